@@ -1,0 +1,184 @@
+"""Edges: what joins an output to an input, what it does when full, and what it counts."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from .frames import AudioFrame, Frame, VideoFrame
+from .units import MS, SECOND
+
+__all__ = ["EdgeStats", "Policy", "QueuedEdge", "WhenFull", "default_policy"]
+
+WhenFull = Literal["block", "drop_oldest", "drop_newest", "latest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """How much an edge holds and what it does when full.
+
+    ``max_duration_ns`` bounds frames that have a duration, ``max_frames`` bounds all. ``block`` makes the
+    sender wait, ``drop_oldest`` and ``drop_newest`` lose one frame, ``latest`` keeps only the newest.
+    Markers are never lost.
+    """
+
+    when_full: WhenFull = "block"
+    max_duration_ns: int = 60 * SECOND
+    max_frames: int = 4096
+
+    def with_changes(
+        self, when_full: WhenFull | None = None, max_duration_ns: int | None = None, max_frames: int | None = None
+    ) -> Policy:
+        """This policy with what is given put in its place."""
+        return replace(
+            self,
+            when_full=when_full or self.when_full,
+            max_duration_ns=self.max_duration_ns if max_duration_ns is None else max_duration_ns,
+            max_frames=self.max_frames if max_frames is None else max_frames,
+        )
+
+
+_LIVE_AUDIO = Policy("drop_oldest", 200 * MS)
+_MODEL_AUDIO = Policy("block", 60 * SECOND)
+_VIDEO = Policy("latest", max_frames=1)
+_NEVER_DROPPED = Policy("block", max_frames=1024)
+
+
+def default_policy(kinds: tuple[type[Frame], ...], *, live: bool) -> Policy:
+    """What an edge does by what flows: ``live`` media ages and is dropped, made media waits to be heard."""
+    if any(issubclass(kind, VideoFrame) for kind in kinds):
+        return _VIDEO
+    if any(issubclass(kind, AudioFrame) for kind in kinds):
+        return _LIVE_AUDIO if live else _MODEL_AUDIO
+    return _NEVER_DROPPED
+
+
+class EdgeStats:
+    """Counters of one edge; plain integers that only grow, but for ``held`` and ``held_ns``."""
+
+    __slots__ = ("dropped", "held", "held_ns", "high_water", "high_water_ns", "oldest_ns", "passed", "stale")
+
+    def __init__(self) -> None:
+        self.passed = 0
+        """Frames that entered the edge."""
+        self.dropped = 0
+        self.stale = 0
+        """Frames of an interrupted turn, refused or removed."""
+        self.held = 0
+        self.held_ns = 0
+        self.high_water = 0
+        self.high_water_ns = 0
+        self.oldest_ns = 0
+        """Greatest age at which a frame left the queue."""
+
+
+class QueuedEdge:
+    """A bounded queue into a node that works in its own task. Sans-IO but for ``room``.
+
+    ``notify`` is called once for every frame that entered, so that the node serves its edges in order
+    of arrival; a frame dropped later leaves a notice without a frame, which ``pop`` answers with ``None``.
+    """
+
+    __slots__ = ("_frames", "_max_frames", "_notify", "_now_ns", "_waiters", "name", "policy", "stats")
+
+    def __init__(
+        self, name: str, policy: Policy, notify: Callable[[QueuedEdge], None], now_ns: Callable[[], int]
+    ) -> None:
+        self.name = name
+        self.policy = policy
+        self.stats = EdgeStats()
+        self._frames: deque[tuple[int, Frame]] = deque()
+        self._notify = notify
+        self._now_ns = now_ns
+        self._max_frames = 1 if policy.when_full == "latest" else policy.max_frames
+        self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether another frame would go over the bound."""
+        stats = self.stats
+        return stats.held_ns >= self.policy.max_duration_ns or stats.held >= self._max_frames
+
+    def age_ns(self) -> int:
+        """How long the frame at the head has waited; 0 when empty."""
+        return self._now_ns() - self._frames[0][0] if self._frames else 0
+
+    def push(self, frame: Frame) -> None:
+        """Take ``frame``, or lose one by the policy. Never waits: a blocking edge overfills by one step."""
+        stats = self.stats
+        stats.passed += 1
+        if self.full and not frame.marker and not self._make_room():
+            stats.dropped += 1
+            return
+        self._frames.append((self._now_ns(), frame))
+        stats.held += 1
+        stats.held_ns += frame.duration_ns
+        stats.high_water = max(stats.high_water, stats.held)
+        stats.high_water_ns = max(stats.high_water_ns, stats.held_ns)
+        self._notify(self)
+
+    def pop(self) -> Frame | None:
+        """The oldest frame, or ``None`` when a drop or a flush took the one announced."""
+        if not self._frames:
+            return None
+        entered_ns, frame = self._frames.popleft()
+        self.stats.oldest_ns = max(self.stats.oldest_ns, self._now_ns() - entered_ns)
+        self._left(frame)
+        return frame
+
+    def flush(self, turn: int) -> int:
+        """Remove every frame of turns up to ``turn``; returns how many. Markers of those turns go too."""
+        kept: deque[tuple[int, Frame]] = deque()
+        removed = 0
+        for entry in self._frames:
+            if 0 < entry[1].turn <= turn:
+                removed += 1
+                self._left(entry[1])
+            else:
+                kept.append(entry)
+        self._frames = kept
+        self.stats.stale += removed
+        return removed
+
+    async def room(self) -> None:
+        """Return as soon as the edge is not full."""
+        while self.full:
+            # One future per waiter: a cancelled waiter cancels its own and nobody else's.
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.remove(waiter)
+
+    def _left(self, frame: Frame) -> None:
+        self.stats.held -= 1
+        self.stats.held_ns -= frame.duration_ns
+        if self._waiters and not self.full:
+            for waiter in self._waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    def _make_room(self) -> bool:
+        """Whether the newcomer may enter."""
+        when_full = self.policy.when_full
+        if when_full == "block":
+            return True
+        if when_full == "drop_newest":
+            return False
+        while self.full and self._drop_oldest():
+            pass
+        return True
+
+    def _drop_oldest(self) -> bool:
+        """Lose the oldest frame that is not a marker; ``False`` when only markers are held."""
+        for index, (_, frame) in enumerate(self._frames):
+            if not frame.marker:
+                del self._frames[index]
+                self.stats.dropped += 1
+                self._left(frame)
+                return True
+        return False

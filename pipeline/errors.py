@@ -1,0 +1,102 @@
+"""The exception tree of livegraph.
+
+    LivegraphError
+      ConfigError          an agent file or a graph is wrong; carries every Problem found
+      ProcessorError       a node failed while a call ran; carries the node's name
+        StartError         a node did not start
+        StalledError       a node did not stop, or did not answer, within its deadline
+      TransportError       a peer, a device or a file at the rim failed
+      ServiceError         a remote service (the Live API) failed; says whether trying again can help
+
+Whoever catches ``LivegraphError`` has caught everything that this package raises on purpose.
+Every message says what is wrong, where, and what to do about it; none holds a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "ConfigError",
+    "LivegraphError",
+    "Problem",
+    "ProcessorError",
+    "ServiceError",
+    "StalledError",
+    "StartError",
+    "TransportError",
+]
+
+
+class LivegraphError(Exception):
+    """Root of everything that livegraph raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One fault of a graph or an agent file, before anybody knows how to print it.
+
+    ``path`` leads to the value at fault, as keys and indices from the root of the document
+    (``("nodes", "gate", "threshold")``); the YAML layer turns it into file, line and column.
+    ``key`` says that the key itself is at fault rather than its value.
+    """
+
+    code: str
+    """Stable code, ``LG`` and three digits."""
+    message: str
+    """One sentence: what is wrong."""
+    path: tuple[str | int, ...] = ()
+    key: bool = False
+    hint: str = ""
+    """What was expected, the nearest right spelling, or how to mend it."""
+    warning: bool = False
+    """A warning does not keep a graph from running."""
+
+    def __str__(self) -> str:
+        place = ".".join(str(step) for step in self.path)
+        text = f"{self.code} {place}: {self.message}" if place else f"{self.code} {self.message}"
+        return f"{text} ({self.hint})" if self.hint else text
+
+
+class ConfigError(LivegraphError):
+    """A graph or an agent file cannot be run. ``problems`` holds all that was found, in order."""
+
+    def __init__(self, problems: Sequence[Problem], rendered: str = "") -> None:
+        self.problems: tuple[Problem, ...] = tuple(problems)
+        super().__init__(rendered or "\n".join(str(problem) for problem in self.problems))
+
+
+class ProcessorError(LivegraphError):
+    """A node failed. The cause is chained as ``__cause__``."""
+
+    def __init__(self, node: str, message: str, *, remedy: str = "") -> None:
+        self.node = node
+        self.remedy = remedy
+        super().__init__(f"{node}: {message}" + (f". {remedy}" if remedy else ""))
+
+
+class StartError(ProcessorError):
+    """A node did not start."""
+
+
+class StalledError(ProcessorError):
+    """A node did not finish within its deadline and was left behind."""
+
+
+class TransportError(LivegraphError):
+    """A peer, a device or a file at the rim of the graph failed."""
+
+
+class ServiceError(LivegraphError):
+    """A remote service refused or failed.
+
+    ``retryable`` says whether the same request may succeed later; ``code`` is the service's own
+    (a WebSocket close code or an HTTP status), 0 when there is none.
+    """
+
+    def __init__(self, message: str, *, code: int = 0, retryable: bool = False, remedy: str = "") -> None:
+        self.code = code
+        self.retryable = retryable
+        self.remedy = remedy
+        super().__init__(message + (f". {remedy}" if remedy else ""))

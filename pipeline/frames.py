@@ -1,0 +1,173 @@
+"""Frames: the immutable typed values that flow through a graph.
+
+Every frame carries ``time_ns`` (the call's clock: for media, when its first sample was captured or
+is to be heard) and ``turn`` (the number of the model turn it belongs to, 0 for none; interrupting a
+turn makes every frame of it stale). Users add their own by subclassing ``Frame``::
+
+    class Keypress(Frame):
+        digit: str
+
+Frames are compared by identity: two equal sounds are still two frames.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Literal
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from .units import SECOND
+
+__all__ = [
+    "AudioFrame",
+    "EndFrame",
+    "Frame",
+    "InterruptFrame",
+    "Marker",
+    "MessageFrame",
+    "SpeechEndFrame",
+    "SpeechStartFrame",
+    "TextFrame",
+    "ToolCallFrame",
+    "ToolCancelFrame",
+    "ToolResultFrame",
+    "TranscriptFrame",
+    "TurnEndFrame",
+    "TurnStartFrame",
+    "UsageFrame",
+    "VideoFrame",
+]
+
+Role = Literal["user", "agent"]
+
+
+class Frame(msgspec.Struct, frozen=True, eq=False, kw_only=True):
+    """One immutable value on a stream. Subclass it to define your own."""
+
+    time_ns: int = 0
+    turn: int = 0
+
+    marker: ClassVar[bool] = False
+    """Markers frame the media of any stream, in order with it, whatever the port's own type."""
+
+    @property
+    def duration_ns(self) -> int:
+        """How long the frame lasts when played; 0 for anything that is not media."""
+        return 0
+
+
+class AudioFrame(Frame, frozen=True, eq=False):
+    """Sound: ``samples`` is int16 of shape ``(samples,)`` or ``(samples, channels)``; ``rate`` in hertz."""
+
+    samples: NDArray[np.int16]
+    rate: int
+
+    @property
+    def channels(self) -> int:
+        """1 for a flat array, else the second dimension."""
+        return 1 if self.samples.ndim == 1 else int(self.samples.shape[1])
+
+    @property
+    def duration_ns(self) -> int:
+        """Length in nanoseconds, rounded down."""
+        return len(self.samples) * SECOND // self.rate
+
+
+class VideoFrame(Frame, frozen=True, eq=False):
+    """One picture: ``pixels`` is uint8 RGB of shape ``(height, width, 3)``."""
+
+    pixels: NDArray[np.uint8]
+
+
+class TextFrame(Frame, frozen=True, eq=False):
+    """Text typed or produced, for a model or a person to read."""
+
+    text: str
+
+
+class TranscriptFrame(Frame, frozen=True, eq=False):
+    """What somebody said. ``text`` is a piece to append to the utterance, unless ``final``: then it is the whole.
+
+    ``interrupted`` marks an agent's utterance that was cut; its text is what was heard.
+    """
+
+    role: Role
+    text: str
+    final: bool = False
+    interrupted: bool = False
+
+
+class ToolCallFrame(Frame, frozen=True, eq=False):
+    """The model asks for a function: ``args`` is a JSON object."""
+
+    id: str
+    name: str
+    args: dict[str, Any]
+
+
+class ToolCancelFrame(Frame, frozen=True, eq=False):
+    """The model no longer wants the results of these calls."""
+
+    ids: tuple[str, ...]
+
+
+class ToolResultFrame(Frame, frozen=True, eq=False):
+    """The answer to a call: ``result`` is a JSON object; ``failed`` when it describes an error.
+
+    ``scheduling`` (``SILENT``, ``WHEN_IDLE``, ``INTERRUPT``) tells a non-blocking model when to speak of it.
+    """
+
+    id: str
+    name: str
+    result: dict[str, Any]
+    failed: bool = False
+    scheduling: str = ""
+
+
+class SpeechStartFrame(Frame, frozen=True, eq=False):
+    """Somebody began to speak; ``time_ns`` is when, which may lie before now."""
+
+
+class SpeechEndFrame(Frame, frozen=True, eq=False):
+    """Somebody stopped speaking; ``time_ns`` is when the last speech was heard."""
+
+
+class Marker(Frame, frozen=True, eq=False):
+    """A frame that travels with the media of any stream and is never dropped."""
+
+    marker: ClassVar[bool] = True
+
+
+class TurnStartFrame(Marker, frozen=True, eq=False):
+    """The media that follows belongs to turn ``turn``."""
+
+
+class TurnEndFrame(Marker, frozen=True, eq=False):
+    """No more media of turn ``turn`` follows."""
+
+
+class EndFrame(Marker, frozen=True, eq=False):
+    """Nothing follows on this stream."""
+
+
+class InterruptFrame(Frame, frozen=True, eq=False):
+    """Every turn up to ``turn`` is void. It does not queue: it reaches all processors at once."""
+
+
+class MessageFrame(Frame, frozen=True, eq=False):
+    """A message of an application: ``topic`` names it, ``data`` is JSON."""
+
+    topic: str
+    data: Any = None
+
+
+class UsageFrame(Frame, frozen=True, eq=False):
+    """Tokens that a service counted, by direction and modality, such as ``{"AUDIO": 120}``."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    total_tokens: int = 0
+    input_by_modality: dict[str, int] = {}
+    output_by_modality: dict[str, int] = {}

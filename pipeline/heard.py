@@ -1,0 +1,50 @@
+"""Words become history when their sound is heard.
+
+A model sends text far ahead of what the caller hears, and an interruption makes the rest unsaid.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Generic, TypeVar
+
+__all__ = ["HeardQueue"]
+
+T = TypeVar("T")
+
+
+class HeardQueue(Generic[T]):
+    """Holds what belongs to the sound of a turn until playout reaches its place. Pure.
+
+    Places are nanoseconds from the start of the turn's sound. Bounded: beyond ``limit`` pieces the
+    oldest is given out early rather than lost.
+    """
+
+    def __init__(self, limit: int = 4096) -> None:
+        self._limit = limit
+        self._pieces: deque[tuple[int, int, T]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._pieces)
+
+    def add(self, turn: int, at_ns: int, piece: T) -> Iterator[T]:
+        """``piece`` belongs to the sound of ``turn`` from ``at_ns`` on; yields what the bound pushes out."""
+        self._pieces.append((turn, at_ns, piece))
+        while len(self._pieces) > self._limit:
+            yield self._pieces.popleft()[2]
+
+    def played(self, turn: int, position_ns: int) -> Iterator[T]:
+        """What is audible now that ``turn`` has been played up to ``position_ns``, and all of turns before."""
+        while self._pieces and self._pieces[0][:2] <= (turn, position_ns):
+            yield self._pieces.popleft()[2]
+
+    def finished(self, turn: int) -> Iterator[T]:
+        """All that is left of turns up to ``turn``: their sound is over."""
+        while self._pieces and self._pieces[0][0] <= turn:
+            yield self._pieces.popleft()[2]
+
+    def void(self, turn: int) -> None:
+        """Forget what was not heard of turns up to ``turn``."""
+        while self._pieces and self._pieces[0][0] <= turn:
+            self._pieces.popleft()

@@ -1,0 +1,164 @@
+"""Options of a processor: the keyword arguments of its constructor, read once for every use.
+
+YAML validation, the JSON Schema, ``livegraph inspect``, the docs and the Python API all come from
+the annotations::
+
+    def __init__(self, *, threshold: Annotated[float, Range(0, 1), Doc("speech probability")] = 0.5,
+                 pre_roll: Annotated[Duration, Doc("audio kept from before the onset")] = 300 * MS): ...
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+__all__ = [
+    "MISSING",
+    "Doc",
+    "Duration",
+    "Hertz",
+    "ModuleRef",
+    "OptionSpec",
+    "Range",
+    "Secret",
+    "Unit",
+    "option_specs",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Doc:
+    """One sentence about an option, without a full stop."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Inclusive bounds of a number; ``None`` leaves a side open. Durations are bounded in nanoseconds."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """What an integer counts: ``ns`` is written ``200ms`` in YAML, ``Hz`` is written ``16kHz``."""
+
+    name: str
+
+
+Duration = Annotated[int, Unit("ns")]
+"""Integer nanoseconds; ``200ms`` or ``1.5s`` in YAML."""
+
+Hertz = Annotated[int, Unit("Hz")]
+"""Integer hertz; ``16kHz`` or ``16000`` in YAML."""
+
+
+@dataclass(frozen=True, slots=True)
+class _ModuleRefMark:
+    """Marks a string that may name a Python file relative to the agent file."""
+
+
+ModuleRef = Annotated[str, _ModuleRefMark()]
+"""A Python file (``./tools.py``, resolved next to the file that says it) or a module, optionally ``:name``."""
+
+
+class Secret:
+    """A value that no log, trace, page or error may show. ``reveal()`` is the only way to its text."""
+
+    __slots__ = ("_text",)
+
+    def __init__(self, text: str) -> None:
+        self._text = text
+
+    def reveal(self) -> str:
+        """The text itself; for the one place that sends it."""
+        return self._text
+
+    def __repr__(self) -> str:
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __bool__(self) -> bool:
+        return bool(self._text)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Secret) and self._text == other._text
+
+    def __hash__(self) -> int:
+        return hash((Secret, self._text))
+
+    def __reduce__(self) -> str:
+        raise TypeError("a Secret is not pickled")
+
+
+class _Missing:
+    """The default of an option that has none."""
+
+    def __repr__(self) -> str:
+        return "<required>"
+
+
+MISSING: Any = _Missing()
+
+
+@dataclass(frozen=True, slots=True)
+class OptionSpec:
+    """One option of a processor."""
+
+    name: str
+    type: Any
+    """The annotation without our markers, such as ``float`` or ``list[str]``; nested ones keep theirs."""
+    default: Any = MISSING
+    doc: str = ""
+    range: Range | None = None
+    unit: str = ""
+    """``ns``, ``Hz`` or empty."""
+
+    @property
+    def required(self) -> bool:
+        return self.default is MISSING
+
+
+@functools.cache
+def option_specs(cls: type) -> dict[str, OptionSpec]:
+    """The options of ``cls`` by name, in the order of its constructor.
+
+    Raises ``TypeError`` when an argument has no annotation or cannot be given by keyword.
+    """
+    init = cls.__init__  # type: ignore[misc]  # the class itself is asked, not an instance
+    if init is object.__init__:
+        return {}
+    hints = get_type_hints(init, include_extras=True)
+    specs: dict[str, OptionSpec] = {}
+    for name, parameter in list(inspect.signature(init).parameters.items())[1:]:
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            continue
+        if parameter.kind is parameter.POSITIONAL_ONLY or name not in hints:
+            raise TypeError(f"{cls.__qualname__}: option {name!r} needs an annotation and must be given by keyword")
+        default = MISSING if parameter.default is parameter.empty else parameter.default
+        specs[name] = _spec(name, hints[name], default)
+    return specs
+
+
+def _spec(name: str, hint: Any, default: Any) -> OptionSpec:
+    doc, bounds, unit = "", None, ""
+    marks: tuple[Any, ...] = ()
+    # Annotated flattens nested Annotated, so Annotated[Duration, Doc(...)] arrives as one.
+    if get_origin(hint) is Annotated:
+        base, *marks_list = get_args(hint)
+        marks = tuple(marks_list)
+        kept = tuple(mark for mark in marks if isinstance(mark, _ModuleRefMark))
+        hint = Annotated[base, *kept] if kept else base
+    for mark in marks:
+        if isinstance(mark, Doc):
+            doc = mark.text
+        elif isinstance(mark, Range):
+            bounds = mark
+        elif isinstance(mark, Unit):
+            unit = mark.name
+    return OptionSpec(name, hint, default, doc, bounds, unit)

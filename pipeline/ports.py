@@ -1,0 +1,191 @@
+"""Ports: the typed, named ends of a processor.
+
+Declared on the class, bound per call::
+
+    audio: In[AudioFrame] = In(rate=16_000, channels=1)
+    out: Out[AudioFrame] = Out(like="audio")
+
+On the class a port says what it takes or gives; on an instance inside a call it also sends.
+"""
+
+from __future__ import annotations
+
+import copy
+import types
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar, Union, get_args, get_origin
+
+from .edges import Policy
+from .formats import AudioFormat, FormatSet
+from .frames import Frame
+
+__all__ = ["FromOption", "In", "Out", "PortSpec", "port_specs"]
+
+F = TypeVar("F", bound=Frame)
+
+
+@dataclass(frozen=True, slots=True)
+class FromOption:
+    """A rate or channel count that is the value of an option; an option of ``None`` leaves it open."""
+
+    name: str
+
+
+_Count = int | tuple[int, ...] | FromOption | None
+
+
+@dataclass(frozen=True, slots=True)
+class PortSpec:
+    """What the class says of one port."""
+
+    name: str
+    direction: str
+    """``in`` or ``out``."""
+    types: tuple[type[Frame], ...]
+    rate: _Count = None
+    channels: _Count = None
+    like: str = ""
+    """For outputs: the input whose format this one follows where it names none itself."""
+    required: bool = False
+    """For inputs: a graph that leaves it unconnected is wrong."""
+    feedback: bool = False
+    """For inputs: an edge into it may close a cycle."""
+    policy: Policy | None = None
+    """For inputs: what its edges do unless the graph says otherwise."""
+    doc: str = ""
+
+    @property
+    def carries_audio(self) -> bool:
+        return any(kind.__name__ == "AudioFrame" for kind in self.types)
+
+    def formats(self, options: Mapping[str, Any]) -> FormatSet:
+        """The formats that the port can do with these options."""
+        return FormatSet(_values(self.rate, options), _values(self.channels, options))
+
+    def accepts(self, kind: type[Frame]) -> bool:
+        """Whether a frame of this class may pass."""
+        return issubclass(kind, self.types)
+
+
+def _values(count: _Count, options: Mapping[str, Any]) -> tuple[int, ...] | None:
+    if isinstance(count, FromOption):
+        count = options.get(count.name)
+    if count is None or isinstance(count, tuple):
+        return count
+    return (int(count),)
+
+
+class _Port(Generic[F]):
+    spec: PortSpec
+    format: AudioFormat
+    """The negotiated audio format; set before ``start``, only on ports that carry audio and are connected."""
+
+    def __init__(self) -> None:
+        self.connected = False
+        """Whether at least one edge joins it, in this call."""
+
+    def bind(self, spec: PortSpec, audio_format: AudioFormat | None) -> Any:
+        """A copy of this declaration for one instance in one call."""
+        port = copy.copy(self)
+        port.spec = spec
+        if audio_format is not None:
+            port.format = audio_format
+        return port
+
+
+class In(_Port[F]):
+    """An input. ``on_<name>(frame)`` handles what arrives: sync inside the sender's step, async behind a queue."""
+
+    def __init__(
+        self,
+        *,
+        rate: _Count = None,
+        channels: _Count = None,
+        required: bool = True,
+        feedback: bool = False,
+        policy: Policy | None = None,
+        doc: str = "",
+    ) -> None:
+        super().__init__()
+        self.declared = {
+            "rate": rate,
+            "channels": channels,
+            "required": required,
+            "feedback": feedback,
+            "policy": policy,
+            "doc": doc,
+        }
+        self.advertised: Any = None
+        """What this port tells whoever feeds it (the functions a tool router offers); set it in ``start``."""
+
+
+class Out(_Port[F]):
+    """An output. ``emit`` hands a frame to every edge; ``send`` also waits while one of them is full."""
+
+    def __init__(
+        self, *, rate: _Count = None, channels: _Count = None, like: str = "", doc: str = ""
+    ) -> None:
+        super().__init__()
+        self.declared = {"rate": rate, "channels": channels, "like": like, "doc": doc}
+        self._pushes: tuple[Callable[[Frame], None], ...] = ()
+        self._pressure: Callable[[], Any] | None = None
+        self._targets: tuple[In[Any], ...] = ()
+
+    def emit(self, frame: F) -> None:
+        """Hand over ``frame`` now. Never waits: a handler's step may overfill a queue by what it emits."""
+        for push in self._pushes:
+            push(frame)
+
+    async def send(self, frame: F) -> None:
+        """Hand over ``frame``, then wait until every queue behind it has room: for sources and async handlers."""
+        for push in self._pushes:
+            push(frame)
+        if self._pressure is not None and (waiting := self._pressure()) is not None:
+            await waiting
+
+    def peers_advertise(self) -> list[Any]:
+        """What the connected inputs advertise. Inputs start before the outputs that feed them."""
+        return [target.advertised for target in self._targets if target.advertised is not None]
+
+    def wire(
+        self,
+        pushes: tuple[Callable[[Frame], None], ...],
+        pressure: Callable[[], Any] | None,
+        targets: tuple[In[Any], ...],
+    ) -> None:
+        """For the engine: join the port to its edges."""
+        self._pushes, self._pressure, self._targets = pushes, pressure, targets
+        self.connected = bool(targets)
+
+
+def port_specs(cls: type, hints: Mapping[str, Any]) -> dict[str, PortSpec]:
+    """The ports that ``cls`` declares, in order of declaration, base classes first.
+
+    Raises ``TypeError`` when a declaration makes no sense.
+    """
+    specs: dict[str, PortSpec] = {}
+    for name, hint in hints.items():
+        origin = get_origin(hint)
+        if origin not in (In, Out):
+            continue
+        kinds = _frame_types(get_args(hint)[0])
+        if not kinds:
+            raise TypeError(f"{cls.__qualname__}.{name}: a port carries subclasses of Frame")
+        prototype = getattr(cls, name, None)
+        if prototype is None:
+            prototype = origin()
+            setattr(cls, name, prototype)
+        if not isinstance(prototype, origin):
+            raise TypeError(f"{cls.__qualname__}.{name}: declared as {origin.__name__}, set to {prototype!r}")
+        specs[name] = PortSpec(name, "in" if origin is In else "out", kinds, **prototype.declared)
+    for spec in specs.values():
+        if spec.like and (spec.like not in specs or specs[spec.like].direction != "in"):
+            raise TypeError(f"{cls.__qualname__}.{spec.name}: like={spec.like!r} is not an input of it")
+    return specs
+
+
+def _frame_types(hint: Any) -> tuple[type[Frame], ...]:
+    members = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    kinds = [member for member in members if isinstance(member, type) and issubclass(member, Frame)]
+    return tuple(kinds) if len(kinds) == len(members) else ()

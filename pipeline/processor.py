@@ -1,0 +1,208 @@
+"""Processors: boxes with ports and options.
+
+A processor is an actor: its handlers never overlap, so it needs no locks. What it is made of::
+
+    class Gain(Processor):
+        audio: In[AudioFrame] = In()
+        out: Out[AudioFrame] = Out(like="audio")
+
+        def __init__(self, *, factor: Annotated[float, Range(0, 10)] = 1.0) -> None:
+            self.factor = factor
+
+        def on_audio(self, frame: AudioFrame) -> AudioFrame: ...
+
+- ``on_<input>(frame)``: a plain method runs inside the sender's step, without a queue; an ``async`` one
+  (then all inputs of the node) runs in the node's own task behind bounded queues. What it returns, a frame or an
+  iterable of frames, goes to the output that takes its type; ``self.<output>.emit(frame)`` says it outright.
+- ``run()``: a source, or whatever has a life of its own. When it returns, the node has ended.
+- ``start()``, ``stop()``: acquire and release; each has a deadline. Sinks start before sources.
+- ``on_interrupt``, ``on_marker``, ``on_end``: see below.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import logging
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+
+from .frames import Frame, InterruptFrame, Marker
+from .options import option_specs
+from .ports import In, Out, PortSpec, port_specs
+
+if TYPE_CHECKING:
+    from .context import CallContext
+
+__all__ = ["OptionFault", "Processor", "ports_of", "processor"]
+
+Emitted = Frame | Iterable[Frame] | None
+
+
+class OptionFault(Exception):
+    """What ``check_options`` yields: the option at fault, one sentence, and what to do."""
+
+    def __init__(self, option: str, message: str, hint: str = "", *, warning: bool = False) -> None:
+        super().__init__(message)
+        self.option, self.message, self.hint, self.warning = option, message, hint, warning
+
+
+class Processor:
+    """Base of all boxes. ``self.call``, ``self.name`` and ``self.log`` are there from ``start`` on."""
+
+    live: ClassVar[bool] = False
+    """Whether its output ages: media from a microphone is dropped rather than kept waiting."""
+    kind: ClassVar[str] = "processor"
+    """``source``, ``sink``, ``service`` or ``processor``; for lists and pictures."""
+
+    call: CallContext
+    name: str
+    log: logging.LoggerAdapter[logging.Logger]
+
+    async def start(self) -> None:
+        """Acquire what the node needs. Inputs downstream have started already."""
+
+    async def stop(self) -> None:
+        """Release it. Called once for every ``start`` that was tried, whatever came of it."""
+
+    async def run(self) -> None:
+        """Produce frames, or do what has a life of its own; the node ends when this returns."""
+
+    def on_interrupt(self, frame: InterruptFrame) -> None:
+        """Forget everything of turns up to ``frame.turn``. Called at once, also while an async handler waits."""
+
+    def on_marker(self, port: str, frame: Marker) -> Emitted:
+        """A turn began or ended on ``port``. By default it goes on with the media that it frames."""
+        for output in self._marker_routes().get(port, ()):
+            getattr(self, output).emit(frame)
+        return None
+
+    def on_end(self) -> Emitted:
+        """Every input has ended: return what is still held back."""
+        return None
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
+        """Faults that types and ranges cannot tell (a file that is not there); runs before any call, fast, offline."""
+        return iter(())
+
+    @classmethod
+    @functools.cache
+    def _marker_routes(cls) -> dict[str, tuple[str, ...]]:
+        ports = ports_of(cls)
+        outputs = [port for port in ports.values() if port.direction == "out"]
+        return {
+            port.name: tuple(output.name for output in outputs if set(output.types) & set(port.types))
+            for port in ports.values()
+            if port.direction == "in"
+        }
+
+
+@functools.cache
+def ports_of(cls: type[Processor]) -> dict[str, PortSpec]:
+    """The ports of a processor class by name, in order of declaration.
+
+    Raises ``TypeError`` when an input has no handler or a declaration makes no sense.
+    """
+    specs = port_specs(cls, _port_hints(cls))
+    for spec in specs.values():
+        if spec.direction == "in" and not callable(getattr(cls, f"on_{spec.name}", None)):
+            raise TypeError(f"{cls.__qualname__}: input {spec.name!r} needs a method on_{spec.name}(self, frame)")
+    option_specs(cls)
+    return specs
+
+
+def _port_hints(cls: type) -> dict[str, Any]:
+    """Annotations of ``cls`` and its bases; of those still written as text only the ports' are evaluated."""
+    hints: dict[str, Any] = {}
+    for base in reversed(cls.__mro__):
+        for name, hint in _annotations(base).items():
+            if isinstance(hint, str):
+                if not hint.startswith(("In[", "Out[")):
+                    continue
+                hint = eval(hint, vars(sys.modules[base.__module__]))
+            hints[name] = hint
+    return hints
+
+
+def _annotations(cls: type) -> Mapping[str, Any]:
+    if sys.version_info >= (3, 14):
+        import annotationlib
+
+        # Names that exist for type checkers only must not keep a class from being used.
+        return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
+    return inspect.get_annotations(cls)
+
+
+def processor(function: Callable[..., Any]) -> type[Processor]:
+    """Make a processor of a plain function, whose annotations are its ports.
+
+    The first parameter is the input (its name is the port's), the return annotation the output ``out``,
+    keyword-only parameters are the options. Sync or async::
+
+        @processor
+        def shout(text: TextFrame, *, mark: str = "!") -> TextFrame:
+            return TextFrame(text.text.upper() + mark)
+    """
+    signature = inspect.signature(function)
+    hints = get_type_hints(function, include_extras=True)
+    parameters = list(signature.parameters.values())
+    if not parameters or parameters[0].name not in hints:
+        raise TypeError(f"{function.__qualname__}: the first parameter needs the annotation of a frame")
+    port = parameters[0].name
+    options = parameters[1:]
+    if any(option.kind is not option.KEYWORD_ONLY for option in options):
+        raise TypeError(f"{function.__qualname__}: options come after a * in the parameters")
+
+    def init(self: Any, **given: Any) -> None:
+        self._bound = functools.partial(function, **given)
+
+    init.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # read by inspect.signature
+        [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *options]
+    )
+    init.__annotations__ = {option.name: hints[option.name] for option in options if option.name in hints}
+
+    if inspect.iscoroutinefunction(function):
+
+        async def handle(self: Any, frame: Frame) -> Any:
+            return await self._bound(frame)
+    else:
+
+        def handle(self: Any, frame: Frame) -> Any:  # type: ignore[misc]  # the sync twin of the above
+            return self._bound(frame)
+
+    annotations: dict[str, Any] = {port: In[hints[port]]}
+    body: dict[str, Any] = {
+        "__init__": init,
+        f"on_{port}": handle,
+        "__doc__": function.__doc__,
+        "__module__": function.__module__,
+        port: In(),
+    }
+    output = hints.get("return")
+    frame_output = _without_none_and_iterable(output)
+    if frame_output is not None:
+        annotations["out"] = Out[frame_output]
+        body["out"] = Out(like=port)
+    body["__annotations__"] = annotations
+    made = type(function.__name__, (Processor,), body)
+    ports_of(made)
+    return made
+
+
+def _without_none_and_iterable(hint: Any) -> Any:
+    """``Iterable[X] | None`` and ``X | None`` give ``X``; ``None`` gives ``None``."""
+    import collections.abc
+    import types
+    from typing import Union, get_args, get_origin
+
+    if hint is None or hint is type(None):
+        return None
+    origin = get_origin(hint)
+    if origin in (Union, types.UnionType):
+        members = [_without_none_and_iterable(member) for member in get_args(hint) if member is not type(None)]
+        return functools.reduce(lambda one, other: one | other, members)
+    if origin in (collections.abc.Iterable, collections.abc.Iterator, list, tuple):
+        return _without_none_and_iterable(get_args(hint)[0])
+    return hint

@@ -1,0 +1,57 @@
+"""Time in integer nanoseconds, and the way people write it (``200ms``, ``16kHz``)."""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["MS", "SECOND", "US", "format_duration", "ms", "parse_duration", "parse_frequency", "seconds"]
+
+US = 1_000
+MS = 1_000_000
+SECOND = 1_000_000_000
+
+_DURATION_UNITS = {"ns": 1, "us": US, "ms": MS, "s": SECOND, "m": 60 * SECOND, "min": 60 * SECOND, "h": 3600 * SECOND}
+_FREQUENCY_UNITS = {"hz": 1, "khz": 1_000}
+_QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
+
+
+def ms(value: float) -> int:
+    """Milliseconds as integer nanoseconds."""
+    return round(value * MS)
+
+
+def seconds(value: float) -> int:
+    """Seconds as integer nanoseconds."""
+    return round(value * SECOND)
+
+
+def parse_duration(text: str) -> int:
+    """Read ``200ms``, ``1.5s``, ``2min`` or ``1h`` as nanoseconds; ``ValueError`` says what is accepted."""
+    return _parse(text, _DURATION_UNITS, "a duration such as 200ms, 1.5s or 2min")
+
+
+def parse_frequency(text: str) -> int:
+    """Read ``16kHz``, ``44.1kHz`` or ``8000Hz`` as hertz; ``ValueError`` says what is accepted."""
+    return _parse(text, _FREQUENCY_UNITS, "a rate such as 16kHz or 8000Hz")
+
+
+def format_duration(duration_ns: int) -> str:
+    """The shortest exact way to write a duration: ``200ms``, ``1.5s``, ``0s``."""
+    if duration_ns == 0:
+        return "0s"
+    for unit, size in (("h", 3600 * SECOND), ("min", 60 * SECOND)):
+        if duration_ns % size == 0:
+            return f"{duration_ns // size}{unit}"
+    for unit, size in (("s", SECOND), ("ms", MS), ("us", US)):
+        if duration_ns >= size and (duration_ns * 1_000) % size == 0:
+            return f"{duration_ns / size:g}{unit}"
+    return f"{duration_ns}ns"
+
+
+def _parse(text: str, units: dict[str, int], expected: str) -> int:
+    match = _QUANTITY.fullmatch(text)
+    if match is None or match[2].lower() not in units:
+        raise ValueError(f"expected {expected}")
+    size = units[match[2].lower()]
+    # Integers stay exact at any size; only a written fraction goes through a float.
+    return int(match[1]) * size if match[1].isdigit() else round(float(match[1]) * size)
