@@ -1,0 +1,1 @@
+"""What tests share: ``from support.speech import recorded``. pytest finds it (setting ``pythonpath``)."""

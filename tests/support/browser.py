@@ -1,0 +1,174 @@
+"""A real Chromium for tests: a WAV file is its microphone, and what it hears comes back as samples.
+
+    async with chromium(microphone=path) as browser:
+        page = await browser.open("http://localhost:8080/")
+        await page.page.get_by_role("button", name="Call").click()
+        heard = await page.wait_until_heard()
+
+No page has to cooperate: a script that runs before the page's own wraps ``RTCPeerConnection`` and records every
+remote audio track. One browser process has one microphone file, which starts when the page opens the microphone and
+goes silent at its end. ``LIVEGRAPH_TEST_CHROMIUM`` names another browser than the installed one;
+``LIVEGRAPH_TEST_BROWSER=required`` makes a missing browser a failure instead of a skip.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+from playwright.async_api import Browser as PlaywrightBrowser
+from playwright.async_api import ConsoleMessage, Error, Page, async_playwright
+
+from support.speech import levels_db
+
+__all__ = ["Heard", "TestBrowser", "TestPage", "chromium", "find_chromium"]
+
+_SCRIPT = Path(__file__).with_name("record_remote_audio.js")
+
+_FLAGS = [
+    # Needed as root, which a container or a CI machine is.
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    # The browser's own traffic; without these it looks for its makers' hosts at every start.
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    # Calls on loopback, sound with no click before it.
+    "--allow-loopback-in-peer-connection",
+    "--autoplay-policy=no-user-gesture-required",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """One remote audio track as the page received it: mono ``int16`` at ``rate``."""
+
+    pcm: npt.NDArray[np.int16]
+    rate: int
+
+    @property
+    def seconds(self) -> float:
+        return len(self.pcm) / self.rate
+
+    def loud_seconds(self, above_db: float = -45.0) -> float:
+        """How long, in all, the level of 20 ms windows was above ``above_db`` (dB below full scale)."""
+        return int(np.sum(levels_db(self.pcm, self.rate) > above_db)) * 0.02
+
+
+@dataclass(slots=True)
+class TestPage:
+    """A page, its errors (console and uncaught), and what it hears."""
+
+    __test__ = False
+
+    page: Page
+    errors: list[str] = field(default_factory=list)
+
+    async def heard(self, track: int = 0) -> Heard:
+        """Remote track number ``track`` (in order of arrival) from its start until now; empty when none came."""
+        found: dict[str, Any] | None = await self.page.evaluate("n => window.__heard.take(n)", track)
+        if found is None:
+            return Heard(np.zeros(0, np.int16), 48_000)
+        return Heard(
+            np.frombuffer(base64.b64decode(found["pcm"]), "<i2").astype(np.int16), int(found["rate"])
+        )
+
+    async def wait_until_heard(
+        self, *, seconds: float = 0.5, above_db: float = -45.0, within_s: float = 20.0, track: int = 0
+    ) -> Heard:
+        """Return when the track has been louder than ``above_db`` for ``seconds`` in all.
+
+        Raises:
+            TimeoutError: that much sound did not come ``within_s``; the message holds the page's errors.
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                while (heard := await self.heard(track)).loud_seconds(above_db) < seconds:
+                    await asyncio.sleep(0.1)
+                return heard
+        except TimeoutError:
+            raise TimeoutError(f"no sound within {within_s} s; errors of the page: {self.errors}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class TestBrowser:
+    """A running Chromium."""
+
+    __test__ = False
+
+    browser: PlaywrightBrowser
+    permissions: tuple[str, ...]
+
+    async def open(self, url: str, **context: Any) -> TestPage:
+        """Open ``url`` in a fresh profile; ``context`` goes to Playwright's ``new_context``."""
+        # Our recorder is a script of ours inside the page: the page's content policy does not apply to it.
+        new = await self.browser.new_context(bypass_csp=True, permissions=list(self.permissions), **context)
+        await new.add_init_script(path=_SCRIPT)
+        page = TestPage(await new.new_page())
+
+        def note(message: ConsoleMessage) -> None:
+            if message.type == "error":
+                page.errors.append(message.text)
+
+        def note_uncaught(error: Error) -> None:
+            page.errors.append(f"uncaught: {error.message}")
+
+        page.page.on("console", note)
+        page.page.on("pageerror", note_uncaught)
+        await page.page.goto(url)
+        return page
+
+
+def find_chromium() -> str | None:
+    """The path of a Chromium or Chrome, or None."""
+    named = os.environ.get("LIVEGRAPH_TEST_CHROMIUM")
+    names = (named,) if named else ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    for application in ("Chromium", "Google Chrome"):
+        path = Path(f"/Applications/{application}.app/Contents/MacOS/{application}")
+        if not named and path.exists():
+            return str(path)
+    return None
+
+
+@asynccontextmanager
+async def chromium(*, microphone: Path | None = None, allowed: bool = True) -> AsyncIterator[TestBrowser]:
+    """Run headless Chromium while the block lasts; skips the test where there is none.
+
+    Args:
+        microphone: a 16-bit PCM WAV file, played once from when a page opens it. None: Chromium's beeps.
+        allowed: False refuses the microphone, as a person does who clicks "Block".
+    """
+    executable = find_chromium()
+    if executable is None:
+        if os.environ.get("LIVEGRAPH_TEST_BROWSER") == "required":
+            pytest.fail("no Chromium on this machine, and LIVEGRAPH_TEST_BROWSER=required")
+        pytest.skip(
+            "no Chromium on this machine: install Debian's `chromium`, or set LIVEGRAPH_TEST_CHROMIUM"
+        )
+    flags = [flag for flag in _FLAGS if allowed or flag != "--use-fake-ui-for-media-stream"]
+    if microphone is not None:
+        flags.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=executable, args=flags)
+        try:
+            yield TestBrowser(browser, ("microphone",) if allowed else ())
+        finally:
+            await browser.close()
