@@ -11,18 +11,17 @@ numbers, as the official SDK writes them; both are read either way.
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from typing import Any, TypeVar
 
 import msgspec
 
 from .base import JsonObject, WireStruct
-from .client import ClientMessage
+from .client import ClientMessage, RealtimeInput
+from .content import Blob
 from .errors import WireError
-from .normalise import Unknown, Where, normalise, path_text
+from .normalise import Policy, normalise
 from .server import ServerMessage
 from .setup import Setup
 
@@ -54,15 +53,14 @@ def encode_client(message: ClientMessage, *, extra: Mapping[str, Any] | None = N
     if message.setup is None:
         raise WireError("Extra fields are for a setup message.")
     tree: JsonObject = _to_tree(message)
-    _lay_over(tree["setup"], normalise(dict(extra), Setup, lambda name, where: True))
+    _lay_over(tree["setup"], normalise(dict(extra), Setup, Policy(keep=True)))
     return _encode(tree)
 
 
-def encode_audio(pcm: bytes | bytearray | memoryview, rate: int) -> bytes:
-    """A `realtimeInput.audio` message of raw s16le mono PCM at `rate` Hz: what `encode_client` gives,
-    cheaper.
-    """
-    return b'%b%b"}}}' % (_audio_head(rate), binascii.b2a_base64(pcm, newline=False))
+def encode_audio(pcm: bytes, rate: int) -> bytes:
+    """A `realtimeInput.audio` message of raw s16le mono PCM at `rate` Hz."""
+    # Nearly all of the time is base64: joining constant bytes around it by hand was measured to gain 0.2 us.
+    return _encode(ClientMessage(realtime_input=RealtimeInput(audio=Blob(pcm, f"audio/pcm;rate={rate}"))))
 
 
 def encode_server(message: ServerMessage, *, pretty: bool = False) -> bytes:
@@ -93,8 +91,8 @@ def decode_client(
     error, in the words of the real server, and so is a message of two kinds.
     """
     if not strict:
-        return _decode(data, ClientMessage, _client_decoder, _dropping(on_unknown))
-    message = _decode(data, ClientMessage, _client_decoder, _refuse)
+        return _decode(data, ClientMessage, _client_decoder, Policy(report=on_unknown))
+    message = _decode(data, ClientMessage, _client_decoder, Policy(strict=True))
     kinds = message.kinds
     if len(kinds) > 1:
         raise WireError(
@@ -110,13 +108,7 @@ def decode_server(
 
     Unknown fields are dropped after their path went to `on_unknown`.
     """
-    return _decode(data, ServerMessage, _server_decoder, _dropping(on_unknown))
-
-
-@lru_cache(maxsize=16)
-def _audio_head(rate: int) -> bytes:
-    # `data` comes last, so that all before it is one constant.
-    return b'{"realtimeInput":{"audio":{"mimeType":"audio/pcm;rate=%d","data":"' % rate
+    return _decode(data, ServerMessage, _server_decoder, Policy(report=on_unknown))
 
 
 def _encode(value: object) -> bytes:
@@ -154,7 +146,7 @@ def _decode(
     data: bytes | bytearray | memoryview | str,
     kind: type[_M],
     decoder: msgspec.json.Decoder[_M],
-    unknown: Unknown,
+    policy: Policy,
 ) -> _M:
     try:
         return decoder.decode(data)
@@ -163,7 +155,7 @@ def _decode(
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise _malformed(error) from error
     try:
-        return msgspec.convert(normalise(_any_decoder.decode(data), kind, unknown), kind)
+        return msgspec.convert(normalise(_any_decoder.decode(data), kind, policy), kind)
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
@@ -189,23 +181,3 @@ def _invalid(text: str) -> WireError:
     return WireError.invalid_value(
         _HUMP.sub("_", path.removeprefix(".")).lower(), problem.replace("`", "").replace(" | null", "")
     )
-
-
-def _dropping(report: Callable[[str], None] | None) -> Unknown:
-    if report is None:
-        return _drop
-
-    def drop(name: str, where: Where) -> bool:
-        # A name that differs by spaces only is known to the reader, which asks before it looks closer.
-        report(path_text((where, name)))
-        return False
-
-    return drop
-
-
-def _drop(name: str, where: Where) -> bool:
-    return False
-
-
-def _refuse(name: str, where: Where) -> bool:
-    raise WireError.unknown_name(name, path_text(where))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import types
 import typing
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import msgspec
@@ -23,25 +24,42 @@ from .base import WireStruct
 from .content import Content
 from .errors import WireError
 
-__all__ = ["Unknown", "normalise", "path_text"]
+__all__ = ["Policy", "normalise"]
 
 # The way down from the root: (parent, step). A step is a field's name, an index, or "[i].value" inside a map.
 Where: TypeAlias = "tuple[Where, str | int] | None"
-# Called with the name and place of an unknown field; true keeps the field as it is, false drops it.
-Unknown: TypeAlias = Callable[[str, Where], bool]
-_Reader: TypeAlias = Callable[[Any, Where, Unknown], Any]
+_Reader: TypeAlias = "Callable[[Any, Where, Policy], Any]"
 
 _MAX_NUMBER_CHARS = 40  # longer digit strings are nobody's int64, and slow to convert
 
 
-def normalise(value: Any, message: type[WireStruct], unknown: Unknown) -> Any:
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """What to do with unknown fields: drop them (after telling `report` their paths), keep them, or refuse.
+
+    A strict reading takes names to the letter, and raises WireError for the first unknown one.
+    """
+
+    strict: bool = False
+    keep: bool = False
+    report: Callable[[str], None] | None = None
+
+    def meet(self, name: str, where: Where) -> None:
+        """An unknown field was met."""
+        if self.strict:
+            raise WireError.unknown_name(name, _path_text(where))
+        if self.report is not None:
+            self.report(_path_text((where, name)))
+
+
+def normalise(value: Any, message: type[WireStruct], policy: Policy) -> Any:
     """`value` (decoded JSON) in the canonical spelling of `message`; wrong JSON types are left for the
     decoder to refuse.
     """
-    return _struct_reader(message)(value, None, unknown)
+    return _struct_reader(message)(value, None, policy)
 
 
-def path_text(where: Where) -> str:
+def _path_text(where: Where) -> str:
     """A place as the real server writes it: ``setup.tools[0].function_declarations[1]``."""
     steps: list[str] = []
     while where is not None:
@@ -60,23 +78,23 @@ def _struct_reader(message: type[WireStruct]) -> _Reader:
     names: dict[str, tuple[str, str, _Reader | None]] = {}
     takes_text = message is Content
 
-    def read(value: Any, where: Where, unknown: Unknown) -> Any:
+    def read(value: Any, where: Where, policy: Policy) -> Any:
         if type(value) is not dict:
             return {"parts": [{"text": value}]} if takes_text and type(value) is str else value
         result: dict[str, Any] = {}
         for key, item in value.items():
             found = names.get(key)
-            if found is None:
-                if unknown(key, where):
-                    result[key] = item
-                    continue
+            if found is None and not policy.strict:
                 found = names.get(key.strip())
-                if found is None:
-                    continue
+            if found is None:
+                policy.meet(key, where)
+                if policy.keep:
+                    result[key] = item
+                continue
             if item is None:
                 continue
             name, snake, reader = found
-            result[name] = item if reader is None else reader(item, (where, snake), unknown)
+            result[name] = item if reader is None else reader(item, (where, snake), policy)
         return result
 
     _struct_readers[message] = read  # before the fields: a Schema holds Schemas
@@ -102,28 +120,28 @@ def _reader(kind: Any) -> _Reader | None:
 
 
 def _list_reader(inner: _Reader | None) -> _Reader:
-    def read(value: Any, where: Where, unknown: Unknown) -> Any:
+    def read(value: Any, where: Where, policy: Policy) -> Any:
         items = value if type(value) is list else [value]
         if inner is None:
             return items
-        return [inner(item, (where, index), unknown) for index, item in enumerate(items)]
+        return [inner(item, (where, index), policy) for index, item in enumerate(items)]
 
     return read
 
 
 def _map_reader(inner: _Reader) -> _Reader:
-    def read(value: Any, where: Where, unknown: Unknown) -> Any:
+    def read(value: Any, where: Where, policy: Policy) -> Any:
         if type(value) is not dict:
             return value
         return {
-            key: inner(item, (where, f"[{index}].value"), unknown)
+            key: inner(item, (where, f"[{index}].value"), policy)
             for index, (key, item) in enumerate(value.items())
         }
 
     return read
 
 
-def _read_int(value: Any, where: Where, unknown: Unknown) -> Any:
+def _read_int(value: Any, where: Where, policy: Policy) -> Any:
     if type(value) is str and len(value) <= _MAX_NUMBER_CHARS:
         try:
             return int(value) if value.isascii() else value
@@ -134,7 +152,7 @@ def _read_int(value: Any, where: Where, unknown: Unknown) -> Any:
     return value
 
 
-def _read_float(value: Any, where: Where, unknown: Unknown) -> Any:
+def _read_float(value: Any, where: Where, policy: Policy) -> Any:
     if type(value) is str and len(value) <= _MAX_NUMBER_CHARS:
         try:
             return float(value)
@@ -143,12 +161,12 @@ def _read_float(value: Any, where: Where, unknown: Unknown) -> Any:
     return value
 
 
-def _read_base64(value: Any, where: Where, unknown: Unknown) -> Any:
+def _read_base64(value: Any, where: Where, policy: Policy) -> Any:
     if type(value) is not str:
         return value
     if "-" in value or "_" in value:
         value = value.replace("-", "+").replace("_", "/")
     missing = -len(value) % 4
     if missing == 3:
-        raise WireError.invalid_value(path_text(where), "not base64")
+        raise WireError.invalid_value(_path_text(where), "not base64")
     return value + "=" * missing if missing else value
