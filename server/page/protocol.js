@@ -1,0 +1,67 @@
+/**
+ * What the page and the server say to each other on the data channel "livegraph".
+ *
+ * The page creates the channel (ordered, reliable) before it makes its offer. Every message is one JSON
+ * object with a "type". A type that a side does not know is ignored, so either side may learn new ones first.
+ *
+ * Server -> page
+ *   ready           {agent, live}                       the call runs; live: "local simulator", "google", ...
+ *   state           {state}                             listening | thinking | speaking | paused | interrupted
+ *   transcript      {role, text, final, turn, utterance, interrupted?}
+ *                                                       role: user | agent. text is all that is known of the
+ *                                                       utterance so far and REPLACES what was shown for the
+ *                                                       same (role, utterance). interrupted: it was cut short.
+ *   tool_call       {id, name, args}                    the agent asks for a tool
+ *   tool_result     {id, name, ok, result, duration_ms} it answered (ok) or failed (result says how)
+ *   tool_cancelled  {id, name}                          the agent no longer wants the answer
+ *   speech          {speaking}                          the server hears the user's voice, or no longer
+ *   error           {message, remedy, node?}            a node of the agent failed; the call may go on or end
+ *   end             {reason}                            the agent ends the call; the channel closes after it
+ *
+ * Page -> server
+ *   text            {text}                              the user typed; the page shows it, the server need not
+ *                                                       send it back as a transcript
+ *   hangup          {}                                  the user hangs up; DELETE /api/offer/{pc_id} follows
+ */
+
+export const CHANNEL = "livegraph";
+
+export const FromServer = Object.freeze({
+  READY: "ready",
+  STATE: "state",
+  TRANSCRIPT: "transcript",
+  TOOL_CALL: "tool_call",
+  TOOL_RESULT: "tool_result",
+  TOOL_CANCELLED: "tool_cancelled",
+  SPEECH: "speech",
+  ERROR: "error",
+  END: "end",
+});
+
+export const ToServer = Object.freeze({
+  TEXT: "text",
+  HANGUP: "hangup",
+});
+
+const KNOWN = new Set(Object.values(FromServer));
+
+/**
+ * One message from the server, or null for what the page does not understand.
+ * @param {unknown} data the data of a channel's message event
+ */
+export function decode(data) {
+  if (typeof data !== "string") return null;
+  let message;
+  try {
+    message = JSON.parse(data);
+  } catch {
+    return null;
+  }
+  const known = message !== null && typeof message === "object" && KNOWN.has(message.type);
+  return known ? message : null;
+}
+
+/** The text of one message to the server. */
+export function encode(type, fields = {}) {
+  return JSON.stringify({ type, ...fields });
+}

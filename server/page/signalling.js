@@ -1,0 +1,76 @@
+/** The server's HTTP side: which agents there are, and offer, candidates and goodbye of one call. */
+
+import { CallProblem, responseProblem } from "./errors.js";
+
+const DEADLINE_MS = 10_000;
+
+/** All addresses are relative to the page, so that it also works below a path of a proxy. */
+export class Signalling {
+  #base;
+
+  /** @param {string} [base] the page's own address */
+  constructor(base = document.baseURI) {
+    this.#base = base;
+  }
+
+  /** @returns {Promise<{agents: {name: string, title?: string, description?: string}[], default?: string}>} */
+  async agents() {
+    return await this.#json("GET", "api/agents");
+  }
+
+  /** @returns {Promise<{iceServers?: RTCIceServer[]}>} */
+  async config() {
+    return await this.#json("GET", "api/config");
+  }
+
+  /**
+   * @param {{sdp: string, type: string, agent?: string}} offer
+   * @returns {Promise<{sdp: string, type: string, pc_id: string}>}
+   * @throws {CallProblem} refused, agent_unknown, full, server_error, server_unreachable
+   */
+  async offer(offer) {
+    return await this.#json("POST", "api/offer", offer);
+  }
+
+  /** Adds candidates found after the offer. A call that is gone is no fault here: its connection says so. */
+  async trickle(pcId, candidates) {
+    await this.#request("PATCH", "api/offer", { pc_id: pcId, candidates });
+  }
+
+  /** Says goodbye; works while the page is being closed. Never throws: there is nobody left to tell. */
+  async hangUp(pcId) {
+    const url = new URL(`api/offer/${encodeURIComponent(pcId)}`, this.#base);
+    try {
+      await fetch(url, { method: "DELETE", keepalive: true });
+    } catch {
+      // The server is gone, or notices by itself that the peer is.
+    }
+  }
+
+  async #json(method, path, body) {
+    const response = await this.#request(method, path, body);
+    try {
+      return await response.json();
+    } catch {
+      throw new CallProblem("server_error", { message: "Its answer made no sense: is this livegraph's server?" });
+    }
+  }
+
+  async #request(method, path, body) {
+    let response;
+    try {
+      response = await fetch(new URL(path, this.#base), {
+        method,
+        headers: body === undefined ? {} : { "Content-Type": "application/json" },
+        body: body === undefined ? undefined : JSON.stringify(body),
+        cache: "no-store",
+        signal: AbortSignal.timeout(DEADLINE_MS),
+      });
+    } catch {
+      const offline = navigator.onLine === false;
+      throw new CallProblem("server_unreachable", offline ? { message: "This device is offline." } : {});
+    }
+    if (!response.ok) throw await responseProblem(response);
+    return response;
+  }
+}

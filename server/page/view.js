@@ -1,0 +1,90 @@
+/** The fixed parts of the page, painted from the call's state. */
+
+import { byId, element } from "./dom.js";
+import { Phase, clockText } from "./state.js";
+
+export class View {
+  call = byId("call");
+  hangup = byId("hangup");
+  mute = byId("mute");
+  agent = byId("agent");
+  microphone = byId("microphone");
+  composer = byId("composer");
+  text = byId("text");
+  sound = byId("sound");
+  #announcer = byId("announcer");
+
+  /** Paints everything that follows from the state. @param {import("./state.js").CallState} state */
+  paint(state, { emptyTranscript }) {
+    const { label, hint } = state.words;
+    document.body.dataset.phase = state.phase;
+    byId("state").dataset.state = state.shown;
+    setText(byId("state-label"), label);
+    setText(byId("hint"), state.muted && state.active ? "You are muted." : hint);
+    this.call.hidden = state.active;
+    this.hangup.hidden = !state.active;
+    setText(this.hangup.querySelector("span"), state.phase === Phase.CONNECTING ? "Cancel" : "Hang up");
+    this.mute.hidden = state.phase !== Phase.LIVE;
+    this.mute.setAttribute("aria-pressed", String(state.muted));
+    setText(this.mute.querySelector("span"), state.muted ? "Unmute" : "Mute");
+    this.mute.querySelector("use").setAttribute("href", state.muted ? "#icon-mic-off" : "#icon-mic");
+    document.body.toggleAttribute("data-muted", state.muted && state.active);
+    this.agent.disabled = state.active;
+    this.composer.hidden = state.phase !== Phase.LIVE;
+    byId("timer").hidden = state.phase === Phase.IDLE || state.phase === Phase.CONNECTING;
+    byId("empty").hidden = !emptyTranscript;
+    document.title = state.active ? `${label} · livegraph` : "livegraph";
+  }
+
+  /** Shows how long the call lasts. */
+  tick(seconds) {
+    setText(byId("timer"), clockText(seconds));
+  }
+
+  /** Fills the choice of agents; one alone needs no choice. */
+  agents(agents, chosen) {
+    byId("agent-field").hidden = agents.length < 2;
+    this.agent.replaceChildren(...agents.map(({ name, title }) => element("option", { value: name }, title || named(name))));
+    this.agent.value = chosen;
+  }
+
+  /** Shows whom the caller will talk to, or talks to. */
+  introduce({ name, title, description } = { name: "voice agent" }) {
+    setText(byId("title"), title || named(name));
+    setText(byId("description"), description ?? "");
+  }
+
+  /** Fills the choice of microphones. */
+  microphones(microphones, chosen) {
+    const options = [element("option", { value: "" }, "Default microphone")];
+    for (const { id, name } of microphones) options.push(element("option", { value: id }, name));
+    this.microphone.replaceChildren(...options);
+    this.microphone.value = microphones.some(({ id }) => id === chosen) ? chosen : "";
+  }
+
+  /** Says which Live API answers: the local simulator or a real one. */
+  live(name) {
+    byId("live").hidden = !name;
+    setText(byId("live"), name ?? "");
+  }
+
+  /** Whether the server hears the user's voice. */
+  userSpeaks(speaking) {
+    document.body.toggleAttribute("data-user-speaks", speaking);
+  }
+
+  /** Tells screen readers, when they have nothing else to say. */
+  announce(text) {
+    this.#announcer.textContent = text;
+  }
+}
+
+function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
+}
+
+/** voice_agent -> Voice agent */
+function named(name) {
+  const words = name.replaceAll(/[_-]+/g, " ").trim();
+  return words.charAt(0).toUpperCase() + words.slice(1);
+}
