@@ -5,10 +5,10 @@
         await page.page.get_by_role("button", name="Call").click()
         heard = await page.wait_until_heard()
 
-No page has to cooperate: a script that runs before the page's own wraps ``RTCPeerConnection`` and records every
-remote audio track. One browser process has one microphone file, which starts when the page opens the microphone and
-goes silent at its end. ``LIVEGRAPH_TEST_CHROMIUM`` names another browser than the installed one;
-``LIVEGRAPH_TEST_BROWSER=required`` makes a missing browser a failure instead of a skip.
+No page has to cooperate: a script that runs before the page's own wraps ``RTCPeerConnection`` and records
+every remote audio track. One browser process has one microphone file, which starts when the page opens the
+microphone and goes silent at its end. ``LIVEGRAPH_TEST_CHROMIUM`` names a browser to use instead of the
+installed one; ``LIVEGRAPH_TEST_BROWSER=required`` makes a missing browser a failure instead of a skip.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class TestPage:
     errors: list[str] = field(default_factory=list)
 
     async def heard(self, track: int = 0) -> Heard:
-        """Remote track number ``track`` (in order of arrival) from its start until now; empty when none came."""
+        """Remote track number ``track`` (by arrival) from its start until now; empty before it comes."""
         found: dict[str, Any] | None = await self.page.evaluate("n => window.__heard.take(n)", track)
         if found is None:
             return Heard(np.zeros(0, np.int16), 48_000)

@@ -17,10 +17,10 @@ __all__ = ["no_leaks", "no_tasks_left", "open_files"]
 
 @contextmanager
 def no_leaks(*, settle_s: float = 2.0) -> Iterator[None]:
-    """Fail when threads, open files or child processes are more than before, after ``settle_s`` to settle.
+    """Fail when threads, open files or child processes are more than before, ``settle_s`` later.
 
-    Tasks that an event loop still had when its ``asyncio.Runner`` closed it count as well. What a process keeps on
-    purpose (a loaded model, its threads) has to be there before the block begins.
+    Tasks that an event loop still had when its ``asyncio.Runner`` closed it count as well. What a process
+    keeps on purpose (a loaded model, its threads) has to be there before the block begins.
     """
     abandoned: list[str] = []
     cancel_all = asyncio.runners._cancel_all_tasks  # type: ignore[attr-defined]
