@@ -1,7 +1,7 @@
 """WAV files: read whole, written whole or bit by bit.
 
-Reads PCM of 8 to 32 bits and floats of 32 and 64 bits, plain or "extensible", with any number of channels, and
-files whose writer died before it could fill in the sizes. Writes 16-bit PCM. Everything else is an
+Reads PCM of 8 to 32 bits and floats of 32 and 64 bits, plain or "extensible", with any number of channels,
+and files whose writer died before it could fill in the sizes. Writes 16-bit PCM. Everything else is an
 `AudioError` that names the file and what to do about it.
 """
 
