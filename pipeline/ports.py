@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 
 from .edges import Policy
-from .formats import AudioFormat, FormatSet
+from .formats import AudioFormat
 from .frames import Frame
 
 __all__ = ["FromOption", "In", "Out", "PortSpec", "port_specs"]
@@ -59,16 +59,20 @@ class PortSpec:
     def carries_audio(self) -> bool:
         return any(kind.__name__ == "AudioFrame" for kind in self.types)
 
-    def formats(self, options: Mapping[str, Any]) -> FormatSet:
-        """The formats that the port can do with these options."""
-        return FormatSet(_values(self.rate, options), _values(self.channels, options))
+    def rates(self, options: Mapping[str, Any]) -> tuple[int, ...] | None:
+        """The rates that the port can do with these options, in order of preference; ``None`` for any."""
+        return _choices(self.rate, options)
+
+    def channel_counts(self, options: Mapping[str, Any]) -> tuple[int, ...] | None:
+        """The channel counts likewise."""
+        return _choices(self.channels, options)
 
     def accepts(self, kind: type[Frame]) -> bool:
         """Whether a frame of this class may pass."""
         return issubclass(kind, self.types)
 
 
-def _values(count: _Count, options: Mapping[str, Any]) -> tuple[int, ...] | None:
+def _choices(count: _Count, options: Mapping[str, Any]) -> tuple[int, ...] | None:
     if isinstance(count, FromOption):
         count = options.get(count.name)
     if count is None or isinstance(count, tuple):
@@ -130,7 +134,7 @@ class Out(_Port[F]):
         self.declared = {"rate": rate, "channels": channels, "like": like, "doc": doc}
         self._pushes: tuple[Callable[[Frame], None], ...] = ()
         self._pressure: Callable[[], Any] | None = None
-        self._targets: tuple[In[Any], ...] = ()
+        self._targets: tuple[Callable[[], In[Any]], ...] = ()
 
     def emit(self, frame: F) -> None:
         """Hand over ``frame`` now. Never waits: a handler's step may overfill a queue by what it emits."""
@@ -146,15 +150,16 @@ class Out(_Port[F]):
 
     def peers_advertise(self) -> list[Any]:
         """What the connected inputs advertise. Inputs start before the outputs that feed them."""
-        return [target.advertised for target in self._targets if target.advertised is not None]
+        told = [target().advertised for target in self._targets]
+        return [advertised for advertised in told if advertised is not None]
 
     def wire(
         self,
         pushes: tuple[Callable[[Frame], None], ...],
         pressure: Callable[[], Any] | None,
-        targets: tuple[In[Any], ...],
+        targets: tuple[Callable[[], In[Any]], ...],
     ) -> None:
-        """For the engine: join the port to its edges."""
+        """For the engine: join the port to its edges; ``targets`` give the inputs at their ends."""
         self._pushes, self._pressure, self._targets = pushes, pressure, targets
         self.connected = bool(targets)
 

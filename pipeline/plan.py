@@ -1,0 +1,63 @@
+"""A plan: a graph checked and negotiated, ready to run any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .call import Call, CallLimits
+from .check import CheckResult, Insertion, check
+from .clock import Clock
+from .errors import ConfigError, Problem
+from .formats import AudioFormat
+from .graph import Graph
+from .turns import TurnPolicy
+
+__all__ = ["Plan", "make_plan"]
+
+
+class Plan:
+    """What ``Graph.plan`` gives. Immutable; calls made from it share nothing but it."""
+
+    def __init__(self, name: str, checked: CheckResult, turns: TurnPolicy, limits: CallLimits) -> None:
+        self.name = name
+        self.turns = turns
+        self.limits = limits
+        self._checked = checked
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Node names, sources first."""
+        return tuple(self._checked.order)
+
+    @property
+    def inserted(self) -> tuple[Insertion, ...]:
+        """The resamplers that negotiation added."""
+        return tuple(self._checked.inserted)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What the check found that does not keep the graph from running."""
+        return tuple(self._checked.problems)
+
+    def format_of(self, node: str, port: str) -> AudioFormat:
+        """The settled format of an audio port. ``KeyError`` when there is no such port."""
+        return self._checked.formats[node, port]
+
+    def call(
+        self, *, resources: Mapping[type, Any] | None = None, clock: Clock | None = None, call_id: str = ""
+    ) -> Call:
+        """A call that has not started.
+
+        ``resources`` are what this call brings along, by type (a peer connection, a connector);
+        ``clock`` defaults to the running loop's, system or virtual.
+        """
+        return Call(self._checked, self.turns, self.limits, resources or {}, clock, call_id)
+
+
+def make_plan(graph: Graph, turns: TurnPolicy | None = None, limits: CallLimits | None = None) -> Plan:
+    """Check ``graph`` and make its plan. Raises ``ConfigError`` with every fault."""
+    checked = check(graph)
+    if checked.errors:
+        raise ConfigError(checked.problems)
+    return Plan(graph.name, checked, turns or TurnPolicy(), limits or CallLimits())

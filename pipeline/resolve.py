@@ -1,0 +1,142 @@
+"""From edges as written (``gate -> live``, ``live.audio -> out``) to pairs of ports."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from .edges import Policy, default_policy
+from .errors import Problem
+from .frames import AudioFrame, Frame
+from .graph import EdgeSpec, NodeSpec
+from .ports import PortSpec
+from .processor import ports_of
+
+__all__ = ["ResolvedEdge", "nearest", "resolve_edge"]
+
+
+@dataclass(frozen=True, slots=True)
+class ResolvedEdge:
+    """One edge between two ports that fit."""
+
+    source: tuple[str, str]
+    """Node and output."""
+    target: tuple[str, str]
+    """Node and input."""
+    policy: Policy
+    queued: bool = False
+    """Whether the graph asked for a queue by giving a policy."""
+    feedback: bool = False
+    passes: tuple[type[Frame], ...] | None = None
+    """The classes let through, where the output carries more than the input takes; ``None`` for all."""
+    path: tuple[str | int, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.source[0]}.{self.source[1]} -> {self.target[0]}.{self.target[1]}"
+
+
+def nearest(word: str, words: Iterable[str]) -> str:
+    """``did you mean ...?`` and the choices; empty when there are none."""
+    choices = list(words)
+    close = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
+    parts = [f"did you mean {close[0]!r}?"] if close else []
+    if choices:
+        parts.append(f"there is: {', '.join(sorted(choices))}")
+    return " ".join(parts)
+
+
+def resolve_edge(edge: EdgeSpec, nodes: Mapping[str, NodeSpec]) -> tuple[list[ResolvedEdge], list[Problem]]:
+    """The pairs of ports that ``edge`` joins.
+
+    Between two bare nodes every pair that fits is joined, as long as no port has a choice.
+    """
+    problems: list[Problem] = []
+    outputs = _ends(edge, edge.source, "out", nodes, problems)
+    inputs = _ends(edge, edge.target, "in", nodes, problems)
+    if problems:
+        return [], problems
+    pairs = [(out, into) for out in outputs for into in inputs if _common(out, into)]
+    if not pairs:
+        return [], [_misfit(edge, outputs, inputs)]
+    clash = _clash(pairs)
+    if clash:
+        return [], [Problem("LG304", f"{edge.source} -> {edge.target} can be read in several ways", edge.path, hint=clash)]
+    source_node, target_node = _node(edge.source), _node(edge.target)
+    live = nodes[source_node].processor.live
+    return [_resolved(edge, source_node, target_node, out, into, live) for out, into in pairs], []
+
+
+def _resolved(
+    edge: EdgeSpec, source_node: str, target_node: str, out: PortSpec, into: PortSpec, live: bool
+) -> ResolvedEdge:
+    common = _common(out, into)
+    policy = into.policy or default_policy(common, live=live)
+    if edge.change is not None:
+        change = edge.change
+        policy = policy.with_changes(change.when_full, change.max_duration_ns, change.max_frames)
+    everything = all(into.accepts(kind) for kind in out.types)
+    return ResolvedEdge(
+        source=(source_node, out.name),
+        target=(target_node, into.name),
+        policy=policy,
+        queued=edge.change is not None,
+        feedback=into.feedback,
+        passes=None if everything else into.types,
+        path=edge.path,
+    )
+
+
+def _node(end: str) -> str:
+    return end.partition(".")[0]
+
+
+def _common(out: PortSpec, into: PortSpec) -> tuple[type[Frame], ...]:
+    """The classes that can pass: what the output may carry and the input takes."""
+    return tuple(
+        kind for kind in out.types if into.accepts(kind) or any(issubclass(wanted, kind) for wanted in into.types)
+    )
+
+
+def _ends(
+    edge: EdgeSpec, end: str, direction: str, nodes: Mapping[str, NodeSpec], problems: list[Problem]
+) -> list[PortSpec]:
+    name, _, port = end.partition(".")
+    if name not in nodes:
+        problems.append(Problem("LG301", f"there is no node {name!r}", edge.path, hint=nearest(name, nodes)))
+        return []
+    ports = {spec.name: spec for spec in ports_of(nodes[name].processor).values() if spec.direction == direction}
+    if not port:
+        return list(ports.values())
+    if port in ports:
+        return [ports[port]]
+    # `live.audio` reads well for "the sound that comes out of live", whatever the output is called.
+    audio = [spec for spec in ports.values() if AudioFrame in spec.types]
+    if port == "audio" and len(audio) == 1:
+        return audio
+    kind = "output" if direction == "out" else "input"
+    problems.append(Problem("LG302", f"{name!r} has no {kind} {port!r}", edge.path, hint=nearest(port, ports)))
+    return []
+
+
+def _misfit(edge: EdgeSpec, outputs: list[PortSpec], inputs: list[PortSpec]) -> Problem:
+    def show(ports: list[PortSpec]) -> str:
+        return ", ".join(f"{port.name}: {' | '.join(kind.__name__ for kind in port.types)}" for port in ports) or "nothing"
+
+    return Problem(
+        "LG303",
+        f"nothing that comes out of {edge.source!r} goes into {edge.target!r}",
+        edge.path,
+        hint=f"out comes {show(outputs)}; in goes {show(inputs)}",
+    )
+
+
+def _clash(pairs: list[tuple[PortSpec, PortSpec]]) -> str:
+    """Names the choices when a port stands in more than one pair."""
+    for index, side in ((0, "output"), (1, "input")):
+        names = [pair[index].name for pair in pairs]
+        for name in names:
+            if names.count(name) > 1:
+                others = sorted(pair[1 - index].name for pair in pairs if pair[index].name == name)
+                return f"{side} {name!r} fits {', '.join(others)}; name the port"
+    return ""

@@ -1,0 +1,123 @@
+"""Builds the running nodes of a call from its plan and joins them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from .check import CheckResult
+from .context import CallContext
+from .edges import QueuedEdge
+from .errors import ConfigError, Problem, ProcessorError
+from .frames import Frame
+from .graph import NodeSpec
+from .negotiate import PortKey
+from .node import NodeRuntime, Voided, pressure_of
+from .ports import Out
+from .processor import Processor, ports_of
+
+__all__ = ["Wiring", "make_processor"]
+
+logger = logging.getLogger("livegraph.node")
+
+Push = Callable[[Frame], None]
+
+
+def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -> Processor:
+    """A fresh processor for one call: constructed from its options, ports bound, not started.
+
+    Raises ``ConfigError`` when its constructor refuses the options.
+    """
+    try:
+        processor = spec.processor(**spec.options)
+    except Exception as error:
+        # A constructor may know more than types and ranges; its refusal is one of the configuration.
+        problem = Problem("LG221", f"{spec.name} refused its options: {error}", spec.path)
+        raise ConfigError([problem]) from error
+    for port in ports_of(spec.processor).values():
+        declared = getattr(spec.processor, port.name)
+        setattr(processor, port.name, declared.bind(port, checked.formats.get((spec.name, port.name))))
+    processor.call = context
+    processor.name = spec.name
+    processor.log = logging.LoggerAdapter(logger, {"node": spec.name, "call": context.id})
+    return processor
+
+
+class Wiring:
+    """All nodes of one call, joined by their edges."""
+
+    def __init__(
+        self,
+        checked: CheckResult,
+        context: CallContext,
+        on_fault: Callable[[NodeRuntime, ProcessorError], None],
+        on_ended: Callable[[NodeRuntime], None],
+    ) -> None:
+        self.voided = Voided()
+        self._checked = checked
+        self._context = context
+        self.nodes: dict[str, NodeRuntime] = {}
+        now_ns = context.clock.now_ns
+        for name in checked.order:
+            spec = checked.nodes[name]
+            processor = make_processor(spec, checked, context)
+            self.nodes[name] = NodeRuntime(spec, processor, self.voided, now_ns, on_fault, on_ended)
+        self._entries: dict[PortKey, list[tuple[Push, QueuedEdge | None, PortKey]]] = {}
+        for edge in checked.edges:
+            push, queue = self.nodes[edge.target[0]].entry(edge)
+            self._entries.setdefault(edge.source, []).append((push, queue, edge.target))
+        for node in self.nodes.values():
+            self.join(node)
+
+    @property
+    def queues(self) -> list[tuple[NodeRuntime, QueuedEdge]]:
+        """Every queue with the node that serves it."""
+        return [(node, edge) for node in self.nodes.values() for edge in node.edges]
+
+    def replace(self, node: NodeRuntime) -> Processor:
+        """Give ``node`` a fresh processor, wired like the one before; it is not started."""
+        node.adopt(make_processor(node.spec, self._checked, self._context))
+        self.join(node)
+        return node.processor
+
+    def join(self, node: NodeRuntime) -> None:
+        """Tie the ports of ``node``'s processor to its edges."""
+        reach: list[QueuedEdge] = []
+        for port in ports_of(type(node.processor)).values():
+            bound: Any = getattr(node.processor, port.name)
+            if port.direction == "in":
+                bound.connected = any(edge.target == (node.name, port.name) for edge in self._checked.edges)
+                continue
+            entries = self._entries.get((node.name, port.name), [])
+            behind = tuple(self._blocking(((node.name, port.name),)))
+            reach += [queue for queue in behind if queue not in reach]
+            self._tie(bound, entries, behind)
+        node.set_pressure(reach)
+
+    def _tie(
+        self, output: Out[Any], entries: list[tuple[Push, QueuedEdge | None, PortKey]], behind: tuple[QueuedEdge, ...]
+    ) -> None:
+        # Peers are asked for by name when needed: a restarted peer has new port objects.
+        output.wire(
+            tuple(push for push, _, _ in entries),
+            pressure_of(behind),
+            tuple(lambda key=target: self.nodes[key[0]].input(key[1]) for _, _, target in entries),
+        )
+
+    def _blocking(self, ports: Iterable[PortKey], seen: frozenset[PortKey] = frozenset()) -> list[QueuedEdge]:
+        """The blocking queues that a frame from ``ports`` can reach through inline nodes."""
+        found: list[QueuedEdge] = []
+        for port in ports:
+            for _, queue, target in self._entries.get(port, []):
+                if queue is not None:
+                    if queue.policy.when_full == "block":
+                        found.append(queue)
+                    continue
+                outputs = [
+                    (target[0], spec.name)
+                    for spec in ports_of(type(self.nodes[target[0]].processor)).values()
+                    if spec.direction == "out"
+                ]
+                found += self._blocking([key for key in outputs if key not in seen], seen | set(outputs))
+        return found

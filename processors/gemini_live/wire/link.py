@@ -1,0 +1,97 @@
+"""The seam between a Live session and what carries its messages: a WebSocket, or a pair joined in memory.
+
+The pair in memory is how whole calls run on the virtual clock: no kernel holds bytes that the clock cannot see.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import Protocol
+
+__all__ = ["Link", "LinkClosed", "memory_link_pair"]
+
+
+class LinkClosed(Exception):
+    """The other side, or this one, closed the link: a WebSocket close code and its reason (1006: lost)."""
+
+    def __init__(self, code: int, reason: str = "") -> None:
+        super().__init__(f"{code} {reason}".strip())
+        self.code = code
+        self.reason = reason
+
+
+class Link(Protocol):
+    """A connection that carries whole messages both ways, in order."""
+
+    async def send(self, message: str | bytes) -> None:
+        """Hand over one message; waits while the other side is slow. Raises ``LinkClosed``."""
+        ...
+
+    async def recv(self) -> str | bytes:
+        """The next message. Raises ``LinkClosed`` once nothing is left of a closed link."""
+        ...
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Close in an orderly way; what was sent before still arrives. Closing twice does nothing."""
+        ...
+
+    def abort(self) -> None:
+        """Drop the connection as a lost network does: both sides see 1006, what was under way is lost."""
+        ...
+
+
+class _Direction:
+    """Messages under way in one direction, and how that direction ended."""
+
+    def __init__(self, limit: int) -> None:
+        self.messages: deque[str | bytes] = deque()
+        self.limit = limit
+        self.closed: LinkClosed | None = None
+        self.changed = asyncio.Event()
+
+    def change(self) -> None:
+        self.changed.set()
+        self.changed = asyncio.Event()
+
+
+class _MemoryLink:
+    """One end of a pair."""
+
+    def __init__(self, outgoing: _Direction, incoming: _Direction) -> None:
+        self._out = outgoing
+        self._in = incoming
+
+    async def send(self, message: str | bytes) -> None:
+        while self._out.closed is None and len(self._out.messages) >= self._out.limit:
+            await self._out.changed.wait()
+        if self._out.closed is not None:
+            raise LinkClosed(self._out.closed.code, self._out.closed.reason)
+        self._out.messages.append(message)
+        self._out.change()
+
+    async def recv(self) -> str | bytes:
+        while not self._in.messages:
+            if self._in.closed is not None:
+                raise LinkClosed(self._in.closed.code, self._in.closed.reason)
+            await self._in.changed.wait()
+        message = self._in.messages.popleft()
+        self._in.change()
+        return message
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        for direction in (self._out, self._in):
+            direction.closed = direction.closed or LinkClosed(code, reason)
+            direction.change()
+
+    def abort(self) -> None:
+        for direction in (self._out, self._in):
+            direction.messages.clear()
+            direction.closed = direction.closed or LinkClosed(1006, "")
+            direction.change()
+
+
+def memory_link_pair(limit: int = 256) -> tuple[Link, Link]:
+    """Two joined ends; each direction holds at most ``limit`` messages."""
+    there, back = _Direction(limit), _Direction(limit)
+    return _MemoryLink(there, back), _MemoryLink(back, there)
