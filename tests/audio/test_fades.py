@@ -60,7 +60,7 @@ def test_arguments_are_left_alone() -> None:
 
 @given(st.integers(0, 300), st.integers(0, 300), st.integers(0, 400))
 def test_crossfade_of_equal_sound_is_that_sound(first: int, second: int, samples: int) -> None:
-    """The weights add up to one; the result is shorter by the overlap, which is as long as both sides allow."""
+    """The weights add up to one; the result is shorter by the overlap, as long as both sides allow."""
     overlap = min(first, second, samples)
     got = crossfade(FULL[:first], FULL[:second], samples)
     assert np.array_equal(got, np.full(first + second - overlap, 30_000, np.int16))

@@ -95,7 +95,7 @@ def test_closed_by_an_exception(tmp_path: Path) -> None:
 
 
 def test_killed_while_writing(tmp_path: Path) -> None:
-    """A process that dies without goodbye leaves a file that any reader opens, its last second missing at most."""
+    """A process that dies without goodbye leaves a file that any reader opens, short of its last second."""
     script = (
         "import os, sys\n"
         "from livegraph.audio import WavWriter, silence\n"
@@ -179,7 +179,7 @@ def test_paths_that_cannot_be_used(tmp_path: Path) -> None:
     """Missing files and folders are told as such, in one line."""
     with pytest.raises(AudioError, match=r"cannot read .*none\.wav: No such file"):
         read_wav(tmp_path / "none.wav")
-    with pytest.raises(AudioError, match="cannot write .*: No such file"):
+    with pytest.raises(AudioError, match=r"cannot write .*: No such file"):
         WavWriter(tmp_path / "none" / "a.wav", 8_000)
     with pytest.raises(AudioError, match="no audio format"):
         WavWriter(tmp_path / "a.wav", 0)
