@@ -148,13 +148,11 @@ function over(problem) {
   if (!state.active) return;
   const hadFocus = document.activeElement === document.body || view.hangup.contains(document.activeElement)
     || [view.mute, view.text].includes(document.activeElement);
-  const wasLive = state.phase === Phase.LIVE;
   clearInterval(ticker);
-  state.end(performance.now());
-  if (!wasLive && problem === null) state.phase = Phase.IDLE; // cancelled before anything was said
+  state.end(performance.now(), problem !== null);
   view.tick(state.seconds(performance.now()));
   call = null;
-  meters.stop();
+  meters.stop(state.phase === Phase.ENDED);
   devices.release(stream);
   stream = null;
   view.sound.srcObject = null;

@@ -83,7 +83,9 @@ export class Meters {
     if (this.#context?.state !== "running") void this.#context?.resume();
   }
 
-  stop() {
+  /** @param {boolean} [keep] whether the ribbon goes on showing the end of the call */
+  stop(keep = true) {
+    if (!keep) this.#ribbon.sleep();
     cancelAnimationFrame(this.#frame);
     this.#sources?.you.detach();
     this.#sources?.agent.detach();
@@ -123,6 +125,7 @@ class Ribbon {
   #strokes = []; // newest last: [you, agent], each 0..1
   #peak = [0, 0];
   #since = 0;
+  #asleep = true; // no call yet: a drawn conversation stands for the ones to come
   #still = matchMedia("(prefers-reduced-motion: reduce)");
 
   constructor(canvas) {
@@ -133,9 +136,15 @@ class Ribbon {
   }
 
   clear() {
+    this.#asleep = false;
     this.#strokes = [];
     this.#peak = [0, 0];
     this.#since = 0;
+    this.#draw(1);
+  }
+
+  sleep() {
+    this.#asleep = true;
     this.#draw(1);
   }
 
@@ -170,13 +179,32 @@ class Ribbon {
     const middle = height / 2;
     const reach = middle - 3;
     const pitch = STROKE_PX + GAP_PX;
+    pen.globalAlpha = this.#asleep ? 0.35 : 1;
     for (let i = 0; i * pitch < width + pitch; i += 1) {
       const x = width - STROKE_PX - (i + Math.min(1, travelled) - 1) * pitch;
-      const [up, down] = this.#strokes[this.#strokes.length - 1 - i] ?? [0, 0];
+      const [up, down] = this.#asleep ? dreamt(i) : (this.#strokes[this.#strokes.length - 1 - i] ?? [0, 0]);
       stroke(pen, x, middle - 1.5, -shaped(up) * reach, up > 0.02 ? you : rest);
       stroke(pen, x, middle + 1.5, shaped(down) * reach, down > 0.02 ? agent : rest);
     }
   }
+}
+
+// A drawn conversation: who speaks for how many strokes, newest first, again and again.
+const DREAM = [["you", 26], ["", 3], ["agent", 38], ["", 4], ["you", 15], ["", 3], ["agent", 24], ["", 5]];
+
+/** The levels of stroke i of the drawn conversation. */
+function dreamt(i) {
+  let at = i % DREAM.reduce((sum, [, length]) => sum + length, 0);
+  for (const [side, length] of DREAM) {
+    if (at < length) {
+      const phrase = Math.sin((Math.PI * (at + 0.5)) / length) ** 0.6;
+      const syllable = 0.72 + 0.28 * Math.sin(i * 1.9) * Math.sin(i * 0.53);
+      const level = 0.86 * phrase * syllable;
+      return [side === "you" ? level : 0, side === "agent" ? level : 0];
+    }
+    at -= length;
+  }
+  return [0, 0];
 }
 
 /** Room noise stays low, speech stands out. */

@@ -37,6 +37,7 @@ export class Notice {
     this.#box.dataset.problem = problem.code;
     this.#box.dataset.kind = problem.kind;
     this.#box.hidden = false;
+    this.#box.scrollIntoView({ block: "nearest" });
   }
 
   hide() {

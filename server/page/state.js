@@ -14,6 +14,7 @@ const LABELS = {
   paused: ["Paused", "The agent waits to hear whether you go on."],
   interrupted: ["Interrupted", "The agent stopped. Go ahead."],
   reconnecting: ["Reconnecting", "The connection is shaky. Hold on."],
+  failed: ["Not connected", ""],
   ended: ["Call ended", ""],
 };
 
@@ -26,6 +27,7 @@ export class CallState {
   shaky = false;
   asking = false; // the browser asks the user for the microphone
   reached = false; // the line is open, the agent has not said a word yet
+  failed = false; // the last try did not become a call
   agent = "listening";
   #startedAt = 0;
   #lasted = 0;
@@ -34,7 +36,7 @@ export class CallState {
   dial() {
     this.phase = Phase.CONNECTING;
     this.asking = true;
-    this.muted = this.shaky = this.reached = false;
+    this.muted = this.shaky = this.reached = this.failed = false;
     this.agent = "listening";
     this.#lasted = 0;
   }
@@ -61,10 +63,12 @@ export class CallState {
     if (AGENT_STATES.has(state)) this.agent = state;
   }
 
-  /** The call is over. */
-  end(now) {
-    if (this.phase === Phase.LIVE) this.#lasted = now - this.#startedAt;
-    this.phase = Phase.ENDED;
+  /** The call is over; one that never stood leaves the page as it was. @param {boolean} failed not the user's wish */
+  end(now, failed) {
+    const stood = this.phase === Phase.LIVE;
+    if (stood) this.#lasted = now - this.#startedAt;
+    this.phase = stood ? Phase.ENDED : Phase.IDLE;
+    this.failed = failed && !stood;
   }
 
   /** Whether there is a call to hang up. */
@@ -81,8 +85,10 @@ export class CallState {
 
   /** @returns {{label: string, hint: string}} */
   get words() {
-    const joining = this.shown === "connecting" && this.reached;
-    const [label, hint] = LABELS[joining ? "joining" : this.shown];
+    let key = this.shown;
+    if (key === "connecting" && this.reached) key = "joining";
+    if (key === "idle" && this.failed) key = "failed";
+    const [label, hint] = LABELS[key];
     return { label, hint };
   }
 
