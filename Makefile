@@ -15,8 +15,9 @@ AGENT ?= voice_agent
 ARGS ?=
 
 BIN := $(VENV)/bin
-# The place is part of the stamp's name: an environment that was copied or moved still points to where it was.
-PLACE := $(shell printf '%s' "$(CURDIR)/$(VENV)" | cksum | cut -d' ' -f1)
+# The place and the wish are part of the stamp's name: an environment that was copied still points to where it was, and
+# another PYTHON may mean another environment.
+PLACE := $(shell printf '%s' "$(CURDIR)/$(VENV) $(PYTHON)" | cksum | cut -d' ' -f1)
 FOR_RUN := $(VENV)/.installed-run-$(PLACE)
 FOR_TEST := $(VENV)/.installed-test-$(PLACE)
 # An environment whose Python is gone (upgraded, removed) counts as none.

@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 
 from support.leaks import no_leaks
+
+# A slow or busy machine is no fault of the code. In CI the examples are the same each time.
+hypothesis.settings.register_profile(
+    "livegraph",
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+    derandomize=bool(os.environ.get("CI")),
+    print_blob=True,
+)
+hypothesis.settings.load_profile("livegraph")
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,10 @@ fits() {
     "$1" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 }
 
+version_of() {
+    "$1" -c 'import sys; print("%d.%d" % sys.version_info[:2])'
+}
+
 find_python() {
     if [ -n "${PYTHON:-}" ]; then
         fits "$PYTHON" || fail "PYTHON=$PYTHON is not a Python 3.11 or later."
@@ -38,7 +42,7 @@ find_python() {
 
 make_venv() {
     python=$(find_python)
-    version=$("$python" -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+    version=$(version_of "$python")
     if ! "$python" -c 'import ensurepip, venv' >/dev/null 2>&1; then
         # Debian's Python comes without these two.
         package="python$version-venv"
@@ -74,8 +78,14 @@ echo $$ >"$lock/pid"
 trap 'rm -rf "$lock"' EXIT
 trap 'exit 130' INT TERM
 
-fits "$venv/bin/python" && "$venv/bin/python" -m pip --version >/dev/null 2>&1 || make_venv
+usable() {
+    fits "$venv/bin/python" && "$venv/bin/python" -m pip --version >/dev/null 2>&1 || return 1
+    [ -z "${PYTHON:-}" ] || [ "$(version_of "$PYTHON")" = "$(version_of "$venv/bin/python")" ]
+}
+
+usable || make_venv
 echo "Installing livegraph and what it needs into $venv (the first time: some 600 MB, a minute or more) ..."
-# What pip says about parts that are there already helps nobody.
-"$venv/bin/python" -m pip install --quiet --editable "$what" \
-    || fail "The installation failed; pip's own words are above. A network and PyPI are needed this once."
+# A person sees the progress; a log only what went wrong.
+[ -t 1 ] && quiet= || quiet=--quiet
+"$venv/bin/python" -m pip install $quiet --editable "$what" \
+    || fail "The installation failed, for the reason that pip gives above. It needs PyPI within reach."
