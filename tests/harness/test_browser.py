@@ -84,6 +84,27 @@ def test_microphone_speech_is_heard_and_recorded(tmp_path: Path) -> None:
         asyncio.run(call())
 
 
+def test_speaking_on_command_is_heard(tmp_path: Path) -> None:
+    """`say` speaks at the moment it is called, over a silent microphone, and returns when all is said."""
+    wav = arrange(tmp_path / "silence.wav", 1.0)
+    utterance = recorded("go_forward")
+
+    async def call() -> None:
+        async with chromium(microphone=wav) as browser:
+            page = await browser.open(url, speak=True)
+            async with asyncio.timeout(10):
+                while await page.page.title() != "connected":
+                    await asyncio.sleep(0.05)
+            assert (await page.heard()).loud_seconds() == 0
+            await page.say(utterance)
+            await asyncio.sleep(1.0)
+            assert _similarity((await page.heard()).pcm, utterance.pcm) > 0.7
+            assert page.errors == []
+
+    with _serve() as url:
+        asyncio.run(call())
+
+
 def test_refused_microphone_is_refused() -> None:
     """A page that may not use the microphone gets a refusal's error, and its console errors are kept."""
 

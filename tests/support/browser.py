@@ -7,8 +7,10 @@
 
 No page has to cooperate: a script that runs before the page's own wraps ``RTCPeerConnection`` and records
 every remote audio track. One browser process has one microphone file, which starts when the page opens the
-microphone and goes silent at its end. ``LIVEGRAPH_TEST_CHROMIUM`` names a browser to use instead of the
-installed one; ``LIVEGRAPH_TEST_BROWSER=required`` makes a missing browser a failure instead of a skip.
+microphone and goes silent at its end; `TestPage.say` speaks at any moment.
+
+``LIVEGRAPH_TEST_CHROMIUM`` names a browser to use instead of the installed one;
+``LIVEGRAPH_TEST_BROWSER=required`` makes a missing browser a failure instead of a skip.
 """
 
 from __future__ import annotations
@@ -29,11 +31,12 @@ import pytest
 from playwright.async_api import Browser as PlaywrightBrowser
 from playwright.async_api import ConsoleMessage, Error, Page, async_playwright
 
-from support.speech import levels_db
+from support.speech import RATE, Utterance, levels_db
 
 __all__ = ["Heard", "TestBrowser", "TestPage", "chromium", "find_chromium"]
 
-_SCRIPT = Path(__file__).with_name("record_remote_audio.js")
+_RECORD = Path(__file__).with_name("record_remote_audio.js")
+_SPEAK = Path(__file__).with_name("speak_on_command.js")
 
 _FLAGS = [
     # Needed as root, which a container or a CI machine is.
@@ -88,6 +91,14 @@ class TestPage:
             np.frombuffer(base64.b64decode(found["pcm"]), "<i2").astype(np.int16), int(found["rate"])
         )
 
+    async def say(self, utterance: Utterance) -> None:
+        """Speak into the microphone now, over what its file says; returns when all is said.
+
+        Only in a page opened with ``speak=True``, after it has opened the microphone.
+        """
+        pcm = base64.b64encode(utterance.pcm.astype("<i2").tobytes()).decode()
+        await self.page.evaluate("([pcm, rate]) => window.__speak(pcm, rate)", [pcm, RATE])
+
     async def wait_until_heard(
         self, *, seconds: float = 0.5, above_db: float = -45.0, within_s: float = 20.0, track: int = 0
     ) -> Heard:
@@ -114,11 +125,18 @@ class TestBrowser:
     browser: PlaywrightBrowser
     permissions: tuple[str, ...]
 
-    async def open(self, url: str, **context: Any) -> TestPage:
-        """Open ``url`` in a fresh profile; ``context`` goes to Playwright's ``new_context``."""
+    async def open(self, url: str, *, speak: bool = False, **context: Any) -> TestPage:
+        """Open ``url`` in a fresh profile.
+
+        Args:
+            url: on localhost or https, else there is no microphone.
+            speak: route the microphone so that `TestPage.say` can speak at any moment.
+            context: goes to Playwright's ``new_context``, such as ``color_scheme="dark"``.
+        """
         # Our recorder is a script of ours inside the page: the page's content policy does not apply to it.
         new = await self.browser.new_context(bypass_csp=True, permissions=list(self.permissions), **context)
-        await new.add_init_script(path=_SCRIPT)
+        for script in (_RECORD, _SPEAK) if speak else (_RECORD,):
+            await new.add_init_script(path=script)
         page = TestPage(await new.new_page())
 
         def note(message: ConsoleMessage) -> None:
