@@ -1,0 +1,80 @@
+"""Scalars of YAML 1.2: what a bare word of an agent file means, and where YAML 1.1 meant another thing.
+
+Only ``true`` and ``false`` are booleans; a number is decimal and has no leading zero; dates, times and
+everything else is text.
+"""
+
+from __future__ import annotations
+
+import re
+
+__all__ = ["EnvText", "Scalar", "read_scalar", "trap"]
+
+Scalar = str | int | float | bool | None
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_LONGEST_INT = 100
+"""Digits; Python refuses to read integers of many thousands, and no option needs them."""
+
+_WORDS_OF_1_1 = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+_LEADING_ZERO = re.compile(r"([-+]?)0[0-9]+")
+_SEXAGESIMAL = re.compile(r"[-+]?[0-9]+(:[0-5]?[0-9])+")
+_UNDERSCORES = re.compile(r"[-+]?[0-9]+(_[0-9]+)+")
+_OTHER_BASE = re.compile(r"[-+]?0([xX][0-9a-fA-F]{1,15}|[oO][0-7]{1,20}|[bB][01]{1,60})")
+
+
+class EnvText(str):
+    """Text in which environment variables were put in; it becomes what the option's type asks for.
+
+    ``written`` is the text of the file (``${PORT:-8080}``), the only form that a message may show.
+    """
+
+    __slots__ = ("written",)
+    written: str
+
+    def __new__(cls, text: str, written: str) -> EnvText:
+        made = super().__new__(cls, text)
+        made.written = written
+        return made
+
+    def __repr__(self) -> str:
+        return f"EnvText({self.written!r})"
+
+
+def read_scalar(text: str) -> Scalar:
+    """The value of an unquoted scalar."""
+    if text in _NULL:
+        return None
+    if text in _BOOL:
+        return _BOOL[text]
+    if len(text) <= _LONGEST_INT:
+        if _INT.fullmatch(text):
+            return int(text)
+        if _FLOAT.fullmatch(text):
+            return float(text)
+    return text
+
+
+def trap(text: str, wanted: str) -> tuple[str, str] | None:
+    """Why ``text`` is not the ``bool`` or ``number`` it looks like: a sentence, and how to write it."""
+    if wanted == "bool":
+        written = _WORDS_OF_1_1.get(text.lower())
+        if written is None:
+            return None
+        return f"`{text}` is text in YAML 1.2, not a boolean", f"write `{written}`"
+    if len(text) > _LONGEST_INT:
+        return None
+    if match := _LEADING_ZERO.fullmatch(text):
+        decimal = match[1] + (text.lstrip("+-0") or "0")
+        return f"`{text}` is not a number: it has a leading zero (octal in YAML 1.1)", f"write `{decimal}`"
+    if _SEXAGESIMAL.fullmatch(text):
+        sense = "YAML 1.1 would have read it in base 60"
+        return f"`{text}` is text, not a number ({sense})", "write the number out, or a duration such as 90s"
+    if _UNDERSCORES.fullmatch(text):
+        return f"`{text}` is text: numbers have no underscores here", f"write `{text.replace('_', '')}`"
+    if _OTHER_BASE.fullmatch(text):
+        return f"`{text}` is text: numbers are decimal here", f"write `{int(text, 0)}`"
+    return None

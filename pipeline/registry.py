@@ -1,0 +1,192 @@
+"""Processor classes by name: how the word after ``use:`` becomes a class.
+
+- ``vad_gate``: what a program registered with ``register``, else the entry point of that name in the group
+  ``livegraph.processors`` (our own boxes are found that way too);
+- ``mypkg.mymodule:MyProcessor``: a class of an importable module;
+- ``./box.py:MyBox``: a class of a Python file, beside the file that says so.
+
+Classes load when they are asked for. Codes: LG110 unknown processor, LG111 it cannot be imported, LG112
+what was imported is no processor.
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib
+import importlib.metadata
+import importlib.util
+import re
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from .errors import ConfigError, Problem
+from .processor import Processor, ports_of
+from .spelling import did_you_mean
+
+__all__ = ["GROUP", "find", "load", "names", "register", "unregister"]
+
+GROUP = "livegraph.processors"
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_registered: dict[str, type[Processor]] = {}
+_files: dict[Path, ModuleType] = {}
+
+
+def register(name: str, processor: type[Processor]) -> None:
+    """Make ``processor`` known as ``name`` in this program; it goes before an entry point of that name.
+
+    Raises ``ValueError`` for a name that is not lower_snake_case or is registered for another class,
+    ``TypeError`` when the class is not a well-formed processor.
+    """
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is not lower_snake_case")
+    if _registered.get(name, processor) is not processor:
+        raise ValueError(f"a processor {name!r} is registered already: {_registered[name].__qualname__}")
+    ports_of(processor)
+    _registered[name] = processor
+
+
+def unregister(name: str) -> None:
+    """Forget what ``register`` was told under ``name``. ``KeyError`` when that was nothing."""
+    del _registered[name]
+
+
+def names() -> list[str]:
+    """Every name that ``load`` knows, sorted."""
+    return sorted({*_registered, *_entry_points()})
+
+
+def find(name: str) -> type[Processor] | None:
+    """The processor of this name, or ``None`` when there is none; ``ConfigError`` when it does not load."""
+    if name in _registered:
+        return _registered[name]
+    entry = _entry_points().get(name)
+    return None if entry is None else _load_entry(entry)
+
+
+def load(use: str, *, base_dir: Path | None = None) -> type[Processor]:
+    """The class that ``use`` names. Raises ``ConfigError`` with one problem, whose ``path`` is empty.
+
+    ``base_dir`` is where files are looked for, by default the working directory.
+    """
+    if ":" not in use and not use.endswith(".py"):
+        found = find(use)
+        if found is None:
+            hint = did_you_mean(use, names(), label="processors")
+            if "." in use or "/" in use:
+                hint = "a class of a module is written mypkg.mymodule:MyProcessor, of a file ./box.py:MyBox"
+            raise _fault("LG110", f"there is no processor `{use}`", hint)
+        return found
+    where, _, attribute = use.rpartition(":") if ":" in use else (use, "", "")
+    if where.endswith(".py"):
+        module = _import_file(where, (base_dir or Path.cwd()) / Path(where).expanduser(), use)
+    else:
+        module = _import_module(where, use)
+    return _pick(module, attribute, use, where)
+
+
+@functools.cache
+def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
+    found: dict[str, importlib.metadata.EntryPoint] = {}
+    for entry in importlib.metadata.entry_points(group=GROUP):
+        # What ships with livegraph keeps its name; elsewhere the first on the path wins, as imports do.
+        if entry.name not in found or entry.value.startswith("livegraph."):
+            found[entry.name] = entry
+    return found
+
+
+def _load_entry(entry: importlib.metadata.EntryPoint) -> type[Processor]:
+    module, _, attribute = entry.value.partition(":")
+    return _pick(_import_module(module, entry.name), attribute.partition("[")[0].strip(), entry.name, module)
+
+
+def _import_module(name: str, use: str) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        missing = error.name or name
+        if name == missing or name.startswith(f"{missing}."):
+            message, hint = (
+                f"`{use}`: there is no module `{missing}`",
+                "is its package installed in this environment?",
+            )
+        else:
+            message = f"`{use}` needs the module `{missing}`, which is not installed"
+            hint = f"pip install {missing.partition('.')[0]}"
+        raise _fault("LG111", message, hint) from error
+    except Exception as error:
+        # Foreign code runs here: whatever it raises is a fault of the file, and never ours to pass on raw.
+        raise _broken(use, error) from error
+
+
+def _import_file(written: str, file: Path, use: str) -> ModuleType:
+    file = file.resolve()
+    if file in _files:
+        return _files[file]
+    if not file.is_file():
+        siblings = [entry.name for entry in file.parent.glob("*.py")] if file.parent.is_dir() else []
+        hint = did_you_mean(file.name, siblings) or f"looked in {file.parent}"
+        raise _fault("LG111", f"`{use}` names a file that does not exist: `{written}`", hint)
+    digest = hashlib.sha256(str(file).encode()).hexdigest()[:12]
+    name = f"livegraph_file_{digest}_{re.sub(r'[^0-9a-zA-Z_]', '_', file.stem)}"
+    spec = importlib.util.spec_from_file_location(name, file)
+    if spec is None or spec.loader is None:
+        raise _fault("LG111", f"`{use}` is not a Python file", "its name must end with .py")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # type hints are evaluated in the module that sys.modules has
+    try:
+        spec.loader.exec_module(module)
+    except ModuleNotFoundError as error:
+        del sys.modules[name]
+        message = f"`{use}` needs the module `{error.name}`, which is not installed"
+        raise _fault("LG111", message, f"pip install {(error.name or '').partition('.')[0]}") from error
+    except Exception as error:
+        # Foreign code, as above.
+        del sys.modules[name]
+        raise _broken(use, error) from error
+    _files[file] = module
+    return module
+
+
+def _pick(module: ModuleType, attribute: str, use: str, where: str) -> type[Processor]:
+    own = {
+        name: value
+        for name, value in vars(module).items()
+        if isinstance(value, type) and issubclass(value, Processor) and value.__module__ == module.__name__
+    }
+    if not attribute and len(own) == 1:
+        return _checked(next(iter(own.values())), use)
+    found = getattr(module, attribute, None) if attribute else None
+    if found is None:
+        message = f"`{where}` has no `{attribute}`" if attribute else f"`{use}` does not say which class"
+        raise _fault("LG110", message, did_you_mean(attribute, own, label="processors in it"))
+    if not (isinstance(found, type) and issubclass(found, Processor)):
+        hint = "decorate it with @processor" if callable(found) else "it must be a subclass of Processor"
+        raise _fault("LG112", f"`{use}` is not a processor", hint)
+    return _checked(found, use)
+
+
+def _checked(found: type[Processor], use: str) -> type[Processor]:
+    try:
+        ports_of(found)
+    except (TypeError, NameError) as error:
+        raise _fault("LG112", f"`{use}` is not well declared: {error}", "mend the class") from error
+    return found
+
+
+def _broken(use: str, error: Exception) -> ConfigError:
+    if isinstance(error, SyntaxError):
+        where = f"{Path(error.filename or '?').name}:{error.lineno}"
+    else:
+        frames = traceback.extract_tb(error.__traceback__)
+        where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
+    return _fault(
+        "LG111", f"`{use}` cannot be imported: {type(error).__name__}: {error}", f"raised at {where}"
+    )
+
+
+def _fault(code: str, message: str, hint: str) -> ConfigError:
+    return ConfigError([Problem(code, message, hint=hint)])
