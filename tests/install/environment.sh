@@ -84,7 +84,7 @@ usable() {
 }
 
 usable || make_venv
-echo "Installing livegraph and what it needs into $venv (the first time: some 600 MB, a minute or more) ..."
+echo "Installing livegraph and what it needs into $venv (the first time: 500 to 800 MB, a minute or more) ..."
 # A person sees the progress; a log only what went wrong.
 [ -t 1 ] && quiet= || quiet=--quiet
 "$venv/bin/python" -m pip install $quiet --editable "$what" \
