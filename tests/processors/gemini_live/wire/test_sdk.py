@@ -47,7 +47,7 @@ from support.wire import all_types, messages
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning")
 
 BYTES = bytes.fromhex("ffefbefbfffe0001")
-# Fields that the SDK does not have, or types more narrowly than the wire, or (free-form) prints without nulls.
+# Fields that the SDK does not have, types more narrowly than the wire, or (free-form) prints without nulls.
 NOT_THE_SDKS = frozenset(
     {
         *(
