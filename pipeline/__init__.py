@@ -1,1 +1,119 @@
-"""."""
+"""The engine: frames, ports, processors, edges, graph, check, plan, call, turns, clock, events.
+
+Knows no codec, no network and no model. The names below are what programs use; YAML lives in
+``livegraph.pipeline.config``.
+"""
+
+from .call import Call, CallLimits
+from .check import CheckResult, check
+from .clock import Clock, SystemClock, VirtualClock, VirtualDeadlockError, clock_of_loop, run_virtual
+from .context import CallContext
+from .conversation import Conversation, Playout
+from .edges import EdgeStats, Policy
+from .errors import (
+    ConfigError,
+    LivegraphError,
+    Problem,
+    ProcessorError,
+    ServiceError,
+    StalledError,
+    StartError,
+    TransportError,
+)
+from .events import Event, EventBus
+from .formats import AudioFormat
+from .frames import (
+    AudioFrame,
+    EndFrame,
+    Frame,
+    InterruptFrame,
+    MessageFrame,
+    SpeechEndFrame,
+    SpeechStartFrame,
+    TextFrame,
+    ToolCallFrame,
+    ToolCancelFrame,
+    ToolResultFrame,
+    TranscriptFrame,
+    TurnEndFrame,
+    TurnStartFrame,
+    UsageFrame,
+    VideoFrame,
+)
+from .graph import EdgeSpec, Graph, NodeSpec
+from .options import Doc, Duration, Hertz, ModuleRef, Range, Secret
+from .plan import Plan, make_plan
+from .ports import FromOption, In, Out
+from .processor import OptionFault, Processor, processor
+from .turns import TurnController, TurnPolicy, TurnState
+from .units import MS, SECOND, US, ms, seconds
+
+__all__ = [
+    "MS",
+    "SECOND",
+    "US",
+    "AudioFormat",
+    "AudioFrame",
+    "Call",
+    "CallContext",
+    "CallLimits",
+    "CheckResult",
+    "Clock",
+    "ConfigError",
+    "Conversation",
+    "Doc",
+    "Duration",
+    "EdgeSpec",
+    "EdgeStats",
+    "EndFrame",
+    "Event",
+    "EventBus",
+    "Frame",
+    "FromOption",
+    "Graph",
+    "Hertz",
+    "In",
+    "InterruptFrame",
+    "LivegraphError",
+    "MessageFrame",
+    "ModuleRef",
+    "NodeSpec",
+    "OptionFault",
+    "Out",
+    "Plan",
+    "Playout",
+    "Policy",
+    "Problem",
+    "Processor",
+    "ProcessorError",
+    "Range",
+    "Secret",
+    "ServiceError",
+    "SpeechEndFrame",
+    "SpeechStartFrame",
+    "StalledError",
+    "StartError",
+    "SystemClock",
+    "TextFrame",
+    "ToolCallFrame",
+    "ToolCancelFrame",
+    "ToolResultFrame",
+    "TranscriptFrame",
+    "TransportError",
+    "TurnController",
+    "TurnEndFrame",
+    "TurnPolicy",
+    "TurnStartFrame",
+    "TurnState",
+    "UsageFrame",
+    "VideoFrame",
+    "VirtualClock",
+    "VirtualDeadlockError",
+    "check",
+    "clock_of_loop",
+    "make_plan",
+    "ms",
+    "processor",
+    "run_virtual",
+    "seconds",
+]

@@ -18,7 +18,7 @@ import logging
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from .check import CheckResult
 from .clock import Clock, clock_of_loop
@@ -37,6 +37,8 @@ from .wire_up import Wiring
 __all__ = ["Call", "CallLimits"]
 
 logger = logging.getLogger("livegraph.call")
+
+P = TypeVar("P", bound=Processor)
 
 _numbers = itertools.count(1)
 
@@ -170,12 +172,18 @@ class Call:
             raise RuntimeError("the call has not started")
         return self._clock
 
-    def processor(self, node: str) -> Processor:
-        """The running processor of a node. ``KeyError`` names the nodes there are."""
+    def processor(self, node: str, kind: type[P]) -> P:
+        """The running processor of a node, which must be a ``kind``.
+
+        Raises ``KeyError`` naming the nodes there are, ``TypeError`` when it is something else.
+        """
         nodes = self._wiring.nodes if self._wiring is not None else {}
         if node not in nodes:
             raise KeyError(f"there is no running node {node!r}; there is: {', '.join(nodes) or 'none'}")
-        return nodes[node].processor
+        found = nodes[node].processor
+        if not isinstance(found, kind):
+            raise TypeError(f"{node!r} is a {type(found).__name__}, not a {kind.__name__}")
+        return found
 
     def stats(self) -> dict[str, EdgeStats]:
         """The counters of every edge, by name (``gate.out -> live.audio``)."""

@@ -232,8 +232,10 @@ class NodeRuntime:
     def _handle_marker(self, port: str, frame: Frame) -> Any:
         if not isinstance(frame, EndFrame):
             assert isinstance(frame, Marker)
+            if self.input(port).spec.accepts(type(frame)):
+                return self._handlers[port](frame)
             return self.processor.on_marker(port, frame)
-        if getattr(self.processor, port).spec.feedback:
+        if self.input(port).spec.feedback:
             return None
         self._open_inputs -= 1
         if self._open_inputs > 0:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .edges import Policy, default_policy
@@ -12,8 +11,9 @@ from .frames import AudioFrame, Frame
 from .graph import EdgeSpec, NodeSpec
 from .ports import PortSpec
 from .processor import ports_of
+from .spelling import did_you_mean
 
-__all__ = ["ResolvedEdge", "nearest", "resolve_edge"]
+__all__ = ["ResolvedEdge", "resolve_edge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,16 +36,6 @@ class ResolvedEdge:
         return f"{self.source[0]}.{self.source[1]} -> {self.target[0]}.{self.target[1]}"
 
 
-def nearest(word: str, words: Iterable[str]) -> str:
-    """``did you mean ...?`` and the choices; empty when there are none."""
-    choices = list(words)
-    close = difflib.get_close_matches(word, choices, n=1, cutoff=0.6)
-    parts = [f"did you mean {close[0]!r}?"] if close else []
-    if choices:
-        parts.append(f"there is: {', '.join(sorted(choices))}")
-    return " ".join(parts)
-
-
 def resolve_edge(edge: EdgeSpec, nodes: Mapping[str, NodeSpec]) -> tuple[list[ResolvedEdge], list[Problem]]:
     """The pairs of ports that ``edge`` joins.
 
@@ -59,6 +49,7 @@ def resolve_edge(edge: EdgeSpec, nodes: Mapping[str, NodeSpec]) -> tuple[list[Re
     pairs = [(out, into) for out in outputs for into in inputs if _common(out, into)]
     if not pairs:
         return [], [_misfit(edge, outputs, inputs)]
+    pairs = _closest(pairs)
     clash = _clash(pairs)
     if clash:
         return [], [Problem("LG304", f"{edge.source} -> {edge.target} can be read in several ways", edge.path, hint=clash)]
@@ -103,7 +94,7 @@ def _ends(
 ) -> list[PortSpec]:
     name, _, port = end.partition(".")
     if name not in nodes:
-        problems.append(Problem("LG301", f"there is no node {name!r}", edge.path, hint=nearest(name, nodes)))
+        problems.append(Problem("LG301", f"there is no node {name!r}", edge.path, hint=did_you_mean(name, nodes, label="nodes")))
         return []
     ports = {spec.name: spec for spec in ports_of(nodes[name].processor).values() if spec.direction == direction}
     if not port:
@@ -115,7 +106,7 @@ def _ends(
     if port == "audio" and len(audio) == 1:
         return audio
     kind = "output" if direction == "out" else "input"
-    problems.append(Problem("LG302", f"{name!r} has no {kind} {port!r}", edge.path, hint=nearest(port, ports)))
+    problems.append(Problem("LG302", f"{name!r} has no {kind} {port!r}", edge.path, hint=did_you_mean(port, ports, label=f"{kind}s")))
     return []
 
 
@@ -129,6 +120,17 @@ def _misfit(edge: EdgeSpec, outputs: list[PortSpec], inputs: list[PortSpec]) -> 
         edge.path,
         hint=f"out comes {show(outputs)}; in goes {show(inputs)}",
     )
+
+
+def _closest(pairs: list[tuple[PortSpec, PortSpec]]) -> list[tuple[PortSpec, PortSpec]]:
+    """Where a port has a partner of its very own class, partners that fit only by inheritance stand back."""
+    exact = [(out, into) for out, into in pairs if set(out.types) & set(into.types)]
+    taken = {out.name for out, _ in exact}, {into.name for _, into in exact}
+    return exact + [
+        (out, into)
+        for out, into in pairs
+        if (out, into) not in exact and out.name not in taken[0] and into.name not in taken[1]
+    ]
 
 
 def _clash(pairs: list[tuple[PortSpec, PortSpec]]) -> str:

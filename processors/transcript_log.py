@@ -1,0 +1,76 @@
+"""Transcript log: writes down who said what.
+
+Ports: ``transcript`` in. Each finished utterance is one line in the log, and one JSON object in ``path`` if given.
+
+Example:
+    transcript_log: {path: transcript.jsonl}
+"""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, TextIO
+
+from ..pipeline import Doc, In, Processor, TranscriptFrame, TransportError
+from ..pipeline.processor import Emitted
+from ..pipeline.units import SECOND
+
+__all__ = ["TranscriptLog"]
+
+
+class TranscriptLog(Processor):
+    """Write finished utterances to the log and, as JSON Lines, to a file.
+
+    Example:
+        transcript_log: {path: transcript.jsonl}
+    """
+
+    kind = "sink"
+
+    transcript: In[TranscriptFrame] = In(doc="what was said, by both sides")
+
+    def __init__(
+        self,
+        *,
+        path: Annotated[
+            Path | None, Doc("JSON Lines file to append to: time_s, role, text, interrupted")
+        ] = None,
+        log: Annotated[bool, Doc("whether utterances also go to the program's log, at level INFO")] = True,
+    ) -> None:
+        self._path = path
+        self._to_log = log
+        self._file: TextIO | None = None
+
+    async def start(self) -> None:
+        if self._path is not None:
+            try:
+                self._file = await asyncio.to_thread(_open, self._path)
+            except OSError as error:
+                raise TransportError(f"cannot write the transcript to {self._path}: {error.strerror}") from error
+
+    def on_transcript(self, frame: TranscriptFrame) -> Emitted:
+        if not frame.final or not frame.text.strip():
+            return None
+        if self._to_log:
+            cut = " (interrupted)" if frame.interrupted else ""
+            self.log.info("%s: %s%s", frame.role, frame.text.strip(), cut)
+        if self._file is not None:
+            line = {
+                "time_s": round(frame.time_ns / SECOND, 3),
+                "role": frame.role,
+                "text": frame.text.strip(),
+                "interrupted": frame.interrupted,
+            }
+            # A line a turn: small enough for the loop, and on disk even if the program dies in the next second.
+            self._file.write(json.dumps(line, ensure_ascii=False) + "\n")
+            self._file.flush()
+        return None
+
+    async def stop(self) -> None:
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+
+def _open(path: Path) -> TextIO:
+    return path.open("a", encoding="utf-8")

@@ -1,0 +1,133 @@
+"""VAD gate: knows when the user speaks, and can keep silence from passing.
+
+Ports: ``audio`` in (16 kHz mono), ``out`` (the audio, all of it or only speech), ``speech`` (start and end).
+In mode ``report`` all audio passes and speech is only reported: what a model with its own turn detection wants. In
+mode ``gate`` audio passes while somebody speaks, from ``pre_roll`` before the onset until ``hang_over`` after the end.
+Either way the conversation is told, which is what pauses the agent when the user talks over it.
+
+Example:
+    vad_gate: {threshold: 0.6, pre_roll: 300ms}
+"""
+
+from collections import deque
+from typing import Annotated, Literal
+
+from ..audio import EnergyVad, Pcm, SileroVad, SpeechDetector, SpeechStarted, VoiceActivity, silence
+from ..pipeline import (
+    MS,
+    AudioFrame,
+    Doc,
+    Duration,
+    In,
+    Out,
+    Processor,
+    Range,
+    SpeechEndFrame,
+    SpeechStartFrame,
+)
+from ..pipeline.processor import Emitted
+from ..pipeline.units import SECOND
+
+__all__ = ["VadGate"]
+
+
+class VadGate(Processor):
+    """Report speech, and pass audio only while someone speaks if asked to.
+
+    Example:
+        vad_gate: {threshold: 0.6, pre_roll: 300ms}
+    """
+
+    audio: In[AudioFrame] = In(rate=16_000, channels=1, doc="the user's microphone")
+    out: Out[AudioFrame] = Out(like="audio", doc="all audio (report) or speech with its pre-roll and hang-over (gate)")
+    speech: Out[SpeechStartFrame | SpeechEndFrame] = Out(doc="when the user starts and stops speaking")
+
+    def __init__(
+        self,
+        *,
+        mode: Annotated[
+            Literal["report", "gate"], Doc("report speech and pass everything, or pass only speech")
+        ] = "report",
+        detector: Annotated[
+            Literal["silero", "energy"], Doc("a neural network (70 us per 32 ms) or plain loudness")
+        ] = "silero",
+        threshold: Annotated[float, Range(0, 1), Doc("speech probability that opens the gate")] = 0.5,
+        min_speech: Annotated[
+            Duration, Range(0, 2 * SECOND), Doc("voiced time that makes speech; shorter bursts are ignored")
+        ] = 96 * MS,
+        pre_roll: Annotated[
+            Duration, Range(0, 3 * SECOND), Doc("audio let through from before the onset, in mode gate")
+        ] = 300 * MS,
+        hang_over: Annotated[
+            Duration, Range(32 * MS, 5 * SECOND), Doc("silence that ends speech; shorter pauses belong to it")
+        ] = 500 * MS,
+    ) -> None:
+        self._gate = mode == "gate"
+        self._detector_name = detector
+        self._threshold = threshold
+        self._min_speech_ns = min_speech
+        self._pre_roll_ns = pre_roll
+        self._hang_over_ns = hang_over
+        self._held: deque[AudioFrame] = deque()
+        self._held_ns = 0
+        self._position_ns = 0
+        """Media time: the length of all audio so far. What arrives late is no gap in what was said."""
+
+    async def start(self) -> None:
+        self._vad: VoiceActivity = SileroVad() if self._detector_name == "silero" else EnergyVad()
+        # The first probability loads the weights: better now than in the first word.
+        self._vad.process(_one_window(self._vad))
+        self._vad.reset()
+        self._speech = SpeechDetector(
+            threshold=self._threshold,
+            min_speech_ns=self._min_speech_ns,
+            hang_over_ns=self._hang_over_ns,
+            window_ns=self._vad.window_samples * SECOND // self._vad.sample_rate,
+        )
+        self._windows_ns = 0
+
+    def on_audio(self, frame: AudioFrame) -> None:
+        probabilities = self._vad.process(frame.samples)
+        starts_ns = self._windows_ns
+        self._windows_ns += len(probabilities) * self._vad.window_samples * SECOND // self._vad.sample_rate
+        was_open = self._speech.speaking
+        for event in self._speech.feed(probabilities, starts_ns):
+            # From media time to the call's clock, by the frame at hand.
+            at_ns = max(0, frame.time_ns + event.at_ns - self._position_ns)
+            self._report(isinstance(event, SpeechStarted), at_ns)
+        self._position_ns += frame.duration_ns
+        self._pass(frame, was_open)
+
+    def on_end(self) -> Emitted:
+        if self._speech.finish() is not None:
+            self._report(False, self.call.clock.now_ns())
+        return None
+
+    def _report(self, started: bool, at_ns: int) -> None:
+        turns = self.call.turns
+        if started:
+            # The conversation first: it stops the agent's sound.
+            turns.user_started()
+            self.speech.emit(SpeechStartFrame(time_ns=at_ns))
+        else:
+            turns.user_stopped()
+            self.speech.emit(SpeechEndFrame(time_ns=at_ns))
+
+    def _pass(self, frame: AudioFrame, was_open: bool) -> None:
+        if not self._gate or was_open or self._speech.speaking:
+            while self._held:
+                self.out.emit(self._held.popleft())
+            self._held_ns = 0
+            self.out.emit(frame)
+            return
+        self._held.append(frame)
+        self._held_ns += frame.duration_ns
+        # What is held from the onset of a candidate on is never let go: the decision takes min_speech.
+        onset_ns = self._speech.onset_ns
+        candidate_ns = 0 if onset_ns is None else max(0, self._position_ns - onset_ns)
+        while self._held_ns - self._held[0].duration_ns >= self._pre_roll_ns + candidate_ns:
+            self._held_ns -= self._held.popleft().duration_ns
+
+
+def _one_window(vad: VoiceActivity) -> Pcm:
+    return silence(vad.window_samples)
