@@ -118,7 +118,7 @@ export class Call {
       this.#lastError = { problem, at: performance.now() };
     }
     this.#on.message(message);
-    if (message.type === FromServer.END) this.#finish(this.#freshError() ?? endProblem(message.reason));
+    if (message.type === FromServer.END) this.#finish(endProblem(message.reason, this.#freshError()));
   }
 
   #freshError() {

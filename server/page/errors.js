@@ -189,9 +189,15 @@ const REASONS = {
   end_of_stream: "The agent was done.",
 };
 
-/** The words for an "end" message's reason; a sentence of the agent's own is shown as it is. */
-export function endProblem(reason) {
+/**
+ * Why an "end" message ended the call: a known reason, else the error just before it, else the agent's own
+ * sentence or a plain goodbye.
+ * @param {unknown} reason
+ * @param {CallProblem | null} error
+ */
+export function endProblem(reason, error) {
   const given = text(reason);
+  if (error && !(given in REASONS)) return error;
   const message = REASONS[given] ?? (given?.includes(" ") ? given : undefined);
   return new CallProblem("ended", { message: message ?? "It said goodbye. You can call again." });
 }

@@ -27,13 +27,15 @@ export class Notice {
     text.append(element("h2", {}, problem.title));
     if (problem.message) text.append(element("p", {}, problem.message));
     if (problem.remedy) text.append(element("p", { class: "remedy" }, problem.remedy));
-    // The box is announced once; the running seconds are for the eyes only.
-    const buttons = element("div", { class: "problem-buttons", "aria-live": "off" });
-    if (action) buttons.append(this.#button(action, problem.retryAfter));
-    const dismiss = element("button", { type: "button", class: "quiet", id: "dismiss" }, "Dismiss");
+    const dismiss = element("button", { type: "button", id: "dismiss", "aria-label": "Dismiss" }, icon("close"));
     dismiss.addEventListener("click", () => this.hide());
-    buttons.append(dismiss);
-    this.#box.replaceChildren(icon(problem.kind === "info" ? "info" : "warning"), text, buttons);
+    this.#box.replaceChildren(icon(problem.kind === "info" ? "info" : "warning"), text, dismiss);
+    if (action) {
+      // The box is announced once; the running seconds are for the eyes only.
+      const actions = element("div", { class: "actions", "aria-live": "off" });
+      actions.append(this.#button(action, problem.retryAfter));
+      text.append(actions);
+    }
     this.#box.dataset.problem = problem.code;
     this.#box.dataset.kind = problem.kind;
     this.#box.hidden = false;

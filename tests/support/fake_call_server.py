@@ -1,4 +1,4 @@
-"""A server that the page can call, under the test's control: real HTTP, a real aiortc peer, no agent behind it.
+"""A server that the page can call, under the test's control: real HTTP, a real peer, no agent behind.
 
     async with fake_call_server() as server:
         ...the page at ``server.url`` calls...
@@ -125,7 +125,9 @@ class FakeCallServer:
             self.channels.append(channel)
             channel.on("message", lambda data: self.received.append(json.loads(data)))
             if self.greeting:
-                channel.send(json.dumps({"type": "ready", "agent": offer.get("agent"), "live": "local simulator"}))
+                channel.send(
+                    json.dumps({"type": "ready", "agent": offer.get("agent"), "live": "local simulator"})
+                )
                 channel.send(json.dumps({"type": "state", "state": "listening"}))
 
         await pc.setRemoteDescription(RTCSessionDescription(offer["sdp"], offer["type"]))
@@ -201,7 +203,9 @@ async def fake_call_server(agents: list[dict[str, str]] | None = None) -> AsyncI
     listener = socket.create_server(("127.0.0.1", 0))
     server.port = listener.getsockname()[1]
     server.url = f"http://localhost:{server.port}/"
-    config = uvicorn.Config(server.app(), log_level="warning", ws="none", lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        server.app(), log_level="warning", ws="none", lifespan="off", timeout_graceful_shutdown=1
+    )
     web = _Server(config)
     with pytest.MonkeyPatch.context() as patch:
         # aioice offers no loopback address of its own accord: a machine may have no other.
