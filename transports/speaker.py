@@ -1,0 +1,104 @@
+"""What every output that plays sound has in common: a playout buffer that takes part in the conversation."""
+
+from __future__ import annotations
+
+import asyncio
+
+from ..audio import Pcm
+from ..pipeline.conversation import Conversation
+from ..pipeline.frames import AudioFrame, Marker
+from ..pipeline.units import MS
+from .playout import Played, PlayoutBuffer
+
+__all__ = ["Speaker"]
+
+
+class Speaker:
+    """Takes frames from a graph at its own pace and gives samples to whoever has the clock.
+
+    It attaches itself to the conversation as its playout, and tells it what was played. ``play`` waits while
+    the buffer is full, so what does not fit waits in the edge in front. Arguments are those of
+    ``PlayoutBuffer``.
+    """
+
+    def __init__(
+        self,
+        turns: Conversation,
+        rate: int,
+        channels: int = 1,
+        *,
+        limit_ns: int = 300 * MS,
+        cushion_ns: int = 0,
+    ) -> None:
+        self._buffer = PlayoutBuffer(rate, channels, limit_ns=limit_ns, cushion_ns=cushion_ns)
+        self._turns = turns
+        self._waiting: asyncio.Future[None] | None = None
+        turns.attach(self)
+
+    @property
+    def drained(self) -> bool:
+        """Whether ``finish`` was called and all is played."""
+        return self._buffer.drained
+
+    @property
+    def held_ns(self) -> int:
+        """How much sound is queued."""
+        return self._buffer.held_ns
+
+    async def play(self, frame: AudioFrame) -> None:
+        """Queue ``frame`` as soon as there is room; one waits at a time. Frames of void turns are dropped."""
+        while self._buffer.full:
+            self._waiting = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiting
+            finally:
+                self._waiting = None
+        self._buffer.push(frame)
+
+    def mark(self, frame: Marker) -> None:
+        """Queue a marker."""
+        self._buffer.push(frame)
+
+    def finish(self) -> None:
+        """Nothing more will come."""
+        self._buffer.finish()
+
+    def pull(self, samples: int) -> Pcm:
+        """The next ``samples`` samples, silence where there is no sound. The conversation hears of it."""
+        sound = self._buffer.pull(samples)
+        self._report()
+        return sound
+
+    def take(self, samples: int) -> Pcm:
+        """As ``pull``, without the silence at the end."""
+        sound = self._buffer.take(samples)
+        self._report()
+        return sound
+
+    # What the conversation decides
+
+    def pause(self) -> None:
+        """Stop the sound, keep what is queued."""
+        self._buffer.pause()
+
+    def resume(self) -> None:
+        """Go on from the paused sample."""
+        self._buffer.resume()
+
+    def flush(self, turn: int) -> None:
+        """Drop what is queued of turns up to ``turn``."""
+        self._buffer.flush(turn)
+        self._wake()
+
+    def _report(self) -> None:
+        # The conversation may answer by a pause or a flush: the samples are out of the buffer by now.
+        for fact in self._buffer.facts():
+            if isinstance(fact, Played):
+                self._turns.played(fact.turn, fact.position_ns)
+            else:
+                self._turns.played_out(fact.turn)
+        self._wake()
+
+    def _wake(self) -> None:
+        if self._waiting is not None and not self._buffer.full and not self._waiting.done():
+            self._waiting.set_result(None)
