@@ -12,17 +12,13 @@ what was imported is no processor.
 from __future__ import annotations
 
 import functools
-import hashlib
-import importlib
 import importlib.metadata
-import importlib.util
 import re
-import sys
-import traceback
 from pathlib import Path
 from types import ModuleType
 
 from .errors import ConfigError, Problem
+from .modules import import_module, import_reference
 from .processor import Processor, ports_of
 from .spelling import did_you_mean
 
@@ -32,7 +28,6 @@ GROUP = "livegraph.processors"
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _registered: dict[str, type[Processor]] = {}
-_files: dict[Path, ModuleType] = {}
 
 
 def register(name: str, processor: type[Processor]) -> None:
@@ -81,11 +76,7 @@ def load(use: str, *, base_dir: Path | None = None) -> type[Processor]:
             raise _fault("LG110", f"there is no processor `{use}`", hint)
         return found
     where, _, attribute = use.rpartition(":") if ":" in use else (use, "", "")
-    if where.endswith(".py"):
-        module = _import_file(where, (base_dir or Path.cwd()) / Path(where).expanduser(), use)
-    else:
-        module = _import_module(where, use)
-    return _pick(module, attribute, use, where)
+    return _pick(import_reference(where, use, base_dir), attribute, use, where)
 
 
 @functools.cache
@@ -100,55 +91,7 @@ def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
 
 def _load_entry(entry: importlib.metadata.EntryPoint) -> type[Processor]:
     module, _, attribute = entry.value.partition(":")
-    return _pick(_import_module(module, entry.name), attribute.partition("[")[0].strip(), entry.name, module)
-
-
-def _import_module(name: str, use: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        missing = error.name or name
-        if name == missing or name.startswith(f"{missing}."):
-            message, hint = (
-                f"`{use}`: there is no module `{missing}`",
-                "is its package installed in this environment?",
-            )
-        else:
-            message = f"`{use}` needs the module `{missing}`, which is not installed"
-            hint = f"pip install {missing.partition('.')[0]}"
-        raise _fault("LG111", message, hint) from error
-    except Exception as error:
-        # Foreign code runs here: whatever it raises is a fault of the file, and never ours to pass on raw.
-        raise _broken(use, error) from error
-
-
-def _import_file(written: str, file: Path, use: str) -> ModuleType:
-    file = file.resolve()
-    if file in _files:
-        return _files[file]
-    if not file.is_file():
-        siblings = [entry.name for entry in file.parent.glob("*.py")] if file.parent.is_dir() else []
-        hint = did_you_mean(file.name, siblings) or f"looked in {file.parent}"
-        raise _fault("LG111", f"`{use}` names a file that does not exist: `{written}`", hint)
-    digest = hashlib.sha256(str(file).encode()).hexdigest()[:12]
-    name = f"livegraph_file_{digest}_{re.sub(r'[^0-9a-zA-Z_]', '_', file.stem)}"
-    spec = importlib.util.spec_from_file_location(name, file)
-    if spec is None or spec.loader is None:
-        raise _fault("LG111", f"`{use}` is not a Python file", "its name must end with .py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module  # type hints are evaluated in the module that sys.modules has
-    try:
-        spec.loader.exec_module(module)
-    except ModuleNotFoundError as error:
-        del sys.modules[name]
-        message = f"`{use}` needs the module `{error.name}`, which is not installed"
-        raise _fault("LG111", message, f"pip install {(error.name or '').partition('.')[0]}") from error
-    except Exception as error:
-        # Foreign code, as above.
-        del sys.modules[name]
-        raise _broken(use, error) from error
-    _files[file] = module
-    return module
+    return _pick(import_module(module, entry.name), attribute.partition("[")[0].strip(), entry.name, module)
 
 
 def _pick(module: ModuleType, attribute: str, use: str, where: str) -> type[Processor]:
@@ -175,17 +118,6 @@ def _checked(found: type[Processor], use: str) -> type[Processor]:
     except (TypeError, NameError) as error:
         raise _fault("LG112", f"`{use}` is not well declared: {error}", "mend the class") from error
     return found
-
-
-def _broken(use: str, error: Exception) -> ConfigError:
-    if isinstance(error, SyntaxError):
-        where = f"{Path(error.filename or '?').name}:{error.lineno}"
-    else:
-        frames = traceback.extract_tb(error.__traceback__)
-        where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
-    return _fault(
-        "LG111", f"`{use}` cannot be imported: {type(error).__name__}: {error}", f"raised at {where}"
-    )
 
 
 def _fault(code: str, message: str, hint: str) -> ConfigError:
