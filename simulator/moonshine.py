@@ -1,7 +1,7 @@
 """Moonshine tiny-en: English speech recognition by numpy and onnxruntime alone.
 
-The model files travel in the wheel ``moonshine-voice==0.1.0`` (MIT). That package is found but never imported:
-importing it loads a sound device library. Private to the simulator; use `livegraph.simulator.ears`.
+The model files travel in the wheel ``moonshine-voice==0.1.0`` (MIT). That package is found but never
+imported: importing it loads a sound device library. Private to the simulator; use `livegraph.simulator.ears`.
 """
 
 from __future__ import annotations

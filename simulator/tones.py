@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -60,7 +59,7 @@ def tones(sentence: str, rate: int, pitch: float = 1.0, pace: float = 1.0) -> Sa
 
 
 def _syllables(word: str) -> str:
-    """The vowel of each syllable of `word`; ``""`` for a pause. Digits and foreign letters are syllables too."""
+    """The vowel of each syllable of `word`; ``""`` for a pause. Digits and other letters count too."""
     if not word[0].isalnum():
         return ""
     groups: list[str] = _VOWELS.findall(word)
@@ -83,8 +82,7 @@ def _syllable(vowel: str, seconds: float, glide: tuple[float, float], rate: int)
         weights += strength / (1.0 + ((harmonics * base - formant) / 120.0) ** 2)
     wave = (weights / np.sqrt(np.sum(weights**2)))[None, :] @ np.sin(np.outer(harmonics, phase))
     # 15 ms up, a slow fall and 40 ms down: no click, and 5 beats a second for whoever looks at the level.
-    corners = [(0.0, 0.0), (0.015, 1.0), (max(0.02, seconds - 0.04), 0.6), (seconds, 0.0)]
-    assert all(a[0] < b[0] for a, b in pairwise(corners))
-    envelope = np.interp(np.arange(count) / rate, *zip(*corners, strict=True))
+    corners = (0.0, 0.015, max(0.02, seconds - 0.04), seconds)
+    envelope = np.interp(np.arange(count) / rate, corners, (0.0, 1.0, 0.6, 0.0))
     sound: Samples = (wave[0] * envelope * _LOUDNESS).astype(np.float32)
     return sound

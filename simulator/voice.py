@@ -1,8 +1,8 @@
 """The simulator's voice: from an answer's text to sound, a sentence at a time.
 
-`load_voice` gives the best that is installed: `HibariVoice` with the ``speech`` extra, `TonesVoice` without it.
-Both are synchronous and deterministic: the same sentence in the same voice is the same samples, wherever it
-stands. Neither keeps anything between calls, so one of them serves every session of a process.
+`load_voice` gives the best that is installed: `HibariVoice` with the ``speech`` extra, `TonesVoice` without
+it. Both are synchronous and deterministic: the same sentence in the same voice is the same samples, wherever
+it stands. Neither keeps anything between calls, so one of them serves every session of a process.
 """
 
 from __future__ import annotations

@@ -1,0 +1,375 @@
+"""The simulator's mind: from what was heard to what is said and which tools are called.
+
+A stand-in for the model, made of rules (`brain_file`) and of keyword matching over the tools that a session
+declares. It knows no time and does no I/O; the same script, tools and utterances give the same actions.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from .brain_file import BrainError, default_brain, load_brain, parse_brain
+from .brain_fill import answer, fill, missing, question
+from .brain_reply import Template, join_words, sentence
+from .brain_script import Rule, Script
+from .brain_text import Heard, listen
+from .brain_tools import Arguments, Parameter, Tool, best_tool, coerce, read_tools
+
+__all__ = [
+    "Action",
+    "Brain",
+    "BrainError",
+    "CallTool",
+    "Say",
+    "Script",
+    "Silent",
+    "default_brain",
+    "load_brain",
+    "parse_brain",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Speak `text`."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CallTool:
+    """Call a declared tool, then tell the brain with `Brain.tool_result` or one of its sisters."""
+
+    name: str
+    args: Arguments
+    call_key: str
+    """Names this call towards the brain; unique in a session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Answer nothing."""
+
+
+Action = Say | CallTool | Silent
+
+_MOST_CALLS = 64
+_MOST_TRIES = 2
+_LONGEST_ECHO = 500
+_NEVER_MIND = re.compile(
+    r"^(?:(?:oh|no|okay|actually|sorry|well) )*"
+    r"(?:never mind|nevermind|forget (?:it|about it|that)|cancel(?: that| it)?"
+    r"|stop(?: it| that)?|leave it|do not bother|nothing|no thank you|no thanks)\b"
+)
+_ROLE = re.compile(r"\byou are (?:called |named )?([^.!?\n;]{2,120})", re.IGNORECASE)
+_SNAPSHOT_KEYS = {"version", "calls", "next_call", "pending", "previous", "rotation", "said"}
+
+
+class Brain:
+    """The mind of one session.
+
+    Args:
+        script: the rules.
+        tools: the session's function declarations, as in ``setup.tools[].functionDeclarations``.
+        system_instruction: "You are ..." in it becomes the answer to who the brain is.
+    """
+
+    def __init__(
+        self, script: Script, tools: Iterable[Mapping[str, object]] = (), system_instruction: str = ""
+    ) -> None:
+        self._script = script
+        self._tools = {tool.name: tool for tool in read_tools(tools)}
+        role = _ROLE.search(system_instruction)
+        self._always: dict[str, object] = {
+            "role": role[1].strip() if role else None,
+            "abilities": join_words([tool.label for tool in self._tools.values()][:5]) or None,
+        }
+        self._next_call = 1
+        self._calls: dict[str, dict[str, object]] = {}
+        self._pending: dict[str, object] | None = None
+        self._previous: str | None = None
+        self._said: str | None = None
+        self._rotation: dict[str, int] = {}
+
+    def greet(self) -> list[Action]:
+        """Begin the conversation."""
+        return self._done([self._say("greeting", self._script.greeting, {})])
+
+    def hear(self, text: str) -> list[Action]:
+        """Answer an utterance, spoken or typed. Any text will do; one without words gives `Silent`."""
+        heard = listen(text)
+        if not heard.words:
+            return [Silent()]
+        actions = self._respond(heard)
+        self._previous = " ".join(text.split())[:_LONGEST_ECHO]
+        return self._done(actions)
+
+    def tool_result(self, call_key: str, response: Mapping[str, object]) -> list[Action]:
+        """Speak of a tool's result, ``FunctionResponse.response``: ``output`` and ``error`` are conventional.
+
+        A key that is unknown or was cancelled gives no action.
+        """
+        if response.get("error") and "output" not in response:
+            return self.tool_failed(call_key, _reason(response["error"]))
+        if (call := self._calls.pop(call_key, None)) is None:
+            return []
+        value: object = response
+        if len(response) == 1:
+            value = next((response[key] for key in ("output", "result") if key in response), response)
+        rule = self._rule(call)
+        values = {**_mapping(call.get("slots")), "result": value}
+        if rule and rule.say_result:
+            return self._done([self._say(f"{rule.id}.result", rule.say_result, values)])
+        return self._done([Say(sentence(value))])
+
+    def tool_failed(self, call_key: str, error: str) -> list[Action]:
+        """Speak of a tool that failed; `error` is for the caller's ears."""
+        if (call := self._calls.pop(call_key, None)) is None:
+            return []
+        rule = self._rule(call)
+        reason = " ".join(error.split())[:200].rstrip(". ")
+        if rule and rule.say_error:
+            values = {**_mapping(call.get("slots")), "error": reason}
+            return self._done([self._say(f"{rule.id}.error", rule.say_error, values)])
+        return self._done(
+            [Say(f"Sorry, that did not work: {reason}." if reason else "Sorry, that did not work.")]
+        )
+
+    def cancelled(self, call_key: str) -> None:
+        """Forget a call; its result, should it come, says nothing any more."""
+        self._calls.pop(call_key, None)
+
+    @property
+    def waiting_for(self) -> tuple[str, ...]:
+        """The keys of the calls that have no result yet."""
+        return tuple(self._calls)
+
+    def snapshot(self) -> dict[str, object]:
+        """All that this session has learnt, as plain JSON data."""
+        state = {
+            "version": 1,
+            "calls": self._calls,
+            "next_call": self._next_call,
+            "pending": self._pending,
+            "previous": self._previous,
+            "rotation": self._rotation,
+            "said": self._said,
+        }
+        copied: dict[str, object] = json.loads(json.dumps(state))
+        return copied
+
+    def restore(self, snapshot: Mapping[str, object]) -> None:
+        """Go on where `snapshot` was taken, with the same script and tools or with others.
+
+        Raises:
+            ValueError: this is not a snapshot.
+        """
+        calls, pending, rotation = snapshot.get("calls"), snapshot.get("pending"), snapshot.get("rotation")
+        next_call = snapshot.get("next_call")
+        if (
+            set(snapshot) != _SNAPSHOT_KEYS
+            or snapshot["version"] != 1
+            or not isinstance(calls, dict)
+            or not all(isinstance(call, dict) for call in calls.values())
+            or not isinstance(rotation, dict)
+            or not isinstance(next_call, int)
+            or not (pending is None or isinstance(pending, dict))
+        ):
+            raise ValueError("not a snapshot of a brain")
+        copied = json.loads(json.dumps(dict(snapshot)))
+        self._calls, self._pending, self._rotation = copied["calls"], copied["pending"], copied["rotation"]
+        self._next_call, self._previous, self._said = next_call, copied["previous"], copied["said"]
+
+    def _respond(self, heard: Heard) -> list[Action]:
+        if self._pending is not None:
+            pending, self._pending = self._pending, None
+            if (actions := self._go_on(pending, heard)) is not None:
+                return actions
+        if (actions := self._new_request(heard)) is not None:
+            return actions
+        if (actions := self._try_rules(self._script.otherwise, heard)) is not None:
+            return actions
+        return [self._say("fallback", self._script.fallback, {"heard": _echo(heard)})]
+
+    def _new_request(self, heard: Heard) -> list[Action] | None:
+        if (actions := self._try_rules(self._script.rules, heard)) is not None:
+            return actions
+        if self._script.use_tools and (tool := best_tool(list(self._tools.values()), heard)):
+            return self._call(None, tool, {}, fill(tool, heard))
+        return None
+
+    def _try_rules(self, rules: Sequence[Rule], heard: Heard) -> list[Action] | None:
+        for rule in rules:
+            if rule.call and rule.call.tool not in self._tools:
+                continue
+            for pattern in rule.patterns:
+                slots = pattern.match(heard)
+                if slots is not None:
+                    return self._apply(rule, {**slots, "heard": _echo(heard)}, heard)
+        return None
+
+    def _apply(self, rule: Rule, slots: dict[str, object], heard: Heard) -> list[Action]:
+        """Do what a rule says, or ask for the first slot that it lacks."""
+        for ask in rule.ask:
+            if ask.slot not in slots:
+                self._pending = {
+                    "rule": rule.id,
+                    "tool": None,
+                    "slots": slots,
+                    "waiting": ask.slot,
+                    "tries": 0,
+                }
+                return [self._say(f"{rule.id}.ask.{ask.slot}", ask.say, slots)]
+        if rule.silent:
+            return [Silent()]
+        actions: list[Action] = [self._say(f"{rule.id}.say", rule.say, slots)] if rule.say else []
+        if rule.call:
+            tool = self._tools[rule.call.tool]
+            if rule.call.args is None:
+                args = fill(tool, heard)
+            else:
+                args = self._arguments(rule.call.args, {**self._values(), **slots}, tool)
+            actions += self._call(rule, tool, slots, args)
+        return actions
+
+    def _call(self, rule: Rule | None, tool: Tool, slots: dict[str, object], args: Arguments) -> list[Action]:
+        """Call a tool, or ask for the first argument that it needs."""
+        if (parameter := missing(tool, args)) is not None:
+            self._pending = {
+                "rule": rule.id if rule else None,
+                "tool": tool.name,
+                "slots": slots,
+                "args": args,
+                "waiting": parameter.name,
+                "tries": 0,
+            }
+            return [Say(question(parameter))]
+        key = f"call-{self._next_call}"
+        self._next_call += 1
+        self._calls[key] = {"rule": rule.id if rule else None, "slots": slots}
+        while len(self._calls) > _MOST_CALLS:
+            del self._calls[next(iter(self._calls))]
+        return [CallTool(tool.name, args, key)]
+
+    def _go_on(self, pending: dict[str, object], heard: Heard) -> list[Action] | None:
+        """Take the utterance as the answer to a question; None when it is something else."""
+        if _NEVER_MIND.search(heard.norm):
+            return [self._say("cancelled", self._script.cancelled, {"heard": _echo(heard)})]
+        rule, tool = self._rule(pending), self._tools.get(str(pending["tool"]))
+        waiting, slots = str(pending["waiting"]), _mapping(pending["slots"])
+        parameter = self._asked(rule, tool, waiting)
+        if parameter is None:
+            return None
+        value = answer(parameter, heard)
+        # A counter-question is no answer, unless it names what was asked for ("Saturday?").
+        if parameter.kind in ("text", "name", "place") and heard.text.rstrip().endswith("?"):
+            value = value if self._is_unheard_of(heard) else None
+        if value is None:
+            return self._ask_again(pending, parameter, heard)
+        if tool is not None:
+            args = fill(tool, heard, {**_mapping(pending.get("args")), waiting: value}, asked=parameter)
+            return self._call(rule, tool, slots, args)
+        return self._apply(rule, {**slots, waiting: value}, heard) if rule else None
+
+    def _ask_again(
+        self, pending: dict[str, object], parameter: Parameter, heard: Heard
+    ) -> list[Action] | None:
+        if not self._is_unheard_of(heard):
+            return None
+        tries = pending["tries"]
+        if not isinstance(tries, int) or tries >= _MOST_TRIES:
+            return [self._say("cancelled", self._script.cancelled, {"heard": _echo(heard)})]
+        self._pending = {**pending, "tries": tries + 1}
+        rule = self._rule(pending)
+        for ask in rule.ask if rule and pending["tool"] is None else ():
+            if ask.slot == pending["waiting"]:
+                return (
+                    [self._say(f"{rule.id}.ask.{ask.slot}", ask.say, _mapping(pending["slots"]))]
+                    if rule
+                    else None
+                )
+        return [Say(f"Sorry, I did not get that. {question(parameter)}")]
+
+    def _is_unheard_of(self, heard: Heard) -> bool:
+        """Whether no rule and no tool knows what to do with it."""
+        if any(
+            pattern.match(heard) is not None
+            for rule in self._script.rules
+            if not rule.call or rule.call.tool in self._tools
+            for pattern in rule.patterns
+        ):
+            return False
+        return not (self._script.use_tools and best_tool(list(self._tools.values()), heard))
+
+    def _asked(self, rule: Rule | None, tool: Tool | None, waiting: str) -> Parameter | None:
+        """What was asked for, as a parameter; None when script or tools have changed since."""
+        if tool is not None:
+            return next((each for each in tool.parameters if each.name == waiting), None)
+        ask = next((ask for ask in rule.ask if ask.slot == waiting), None) if rule else None
+        if ask is None or not rule:
+            return None
+        if rule.call and rule.call.tool not in self._tools:
+            return None
+        kind = {"verbatim": "text", "word": "text"}.get(ask.kind, ask.kind)
+        return Parameter(waiting, kind, True)
+
+    def _arguments(self, wanted: Mapping[str, object], values: Mapping[str, object], tool: Tool) -> Arguments:
+        """A rule's arguments filled in and made of the declared types; those without a value are left out."""
+        declared = {parameter.name: parameter for parameter in tool.parameters}
+        args: Arguments = {}
+        for name, source in wanted.items():
+            value = (
+                [_made(item, values) for item in source]
+                if isinstance(source, list)
+                else _made(source, values)
+            )
+            if value is not None:
+                args[name] = coerce(declared[name], value) if name in declared else value
+        return args
+
+    def _say(self, site: str, texts: tuple[Template, ...], values: Mapping[str, object]) -> Say:
+        """The next of several texts for which all values are there."""
+        known = {**self._values(), **values}
+        turn = self._rotation.get(site, 0)
+        for step in range(len(texts)):
+            number = (turn + step) % len(texts)
+            if text := texts[number].fill(known):
+                self._rotation[site] = (number + 1) % len(texts)
+                return Say(text)
+        return Say(texts[0].fill(known, "") or "Okay.")
+
+    def _values(self) -> dict[str, object]:
+        return {**self._always, "previous": self._previous, "said": self._said}
+
+    def _rule(self, remembered: Mapping[str, object]) -> Rule | None:
+        return self._script.by_id.get(str(remembered.get("rule")))
+
+    def _done(self, actions: list[Action]) -> list[Action]:
+        for action in actions:
+            if isinstance(action, Say):
+                self._said = action.text[:_LONGEST_ECHO]
+        return actions
+
+
+def _made(source: object, values: Mapping[str, object]) -> object:
+    if not isinstance(source, Template):
+        return source
+    return values.get(source.only) if source.only else source.fill(values)
+
+
+def _echo(heard: Heard) -> str:
+    """The beginning of what was heard, without the last full stop."""
+    return heard.original(0, min(16, len(heard.words)))
+
+
+def _reason(error: object) -> str:
+    if isinstance(error, Mapping):
+        error = error.get("message", "")
+    return error if isinstance(error, str) else ""
+
+
+def _mapping(value: object) -> dict[str, object]:
+    return dict(value) if isinstance(value, Mapping) else {}

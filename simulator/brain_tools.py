@@ -1,0 +1,218 @@
+"""The tools a session declared: which of them an utterance asks for, and with which arguments.
+
+A stand-in for what the model does with function declarations: keywords and kinds of values, not
+understanding.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from .brain_reply import label
+from .brain_slots import find
+from .brain_text import Heard, normal, stem
+from .brain_words import EVERYDAY, KINDS, SYNONYMS
+
+__all__ = ["Parameter", "Tool", "best_tool", "coerce", "read_tools"]
+
+_EVERYDAY = frozenset(map(stem, EVERYDAY))
+_SYNONYMS = tuple(frozenset(map(stem, group)) for group in SYNONYMS)
+
+_NAME_WEIGHT, _TEXT_WEIGHT, _SAME_WEIGHT, _PARAMETER_WEIGHT, _EVIDENCE_WEIGHT = 3.0, 1.0, 0.6, 1.0, 1.0
+# One word of the tool's name, or two of its description.
+_THRESHOLD = 1.7
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """One argument of a tool."""
+
+    name: str
+    kind: str
+    """text, name, place, digits, email, date, time, datetime, number, integer, boolean, choice or object."""
+    required: bool
+    description: str = ""
+    choices: tuple[str, ...] = ()
+    many: bool = False
+    """Whether the tool wants a list of them."""
+    clock: bool = False
+    """Whether a time is wanted as ``15:30``."""
+
+    @property
+    def label(self) -> str:
+        """The name as words."""
+        return label(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A declared function."""
+
+    name: str
+    description: str
+    parameters: tuple[Parameter, ...]
+    weights: Mapping[str, float] = field(repr=False)
+    """How much each stem in an utterance speaks for this tool."""
+
+    @property
+    def label(self) -> str:
+        """The name as words."""
+        return label(self.name)
+
+
+def read_tools(declarations: Iterable[Mapping[str, object]]) -> tuple[Tool, ...]:
+    """The tools of ``functionDeclarations``: parameters as OpenAPI or JSON Schema, camelCase or snake_case.
+
+    What has no name is left out; what a schema says beyond types, enums and required is ignored.
+    """
+    tools = []
+    for declaration in declarations:
+        name = declaration.get("name")
+        if not isinstance(name, str) or not name:
+            continue
+        description = _text(declaration.get("description"))
+        for key in ("parameters", "parametersJsonSchema", "parameters_json_schema"):
+            schema = declaration.get(key)
+            if isinstance(schema, Mapping):
+                break
+        else:
+            schema = {}
+        parameters = tuple(_parameters(schema))
+        tools.append(Tool(name, description, parameters, _weights(name, description, parameters)))
+    return tuple(tools)
+
+
+def best_tool(tools: Sequence[Tool], heard: Heard) -> Tool | None:
+    """The tool the utterance asks for, of equals the first one; None when no score is high enough."""
+    said = {stem(word) for word in heard.words} - _EVERYDAY
+    given = {kind for kind in ("date", "time") if next(find(kind, heard), None)}
+    if given:
+        given.add("datetime")
+    shared = {word: sum(word in tool.weights for tool in tools) for word in said}
+    best, best_score = None, _THRESHOLD
+    for tool in tools:
+        # A word that speaks for every tool tells little about which one is meant.
+        score = sum(tool.weights[word] / shared[word] ** 0.5 for word in said & tool.weights.keys())
+        # A tool whose name was said in full is meant, whatever its sisters have in common with the words.
+        name = {stem(word) for word in tool.label.split()} - _EVERYDAY
+        if len(name) > 1 and name <= said:
+            score += _NAME_WEIGHT
+        # "Are you there on Sunday?" says little, but it names a day to a tool that needs one.
+        if score and any(parameter.kind in given for parameter in tool.parameters):
+            score += _EVIDENCE_WEIGHT
+        if score > best_score:
+            best, best_score = tool, score
+    return best
+
+
+def coerce(parameter: Parameter, value: object) -> object:
+    """`value` as the type that the schema asks for, where that is possible."""
+    if parameter.many and not isinstance(value, list):
+        return [coerce_one(parameter, value)]
+    return value if parameter.many else coerce_one(parameter, value)
+
+
+def coerce_one(parameter: Parameter, value: object) -> object:
+    """One element of a list parameter, or the value of any other."""
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    if parameter.kind in ("number", "integer"):
+        try:
+            number = float(value)
+        except (ValueError, OverflowError):
+            return value
+        return int(number) if number.is_integer() else number
+    if parameter.kind == "boolean":
+        return {"yes": True, "true": True, "no": False, "false": False}.get(str(value).lower(), value)
+    return value if isinstance(value, str) else str(value)
+
+
+def _parameters(schema: Mapping[object, object]) -> Iterable[Parameter]:
+    properties, required = schema.get("properties"), schema.get("required")
+    if not isinstance(properties, Mapping):
+        return
+    needed = set(map(str, required)) if isinstance(required, list | tuple) else set()
+    for name, described in properties.items():
+        if isinstance(name, str):
+            entry = described if isinstance(described, Mapping) else {}
+            yield _parameter(name, entry, name in needed)
+
+
+def _parameter(name: str, schema: Mapping[object, object], required: bool) -> Parameter:
+    schema = _first_choice(schema)
+    description = _text(schema.get("description"))
+    kind = _type(schema)
+    if kind == "array":
+        items = schema.get("items")
+        inner = _parameter(name, items if isinstance(items, Mapping) else {}, required)
+        return Parameter(name, inner.kind, required, description, inner.choices, True, inner.clock)
+    choices = schema.get("enum")
+    if isinstance(choices, list | tuple) and choices and all(isinstance(item, str) for item in choices):
+        return Parameter(name, "choice", required, description, tuple(map(str, choices)))
+    if kind in ("number", "integer", "boolean", "object"):
+        return Parameter(name, kind, required, description)
+    kind = _kind_of_text(name, str(schema.get("format", "")).lower(), description)
+    clock = "hh:mm" in description.lower() or "24" in description or "format" in schema
+    return Parameter(name, kind, required, description, clock=clock and kind in ("time", "datetime"))
+
+
+def _kind_of_text(name: str, form: str, description: str) -> str:
+    by_format = {"date": "date", "time": "time", "date-time": "datetime", "email": "email"}
+    if form in by_format:
+        return by_format[form]
+    words = label(name).split()
+    kinds = [kind for kind, known in KINDS.items() if known & set(words)]
+    if {"date", "time"} <= set(kinds):
+        return "datetime"
+    # "start" and "end" are times only where the description says so.
+    if kinds == ["datetime"] and not {"when", "datetime", "slot"} & set(words):
+        return "datetime" if {"time", "date"} & set(normal(description).split()) else "text"
+    return kinds[0] if kinds else "text"
+
+
+def _type(schema: Mapping[object, object]) -> str:
+    kind = schema.get("type")
+    if isinstance(kind, list | tuple):
+        kind = next((item for item in kind if str(item).lower() != "null"), None)
+    return str(kind).lower() if kind is not None else "object" if "properties" in schema else "string"
+
+
+def _first_choice(schema: Mapping[object, object]) -> Mapping[object, object]:
+    """Of ``anyOf`` the first that is not null, with the description of the whole."""
+    for key in ("anyOf", "any_of", "oneOf"):
+        options = schema.get(key)
+        if isinstance(options, list | tuple):
+            for option in options:
+                if isinstance(option, Mapping) and _type(option) != "null":
+                    return {**option, **{k: v for k, v in schema.items() if k == "description"}}
+    return schema
+
+
+def _weights(name: str, description: str, parameters: Sequence[Parameter]) -> dict[str, float]:
+    weights: dict[str, float] = {}
+
+    def add(text: str, weight: float) -> None:
+        for word in normal(text).split():
+            if (root := stem(word)) not in _EVERYDAY and not root.isdigit():
+                weights[root] = max(weights.get(root, 0.0), weight)
+
+    add(label(name), _NAME_WEIGHT)
+    add(description, _TEXT_WEIGHT)
+    for parameter in parameters:
+        add(parameter.label, _PARAMETER_WEIGHT)
+        for choice in parameter.choices:
+            add(choice, _PARAMETER_WEIGHT)
+    for group in _SYNONYMS:
+        known = max((weights[word] for word in group & weights.keys()), default=0.0) * _SAME_WEIGHT
+        if known:
+            weights.update((word, max(known, weights.get(word, 0.0))) for word in group)
+    return weights
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else ""
+
+
+Arguments = dict[str, object]
+"""What a tool is called with: JSON values by parameter name."""
