@@ -1,0 +1,28 @@
+"""What a tool router tells the model that feeds it: which functions there are and what they take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["FunctionSpec", "ToolCatalog"]
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionSpec:
+    """One function as a model sees it."""
+
+    name: str
+    description: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    """JSON Schema of the arguments (``{"type": "object", ...}``, no ``$ref``); empty when it takes none."""
+    blocking: bool | None = None
+    """Whether the model waits for the result; ``None`` leaves it to the model's default."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCatalog:
+    """The functions of one router; advertised on its input ``calls``."""
+
+    functions: tuple[FunctionSpec, ...] = ()
