@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -241,7 +241,9 @@ class Call:
                 await asyncio.wait({task}, timeout=self._limits.stop_ns / SECOND)
             self._collect(node, task, what)
 
-    async def _bounded(self, node: NodeRuntime, body: Coroutine[Any, Any, None], limit_ns: int, what: str) -> None:
+    async def _bounded(
+        self, node: NodeRuntime, body: Coroutine[Any, Any, None], limit_ns: int, what: str
+    ) -> None:
         """Await ``body`` for at most ``limit_ns``; ``StalledError`` when it took longer."""
         task = asyncio.create_task(body, name=f"{self.id}.{node.name}.{what}")
         try:
@@ -279,7 +281,11 @@ class Call:
                 await self._bounded(node, node.processor.stop(), self._limits.stop_ns, "stop")
             except Exception as error:
                 # Every node gets its stop; the first fault is the call's unless it has one already.
-                fault = error if isinstance(error, ProcessorError) else ProcessorError(node.name, f"stop: {error}")
+                fault = (
+                    error
+                    if isinstance(error, ProcessorError)
+                    else ProcessorError(node.name, f"stop: {error}")
+                )
                 fault.__cause__ = fault.__cause__ or (None if fault is error else error)
                 self._tell(node, fault, fatal=True)
                 self._error = self._error or fault
@@ -333,7 +339,11 @@ class Call:
             self._wiring.replace(node)
             await self._start(node)
         except Exception as error:
-            fault = error if isinstance(error, ProcessorError) else StartError(node.name, f"did not restart: {error}")
+            fault = (
+                error
+                if isinstance(error, ProcessorError)
+                else StartError(node.name, f"did not restart: {error}")
+            )
             self._error = self._error or fault
             self.end("failed")
             return
@@ -345,7 +355,11 @@ class Call:
         if self.events.wants(NodeFailed):
             self.events.publish(
                 NodeFailed(
-                    time_ns=self.clock.now_ns(), node=node.name, message=str(error), remedy=error.remedy, fatal=fatal
+                    time_ns=self.clock.now_ns(),
+                    node=node.name,
+                    message=str(error),
+                    remedy=error.remedy,
+                    fatal=fatal,
                 )
             )
 
@@ -369,11 +383,18 @@ class Call:
             now_ns = self.clock.now_ns()
             for node, edge in self._wiring.queues:
                 since_ns = node.busy_since_ns
-                if since_ns is None or now_ns - since_ns < self._limits.stall_ns or named.get(node.name) == since_ns:
+                if (
+                    since_ns is None
+                    or now_ns - since_ns < self._limits.stall_ns
+                    or named.get(node.name) == since_ns
+                ):
                     continue
                 named[node.name] = since_ns
                 logger.warning(
-                    "%s: %s has been at one frame for %s", self.id, node.name, format_duration(self._limits.stall_ns)
+                    "%s: %s has been at one frame for %s",
+                    self.id,
+                    node.name,
+                    format_duration(self._limits.stall_ns),
                 )
                 if self.events.wants(EdgeStalled):
                     self.events.publish(

@@ -65,14 +65,18 @@ def check(graph: Graph, resampler: type[Processor] | None = None) -> CheckResult
 
 def _check_options(graph: Graph, result: CheckResult) -> None:
     if not graph.nodes:
-        result.problems.append(Problem("LG310", "the graph has no nodes", hint="add at least a source and a sink"))
+        result.problems.append(
+            Problem("LG310", "the graph has no nodes", hint="add at least a source and a sink")
+        )
     for node in graph.nodes.values():
         options, problems = convert_options(
             node.processor, node.options, path=node.path, base_dir=None, from_yaml=False
         )
         if not problems:
             problems = [
-                Problem("LG220", fault.message, (*node.path, fault.option), hint=fault.hint, warning=fault.warning)
+                Problem(
+                    "LG220", fault.message, (*node.path, fault.option), hint=fault.hint, warning=fault.warning
+                )
                 for fault in node.processor.check_options(options)
             ]
         result.problems += problems
@@ -113,16 +117,27 @@ def _check_wiring(result: CheckResult) -> None:
                     )
                 )
         outputs = [port for port in ports if port.direction == "out"]
-        if outputs and name not in out_of and not any(port.direction == "in" for port in ports) and not unread:
+        if (
+            outputs
+            and name not in out_of
+            and not any(port.direction == "in" for port in ports)
+            and not unread
+        ):
             result.problems.append(
                 Problem(
-                    "LG308", f"nothing listens to {name!r}", node.path, hint="connect an output of it", warning=True
+                    "LG308",
+                    f"nothing listens to {name!r}",
+                    node.path,
+                    hint="connect an output of it",
+                    warning=True,
                 )
             )
     result.order, cycle = _topological(list(result.nodes), result.edges)
     if cycle:
         names = " -> ".join([*cycle, cycle[0]])
-        path = next((e.path for e in result.edges if e.source[0] == cycle[0] and e.target[0] == cycle[-1]), ())
+        path = next(
+            (e.path for e in result.edges if e.source[0] == cycle[0] and e.target[0] == cycle[-1]), ()
+        )
         result.problems.append(
             Problem(
                 "LG306",
@@ -160,7 +175,9 @@ def _find_cycle(feeds: Mapping[str, set[str]]) -> list[str]:
     return list(reversed(walked[walked.index(name) :]))
 
 
-def _aging(edges: list[ResolvedEdge], nodes: Mapping[str, NodeSpec], order: Sequence[str]) -> list[ResolvedEdge]:
+def _aging(
+    edges: list[ResolvedEdge], nodes: Mapping[str, NodeSpec], order: Sequence[str]
+) -> list[ResolvedEdge]:
     """Media from a live source still ages behind boxes that only pass it on: give their edges its policy."""
     live_ports: set[PortKey] = set()
     incoming = {edge.target: edge for edge in edges}
@@ -173,7 +190,10 @@ def _aging(edges: list[ResolvedEdge], nodes: Mapping[str, NodeSpec], order: Sequ
                 live_ports.add((name, port.name))
     return [
         replace(edge, policy=default_policy((AudioFrame,), live=True))
-        if edge.source in live_ports and not edge.queued and _carries_audio(edge, nodes) and not _fixed(edge, nodes)
+        if edge.source in live_ports
+        and not edge.queued
+        and _carries_audio(edge, nodes)
+        and not _fixed(edge, nodes)
         else edge
         for edge in edges
     ]
@@ -197,7 +217,12 @@ def _negotiate(result: CheckResult, resampler: type[Processor] | None) -> None:
         if box is None:
             ends = f"{solver.describe(edge.source)} and {solver.describe(edge.target)}"
             result.problems.append(
-                Problem("LG401", f"{edge} has no audio format in common: {ends}", edge.path, hint="add a resampler")
+                Problem(
+                    "LG401",
+                    f"{edge} has no audio format in common: {ends}",
+                    edge.path,
+                    hint="add a resampler",
+                )
             )
             continue
         _insert(result, solver, edge, box)

@@ -20,7 +20,15 @@ from typing import Any, Protocol, TypeVar, TypeVarTuple
 from .errors import LivegraphError
 from .units import SECOND
 
-__all__ = ["Clock", "SystemClock", "VirtualClock", "VirtualDeadlockError", "VirtualLoop", "clock_of_loop", "run_virtual"]
+__all__ = [
+    "Clock",
+    "SystemClock",
+    "VirtualClock",
+    "VirtualDeadlockError",
+    "VirtualLoop",
+    "clock_of_loop",
+    "run_virtual",
+]
 
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
@@ -74,7 +82,7 @@ class VirtualClock:
 
     async def sleep_until_ns(self, when_ns: int) -> None:
         # The loop keeps time in float seconds; a last rounding step may end a nanosecond early.
-        while (left_ns := when_ns - self.now_ns()) > 0:
+        while (left_ns := when_ns - self.now_ns()) > 0:  # noqa: ASYNC110  # the wait is for the time itself
             await asyncio.sleep(left_ns / SECOND)
         await asyncio.sleep(0)
 
@@ -99,7 +107,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Virtual seconds since the loop was made."""
         return self.virtual_ns / SECOND
 
-    def run_in_executor(  # type: ignore[override]  # typeshed names a Future, asyncio makes one
+    def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
         future: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
@@ -107,7 +115,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._thread_done)
         return future
 
-    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # asyncio's own signature
         """Join the executor's threads in real time: virtual time must not run into the timeout."""
         self._threads_busy += 1
         try:

@@ -31,14 +31,16 @@ class Playout(Protocol):
         ...
 
     def flush(self, turn: int) -> None:
-        """Drop what is queued of turns up to ``turn``."""
+        """Drop what is queued of turns up to ``turn``. Ends a pause."""
         ...
 
 
 class Conversation:
     """Facts in, decisions out, each at the call's time."""
 
-    def __init__(self, clock: Clock, events: EventBus, policy: TurnPolicy, void: Callable[[int], None]) -> None:
+    def __init__(
+        self, clock: Clock, events: EventBus, policy: TurnPolicy, void: Callable[[int], None]
+    ) -> None:
         self._clock = clock
         self._events = events
         self._controller = TurnController(policy)

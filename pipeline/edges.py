@@ -30,7 +30,10 @@ class Policy:
     max_frames: int = 4096
 
     def with_changes(
-        self, when_full: WhenFull | None = None, max_duration_ns: int | None = None, max_frames: int | None = None
+        self,
+        when_full: WhenFull | None = None,
+        max_duration_ns: int | None = None,
+        max_frames: int | None = None,
     ) -> Policy:
         """This policy with what is given put in its place."""
         return replace(

@@ -13,6 +13,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -67,7 +68,9 @@ class Graph:
         self.nodes: dict[str, NodeSpec] = {}
         self.edges: list[EdgeSpec] = []
 
-    def add(self, node: str, processor: type[Processor], *, on_error: OnError = "end_call", **options: Any) -> str:
+    def add(
+        self, node: str, processor: type[Processor], *, on_error: OnError = "end_call", **options: Any
+    ) -> str:
         """Add a node and return its name. ``ValueError`` when the name is taken."""
         self.insert(NodeSpec(node, processor, options, on_error, ("nodes", node)))
         return node
@@ -94,7 +97,7 @@ class Graph:
 
     def chain(self, *nodes: str) -> None:
         """Join each node to the next."""
-        for source, target in zip(nodes, nodes[1:], strict=False):
+        for source, target in itertools.pairwise(nodes):
             self.connect(source, target)
 
     def check(self) -> Sequence[Problem]:

@@ -26,7 +26,7 @@ _files: dict[Path, ModuleType] = {}
 def import_reference(where: str, use: str, base_dir: Path | None = None) -> ModuleType:
     """The module that ``where`` names: a file when it ends with ``.py``, looked for in ``base_dir``.
 
-    ``use`` is what the user wrote, for messages. Raises ``ConfigError`` with one problem, whose ``path`` is empty.
+    ``use`` is what the user wrote, for messages. Raises ``ConfigError`` with one problem of empty ``path``.
     """
     if where.endswith(".py"):
         return _import_file(where, (base_dir or Path.cwd()) / Path(where).expanduser(), use)

@@ -82,7 +82,9 @@ class FormatSolver:
         rate, channels = (value.root().choices for value in self._values[port])
         rates = "any rate" if rate is None else " or ".join(map(str, rate)) + " Hz"
         names = {1: "mono", 2: "stereo"}
-        layout = "" if channels is None else " " + " or ".join(names.get(n, f"{n} channels") for n in channels)
+        layout = (
+            "" if channels is None else " " + " or ".join(names.get(n, f"{n} channels") for n in channels)
+        )
         return rates + layout
 
     def formats(self) -> dict[PortKey, AudioFormat]:

@@ -227,7 +227,9 @@ class NodeRuntime:
 
     def _find_handlers(self) -> dict[str, Callable[[Frame], Any]]:
         ports = ports_of(type(self.processor)).values()
-        return {port.name: getattr(self.processor, f"on_{port.name}") for port in ports if port.direction == "in"}
+        return {
+            port.name: getattr(self.processor, f"on_{port.name}") for port in ports if port.direction == "in"
+        }
 
     def _handle_marker(self, port: str, frame: Frame) -> Any:
         if not isinstance(frame, EndFrame):

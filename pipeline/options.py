@@ -9,8 +9,8 @@ the annotations::
 
 from __future__ import annotations
 
-import functools
 import inspect
+import weakref
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -124,12 +124,21 @@ class OptionSpec:
         return self.default is MISSING
 
 
-@functools.cache
+_specs: weakref.WeakKeyDictionary[type, dict[str, OptionSpec]] = weakref.WeakKeyDictionary()
+
+
 def option_specs(cls: type) -> dict[str, OptionSpec]:
     """The options of ``cls`` by name, in the order of its constructor.
 
     Raises ``TypeError`` when an argument has no annotation or cannot be given by keyword.
     """
+    specs = _specs.get(cls)
+    if specs is None:
+        specs = _specs[cls] = _read_specs(cls)
+    return specs
+
+
+def _read_specs(cls: type) -> dict[str, OptionSpec]:
     init = cls.__init__  # type: ignore[misc]  # the class itself is asked, not an instance
     if init is object.__init__:
         return {}
@@ -139,7 +148,9 @@ def option_specs(cls: type) -> dict[str, OptionSpec]:
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
             continue
         if parameter.kind is parameter.POSITIONAL_ONLY or name not in hints:
-            raise TypeError(f"{cls.__qualname__}: option {name!r} needs an annotation and must be given by keyword")
+            raise TypeError(
+                f"{cls.__qualname__}: option {name!r} needs an annotation and must be given by keyword"
+            )
         default = MISSING if parameter.default is parameter.empty else parameter.default
         specs[name] = _spec(name, hints[name], default)
     return specs

@@ -25,6 +25,7 @@ import functools
 import inspect
 import logging
 import sys
+import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
 
@@ -36,6 +37,8 @@ if TYPE_CHECKING:
     from .context import CallContext
 
 __all__ = ["OptionFault", "Processor", "ports_of", "processor"]
+
+_ports: weakref.WeakKeyDictionary[type[Processor], dict[str, PortSpec]] = weakref.WeakKeyDictionary()
 
 Emitted = Frame | Iterable[Frame] | None
 
@@ -88,7 +91,6 @@ class Processor:
         return iter(())
 
     @classmethod
-    @functools.cache
     def _marker_routes(cls) -> dict[str, tuple[str, ...]]:
         ports = ports_of(cls)
         outputs = [port for port in ports.values() if port.direction == "out"]
@@ -99,16 +101,24 @@ class Processor:
         }
 
 
-@functools.cache
 def ports_of(cls: type[Processor]) -> dict[str, PortSpec]:
     """The ports of a processor class by name, in order of declaration.
 
     Raises ``TypeError`` when an input has no handler or a declaration makes no sense.
     """
+    specs = _ports.get(cls)
+    if specs is None:
+        specs = _ports[cls] = _read_ports(cls)
+    return specs
+
+
+def _read_ports(cls: type[Processor]) -> dict[str, PortSpec]:
     specs = port_specs(cls, _port_hints(cls))
     for spec in specs.values():
         if spec.direction == "in" and not callable(getattr(cls, f"on_{spec.name}", None)):
-            raise TypeError(f"{cls.__qualname__}: input {spec.name!r} needs a method on_{spec.name}(self, frame)")
+            raise TypeError(
+                f"{cls.__qualname__}: input {spec.name!r} needs a method on_{spec.name}(self, frame)"
+            )
     option_specs(cls)
     return specs
 
@@ -172,7 +182,7 @@ def processor(function: Callable[..., Any]) -> type[Processor]:
         def handle(self: Any, frame: Frame) -> Any:  # type: ignore[misc]  # the sync twin of the above
             return self._bound(frame)
 
-    annotations: dict[str, Any] = {port: In[hints[port]]}
+    annotations: dict[str, Any] = {port: _parametrised(In, hints[port])}
     body: dict[str, Any] = {
         "__init__": init,
         f"on_{port}": handle,
@@ -183,12 +193,17 @@ def processor(function: Callable[..., Any]) -> type[Processor]:
     output = hints.get("return")
     frame_output = _without_none_and_iterable(output)
     if frame_output is not None:
-        annotations["out"] = Out[frame_output]
+        annotations["out"] = _parametrised(Out, frame_output)
         body["out"] = Out(like=port)
     body["__annotations__"] = annotations
     made = type(function.__name__, (Processor,), body)
     ports_of(made)
     return made
+
+
+def _parametrised(port: Any, kind: Any) -> Any:
+    """``port[kind]`` for a class known only at run time, which static tools do not take for a type."""
+    return port[kind]
 
 
 def _without_none_and_iterable(hint: Any) -> Any:
@@ -201,7 +216,9 @@ def _without_none_and_iterable(hint: Any) -> Any:
         return None
     origin = get_origin(hint)
     if origin in (Union, types.UnionType):
-        members = [_without_none_and_iterable(member) for member in get_args(hint) if member is not type(None)]
+        members = [
+            _without_none_and_iterable(member) for member in get_args(hint) if member is not type(None)
+        ]
         return functools.reduce(lambda one, other: one | other, members)
     if origin in (collections.abc.Iterable, collections.abc.Iterator, list, tuple):
         return _without_none_and_iterable(get_args(hint)[0])

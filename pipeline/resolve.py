@@ -52,7 +52,11 @@ def resolve_edge(edge: EdgeSpec, nodes: Mapping[str, NodeSpec]) -> tuple[list[Re
     pairs = _closest(pairs)
     clash = _clash(pairs)
     if clash:
-        return [], [Problem("LG304", f"{edge.source} -> {edge.target} can be read in several ways", edge.path, hint=clash)]
+        return [], [
+            Problem(
+                "LG304", f"{edge.source} -> {edge.target} can be read in several ways", edge.path, hint=clash
+            )
+        ]
     source_node, target_node = _node(edge.source), _node(edge.target)
     live = nodes[source_node].processor.live
     return [_resolved(edge, source_node, target_node, out, into, live) for out, into in pairs], []
@@ -85,7 +89,9 @@ def _node(end: str) -> str:
 def _common(out: PortSpec, into: PortSpec) -> tuple[type[Frame], ...]:
     """The classes that can pass: what the output may carry and the input takes."""
     return tuple(
-        kind for kind in out.types if into.accepts(kind) or any(issubclass(wanted, kind) for wanted in into.types)
+        kind
+        for kind in out.types
+        if into.accepts(kind) or any(issubclass(wanted, kind) for wanted in into.types)
     )
 
 
@@ -94,9 +100,18 @@ def _ends(
 ) -> list[PortSpec]:
     name, _, port = end.partition(".")
     if name not in nodes:
-        problems.append(Problem("LG301", f"there is no node {name!r}", edge.path, hint=did_you_mean(name, nodes, label="nodes")))
+        problems.append(
+            Problem(
+                "LG301",
+                f"there is no node {name!r}",
+                edge.path,
+                hint=did_you_mean(name, nodes, label="nodes"),
+            )
+        )
         return []
-    ports = {spec.name: spec for spec in ports_of(nodes[name].processor).values() if spec.direction == direction}
+    ports = {
+        spec.name: spec for spec in ports_of(nodes[name].processor).values() if spec.direction == direction
+    }
     if not port:
         return list(ports.values())
     if port in ports:
@@ -106,13 +121,23 @@ def _ends(
     if port == "audio" and len(audio) == 1:
         return audio
     kind = "output" if direction == "out" else "input"
-    problems.append(Problem("LG302", f"{name!r} has no {kind} {port!r}", edge.path, hint=did_you_mean(port, ports, label=f"{kind}s")))
+    problems.append(
+        Problem(
+            "LG302",
+            f"{name!r} has no {kind} {port!r}",
+            edge.path,
+            hint=did_you_mean(port, ports, label=f"{kind}s"),
+        )
+    )
     return []
 
 
 def _misfit(edge: EdgeSpec, outputs: list[PortSpec], inputs: list[PortSpec]) -> Problem:
     def show(ports: list[PortSpec]) -> str:
-        return ", ".join(f"{port.name}: {' | '.join(kind.__name__ for kind in port.types)}" for port in ports) or "nothing"
+        return (
+            ", ".join(f"{port.name}: {' | '.join(kind.__name__ for kind in port.types)}" for port in ports)
+            or "nothing"
+        )
 
     return Problem(
         "LG303",

@@ -52,7 +52,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Every turn up to ``turn`` is void: drop what is queued of them."""
+    """Every turn up to ``turn`` is void: drop what is queued of them. Ends a pause."""
 
     turn: int
 
@@ -142,9 +142,12 @@ class TurnController:
         if turn != self._playing:
             return []
         self._playing = 0
-        if self.state in (TurnState.SPEAKING, TurnState.PAUSED):
-            self._settle(now_ns)
-        return []
+        if self.state not in (TurnState.SPEAKING, TurnState.PAUSED):
+            return []
+        # The pause came too late to hold anything back; the next turn must not find the playout paused.
+        decisions: list[Decision] = [Resume()] if self._paused else []
+        self._settle(now_ns)
+        return decisions
 
     def tool_started(self, now_ns: int) -> list[Decision]:
         """The model asked for a function: it is thinking unless it speaks."""
@@ -199,4 +202,3 @@ class TurnController:
         self._playing = 0
         self._enter(after)
         return [Flush(voided)]
-

@@ -10,7 +10,15 @@ US = 1_000
 MS = 1_000_000
 SECOND = 1_000_000_000
 
-_DURATION_UNITS = {"ns": 1, "us": US, "ms": MS, "s": SECOND, "m": 60 * SECOND, "min": 60 * SECOND, "h": 3600 * SECOND}
+_DURATION_UNITS = {
+    "ns": 1,
+    "us": US,
+    "ms": MS,
+    "s": SECOND,
+    "m": 60 * SECOND,
+    "min": 60 * SECOND,
+    "h": 3600 * SECOND,
+}
 _FREQUENCY_UNITS = {"hz": 1, "khz": 1_000}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from .check import CheckResult
@@ -14,7 +15,7 @@ from .frames import Frame
 from .graph import NodeSpec
 from .negotiate import PortKey
 from .node import NodeRuntime, Voided, pressure_of
-from .ports import Out
+from .ports import In, Out
 from .processor import Processor, ports_of
 
 __all__ = ["Wiring", "make_processor"]
@@ -96,14 +97,20 @@ class Wiring:
         node.set_pressure(reach)
 
     def _tie(
-        self, output: Out[Any], entries: list[tuple[Push, QueuedEdge | None, PortKey]], behind: tuple[QueuedEdge, ...]
+        self,
+        output: Out[Any],
+        entries: list[tuple[Push, QueuedEdge | None, PortKey]],
+        behind: tuple[QueuedEdge, ...],
     ) -> None:
         # Peers are asked for by name when needed: a restarted peer has new port objects.
         output.wire(
             tuple(push for push, _, _ in entries),
             pressure_of(behind),
-            tuple(lambda key=target: self.nodes[key[0]].input(key[1]) for _, _, target in entries),
+            tuple(partial(self._input, target) for _, _, target in entries),
         )
+
+    def _input(self, key: PortKey) -> In[Any]:
+        return self.nodes[key[0]].input(key[1])
 
     def _blocking(self, ports: Iterable[PortKey], seen: frozenset[PortKey] = frozenset()) -> list[QueuedEdge]:
         """The blocking queues that a frame from ``ports`` can reach through inline nodes."""

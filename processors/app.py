@@ -42,7 +42,9 @@ class AppIn(Processor):
     def __init__(
         self,
         *,
-        rate: Annotated[Hertz | None, Range(4_000, 192_000), Doc("rate of the audio; left out, what is needed")] = None,
+        rate: Annotated[
+            Hertz | None, Range(4_000, 192_000), Doc("rate of the audio; left out, what is needed")
+        ] = None,
         channels: Annotated[int, Range(1, 8), Doc("channels of the audio")] = 1,
     ) -> None:
         self._ended = asyncio.Event()
@@ -87,7 +89,9 @@ class AppOut(Processor):
     def __init__(
         self,
         *,
-        limit: Annotated[int, Range(1, 100_000), Doc("frames kept for a program that is slow; then the graph waits")] = 256,
+        limit: Annotated[
+            int, Range(1, 100_000), Doc("frames kept for a program that is slow; then the graph waits")
+        ] = 256,
     ) -> None:
         self._limit = limit
         self._held: deque[Frame] = deque()

@@ -26,9 +26,13 @@ def load_tools(sources: Iterable[str | Callable[..., Any]]) -> dict[str, ToolFun
             try:
                 tool = ToolFunction(function)
             except (TypeError, NameError) as error:
-                raise _fault("LG231", f"it cannot be a tool: {error}", "mend the function's signature") from error
+                raise _fault(
+                    "LG231", f"it cannot be a tool: {error}", "mend the function's signature"
+                ) from error
             if tool.name in found:
-                raise _fault("LG232", f"there are two tools named {tool.name!r}", "rename one, or use @tool(name=...)")
+                raise _fault(
+                    "LG232", f"there are two tools named {tool.name!r}", "rename one, or use @tool(name=...)"
+                )
             found[tool.name] = tool
     return found
 
@@ -44,11 +48,17 @@ def _named(source: str) -> list[Callable[..., Any]]:
         key: value
         for key, value in vars(module).items()
         if inspect.isfunction(value)
-        and (key in exported if exported is not None else not key.startswith("_") and value.__module__ == module.__name__)
+        and (
+            key in exported
+            if exported is not None
+            else not key.startswith("_") and value.__module__ == module.__name__
+        )
     }
     if name:
         if name not in own:
-            raise _fault("LG230", f"`{where}` has no function `{name}`", did_you_mean(name, own, label="functions"))
+            raise _fault(
+                "LG230", f"`{where}` has no function `{name}`", did_you_mean(name, own, label="functions")
+            )
         return [own[name]]
     if not own:
         raise _fault("LG230", f"`{where}` has no public functions", "define one, or name it in __all__")

@@ -57,7 +57,9 @@ class ToolRouter(Processor):
             Doc("files or modules with functions, or one function as ./tools.py:name"),
         ],
         timeout: Annotated[
-            Duration, Range(10 * MS, 3600 * SECOND), Doc("deadline of one call; the model is told when it passes")
+            Duration,
+            Range(10 * MS, 3600 * SECOND),
+            Doc("deadline of one call; the model is told when it passes"),
         ] = 10 * SECOND,
         max_parallel: Annotated[int, Range(1, 256), Doc("calls that run at the same time; others wait")] = 8,
     ) -> None:
@@ -105,7 +107,9 @@ class ToolRouter(Processor):
             while self._waiting or self._running or not self._ended:
                 while self._waiting and len(self._running) < self._max_parallel:
                     frame = self._waiting.pop(0)
-                    self._running[frame.id] = group.create_task(self._answer(frame), name=f"tool {frame.name}")
+                    self._running[frame.id] = group.create_task(
+                        self._answer(frame), name=f"tool {frame.name}"
+                    )
                 self._changed.clear()
                 await self._changed.wait()
 
@@ -169,14 +173,18 @@ class ToolRouter(Processor):
                 value = await self._invoke(tool, arguments)
             return False, _as_object(value)
         except TimeoutError:
-            self.log.warning("%s: tool %s took longer than %s", self.name, frame.name, format_duration(limit_ns))
+            self.log.warning(
+                "%s: tool %s took longer than %s", self.name, frame.name, format_duration(limit_ns)
+            )
             return True, {"error": f"{frame.name} did not answer within {format_duration(limit_ns)}"}
         except ToolError as error:
             return True, {"error": str(error)}
         except Exception as error:
             # The user's code failed: the call goes on, the model is told that it did and not how, for an
             # exception's text may hold anything.
-            self.log.error("%s: tool %s raised %s", self.name, frame.name, type(error).__name__, exc_info=error)
+            self.log.error(
+                "%s: tool %s raised %s", self.name, frame.name, type(error).__name__, exc_info=error
+            )
             return True, {"error": f"{frame.name} failed ({type(error).__name__})"}
 
     async def _invoke(self, tool: ToolFunction, arguments: dict[str, Any]) -> Any:
@@ -195,7 +203,9 @@ class ToolRouter(Processor):
         self._withdrawn.discard(frame.id)
         self.call.turns.tool_finished()
         if self.call.events.wants(ToolCancelled):
-            self.call.events.publish(ToolCancelled(time_ns=self.call.clock.now_ns(), id=frame.id, name=frame.name))
+            self.call.events.publish(
+                ToolCancelled(time_ns=self.call.clock.now_ns(), id=frame.id, name=frame.name)
+            )
 
 
 def _as_object(value: Any) -> dict[str, Any]:

@@ -46,7 +46,9 @@ class TranscriptLog(Processor):
             try:
                 self._file = await asyncio.to_thread(_open, self._path)
             except OSError as error:
-                raise TransportError(f"cannot write the transcript to {self._path}: {error.strerror}") from error
+                raise TransportError(
+                    f"cannot write the transcript to {self._path}: {error.strerror}"
+                ) from error
 
     def on_transcript(self, frame: TranscriptFrame) -> Emitted:
         if not frame.final or not frame.text.strip():

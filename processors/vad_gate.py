@@ -39,7 +39,9 @@ class VadGate(Processor):
     """
 
     audio: In[AudioFrame] = In(rate=16_000, channels=1, doc="the user's microphone")
-    out: Out[AudioFrame] = Out(like="audio", doc="all audio (report) or speech with its pre-roll and hang-over (gate)")
+    out: Out[AudioFrame] = Out(
+        like="audio", doc="all audio (report) or speech with its pre-roll and hang-over (gate)"
+    )
     speech: Out[SpeechStartFrame | SpeechEndFrame] = Out(doc="when the user starts and stops speaking")
 
     def __init__(

@@ -51,7 +51,9 @@ class Tone(Processor):
     async def run(self) -> None:
         rate = self.out.format.rate
         for index in range(self.frames):
-            await self.out.send(AudioFrame(np.full(rate // 50, index, np.int16), rate, time_ns=index * 20 * MS))
+            await self.out.send(
+                AudioFrame(np.full(rate // 50, index, np.int16), rate, time_ns=index * 20 * MS)
+            )
 
 
 class Upper(Processor):
