@@ -1,0 +1,102 @@
+"""Writing audio files piece by piece: WAV by our own code, the usual compressed formats by PyAV."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..audio import AudioError, Pcm, WavWriter
+from ..pipeline.errors import TransportError
+
+__all__ = ["CODECS", "AudioWriter", "open_writer"]
+
+CODECS = {
+    ".wav": "",
+    ".flac": "flac",
+    ".m4a": "aac",
+    ".mp3": "libmp3lame",
+    ".ogg": "libopus",
+    ".opus": "libopus",
+}
+"""File name extensions that can be written, and the codec of each; WAV needs none."""
+
+
+class AudioWriter(Protocol):
+    """A file being written."""
+
+    def write(self, pcm: Pcm) -> None:
+        """Append samples."""
+        ...
+
+    def close(self) -> None:
+        """Complete the file; again is fine."""
+        ...
+
+
+def open_writer(path: Path, rate: int, channels: int) -> AudioWriter:
+    """Begin the file ``path``, in the format that its extension names, replacing what is there.
+
+    Raises ``TransportError`` when it cannot be created or the extension is not one of ``CODECS``.
+    """
+    codec = CODECS.get(path.suffix.lower())
+    if codec is None:
+        raise TransportError(f"cannot write {path}: known are {', '.join(CODECS)}")
+    try:
+        return _AvWriter(path, codec, rate, channels) if codec else WavWriter(path, rate, channels)
+    except AudioError as error:
+        raise TransportError(str(error)) from error
+
+
+class _AvWriter:
+    def __init__(self, path: Path, codec: str, rate: int, channels: int) -> None:
+        import av
+
+        self._path = path
+        self._rate = rate
+        self._layout = {1: "mono", 2: "stereo"}.get(channels, f"{channels}c")
+        self._samples = 0
+        try:
+            # The first bytes are written with the first sound: whether the file can be created is asked before.
+            path.open("wb").close()
+            self._container: Any = av.open(str(path), "w")
+        except (av.FFmpegError, OSError) as error:
+            raise TransportError(f"cannot write {path}: {error.strerror or error}") from error
+        try:
+            # A codec knows some rates only; the nearest above keeps all of the sound.
+            known = sorted(av.codec.Codec(codec, "w").audio_rates or (rate,))
+            fitting = next((choice for choice in known if choice >= rate), known[-1])
+            self._stream: Any = self._container.add_stream(codec, rate=fitting, layout=self._layout)
+        except (av.FFmpegError, ValueError) as error:
+            self._container.close()
+            raise TransportError(f"cannot write {path}: {error}") from error
+
+    def write(self, pcm: Pcm) -> None:
+        import av
+
+        if not len(pcm):
+            return
+        frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout=self._layout)
+        frame.sample_rate = self._rate
+        frame.pts = self._samples
+        frame.time_base = Fraction(1, self._rate)
+        self._samples += len(pcm)
+        self._mux(frame)
+
+    def close(self) -> None:
+        container, self._container = self._container, None
+        if container is None:
+            return
+        try:
+            if self._samples:
+                container.mux(self._stream.encode(None))
+        finally:
+            container.close()
+
+    def _mux(self, frame: Any) -> None:
+        import av
+
+        try:
+            self._container.mux(self._stream.encode(frame))
+        except (av.FFmpegError, OSError) as error:
+            raise TransportError(f"cannot write {self._path}: {error}") from error

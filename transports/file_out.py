@@ -1,0 +1,128 @@
+"""What the caller would have heard, as a file."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from ..audio import ns_to_samples, silence
+from ..pipeline.frames import AudioFrame, Marker
+from ..pipeline.options import Doc, Hertz
+from ..pipeline.ports import FromOption, In
+from ..pipeline.processor import OptionFault, Processor
+from ..pipeline.units import MS
+from .encode import CODECS, AudioWriter, open_writer
+from .speaker import Speaker
+
+__all__ = ["FileOut"]
+
+_TICK_NS = 20 * MS
+# Between two frames of a source that keeps the same time, so that it never races with them.
+_PHASE_NS = 10 * MS
+
+
+class FileOut(Processor):
+    """Write what arrives to a file.
+
+    At ``realtime`` it is a loudspeaker that is being recorded: a sample stands in the file where it would have been
+    heard, counted from the start of the call; gaps are silence, interruptions cut. ``fast`` writes what
+    comes as it comes. The extension of ``path`` names the format: wav, flac, m4a, mp3, ogg, opus.
+
+    Example:
+        file_out: {path: answer.wav}
+    """
+
+    kind = "sink"
+
+    audio: In[AudioFrame] = In(rate=FromOption("rate"), doc="the sound to write")
+
+    def __init__(
+        self,
+        *,
+        path: Annotated[Path, Doc("the file to write; what is there is replaced")],
+        rate: Annotated[Hertz | None, Doc("samples per second; open: what arrives")] = None,
+        pace: Annotated[
+            Literal["realtime", "fast"], Doc("as it would be heard, or as fast as it comes")
+        ] = "realtime",
+        gaps: Annotated[Literal["keep", "drop"], Doc("whether silence between sounds is written")] = "keep",
+    ) -> None:
+        self._path = path
+        self._realtime = pace == "realtime"
+        self._gaps = gaps == "keep"
+        self._ended = asyncio.Event()
+        self._writer: AudioWriter | None = None
+        self._speaker: Speaker | None = None
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
+        """The folder must be there, and the extension be one that can be written."""
+        path: Path | None = options.get("path")
+        if path is None:
+            return
+        if path.is_dir():
+            yield OptionFault("path", f"{path} is a folder", "name a file in it")
+        elif path.suffix.lower() not in CODECS:
+            yield OptionFault(
+                "path", f"{path.name} has no known extension", f"use one of {', '.join(CODECS)}"
+            )
+        elif not path.parent.is_dir():
+            yield OptionFault("path", f"there is no folder {path.parent}", "create it first")
+
+    async def start(self) -> None:
+        """Create the file."""
+        audio = self.audio.format
+        self._writer = open_writer(self._path, audio.rate, audio.channels)
+        if self._realtime:
+            self._speaker = Speaker(self.call.turns, audio.rate, audio.channels)
+
+    async def stop(self) -> None:
+        """Complete it."""
+        if self._writer is not None:
+            self._writer.close()
+
+    async def on_audio(self, frame: AudioFrame) -> None:
+        """Play, or write at once."""
+        if self._speaker is not None:
+            await self._speaker.play(frame)
+        else:
+            assert self._writer is not None
+            self._writer.write(frame.samples)
+
+    def on_marker(self, port: str, frame: Marker) -> None:
+        """Turns end when their sound has."""
+        if self._speaker is not None:
+            self._speaker.mark(frame)
+
+    def on_end(self) -> None:
+        """What is queued is still played."""
+        if self._speaker is not None:
+            self._speaker.finish()
+        self._ended.set()
+
+    async def run(self) -> None:
+        """Pull the sound at its pace, until the input has ended and all is played."""
+        if self._speaker is None:
+            await self._ended.wait()
+        else:
+            await self._play(self._speaker)
+
+    async def _play(self, speaker: Speaker) -> None:
+        assert self._writer is not None
+        clock, writer = self.call.clock, self._writer
+        rate, channels = self.audio.format.rate, self.audio.format.channels
+        origin_ns = clock.now_ns()
+        written = ns_to_samples(_PHASE_NS, rate)
+        if self._gaps:
+            writer.write(silence(written, channels))
+        tick_ns = _PHASE_NS
+        while True:
+            await clock.sleep_until_ns(origin_ns + tick_ns)
+            tick_ns += _TICK_NS
+            due = ns_to_samples(tick_ns, rate) - written
+            written += due
+            sound = speaker.take(due)
+            writer.write(sound)
+            if speaker.drained:
+                return
+            if self._gaps and len(sound) < due:
+                writer.write(silence(due - len(sound), channels))
