@@ -15,6 +15,7 @@ from .brain_file import BrainError, default_brain, load_brain, parse_brain
 from .brain_fill import answer, fill, missing, question
 from .brain_reply import Template, join_words, sentence
 from .brain_script import Rule, Script
+from .brain_slots import Value
 from .brain_text import Heard, listen
 from .brain_tools import Arguments, Parameter, Tool, best_tool, coerce, read_tools
 
@@ -205,10 +206,13 @@ class Brain:
         for rule in rules:
             if rule.call and rule.call.tool not in self._tools:
                 continue
-            for pattern in rule.patterns:
-                slots = pattern.match(heard)
-                if slots is not None:
-                    return self._apply(rule, {**slots, "heard": _echo(heard)}, heard)
+            matches: list[dict[str, Value]] = [
+                slots for pattern in rule.patterns if (slots := pattern.match(heard)) is not None
+            ]
+            if matches:
+                # "book a table" also matches where "book a table for {guests}" tells more.
+                fullest = max(matches, key=len)
+                return self._apply(rule, {**fullest, "heard": _echo(heard)}, heard)
         return None
 
     def _apply(self, rule: Rule, slots: dict[str, object], heard: Heard) -> list[Action]:
@@ -264,8 +268,11 @@ class Brain:
         if parameter is None:
             return None
         value = answer(parameter, heard)
-        # A counter-question is no answer, unless it names what was asked for ("Saturday?").
-        if parameter.kind in ("text", "name", "place") and heard.text.rstrip().endswith("?"):
+        # Anything at all could be a text, so what some rule or tool understands better is no answer; to a plain text
+        # that holds for questions only, since a message may well say "thank you".
+        if parameter.kind in ("name", "place") or (
+            parameter.kind == "text" and heard.text.rstrip().endswith("?")
+        ):
             value = value if self._is_unheard_of(heard) else None
         if value is None:
             return self._ask_again(pending, parameter, heard)

@@ -2,10 +2,10 @@
 
 Example:
     version: 1
-    greeting: [Hello! How can I help?, Hi there!]
+    greeting: ["Hello! How can I help?", "Hi there!"]
     rules:
       - hear: [opening hours, "when are you open [on] {day:date}"]
-        ask: {day: For which day?}
+        ask: {day: "For which day?"}
         call: {tool: opening_hours, args: {day: "{day}"}}
         say_result: "On {day} we are open {result}."
         say_error: I cannot look that up now.
@@ -295,7 +295,8 @@ class _Reader:
             self.fault(node, f"expected a text, found {found}; a text with {{ or [ in front needs quotes")
             return None
         if node.tag.endswith(":bool") or node.tag.endswith(":null") or not node.value.strip():
-            self.fault(node, f"expected a text, found {node.value or 'nothing'}")
+            found = f"{node.value}; put it into quotes" if node.value.strip() else "nothing"
+            self.fault(node, f"expected a text, found {found}")
             return None
         return str(node.value)
 

@@ -75,8 +75,9 @@ class Template:
                 made.append(default)
             else:
                 made.append(phrase(value))
-        # A result may bring its own full stop to a template that has one.
-        return re.sub(r"([.!?])\.(?!\.)", r"\1", "".join(made)).strip()
+        # A result may bring its own full stop to a template that has one, and a gap leaves a space or a colon there.
+        text = re.sub(r"([.!?])\.(?!\.)", r"\1", "".join(made))
+        return re.sub(r"[\s:,;]+([.!?])(?=\s|$)", r"\1", text).strip()
 
 
 def parse_template(source: str) -> Template:
@@ -104,7 +105,10 @@ def parse_template(source: str) -> Template:
 
 
 def sentence(value: object) -> str:
-    """A tool's answer to say aloud: of ``{"status": "booked", "day": "Monday"}`` "It is booked. The day is Monday."."""
+    """A tool's answer to say aloud.
+
+    ``{"status": "booked", "day": "Monday"}`` becomes "It is booked. The day is Monday.".
+    """
     match value:
         case None | "" | True:
             text = "Done."

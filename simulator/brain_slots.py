@@ -48,16 +48,17 @@ DATE = (
     r"|(?:the )?weekends?"
     r")"
 )
-TIME = (
-    r"(?:\d{1,2}:\d\d(?: [ap]m)?"
-    r"|\d{1,2}\.\d\d [ap]m"
-    r"|(?:1?\d|2[0-3]) [0-5]\d(?: [ap]m)?"
+_EXACT_TIME = (
+    r"\d{1,2}:\d\d(?: [ap]m)?"
+    r"|\d{1,2}[. ][0-5]\d [ap]m"
     r"|\d{1,2} ?[ap]m"
     r"|\d{1,2} oclock(?: [ap]m| in the (?:morning|afternoon|evening))?"
     r"|(?:half|(?:a )?quarter|\d{1,2}) (?:past|to) \d{1,2}(?: [ap]m)?"
     r"|noon|midday|midnight"
-    r")"
 )
+# "three thirty", which may as well be two numbers
+_BARE_TIME = r"(?:1?\d|2[0-3]) [0-5]\d"
+TIME = f"(?:{_EXACT_TIME}|{_BARE_TIME})"
 # Only where no exact time is given.
 _PART_OF_DAY = r"(?:(?:early|late) )?(?:morning|afternoon|evening|lunchtime)"
 _WEEKDAY_OR_MONTH = frozenset([*DAYS, *MONTHS, *(f"{day}s" for day in DAYS)])
@@ -85,7 +86,12 @@ def find(kind: str, heard: Heard, used: Collection[int] = ()) -> Iterator[Found]
     Args:
         kind: ``number``, ``date``, ``time`` or ``digits``.
     """
-    patterns = {"number": (NUMBER,), "digits": (DIGITS,), "date": (DATE,), "time": (TIME, _PART_OF_DAY)}[kind]
+    patterns = {
+        "number": (NUMBER,),
+        "digits": (DIGITS,),
+        "date": (DATE,),
+        "time": (f"(?:{_EXACT_TIME})", _BARE_TIME, _PART_OF_DAY),
+    }[kind]
     norm = heard.norm
     for pattern in patterns:
         some = False

@@ -11,13 +11,14 @@ import functools
 import re
 import unicodedata
 from dataclasses import dataclass
+from itertools import islice
 
 from .brain_words import HESITATIONS, IS_BEHIND, ORDINALS, TENS, UNITS
 
 __all__ = ["Heard", "listen", "normal", "stem"]
 
 # Nobody says more in one breath; patterns with several gaps get slow on texts without end.
-_MOST_WORDS = 400
+_MOST_WORDS = 200
 
 _TOKEN = re.compile(
     r"\d{1,3}(?:,\d{3})+(?:\.\d+)?(?!\d)"  # 1,250
@@ -79,8 +80,11 @@ class Heard:
 
 
 def listen(text: str) -> Heard:
-    """Take an utterance apart. Any text will do; after 400 words the rest is left out."""
-    tokens = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(text)]
+    """Take an utterance apart. Any text will do; after 200 words the rest is left out."""
+    tokens = [
+        (match.group(), match.start(), match.end())
+        for match in islice(_TOKEN.finditer(text), 4 * _MOST_WORDS)
+    ]
     words: list[str] = []
     spans: list[tuple[int, int]] = []
     at = 0
@@ -147,7 +151,7 @@ def _expand(token: str) -> list[str]:
         return _WRITTEN_OUT[word].split()
     if re.fullmatch(r"[ap]\.\s?m\.?", word):
         return [word[0] + "m"]
-    if re.fullmatch(r"[\d,]+(?:\.\d+)?", word):
+    if re.fullmatch(r"[\d,]+(?:[.:]\d+)?", word):
         return [word.replace(",", "")]
     if word.endswith("'s"):
         return [word[:-2], "is"] if word[:-2] in IS_BEHIND else [word[:-2]]

@@ -1,0 +1,270 @@
+"""Tools are picked and filled from what was said, whatever their declarations look like."""
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from livegraph.simulator.brain import Brain, CallTool, Say, default_brain
+from livegraph.simulator.brain_fill import answer, fill, missing, question
+from livegraph.simulator.brain_reply import phrase, sentence
+from livegraph.simulator.brain_text import listen
+from livegraph.simulator.brain_tools import Parameter, best_tool, coerce, read_tools
+
+
+def declare(name: str, description: str, required: str = "", /, **properties: object) -> dict[str, object]:
+    """A function declaration; a property is a description, or a schema."""
+    return {
+        "name": name,
+        "description": description,
+        "parameters": {
+            "type": "OBJECT",
+            "properties": {
+                key: value if isinstance(value, dict) else {"type": "STRING", "description": value}
+                for key, value in properties.items()
+            },
+            "required": required.split(),
+        },
+    }
+
+
+TOOLS = [
+    declare("opening_hours", "Tell the opening hours of the practice.", "day", day="Day of the week"),
+    declare(
+        "book_appointment", "Book an appointment with the dentist.", "name day time", name="", day="", time=""
+    ),
+    declare("cancel_appointment", "Cancel an appointment.", "name", name=""),
+    declare(
+        "getWeather",
+        "Get the weather for a city",
+        "city",
+        city="",
+        unit={"type": "STRING", "enum": ["celsius", "fahrenheit"]},
+    ),
+    {"name": "get_time", "description": "The current time."},
+    {
+        "name": "order_pizza",
+        "description": "Order pizzas",
+        "parametersJsonSchema": {
+            "type": "object",
+            "properties": {
+                "count": {"type": "integer"},
+                "size": {"type": "string", "enum": ["small", "medium", "extra_large"]},
+                "toppings": {"type": "array", "items": {"type": "string"}},
+                "delivery": {"type": ["boolean", "null"]},
+            },
+            "required": ["count", "size"],
+        },
+    },
+    declare("set_reminder", "Set a reminder", "text", text="What to be reminded of", when=""),
+    declare("search_products", "Search the catalogue", "query", query=""),
+    {"name": "transfer_call", "description": "Connect the caller to a human being"},
+    declare("roll_dice", "Roll dice", "sides", sides={"type": "INTEGER"}, dice={"type": "INTEGER"}),
+    declare(
+        "call_back", "Have somebody ring back", "phone", phone="", at={"type": "STRING", "format": "time"}
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "args"),
+    [
+        ("What time do you open on Saturday?", "opening_hours", {"day": "Saturday"}),
+        ("Are you closed on Sundays?", "opening_hours", {"day": "Sunday"}),
+        ("When are you open?", "opening_hours", {}),
+        (
+            "Can you make an appointment for John Smith next Tuesday at 10?",
+            "book_appointment",
+            {"name": "John Smith", "day": "next Tuesday", "time": "10:00"},
+        ),
+        (
+            "I'd like to book an appointment tomorrow at three thirty p M.",
+            "book_appointment",
+            {"day": "tomorrow", "time": "3:30 pm"},
+        ),
+        (
+            "Hello, my name is Mary Brown, and I need to see the dentist on Friday.",
+            "book_appointment",
+            {"name": "Mary Brown", "day": "Friday"},
+        ),
+        ("I need to cancel my appointment", "cancel_appointment", {}),
+        (
+            "What's the weather like in New York, in Celsius?",
+            "getWeather",
+            {"city": "New York", "unit": "celsius"},
+        ),
+        ("Do I need an umbrella in Oslo?", "getWeather", {"city": "Oslo"}),
+        ("What time is it?", "get_time", {}),
+        (
+            "I want two extra large pizzas for delivery at 5 pm",
+            "order_pizza",
+            {"count": 2, "size": "extra_large", "delivery": True},
+        ),
+        (
+            "Remind me to call my mother tomorrow at noon",
+            "set_reminder",
+            {"text": "call my mother", "when": "tomorrow at 12 pm"},
+        ),
+        ("Search for red shoes, please.", "search_products", {"query": "red shoes"}),
+        ("Can I talk to a human?", "transfer_call", {}),
+        ("Roll two six-sided dice.", "roll_dice", {"sides": 6, "dice": 2}),
+        ("Ring me back on 555 12 34 at 3 pm", "call_back", {"phone": "5551234", "at": "15:00"}),
+        ("Tell me a story", None, {}),
+        ("How are you?", None, {}),
+        ("Thanks a lot!", None, {}),
+        ("", None, {}),
+    ],
+)
+def test_tools_are_picked_and_filled(text: str, name: str | None, args: dict[str, object]) -> None:
+    """By the words of their names and descriptions, and by the kinds of their parameters."""
+    heard = listen(text)
+    tool = best_tool(read_tools(TOOLS), heard)
+    assert (tool and tool.name) == name
+    if tool:
+        assert fill(tool, heard) == args
+
+
+def test_required_arguments_are_asked_for_in_order() -> None:
+    """Each with a question of its kind, and an answer may give more than was asked for."""
+    brain = Brain(default_brain(), TOOLS)
+    assert brain.hear("I'd like an appointment.") == [Say("What is the name, please?")]
+    assert brain.hear("It's Mary Brown.") == [Say("For which day?")]
+    assert brain.hear("Tomorrow at half past three.") == [
+        CallTool("book_appointment", {"name": "Mary Brown", "day": "tomorrow", "time": "3:30"}, "call-1")
+    ]
+
+
+def test_an_answer_of_the_wrong_kind_is_asked_for_again_and_then_let_go() -> None:
+    """Twice; then the conversation goes on."""
+    brain = Brain(default_brain(), TOOLS)
+    assert brain.hear("Order pizza") == [Say("What is the count?")]
+    for _ in range(2):
+        assert brain.hear("blue") == [Say("Sorry, I did not get that. What is the count?")]
+    assert brain.hear("blue") == [Say("All right, never mind.")]
+    assert isinstance(brain.hear("blue")[0], Say)
+
+
+def test_a_new_request_replaces_an_open_question() -> None:
+    """Who answers with a question of their own, or "never mind", is not held to it."""
+    brain = Brain(default_brain(), TOOLS)
+    brain.hear("Book an appointment for tomorrow")
+    assert brain.hear("What time do you open on Saturday?") == [
+        CallTool("opening_hours", {"day": "Saturday"}, "call-1")
+    ]
+    brain.hear("Order pizza")
+    assert str(brain.hear("Tell me a story.")[0]).startswith("Say(text='Once upon")
+    brain.hear("Order pizza")
+    assert brain.hear("Oh, never mind.") == [Say("All right, never mind.")]
+    assert brain.hear("two") != [Say("Which size: small, medium or extra_large?")]
+
+
+@pytest.mark.parametrize(
+    ("parameter", "asked", "said", "value"),
+    [
+        (
+            Parameter("size", "choice", True, choices=("small", "large")),
+            "Which size: small or large?",
+            "The large one",
+            "large",
+        ),
+        (Parameter("guests", "integer", True), "How many guests?", "There will be four", 4),
+        (Parameter("party_size", "integer", True), "What is the party size?", "no idea", None),
+        (Parameter("date", "date", True), "For which day?", "on the fifth of may", "the 5th of May"),
+        (Parameter("time", "time", True), "At what time?", "Ten.", "10:00"),
+        (Parameter("when", "datetime", True), "For when?", "monday at 9 am", "Monday at 9 am"),
+        (Parameter("patient_name", "name", True), "What is the name, please?", "smith", "smith"),
+        (Parameter("doctor", "name", True), "Who is the doctor?", "I'd like Dr. Brown", "Dr. Brown"),
+        (Parameter("urgent", "boolean", True), "Urgent, yes or no?", "No, it isn't", False),
+        (Parameter("items", "text", True, many=True), "What are the items?", "It's milk", ["milk"]),
+        (
+            Parameter("email", "email", True),
+            "What is the email?",
+            "mary.b@example.com, please",
+            "mary.b@example.com",
+        ),
+        (Parameter("city", "place", True), "What is the city?", "in paris", "paris"),
+    ],
+)
+def test_questions_and_their_answers(parameter: Parameter, asked: str, said: str, value: object) -> None:
+    """A question names what is wanted; a bare answer will do, and so will a whole sentence."""
+    assert question(parameter) == asked
+    assert answer(parameter, listen(said)) == value
+
+
+def test_arguments_become_the_declared_types() -> None:
+    """A tool gets numbers where its schema says so, and texts elsewhere."""
+    assert coerce(Parameter("n", "integer", True), "3") == 3
+    assert coerce(Parameter("n", "number", True), "2.5") == 2.5
+    assert coerce(Parameter("n", "text", True), 3) == "3"
+    assert coerce(Parameter("n", "text", True, many=True), "a") == ["a"]
+    assert coerce(Parameter("n", "boolean", True), "yes") is True
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "Done."),
+        ({}, "Done."),
+        (True, "Done."),
+        ({"ok": True}, "Done."),
+        (3, "It is 3."),
+        (2.50, "It is 2.5."),
+        ("it rains", "It rains."),
+        ("Really?", "Really?"),
+        ([], "I found nothing."),
+        (["a", "b", "c"], "I found 3: a, b and c."),
+        (list(range(9)), "I found 9: 0, 1, 2, 3, 4, 5 and 3 more."),
+        ([{"at": "9:00"}, {"at": "10:00"}], "I found 2: at 9:00; at 10:00."),
+        ({"message": "hello there"}, "Hello there."),
+        ({"status": "booked", "day": "Monday"}, "It is booked. The day is Monday."),
+        ({"openingHours": ["9 am", "5 pm"], "_id": 7}, "The opening hours are 9 am and 5 pm."),
+        ({"success": False, "reason": "full"}, "That did not work. The reason is full."),
+    ],
+)
+def test_results_are_spoken_as_sentences(value: object, said: str) -> None:
+    """Whatever a tool returns becomes something to listen to."""
+    assert sentence(value) == said
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=12),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_any_result_can_be_spoken(value: object) -> None:
+    """Short enough to listen to, and never empty."""
+    assert 0 < len(sentence(value)) <= 700
+    assert isinstance(phrase(value), str)
+
+
+SCHEMA_KEYS = st.sampled_from(
+    ["type", "properties", "required", "enum", "items", "anyOf", "format", "description", "a", "day", "count"]
+)
+SCHEMA = st.recursive(
+    st.sampled_from(["STRING", "INTEGER", "ARRAY", "OBJECT", "BOOLEAN", "date", None, 1, True])
+    | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(SCHEMA_KEYS, inner, max_size=4),
+    max_leaves=10,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(st.dictionaries(st.sampled_from(["name", "description", "parameters"]), SCHEMA)),
+    st.text(max_size=40),
+)
+def test_any_declaration_can_be_read(declarations: list[dict[str, object]], text: str) -> None:
+    """A schema that makes no sense costs its parameters, not the session; arguments are always JSON."""
+    tools = read_tools(declarations)
+    for tool in tools:
+        args = fill(tool, listen(text))
+        json.dumps(args)
+        if (parameter := missing(tool, args)) is not None:
+            assert question(parameter).endswith("?")
+    brain = Brain(default_brain(), declarations)
+    for said in (text, "a day count", text):
+        brain.hear(said)
