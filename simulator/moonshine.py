@@ -45,7 +45,7 @@ class Moonshine:
     """
 
     def __init__(self, folder: Path) -> None:
-        import onnxruntime  # type: ignore[import-untyped, unused-ignore]
+        import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1

@@ -70,7 +70,7 @@ class HibariVoice:
     """
 
     def __init__(self) -> None:
-        from hibari import Hibari  # type: ignore[import-untyped, unused-ignore]
+        from hibari import Hibari
 
         self._hibari = Hibari()
 
