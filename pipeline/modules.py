@@ -29,7 +29,7 @@ def import_reference(where: str, use: str, base_dir: Path | None = None) -> Modu
     ``use`` is what the user wrote, for messages. Raises ``ConfigError`` with one problem of empty ``path``.
     """
     if where.endswith(".py"):
-        return _import_file(where, (base_dir or Path.cwd()) / Path(where).expanduser(), use)
+        return _import_file(where, base_dir or Path.cwd(), use)
     return import_module(where, use)
 
 
@@ -53,12 +53,17 @@ def import_module(name: str, use: str) -> ModuleType:
         raise _broken(use, error) from error
 
 
-def _import_file(written: str, file: Path, use: str) -> ModuleType:
-    file = file.resolve()
+def _import_file(written: str, base_dir: Path, use: str) -> ModuleType:
+    try:
+        file = (base_dir / Path(written).expanduser()).resolve()
+        exists = file.is_file()
+        siblings = [] if exists else [entry.name for entry in file.parent.glob("*.py")]
+    except (OSError, RuntimeError, ValueError) as error:
+        # Too long, a null byte, a home of nobody.
+        raise _fault("LG111", f"`{use}` does not name a file", str(error)) from error
     if file in _files:
         return _files[file]
-    if not file.is_file():
-        siblings = [entry.name for entry in file.parent.glob("*.py")] if file.parent.is_dir() else []
+    if not exists:
         hint = did_you_mean(file.name, siblings) or f"looked in {file.parent}"
         raise _fault("LG111", f"`{use}` names a file that does not exist: `{written}`", hint)
     digest = hashlib.sha256(str(file).encode()).hexdigest()[:12]

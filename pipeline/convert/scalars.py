@@ -30,14 +30,17 @@ class EnvText(str):
     """Text in which environment variables were put in; it becomes what the option's type asks for.
 
     ``written`` is the text of the file (``${PORT:-8080}``), the only form that a message may show.
+    ``missing`` says that a variable is not set, which was reported already: the value stands for nothing.
     """
 
-    __slots__ = ("written",)
+    __slots__ = ("missing", "written")
     written: str
+    missing: bool
 
-    def __new__(cls, text: str, written: str) -> EnvText:
+    def __new__(cls, text: str, written: str, *, missing: bool = False) -> EnvText:
         made = super().__new__(cls, text)
         made.written = written
+        made.missing = missing
         return made
 
     def __repr__(self) -> str:

@@ -115,7 +115,7 @@ def _group(cls: Any, value: Any, place: Place) -> Any:
     made = _fields(group_fields(cls), value, owner, "key")
     faults = owner.context.problems
     place.context.problems.extend(faults)
-    if not all(fault.warning for fault in faults):
+    if len(made) < len(value) or not all(fault.warning for fault in faults):
         return BAD
     try:
         return cls(**made)
@@ -124,6 +124,8 @@ def _group(cls: Any, value: Any, place: Place) -> Any:
 
 
 def _value(hint: Any, value: Any, place: Place) -> Any:
+    if isinstance(value, EnvText) and value.missing:
+        return BAD
     if is_module_ref(hint):
         return module_ref(value, place)
     hint, bounds, unit = strip(hint)
@@ -182,6 +184,8 @@ def _union(members: tuple[Any, ...], hint: Any, value: Any, place: Place) -> Any
         result, problems = fitting[0]
         place.context.problems.extend(problems)
         return result
+    if not all(failed):
+        return BAD  # reported before
     # The one member that the value was meant for says best what is wrong with it: a fault inside of it, or
     # of its amount rather than of its type.
     inside = [faults for faults in failed if any(len(fault.path) > len(place.path) for fault in faults)]

@@ -1,0 +1,35 @@
+"""A problem with its place in a file."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..errors import Problem
+
+__all__ = ["Diagnostic", "Span"]
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A stretch of a file, in characters from line 1, column 1; the end is the first one after it."""
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem of one file, ready to be printed."""
+
+    file: str
+    span: Span
+    problem: Problem
+    excerpt: str = ""
+    """The line where the span starts, without secrets; empty when there is none to show."""
+
+    @property
+    def severity(self) -> str:
+        """``error`` or ``warning``."""
+        return "warning" if self.problem.warning else "error"

@@ -1,0 +1,86 @@
+"""What every part of the grammar does to a mapping of the file: take its keys, and complain of the rest."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..convert import Steps
+from ..convert.hints import show
+from ..convert.scalars import EnvText
+from ..errors import Problem
+from ..spelling import did_you_mean
+
+__all__ = ["Shape", "is_missing"]
+
+_NODE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_AGENT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+def is_missing(value: Any) -> bool:
+    """Whether the value lacks an environment variable, which was reported already."""
+    return isinstance(value, EnvText) and value.missing
+
+
+@dataclass(slots=True)
+class Shape:
+    """Collects problems of form. A method that returns ``None`` for a given value has reported why."""
+
+    problems: list[Problem] = field(default_factory=list)
+
+    def fault(self, code: str, message: str, path: Steps, hint: str = "", *, key: bool = False) -> None:
+        self.problems.append(Problem(code, message, path, key=key, hint=hint))
+
+    def mapping(self, value: Any, path: Steps, what: str, hint: str = "") -> dict[str, Any] | None:
+        """A mapping; nothing at all counts as an empty one."""
+        if value is None:
+            return {}
+        if isinstance(value, dict):
+            return value
+        self._wrong(value, path, what, "a mapping", hint)
+        return None
+
+    def sequence(self, value: Any, path: Steps, what: str, hint: str = "") -> list[Any] | None:
+        """A list."""
+        if isinstance(value, list):
+            return value
+        self._wrong(value, path, what, "a list", hint)
+        return None
+
+    def text(self, value: Any, path: Steps, what: str, hint: str = "") -> str | None:
+        """Text."""
+        if isinstance(value, str) and not is_missing(value):
+            return str(value)
+        self._wrong(value, path, what, "text", hint)
+        return None
+
+    def unknown_keys(self, given: Iterable[str], known: Iterable[str], path: Steps, owner: str) -> list[str]:
+        """Complain of every key that is not known; returns them."""
+        choices = list(known)
+        unknown = [key for key in given if key not in choices]
+        for name in unknown:
+            hint = did_you_mean(name, choices, label="keys")
+            self.fault("LG101", f"unknown key `{name[:60]}` {owner}", (*path, name), hint, key=True)
+        return unknown
+
+    def node_name(self, name: str, path: Steps, *, key: bool = False) -> bool:
+        """Whether ``name`` can name a node."""
+        if _NODE_NAME.fullmatch(name):
+            return True
+        hint = "letters, digits, `_` and `-`, beginning with a letter"
+        self.fault("LG107", f"`{name[:60]}` cannot name a node", path, hint, key=key)
+        return False
+
+    def agent_name(self, name: str, path: Steps) -> bool:
+        """Whether ``name`` can name an agent."""
+        if _AGENT_NAME.fullmatch(name):
+            return True
+        hint = "letters, digits, `_`, `-` and `.`, as it stands in addresses"
+        self.fault("LG107", f"`{name[:60]}` cannot name an agent", path, hint)
+        return False
+
+    def _wrong(self, value: Any, path: Steps, what: str, expected: str, hint: str) -> None:
+        if not is_missing(value):
+            self.fault("LG102", f"{what} must be {expected}, not {show(value)}", path, hint)
