@@ -24,12 +24,23 @@ class HeardQueue(Generic[T]):
     def __init__(self, limit: int = 4096) -> None:
         self._limit = limit
         self._pieces: deque[tuple[int, int, T]] = deque()
+        self._finished = 0
+        self._void = 0
 
     def __len__(self) -> int:
         return len(self._pieces)
 
     def add(self, turn: int, at_ns: int, piece: T) -> Iterator[T]:
-        """``piece`` belongs to the sound of ``turn`` from ``at_ns`` on; yields what the bound pushes out."""
+        """``piece`` belongs to the sound of ``turn`` from ``at_ns`` on; yields what the bound pushes out.
+
+        Text may come after its sound: of a turn that was played out it is yielded at once, of one that is
+        void it is forgotten.
+        """
+        if turn <= self._void:
+            return
+        if turn <= self._finished:
+            yield piece
+            return
         self._pieces.append((turn, at_ns, piece))
         while len(self._pieces) > self._limit:
             yield self._pieces.popleft()[2]
@@ -41,10 +52,12 @@ class HeardQueue(Generic[T]):
 
     def finished(self, turn: int) -> Iterator[T]:
         """All that is left of turns up to ``turn``: their sound is over."""
+        self._finished = max(self._finished, turn)
         while self._pieces and self._pieces[0][0] <= turn:
             yield self._pieces.popleft()[2]
 
     def void(self, turn: int) -> None:
         """Forget what was not heard of turns up to ``turn``."""
+        self._void = max(self._void, turn)
         while self._pieces and self._pieces[0][0] <= turn:
             self._pieces.popleft()

@@ -1,0 +1,164 @@
+"""What the end of a connection means: go on with the handle, begin anew, or give up, and why. Pure.
+
+The service tells its errors as close codes with a reason (live sessions have no error messages), and as HTTP
+status when it refuses the upgrade.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+
+from ...pipeline.errors import ServiceError
+from .wire.link import LinkClosed
+
+__all__ = ["Judgement", "Then", "judge", "option_at"]
+
+
+class Then(Enum):
+    """What to do after a connection has ended."""
+
+    RESUME = "resume"
+    """Connect again with the handle: it may pass."""
+    AFRESH = "afresh"
+    """Connect again without the handle: the service no longer knows it."""
+    GIVE_UP = "give up"
+    """The same again would end the same way."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """The end of a connection, judged. ``error`` is what to raise when nothing else is tried."""
+
+    then: Then
+    error: ServiceError
+
+
+_CREDENTIAL = "<credential>"
+"""Stands for the option that holds the key or the token, whichever the endpoint uses."""
+_REMEDIES = {
+    "api_key": "check GEMINI_API_KEY or the option api_key; keys are made at https://aistudio.google.com/apikey",
+    "token": "make a new token: they expire",
+}
+_MODEL = "check the option model, and api_version for models that only one version has"
+_BILLING = "check plan and limits of the project, or wait until other sessions end"
+
+_RULES: tuple[tuple[re.Pattern[str], Then, str, str], ...] = tuple(
+    (re.compile(pattern, re.IGNORECASE), then, option, remedy)
+    for pattern, then, option, remedy in (
+        (r"api[ _]key|reported as leaked", Then.GIVE_UP, _CREDENTIAL, ""),
+        (r"unregistered callers|authenticat|auth.*token", Then.GIVE_UP, _CREDENTIAL, ""),
+        (r"permission denied|denied access|billing", Then.GIVE_UP, _CREDENTIAL, _BILLING),
+        (
+            r"is not found for api version|not supported for bidiGenerateContent",
+            Then.GIVE_UP,
+            "model",
+            _MODEL,
+        ),
+        (r"session handle|session not found|requested entity was not found", Then.AFRESH, "", ""),
+        (
+            r"response modalities|non-audio request",
+            Then.GIVE_UP,
+            "model",
+            "choose a model that answers in audio",
+        ),
+        (r"\bvoice", Then.GIVE_UP, "voice", "choose one of the prebuilt voices"),
+        (r"exceeded your current quota|RESOURCE_EXHAUSTED|too many", Then.RESUME, "", _BILLING),
+    )
+)
+_UNKNOWN_NAME = re.compile(r"""at '(?P<path>setup[^']*)'""")
+_NAME = re.compile(r'Unknown name "(?P<name>[^"]+)"')
+
+_OPTIONS = (
+    ("model", "model"),
+    ("generation_config.speech_config.voice_config", "voice"),
+    ("generation_config.speech_config.language_code", "language"),
+    ("generation_config.temperature", "temperature"),
+    ("generation_config.top_p", "top_p"),
+    ("generation_config.top_k", "top_k"),
+    ("generation_config.max_output_tokens", "max_output_tokens"),
+    ("generation_config.seed", "seed"),
+    ("generation_config.media_resolution", "media_resolution"),
+    ("generation_config.thinking_config", "thinking"),
+    ("generation_config.enable_affective_dialog", "affective_dialog"),
+    ("system_instruction", "instructions"),
+    ("tools", "google_search"),
+    ("realtime_input_config.automatic_activity_detection", "vad"),
+    ("realtime_input_config.activity_handling", "activity_handling"),
+    ("realtime_input_config.turn_coverage", "turn_coverage"),
+    ("session_resumption", "session_resumption"),
+    ("context_window_compression", "context_compression"),
+    ("input_audio_transcription", "input_transcription"),
+    ("output_audio_transcription", "output_transcription"),
+    ("proactivity", "proactive_audio"),
+)
+
+
+def option_at(path: str) -> str:
+    """The option behind a field of the setup (``setup.generation_config.top_k`` is ``top_k``), else ``extra``."""
+    field = path.removeprefix("setup").removeprefix(".")
+    if "function_declarations" in field:
+        return ""
+    return next((option for prefix, option in _OPTIONS if field.startswith(prefix)), "extra")
+
+
+def judge(
+    ended: LinkClosed | ServiceError, *, opening: bool, where: str, credential: str = "api_key"
+) -> Judgement:
+    """What a refused or closed connection means.
+
+    ``opening``: the setup was not complete yet. ``where``: the other side, for people. ``credential``: the
+    option that says who we are.
+    """
+    if isinstance(ended, ServiceError):
+        return _refused(ended, where, credential)
+    code, reason = ended.code, ended.reason.strip()
+    said = f"{where} closed the connection: {reason or 'no reason given'} ({code})"
+    for pattern, then, option, remedy in _RULES:
+        if pattern.search(reason):
+            if option == _CREDENTIAL:
+                option, remedy = credential, remedy or _REMEDIES.get(credential, "")
+            return _judgement(then, said, code, option, remedy)
+    if code == 1006:
+        text = (
+            f"{where} cannot be reached: {reason or 'connection lost'}"
+            if opening
+            else f"{where}: connection lost"
+        )
+        return _judgement(Then.RESUME, text, code, "", "")
+    if code in (1002, 1003, 1007, 1009):
+        return _judgement(Then.GIVE_UP, said, code, *_argument(reason, opening))
+    if code == 1008 and not re.search(r"aborted|not implemented", reason, re.IGNORECASE):
+        return _judgement(Then.GIVE_UP, said, code, "", "")
+    return _judgement(Then.RESUME, said, code, "", "")
+
+
+def _judgement(then: Then, text: str, code: int, option: str, remedy: str) -> Judgement:
+    named = f" (option {option})" if option else ""
+    return Judgement(
+        then, ServiceError(text + named, code=code, retryable=then is Then.RESUME, remedy=remedy)
+    )
+
+
+def _argument(reason: str, opening: bool) -> tuple[str, str]:
+    """Which option a refused payload points to, and what to do."""
+    if path := _UNKNOWN_NAME.search(reason):
+        name = _NAME.search(reason)
+        option = option_at(f"{path['path']}.{name['name']}" if name else path["path"])
+        return option, "this model or endpoint does not take the field: remove it"
+    if opening:
+        return "", "one of the options does not suit the model: remove those that were added last"
+    return "", "the model's context may be full: turn context_compression on"
+
+
+def _refused(error: ServiceError, where: str, credential: str) -> Judgement:
+    status = error.code
+    said = f"{where} refused the connection: HTTP {status}" if status else str(error)
+    if status in (401, 403):
+        return _judgement(Then.GIVE_UP, said, status, credential, _REMEDIES.get(credential, ""))
+    if status == 404:
+        return _judgement(Then.GIVE_UP, said, status, "url", "check url, location and api_version")
+    if status in (408, 429) or status >= 500:
+        return _judgement(Then.RESUME, said, status, "", _BILLING if status == 429 else "")
+    return Judgement(Then.GIVE_UP, error)

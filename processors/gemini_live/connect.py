@@ -1,0 +1,119 @@
+"""Connections over the network: a ``Link`` on a WebSocket. ``websockets`` loads when the first one is opened."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import logging
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from ...pipeline.errors import ServiceError
+from .endpoint import LiveConnector
+from .wire.link import Link, LinkClosed
+
+if TYPE_CHECKING:
+    from websockets.asyncio.client import ClientConnection
+
+__all__ = ["WebSocketConnector"]
+
+_OPEN_TIMEOUT_S = 10.0
+_PING_EVERY_S = 10.0
+_PONG_WITHIN_S = 30.0
+"""Tolerant: the service has been seen to answer pings after 8 to 30 s while it works."""
+_CLOSE_TIMEOUT_S = 1.0
+
+_logger = logging.getLogger("livegraph.gemini_live.websocket")
+# At DEBUG the library writes every header into the log, and one of them is the key.
+_logger.setLevel(logging.INFO)
+
+
+class WebSocketConnector(LiveConnector):
+    """Opens WebSockets below one URL (``wss://host``, ``ws://127.0.0.1:9090``)."""
+
+    def __init__(self, url: str, label: str) -> None:
+        self._url = url.rstrip("/")
+        self.label = label
+
+    async def connect(self, path: str, headers: Mapping[str, str]) -> Link:
+        """Connect within 10 s."""
+        from websockets.asyncio.client import connect
+        from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+
+        try:
+            socket = await connect(
+                self._url + path,
+                additional_headers=dict(headers),
+                # One message may hold search results; audio is far below the library's limit of 1 MiB.
+                max_size=None,
+                open_timeout=_OPEN_TIMEOUT_S,
+                ping_interval=_PING_EVERY_S,
+                ping_timeout=_PONG_WITHIN_S,
+                close_timeout=_CLOSE_TIMEOUT_S,
+                # PCM in base64 hardly shrinks, and each connection would pay 64 KiB for trying.
+                compression=None,
+                proxy=None if _is_loopback(self._url) else True,
+                logger=_logger,
+            )
+        except InvalidStatus as error:
+            status = error.response.status_code
+            raise ServiceError(f"HTTP {status} from {self.label}", code=status) from None
+        except InvalidURI as error:
+            raise ServiceError(
+                f"{self._url!r} is no address (option url)", remedy="write ws://host:port"
+            ) from error
+        except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
+            raise LinkClosed(1006, _in_words(error)) from error
+        return _WebSocketLink(socket)
+
+
+class _WebSocketLink:
+    """A ``Link`` on one open WebSocket."""
+
+    def __init__(self, socket: ClientConnection) -> None:
+        self._socket = socket
+
+    async def send(self, message: str | bytes) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            await self._socket.send(message)
+        except ConnectionClosed:
+            raise self._closed() from None
+
+    async def recv(self) -> str | bytes:
+        from websockets.exceptions import ConnectionClosed
+
+        try:
+            return await self._socket.recv()
+        except ConnectionClosed:
+            raise self._closed() from None
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        await self._socket.close(code, reason)
+
+    def abort(self) -> None:
+        self._socket.transport.abort()
+
+    def _closed(self) -> LinkClosed:
+        code = self._socket.close_code
+        return LinkClosed(1006 if code is None else code, self._socket.close_reason or "")
+
+
+def _is_loopback(url: str) -> bool:
+    host = urlsplit(url).hostname or ""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _in_words(error: BaseException) -> str:
+    if isinstance(error, asyncio.TimeoutError):
+        return "no answer in time"
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error) or type(error).__name__

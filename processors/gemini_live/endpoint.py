@@ -1,0 +1,198 @@
+"""Where a session connects: Google, Vertex AI, or a server at hand; URL, headers and version of each.
+
+Nothing here opens a connection. The key travels in a header, never in a URL, so that no log of addresses holds
+it; and it goes to Google, or to a local server that the options give one for, and to nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Literal
+from urllib.parse import urlsplit
+
+from ...pipeline.errors import ServiceError
+from ...pipeline.options import Secret
+from .models import model_id
+from .wire.link import Link
+
+__all__ = ["LOCAL_URL", "Access", "Endpoint", "EndpointKind", "LiveConnector", "resolve"]
+
+EndpointKind = Literal["auto", "google", "vertex", "local"]
+
+LOCAL_URL = "ws://127.0.0.1:9090"
+"""What ``livegraph simulate`` serves."""
+
+_GOOGLE_HOST = "generativelanguage.googleapis.com"
+_GOOGLE_SERVICE = "google.ai.generativelanguage.{version}.GenerativeService.BidiGenerateContent"
+_VERTEX_SERVICE = "google.cloud.aiplatform.{version}.LlmBidiService/BidiGenerateContent"
+_KEY_NAMES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+_TOKEN_NAME = "GOOGLE_OAUTH_ACCESS_TOKEN"
+_TOKEN_PREFIX = "auth_tokens/"
+
+_NO_KEY = "set GEMINI_API_KEY (or the option api_key), or use the endpoint local"
+
+
+class LiveConnector:
+    """Opens connections to a Live server: the seam for whoever starts calls.
+
+    Give one to a call (``plan.call(resources={LiveConnector: ...})``) and an endpoint ``auto`` or ``local``
+    connects through it, whatever keys the environment has.
+    """
+
+    label: str = "a Live server"
+    """Where it leads, for people."""
+
+    async def connect(self, path: str, headers: Mapping[str, str]) -> Link:
+        """A fresh connection for ``path`` (``/ws/google...BidiGenerateContent``).
+
+        Raises ``LinkClosed`` (1006) when nobody answers, ``ServiceError`` with the HTTP status as ``code`` when
+        the server refuses.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """The options that decide where to connect and as whom."""
+
+    endpoint: EndpointKind = "auto"
+    url: str = ""
+    api_version: str = ""
+    api_key: Secret | None = None
+    token: Secret | None = None
+    project: str = ""
+    location: str = ""
+
+    def from_environment(self, environ: Mapping[str, str]) -> Access:
+        """These with what is missing taken from the environment."""
+        filled = self
+        if not self.api_key:
+            key = next((environ[name] for name in _KEY_NAMES if environ.get(name)), "")
+            filled = replace(filled, api_key=Secret(key) if key else None)
+        if not self.token and environ.get(_TOKEN_NAME):
+            filled = replace(filled, token=Secret(environ[_TOKEN_NAME]))
+        return replace(
+            filled,
+            project=self.project or environ.get("GOOGLE_CLOUD_PROJECT", ""),
+            location=self.location or environ.get("GOOGLE_CLOUD_LOCATION", "") or "global",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A place to connect to, settled."""
+
+    kind: Literal["google", "vertex", "local"]
+    connector: LiveConnector
+    path: str
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    resource: str = "models/"
+    """What stands before the model's id."""
+    credential: Literal["api_key", "token"] = "api_key"
+    """The option that says who we are."""
+
+    def connect(self) -> Awaitable[Link]:
+        """Open a connection."""
+        return self.connector.connect(self.path, self.headers)
+
+    def model(self, model: str) -> str:
+        """The model as this endpoint names it; a full Vertex resource name stays as it is."""
+        if self.kind == "vertex" and model.startswith(("projects/", "publishers/")):
+            return model
+        return self.resource + model_id(model)
+
+    def redact(self, text: str) -> str:
+        """``text`` without any of the secrets in the headers."""
+        for value in self.headers.values():
+            secret = value.removeprefix("Bearer ").removeprefix("Token ")
+            if secret and secret in text:
+                text = text.replace(secret, "***")
+        return text
+
+
+def resolve(
+    access: Access,
+    given: LiveConnector | None,
+    environ: Mapping[str, str],
+    open_url: Callable[[str, str], LiveConnector],
+) -> Endpoint:
+    """Where these options lead. ``given`` is the call's own connector, ``open_url(url, label)`` makes others.
+
+    Raises ``ServiceError`` when a credential or a project is missing.
+    """
+    asked = access.endpoint
+    found = access.from_environment(environ)
+    if given is not None and asked in ("auto", "local"):
+        return _local(access, given)
+    if asked == "auto":
+        asked = "google" if found.api_key or _is_ephemeral(access.token) else "local"
+    if asked == "local":
+        url = access.url or LOCAL_URL
+        return _local(access, open_url(url, f"the local server at {url}"))
+    if asked == "vertex":
+        return _vertex(found, access, open_url)
+    return _google(found, access, open_url)
+
+
+def _local(access: Access, connector: LiveConnector) -> Endpoint:
+    # The environment's key is not meant for a local server: only one that the options give goes there.
+    headers = _key_header(access.api_key) if access.api_key else {}
+    version = access.api_version or "v1beta"
+    return Endpoint("local", connector, "/ws/" + _GOOGLE_SERVICE.format(version=version), headers)
+
+
+def _google(found: Access, given: Access, open_url: Callable[[str, str], LiveConnector]) -> Endpoint:
+    path = "/ws/" + _GOOGLE_SERVICE.format(version=given.api_version or "v1beta")
+    # A key given outright says more than a token of the environment, which is Vertex's.
+    if given.token and not given.api_key:
+        if not _is_ephemeral(given.token):
+            raise ServiceError(
+                "the option token of a google endpoint takes an ephemeral token (auth_tokens/...)",
+                remedy="a bearer token is for the endpoint vertex",
+            )
+        headers = {"Authorization": f"Token {given.token.reveal()}"}
+        path += "Constrained"
+        credential: Literal["api_key", "token"] = "token"
+    elif found.api_key:
+        headers, credential = _key_header(found.api_key), "api_key"
+    else:
+        raise ServiceError("there is no API key for Google (option api_key)", remedy=_NO_KEY)
+    url = given.url or f"wss://{_GOOGLE_HOST}"
+    connector = open_url(url, f"Google ({urlsplit(url).hostname})")
+    return Endpoint("google", connector, path, headers, credential=credential)
+
+
+def _vertex(found: Access, given: Access, open_url: Callable[[str, str], LiveConnector]) -> Endpoint:
+    path = "/ws/" + _VERTEX_SERVICE.format(version=given.api_version or "v1beta1")
+    location = found.location
+    if location == "global":
+        host = "aiplatform.googleapis.com"
+    elif location in ("us", "eu"):
+        host = f"aiplatform.{location}.rep.googleapis.com"
+    else:
+        host = f"{location}-aiplatform.googleapis.com"
+    url = given.url or f"wss://{host}"
+    connector = open_url(url, f"Vertex AI ({urlsplit(url).hostname})")
+    if found.token and not _is_ephemeral(found.token):
+        if not found.project:
+            raise ServiceError(
+                "Vertex needs a project (option project)", remedy="set project, or GOOGLE_CLOUD_PROJECT"
+            )
+        headers = {"Authorization": f"Bearer {found.token.reveal()}"}
+        resource = f"projects/{found.project}/locations/{location}/publishers/google/models/"
+        return Endpoint("vertex", connector, path, headers, resource, "token")
+    if given.api_key:
+        return Endpoint("vertex", connector, path, _key_header(given.api_key), "publishers/google/models/")
+    raise ServiceError(
+        "there is no access token for Vertex (option token)",
+        remedy=f"set the option token, or {_TOKEN_NAME} (gcloud auth print-access-token tells one)",
+    )
+
+
+def _key_header(key: Secret | None) -> dict[str, str]:
+    return {"x-goog-api-key": key.reveal().strip()} if key else {}
+
+
+def _is_ephemeral(token: Secret | None) -> bool:
+    return token is not None and token.reveal().startswith(_TOKEN_PREFIX)
