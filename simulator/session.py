@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-from ..audio import AudioError, Pcm, samples_to_ns
+from ..audio import Pcm
 from ..processors.gemini_live.wire import (
     ClientContent,
     ClientMessage,
@@ -25,7 +25,7 @@ from ..processors.gemini_live.wire import (
 from .behaviour import Behaviour, Ids
 from .brain import Action, Brain, Say
 from .closings import Closing
-from .hearing import RATE, Hearing, SpeechHeard, SpeechOver
+from .listening import Listening
 from .outbox import Outbox
 from .replies import Replies
 from .settings import Settings, declared_functions, instruction_text, read_setup
@@ -53,18 +53,6 @@ class House:
     behaviour: Behaviour = field(default_factory=Behaviour)
 
 
-@dataclass(slots=True)
-class _Utterance:
-    """Speech that is with the ears."""
-
-    ended_ns: int
-    offset_ns: int
-    announced: bool
-    """Whether its end was reported."""
-    overtaken: bool = False
-    """Whether the user went on speaking: it is answered together with what follows."""
-
-
 class LiveSession:
     """See the module. One object per connection; `leave` must be called when that ends.
 
@@ -84,7 +72,6 @@ class LiveSession:
         self._timers: list[tuple[int, Callable[[int], None]]] = []
         self._opened_ns: int | None = None
         self._early: deque[ClientMessage] | None = deque()
-        self._utterances: dict[int, _Utterance] = {}
         self._unanswered: list[str] = []
         self._inbox: deque[tuple[str, int]] = deque()
         self._settings: Settings | None = None
@@ -117,7 +104,8 @@ class LiveSession:
 
         def take() -> None:
             if isinstance(result, str):
-                self._transcribed(key, result, now_ns)
+                if (said := self._listening.transcribed(key, result)) is not None:
+                    self._user_turn(*said)
             elif not self._replies.spoken(key, result):
                 _log.debug("a sentence was finished after its turn")
 
@@ -137,7 +125,7 @@ class LiveSession:
         if self._settings is None:
             return
         self._replies.drop()
-        self._conversation.heard_samples = self._hearing.heard_samples
+        self._listening.leave()
         self._conversation.brain = self._replies.brain.snapshot()
         self._conversation.attached = False
         self._settings = None
@@ -182,7 +170,13 @@ class LiveSession:
             tools = "".join(function.name + function.description for function in settings.functions)
             self._conversation.tokens.heard("TEXT", text_tokens(settings.instruction + tools))
         self._conversation.attached = True
-        self._hearing = Hearing(settings.hearing, self._conversation.heard_samples)
+        self._listening = Listening(
+            self.outbox,
+            self._conversation,
+            settings,
+            reports=self._behaviour.send_voice_activity,
+            on_start=self._speech_starts,
+        )
         self._replies = Replies(
             self.outbox, self._conversation, brain, settings, self._behaviour, self._house.ids
         )
@@ -233,26 +227,17 @@ class LiveSession:
 
     def _realtime(self, given: RealtimeInput, now_ns: int) -> None:
         assert self._settings is not None
-        automatic = self._settings.hearing.automatic
-        if (given.activity_start is not None or given.activity_end is not None) and automatic:
-            raise Closing.activity()
-        if given.activity_start is not None:
-            self._heard(self._hearing.start(), now_ns)
-        if (blob := given.audio_blob) is not None:
-            try:
-                self._heard(self._hearing.audio(blob.data, blob.mime_type), now_ns)
-            except AudioError as error:
-                _log.info("audio that cannot be used: %s", error)
-                raise Closing.invalid() from error
-        if given.audio_stream_end:
-            self._heard(self._hearing.stream_end(), now_ns)
-        if given.activity_end is not None:
-            self._heard(self._hearing.end(), now_ns)
+        self._listening.realtime(given, now_ns)
         if given.video_blob is not None:
             self._conversation.tokens.heard("IMAGE", self._settings.image_tokens)
         if given.text is not None:
             self._conversation.add_input("user", given.text)
             self._user_turn(given.text, now_ns)
+
+    def _speech_starts(self) -> None:
+        assert self._settings is not None
+        if self._settings.interruptible:
+            self._replies.interrupt()
 
     def _content(self, given: ClientContent, now_ns: int) -> None:
         if any(part.function_call or part.function_response for turn in given.turns for part in turn.parts):
@@ -291,51 +276,6 @@ class LiveSession:
         self._settings = self._replies.settings = settings
         self._replies.brain = brain
 
-    # Speech
-
-    def _heard(self, events: Iterable[SpeechHeard | SpeechOver], now_ns: int) -> None:
-        for event in events:
-            if isinstance(event, SpeechHeard):
-                self._speech_starts(event)
-            else:
-                key = self.outbox.transcribe(event.pcm)
-                self._utterances[key] = _Utterance(now_ns, event.offset_ns, announced=not self._reports)
-                self._conversation.tokens.heard_audio(samples_to_ns(len(event.pcm), RATE))
-
-    @property
-    def _reports(self) -> bool:
-        """Whether speech is reported with `voiceActivity`: not when the client detects it."""
-        assert self._settings is not None
-        return self._settings.hearing.automatic and self._behaviour.send_voice_activity
-
-    def _speech_starts(self, event: SpeechHeard) -> None:
-        assert self._settings is not None
-        for utterance in self._utterances.values():
-            self._announce_end(utterance)
-            utterance.overtaken = utterance.overtaken or self._settings.interruptible
-        if self._reports:
-            self.outbox.activity(start=True, offset_ns=event.offset_ns)
-        if self._settings.interruptible:
-            self._replies.interrupt()
-
-    def _announce_end(self, utterance: _Utterance) -> None:
-        if not utterance.announced:
-            utterance.announced = True
-            self.outbox.activity(start=False, offset_ns=utterance.offset_ns)
-
-    def _transcribed(self, key: int, text: str, now_ns: int) -> None:
-        assert self._settings is not None
-        utterance = self._utterances.pop(key)
-        if text:
-            self._conversation.add("user", text)
-            if self._settings.input_transcripts:
-                self.outbox.input_transcription(text)
-        self._announce_end(utterance)
-        if utterance.overtaken and (self._hearing.speaking or self._utterances):
-            self._unanswered = [*self._unanswered, text][-_MOST_TURNS:]
-        else:
-            self._user_turn(text, utterance.ended_ns)
-
     # Turns
 
     def _user_turn(self, text: str, ended_ns: int) -> None:
@@ -357,7 +297,7 @@ class LiveSession:
             text, ended_ns = self._inbox.popleft()
             timing = self._behaviour.timing
             self._replies.begin(self._answer(text), max(now_ns, ended_ns + timing.scaled(timing.think_ns)))
-        if not self._hearing.speaking and not self._utterances:
+        if not self._listening.busy:
             if self._replies.presses:
                 self._replies.interrupt()
             self._replies.begin_later(now_ns)

@@ -66,7 +66,8 @@ async def serve_websockets(
         if accepts(request.path):
             return None
         return connection.respond(
-            HTTPStatus.NOT_FOUND, "This is a simulator of the Live API: the path ends in BidiGenerateContent.\n"
+            HTTPStatus.NOT_FOUND,
+            "This is a simulator of the Live API: the path ends in BidiGenerateContent.\n",
         )
 
     async def handle(connection: ServerConnection) -> None:

@@ -25,6 +25,9 @@ _GRAIN = RATE * _GRAIN_MS // 1_000
 # The service's messages measured 240 to 440 ms of sound, one every 60 to 110 ms.
 _SIZES_MS = (240, 320, 400, 440, 360, 280)
 _WORD = re.compile(r"\s*\S+")
+# What a synthesiser puts around a sentence would delay the answer and drag it out.
+_AUDIBLE = 150
+_LEAD, _TAIL = 60 * RATE // 1_000, 180 * RATE // 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +71,10 @@ class Speech:
         self.play_end_ns = 0
 
     def add(self, text: str, pcm: Pcm) -> None:
-        """Append a sentence and its sound, filled up to 40 ms."""
+        """Append a sentence and its sound: without long silences at its ends, and filled up to 40 ms."""
+        pcm = _trimmed(pcm)
         pcm = np.pad(pcm, (0, -len(pcm) % _GRAIN))
-        words = deque[tuple[int, str]]()
+        words: deque[tuple[int, str]] = deque()
         for match in _WORD.finditer(text):
             word = match.group() if match.start() or not self._any_text else f" {match.group().lstrip()}"
             words.append((len(pcm) * match.start() // len(text), word))
@@ -86,7 +90,8 @@ class Speech:
 
     def take(self, now_ns: int) -> Chunk:
         """The next chunk, sent at `now_ns`."""
-        size, pieces, text = self._size, list[Pcm](), ""
+        size, text = self._size, ""
+        pieces: list[Pcm] = []
         while size and self._sentences:
             sentence = self._sentences[0]
             piece = sentence.pcm[sentence.at : sentence.at + size]
@@ -108,3 +113,11 @@ class Speech:
         self.next_ns = now_ns + self._timing.scaled(duration_ns / self._timing.burst)
         self._size = next(self._sizes) * RATE // 1_000
         return Chunk(pcm, text)
+
+
+def _trimmed(pcm: Pcm) -> Pcm:
+    """`pcm` from 60 ms before it becomes audible to 180 ms after it was the last time."""
+    audible = np.flatnonzero((pcm > _AUDIBLE) | (pcm < -_AUDIBLE))
+    if not len(audible):
+        return pcm[: _LEAD + _TAIL]
+    return pcm[max(0, int(audible[0]) - _LEAD) : int(audible[-1]) + _TAIL]
