@@ -17,6 +17,7 @@ import itertools
 import logging
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -26,12 +27,14 @@ from .context import CallContext
 from .conversation import Conversation
 from .edges import EdgeStats
 from .errors import LivegraphError, ProcessorError, StalledError, StartError
-from .events import CallEnded, CallStarted, EdgeStalled, EventBus, NodeFailed
+from .events import CallEnded, CallStarted, EventBus, NodeFailed
 from .frames import InterruptFrame
-from .node import NodeRuntime
+from .node import NodeRuntime, as_fault
 from .processor import Processor
+from .tasks import Overrun, TaskKeeper, settle
 from .turns import TurnPolicy
-from .units import MS, SECOND, format_duration
+from .units import SECOND, format_duration
+from .watchdog import watch
 from .wire_up import Wiring
 
 __all__ = ["Call", "CallLimits"]
@@ -78,16 +81,20 @@ class Call:
         self._limits = limits
         self._resources = resources
         self._clock = clock
+        self._keeper = TaskKeeper(limits.stop_ns)
         self._error: LivegraphError | None = None
-        self._ending = asyncio.Event()
-        self._started = asyncio.Event()
+        self._used = False
+        self._ended = False
+        # Made when the loop runs: the first is done when the call must end, the second when it has started.
+        self._ending: asyncio.Future[None] | None = None
+        self._started: asyncio.Future[None] | None = None
         self._over = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
         self._wiring: Wiring | None = None
         self._group: asyncio.TaskGroup | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        """What runs for each node: its worker and its life."""
         self._restarts: dict[str, int] = {}
-        self._left_behind: set[asyncio.Task[Any]] = set()
 
     # Life ------------------------------------------------------------------------------------
 
@@ -97,42 +104,42 @@ class Call:
         Raises ``ProcessorError`` when a node failed, ``StartError`` when one did not start, ``ConfigError``
         when a constructor refused its options.
         """
-        clock = self._clock or clock_of_loop()
-        self._clock = clock
+        if self._used:
+            raise RuntimeError("a call runs once; make another one from its plan")
+        self._used = True
+        clock = self._clock = self._clock or clock_of_loop()
+        self._ending = asyncio.get_running_loop().create_future()
         turns = Conversation(clock, self.events, self._turn_policy, self._void)
         context = CallContext(self.id, clock, self.events, turns, self._resources, self.end)
-        attempted: list[NodeRuntime] = []
         try:
             self._wiring = Wiring(self._checked, context, self._node_failed, self._node_ended)
-            await self._start_nodes(attempted)
-            async with asyncio.TaskGroup() as group:
-                self._group = group
-                self._launch(group)
-                await self._ending.wait()
-                for task in self._tasks:
-                    task.cancel()
+            await self._start_nodes()
+            if not self._ended:
+                async with asyncio.TaskGroup() as group:
+                    await self._converse(group)
         except LivegraphError as error:
-            self._error = self._error or error
+            self._fail(error)
         finally:
-            self._ending.set()
+            self._ended = True
             turns.close()
-            await self._stop_nodes(attempted)
-            self._close()
+            try:
+                await self._stop_nodes()
+            finally:
+                self._close()
         if self._error is not None:
             raise self._error
 
     async def __aenter__(self) -> Self:
-        self._owner = asyncio.create_task(self.run(), name=f"{self.id}")
-        waiter = asyncio.create_task(self._started.wait())
+        self._started = asyncio.get_running_loop().create_future()
+        self._owner = asyncio.create_task(self.run(), name=self.id)
+        watched: set[asyncio.Future[None]] = {self._owner, self._started}
         try:
-            await asyncio.wait({self._owner, waiter}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
         except asyncio.CancelledError:
             self._owner.cancel()
-            await asyncio.wait({self._owner})
+            await self._outlive()
             raise
-        finally:
-            waiter.cancel()
-        if not self._started.is_set():
+        if not self._started.done():
             await self._owner
         return self
 
@@ -145,12 +152,18 @@ class Call:
             await asyncio.wait({self._owner})
         except asyncio.CancelledError:
             self._owner.cancel()
-            await asyncio.wait({self._owner})
+            await self._outlive()
             raise
         if error is None:
             await self._owner
-        elif not self._owner.cancelled():
-            # The body's own error is the one to tell; the call's is marked as seen.
+        else:
+            await self._outlive()
+
+    async def _outlive(self) -> None:
+        """Wait for the call to be over, in the face of another error: that one is told, the call's is in the log."""
+        assert self._owner is not None
+        await settle((self._owner,))
+        if not self._owner.cancelled():
             self._owner.exception()
 
     async def finished(self) -> None:
@@ -159,9 +172,12 @@ class Call:
 
     def end(self, reason: str) -> None:
         """End the call now: sources are cancelled, queues are dropped. Returns at once; the first reason counts."""
-        if not self._ending.is_set():
-            self.reason = reason
-            self._ending.set()
+        if self._ended:
+            return
+        self._ended = True
+        self.reason = reason
+        if self._ending is not None and not self._ending.done():
+            self._ending.set_result(None)
 
     # What others see ---------------------------------------------------------------------------
 
@@ -192,15 +208,17 @@ class Call:
 
     # Start and stop ----------------------------------------------------------------------------
 
-    async def _start_nodes(self, attempted: list[NodeRuntime]) -> None:
+    async def _start_nodes(self) -> None:
         assert self._wiring is not None
         for node in reversed(self._wiring.nodes.values()):
-            attempted.append(node)
+            if self._ended:
+                return
             await self._start(node)
 
     async def _start(self, node: NodeRuntime) -> None:
+        node.owes_stop = True
         try:
-            await self._bounded(node, node.processor.start(), self._limits.start_ns, "start")
+            await self._within(node, node.processor.start(), self._limits.start_ns, "start", self._ending)
         except ProcessorError:
             raise
         except LivegraphError as error:
@@ -208,87 +226,88 @@ class Call:
         except Exception as error:
             raise StartError(node.name, f"did not start: {type(error).__name__}: {error}") from error
 
-    def _launch(self, group: asyncio.TaskGroup) -> None:
-        assert self._wiring is not None
+    async def _converse(self, group: asyncio.TaskGroup) -> None:
+        """Let the nodes work until the call must end, then have all that they run cancelled."""
+        assert self._wiring is not None and self._ending is not None
+        self._group = group
         nodes = list(self._wiring.nodes.values())
-        for node in nodes:
-            if node.has_worker:
-                self._spawn(node, node.work(), "worker")
-        for node in nodes:
-            if node.has_life:
-                self._spawn(node, node.live(), "run")
-        self._tasks.append(group.create_task(self._watch(), name=f"{self.id}.watchdog"))
-        self._started.set()
-        if self.events.wants(CallStarted):
-            self.events.publish(CallStarted(time_ns=self.clock.now_ns(), call=self.id))
-        for node in nodes:
-            node.begin()
-
-    def _spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> None:
-        assert self._group is not None
-        self._tasks.append(
-            self._group.create_task(self._supervise(node, body, what), name=f"{self.id}.{node.name}.{what}")
-        )
-
-    async def _supervise(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> None:
-        """Run ``body`` in a task of its own, so that one which ignores its cancellation can be left behind."""
-        task = asyncio.create_task(body, name=f"{self.id}.{node.name}.{what}.body")
+        watching = watch(self.id, nodes, self._limits.stall_ns, self.clock, self.events)
+        watchdog = group.create_task(watching, name=f"{self.id}.watchdog")
         try:
-            await asyncio.wait({task})
+            for node in nodes:
+                self._set_going(node)
+            if self._started is not None:
+                self._started.set_result(None)
+            if self.events.wants(CallStarted):
+                self.events.publish(CallStarted(time_ns=self.clock.now_ns(), call=self.id))
+            for node in nodes:
+                node.begin()
+            await asyncio.wait({self._ending})
         finally:
-            if not task.done():
+            self._ended = True
+            for task in [watchdog, *(task for tasks in self._tasks.values() for task in tasks)]:
                 task.cancel()
-                await asyncio.wait({task}, timeout=self._limits.stop_ns / SECOND)
-            self._collect(node, task, what)
 
-    async def _bounded(
-        self, node: NodeRuntime, body: Coroutine[Any, Any, None], limit_ns: int, what: str
+    def _set_going(self, node: NodeRuntime) -> None:
+        tasks = self._tasks[node.name] = []
+        if node.has_worker:
+            tasks.append(self._spawn(node, node.work(), "worker"))
+        if node.has_life:
+            tasks.append(self._spawn(node, node.live(), "run"))
+
+    def _spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
+        assert self._group is not None
+        name = f"{self.id}.{node.name}.{what}"
+        body = self._keeper.supervise(body, name, partial(self._left_behind, node, what))
+        return self._group.create_task(body, name=f"{name}.supervisor")
+
+    async def _within(
+        self,
+        node: NodeRuntime,
+        body: Coroutine[Any, Any, None],
+        limit_ns: int,
+        what: str,
+        until: asyncio.Future[None] | None = None,
     ) -> None:
         """Await ``body`` for at most ``limit_ns``; ``StalledError`` when it took longer."""
-        task = asyncio.create_task(body, name=f"{self.id}.{node.name}.{what}")
+        left_behind = partial(self._left_behind, node, what)
         try:
-            await asyncio.wait({task}, timeout=limit_ns / SECOND)
-            if task.done():
-                return task.result()
+            await self._keeper.within(body, limit_ns, f"{self.id}.{node.name}.{what}", left_behind, until)
+        except Overrun as overrun:
             raise StalledError(
                 node.name,
                 f"did not {what} within {format_duration(limit_ns)}",
                 remedy=f"something in its {what}() waits for too long",
-            )
-        finally:
-            if not task.done():
-                task.cancel()
-                await asyncio.wait({task}, timeout=self._limits.stop_ns / SECOND)
-                self._collect(node, task, what)
+            ) from overrun.__cause__
 
-    def _collect(self, node: NodeRuntime, task: asyncio.Task[None], what: str) -> None:
-        if not task.done():
-            self._left_behind.add(task)
-            task.add_done_callback(self._forget)
-            logger.error("%s: %s ignores its cancellation in %s and is left behind", self.id, node.name, what)
-            return
-        if not task.cancelled() and (error := task.exception()) is not None:
-            node.fault(error if isinstance(error, Exception) else RuntimeError(repr(error)))
+    def _left_behind(self, node: NodeRuntime, what: str) -> None:
+        fault = StalledError(node.name, f"ignores its cancellation in {what} and is left behind")
+        self._tell(node, fault, fatal=True)
+        self._fail(fault)
+        self.end("failed")
 
-    def _forget(self, task: asyncio.Task[Any]) -> None:
-        self._left_behind.discard(task)
-        if not task.cancelled():
-            task.exception()
+    async def _stop_nodes(self) -> None:
+        """Stop all nodes at once: however many hang, the call is over after one deadline."""
+        if self._wiring is not None:
+            owing = [node for node in self._wiring.nodes.values() if node.owes_stop]
+            await settle([asyncio.create_task(self._stop(node)) for node in owing])
 
-    async def _stop_nodes(self, attempted: list[NodeRuntime]) -> None:
-        for node in reversed(attempted):
-            try:
-                await self._bounded(node, node.processor.stop(), self._limits.stop_ns, "stop")
-            except Exception as error:
-                # Every node gets its stop; the first fault is the call's unless it has one already.
-                fault = (
-                    error
-                    if isinstance(error, ProcessorError)
-                    else ProcessorError(node.name, f"stop: {error}")
-                )
-                fault.__cause__ = fault.__cause__ or (None if fault is error else error)
-                self._tell(node, fault, fatal=True)
-                self._error = self._error or fault
+    async def _stop(self, node: NodeRuntime) -> None:
+        node.owes_stop = False
+        try:
+            await self._within(node, node.processor.stop(), self._limits.stop_ns, "stop")
+        except Exception as error:
+            # Every node gets its stop, whatever comes of the others'.
+            fault = as_fault(node.name, error, "did not stop")
+            self._tell(node, fault, fatal=True)
+            self._fail(fault)
+
+    def _fail(self, error: LivegraphError) -> None:
+        """The first error is the call's, and is logged with it; those that follow are logged here."""
+        if self._error is None:
+            self._error = error
+        elif self._error is not error:
+            logger.error("%s: %s", self.id, error, exc_info=error.__cause__)
 
     def _close(self) -> None:
         error = self._error
@@ -313,43 +332,50 @@ class Call:
 
     def _node_failed(self, node: NodeRuntime, error: ProcessorError) -> None:
         policy = node.spec.on_error
-        if policy == "skip_frame" or self._ending.is_set():
+        if self._ended:
+            self._tell(node, error, fatal=False)
+            logger.warning("%s: %s (while the call ends)", self.id, error, exc_info=error.__cause__)
+        elif policy == "skip_frame":
             self._tell(node, error, fatal=False)
             logger.warning("%s: %s (frame skipped)", self.id, error, exc_info=error.__cause__)
-            return
-        restarts = self._restarts.get(node.name, 0)
-        if policy == "restart" and restarts < self._limits.restarts:
-            self._restarts[node.name] = restarts + 1
+        elif policy == "restart" and self._may_restart(node):
             self._tell(node, error, fatal=False)
             logger.warning("%s: %s (restarting the node)", self.id, error, exc_info=error.__cause__)
             if not node.muted:
                 node.muted = True
+                self._restarts[node.name] = self._restarts.get(node.name, 0) + 1
                 self._spawn(node, self._restart(node), "restart")
-            return
-        node.muted = True
-        self._tell(node, error, fatal=True)
-        self._error = self._error or error
-        self.end("failed")
+        else:
+            node.muted = True
+            self._tell(node, error, fatal=True)
+            self._fail(error)
+            self.end("failed")
+
+    def _may_restart(self, node: NodeRuntime) -> bool:
+        # One that fails again while it is being replaced is the one that goes.
+        running = self._group is not None
+        return running and (node.muted or self._restarts.get(node.name, 0) < self._limits.restarts)
 
     async def _restart(self, node: NodeRuntime) -> None:
-        """Put a fresh processor in the place of one that failed; frames that arrive meanwhile are lost."""
+        """Put a fresh processor in the place of one that failed.
+
+        What waits in queues is kept for it; frames that arrive without a queue meanwhile are lost.
+        """
         assert self._wiring is not None
         try:
-            await self._bounded(node, node.processor.stop(), self._limits.stop_ns, "stop")
+            for task in self._tasks[node.name]:
+                task.cancel()
+            await settle(self._tasks[node.name])
+            node.owes_stop = False
+            await self._within(node, node.processor.stop(), self._limits.stop_ns, "stop")
             self._wiring.replace(node)
             await self._start(node)
         except Exception as error:
-            fault = (
-                error
-                if isinstance(error, ProcessorError)
-                else StartError(node.name, f"did not restart: {error}")
-            )
-            self._error = self._error or fault
+            self._fail(as_fault(node.name, error, "did not restart"))
             self.end("failed")
-            return
-        node.muted = False
-        if node.has_life:
-            self._spawn(node, node.live(), "run")
+        if not self._ended:
+            self._set_going(node)
+            node.resume()
 
     def _tell(self, node: NodeRuntime, error: ProcessorError, *, fatal: bool) -> None:
         if self.events.wants(NodeFailed):
@@ -370,33 +396,3 @@ class Call:
         frame = InterruptFrame(time_ns=self.clock.now_ns(), turn=turn)
         for node in self._wiring.nodes.values():
             node.interrupt(frame)
-
-    # Watchdog ----------------------------------------------------------------------------------
-
-    async def _watch(self) -> None:
-        """Name a node that is at one frame for too long, once per frame."""
-        assert self._wiring is not None
-        named: dict[str, int] = {}
-        period_ns = max(self._limits.stall_ns // 4, 250 * MS)
-        while True:
-            await asyncio.sleep(period_ns / SECOND)
-            now_ns = self.clock.now_ns()
-            for node, edge in self._wiring.queues:
-                since_ns = node.busy_since_ns
-                if (
-                    since_ns is None
-                    or now_ns - since_ns < self._limits.stall_ns
-                    or named.get(node.name) == since_ns
-                ):
-                    continue
-                named[node.name] = since_ns
-                logger.warning(
-                    "%s: %s has been at one frame for %s",
-                    self.id,
-                    node.name,
-                    format_duration(self._limits.stall_ns),
-                )
-                if self.events.wants(EdgeStalled):
-                    self.events.publish(
-                        EdgeStalled(time_ns=now_ns, edge=edge.name, node=node.name, age_ns=now_ns - since_ns)
-                    )

@@ -49,6 +49,7 @@ class Conversation:
         self._heard: HeardQueue[Callable[[], None]] = HeardQueue()
         self._timer: asyncio.TimerHandle | None = None
         self._shown: TurnState = TurnState.LISTENING
+        self._closed = False
 
     @property
     def state(self) -> TurnState:
@@ -107,6 +108,8 @@ class Conversation:
 
     def say(self, turn: int, at_ns: int, heard: Callable[[], None]) -> None:
         """Call ``heard`` when the sound of ``turn`` has been played up to ``at_ns``; never if it is cut before."""
+        if turn <= self._controller.voided:
+            return
         if not self._playouts:
             heard()
             return
@@ -129,12 +132,15 @@ class Conversation:
         self._carry_out(self._controller.played_out(self._clock.now_ns(), turn))
 
     def close(self) -> None:
-        """The call ends: no timer fires any more."""
+        """The call ends: no timer fires any more, and whatever is still told changes nothing."""
+        self._closed = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
     def _carry_out(self, decisions: list[Decision]) -> None:
+        if self._closed:
+            return
         for decision in decisions:
             if isinstance(decision, Flush):
                 self._flush(decision.turn)

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+import itertools
+from collections.abc import Callable, Iterable
+from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
 from .edges import EdgeStats, QueuedEdge
-from .errors import ProcessorError
+from .errors import LivegraphError, ProcessorError
 from .frames import EndFrame, Frame, InterruptFrame, Marker
 from .graph import NodeSpec
 from .ports import In, Out
 from .processor import Processor, ports_of
 from .resolve import ResolvedEdge
 
-__all__ = ["NodeRuntime", "Voided"]
+__all__ = ["NodeRuntime", "Voided", "as_fault"]
 
 Push = Callable[[Frame], None]
 
@@ -35,7 +36,7 @@ class Voided:
 
 
 class NodeRuntime:
-    """A processor instance with its ports bound, its mailbox, and its place in the call.
+    """A processor instance with its ports bound, its queues, and its place in the call.
 
     ``on_fault(node, error)`` and ``on_ended(node)`` report to the call.
     """
@@ -58,19 +59,23 @@ class NodeRuntime:
         """Counters of every edge into this node, by the edge's name."""
         self.busy_since_ns: int | None = None
         """When the worker took up the frame that it is at."""
+        self.owes_stop = False
+        """Whether the processor's ``start`` was tried and its ``stop`` was not."""
         self.ended = False
         self.muted = False
-        """Whether arriving frames are refused: the node failed or is being replaced."""
+        """Whether frames do not reach the processor: it failed or is being replaced."""
         self._voided = voided
         self._now_ns = now_ns
         self._on_fault = on_fault
         self._on_ended = on_ended
         self._open_inputs = 0
-        self._mailbox: deque[tuple[QueuedEdge, str]] = deque()
+        self._inputs_over = False
+        self._order = itertools.count()
+        self._queues: list[tuple[QueuedEdge, str]] = []
         self._wake: asyncio.Future[None] | None = None
-        self._routes: dict[type[Frame], Out[Any]] = {}
+        self._routes: dict[type, Out[Any]] = {}
         self._handlers = self._find_handlers()
-        self._pressure: tuple[QueuedEdge, ...] = ()
+        self._behind: tuple[QueuedEdge, ...] = ()
 
     # Wiring, before the start ----------------------------------------------------------------
 
@@ -84,72 +89,95 @@ class NodeRuntime:
         """Whether the processor has a ``run`` of its own."""
         return type(self.processor).run is not Processor.run
 
+    @property
+    def waits_for_room(self) -> bool:
+        """Whether something behind this node is full: then it is not the one that holds things up."""
+        return any(edge.full for edge in self._behind)
+
     def entry(self, edge: ResolvedEdge) -> tuple[Push, QueuedEdge | None]:
         """Open an input for ``edge``: what its source calls, and the queue behind it if there is one."""
         port = edge.target[1]
         if not edge.feedback:
             self._open_inputs += 1
         if not (edge.queued or edge.feedback or self._is_async()):
-            stats = EdgeStats()
-            self.stats[str(edge)] = stats
-            return self._guard(self._deliver_inline(port), stats, edge, count=True), None
-        queue = QueuedEdge(str(edge), edge.policy, lambda entered: self._notice(entered, port), self._now_ns)
+            stats = self.stats[str(edge)] = EdgeStats()
+            return self._inline(port, stats, edge.passes), None
+        queue = QueuedEdge(str(edge), edge.policy, self._notice, self._now_ns, self._order)
         self.edges.append(queue)
+        self._queues.append((queue, port))
         self.stats[str(edge)] = queue.stats
-        return self._guard(queue.push, queue.stats, edge, count=False), queue
+        return self._queued(queue, edge.passes), queue
 
-    def set_pressure(self, edges: Iterable[QueuedEdge]) -> None:
+    def set_behind(self, edges: Iterable[QueuedEdge]) -> None:
         """The blocking queues that this node's own steps can fill."""
-        self._pressure = tuple(edges)
+        self._behind = tuple(edges)
 
     def _is_async(self) -> bool:
-        return any(
-            inspect.iscoroutinefunction(getattr(type(self.processor), f"on_{port.name}", None))
+        handlers = [
+            getattr(type(self.processor), f"on_{port.name}", None)
             for port in ports_of(type(self.processor)).values()
             if port.direction == "in"
+        ]
+        return any(
+            inspect.iscoroutinefunction(found) or inspect.isasyncgenfunction(found) for found in handlers
         )
 
-    def _guard(self, push: Push, stats: EdgeStats, edge: ResolvedEdge, *, count: bool) -> Push:
-        voided, passes = self._voided, edge.passes
+    def _queued(self, queue: QueuedEdge, passes: tuple[type[Frame], ...] | None) -> Push:
+        voided, stats, enter = self._voided, queue.stats, queue.push
 
-        def guarded(frame: Frame) -> None:
+        def push(frame: Frame) -> None:
+            turn = frame.turn
+            if turn and turn <= voided.turn:
+                stats.stale += 1
+            elif passes is None or frame.marker or isinstance(frame, passes):
+                enter(frame)
+
+        return push
+
+    def _inline(self, port: str, stats: EdgeStats, passes: tuple[type[Frame], ...] | None) -> Push:
+        # The hot path of the engine: one call here, one to the handler, one to hand its result on.
+        voided = self._voided
+
+        def push(frame: Frame) -> None:
             turn = frame.turn
             if turn and turn <= voided.turn:
                 stats.stale += 1
                 return
-            if passes is not None and not frame.marker and not isinstance(frame, passes):
+            marker = frame.marker
+            if passes is not None and not marker and not isinstance(frame, passes):
                 return
-            if count:
-                stats.passed += 1
-            push(frame)
-
-        return guarded
-
-    def _deliver_inline(self, port: str) -> Push:
-        def deliver(frame: Frame) -> None:
-            if self.muted:
-                return
+            stats.passed += 1
             try:
-                # Looked up each time: a restarted node has a new processor.
-                result = self._handle_marker(port, frame) if frame.marker else self._handlers[port](frame)
+                if marker:
+                    result = self._take_marker(port, frame, stats)
+                elif self.muted or self.ended:
+                    stats.dropped += 1
+                    return
+                else:
+                    # Looked up each time: a restarted node has a new processor.
+                    result = self._handlers[port](frame)
                 if result is not None:
                     self._emit(result)
             except Exception as error:
                 self.fault(error)
 
-        return deliver
+        return push
 
     # Running ---------------------------------------------------------------------------------
 
     def begin(self) -> None:
         """The call runs: a node that nothing feeds and that has no life of its own has ended already."""
-        if not self._open_inputs and not self.has_life and not self.has_worker:
+        if not self._open_inputs and not self.has_life:
             self.finish()
 
     async def live(self) -> None:
         """The processor's own ``run``, to its end."""
         try:
             await self.processor.run()
+        except asyncio.CancelledError:
+            if _is_cancelled():
+                raise
+            self.fault(RuntimeError("run was cancelled from within"))
         except Exception as error:
             self.fault(error)
         if not self.muted:
@@ -157,40 +185,55 @@ class NodeRuntime:
 
     async def work(self) -> None:
         """Serve the queues in order of arrival until every input has ended."""
-        while not self.ended:
-            while not self._mailbox:
-                self._wake = asyncio.get_running_loop().create_future()
+        task = asyncio.current_task()
+        assert task is not None
+        loop = task.get_loop()
+        # A handler that swallows its cancellation ends with the frame that it is at.
+        while not self.ended and not task.cancelling():
+            entry = self._next()
+            if entry is None:
+                self._wake = loop.create_future()
                 try:
                     await self._wake
                 finally:
                     self._wake = None
-            queue, port = self._mailbox.popleft()
-            frame = queue.pop()
-            if frame is None or self.muted:
                 continue
+            queue, port = entry
+            frame = queue.pop()
+            assert frame is not None
             self.busy_since_ns = self._now_ns()
             try:
-                await self._step(port, frame)
+                if frame.marker:
+                    result = self._take_marker(port, frame, queue.stats)
+                elif self.muted:
+                    queue.stats.dropped += 1
+                    continue
+                else:
+                    result = self._handlers[port](frame)
+                if result is not None:
+                    if isinstance(result, CoroutineType):
+                        result = await result
+                    if isinstance(result, AsyncGeneratorType):
+                        await self._emit_all(result)
+                    elif result is not None:
+                        self._emit(result)
+                for edge in self._behind:
+                    if edge.full:
+                        await edge.room()
+            except asyncio.CancelledError:
+                if task.cancelling():
+                    raise
+                self.fault(RuntimeError(f"on_{port} was cancelled from within"))
             except Exception as error:
                 self.fault(error)
             finally:
                 self.busy_since_ns = None
 
-    async def _step(self, port: str, frame: Frame) -> None:
-        result = self._handle_marker(port, frame) if frame.marker else self._handlers[port](frame)
-        if inspect.isawaitable(result):
-            result = await result
-        if result is not None:
-            self._emit(result)
-        for edge in self._pressure:
-            if edge.full:
-                await edge.room()
-
     def interrupt(self, frame: InterruptFrame) -> None:
         """Empty the queues of what is void and tell the processor, at once."""
         for edge in self.edges:
             edge.flush(frame.turn)
-        if self.muted or self.ended:
+        if self.muted or self.ended or not self.owes_stop:
             return
         try:
             self.processor.on_interrupt(frame)
@@ -199,31 +242,52 @@ class NodeRuntime:
 
     def fault(self, error: Exception) -> None:
         """Convert what a handler raised, once, and report it."""
-        if not isinstance(error, ProcessorError):
-            cause = error
-            error = ProcessorError(self.name, f"{type(cause).__name__}: {cause}")
-            error.__cause__ = cause
-        self._on_fault(self, error)
+        self._on_fault(self, as_fault(self.name, error))
 
     def finish(self) -> None:
-        """Nothing more comes from this node: tell those behind it."""
+        """Nothing more comes from this node: tell those behind it, and hold up nobody before it."""
         if self.ended:
             return
         self.ended = True
+        for edge in self.edges:
+            edge.close()
         for output in self._outputs():
             output.emit(EndFrame(time_ns=self._now_ns()))
         self._on_ended(self)
 
     def adopt(self, processor: Processor) -> None:
-        """Go on with a fresh processor whose ports are bound already."""
+        """Take a fresh processor whose ports are bound already; ``resume`` when it has started."""
         self.processor = processor
         self._handlers = self._find_handlers()
         self._routes.clear()
 
-    def _notice(self, queue: QueuedEdge, port: str) -> None:
-        self._mailbox.append((queue, port))
-        if self._wake is not None and not self._wake.done():
-            self._wake.set_result(None)
+    def resume(self) -> None:
+        """Let frames in again; if the inputs ended meanwhile, the fresh processor hears of it now."""
+        self.muted = False
+        if self._inputs_over:
+            self._end_of_inputs()
+
+    def input(self, name: str) -> In[Any]:
+        """The bound input ``name``."""
+        port: In[Any] = getattr(self.processor, name)
+        return port
+
+    # Frames ----------------------------------------------------------------------------------
+
+    def _notice(self) -> None:
+        wake = self._wake
+        if wake is not None and not wake.done():
+            wake.set_result(None)
+
+    def _next(self) -> tuple[QueuedEdge, str] | None:
+        """The queue with the frame that came first, and its port."""
+        found: tuple[QueuedEdge, str] | None = None
+        first = 0
+        for entry in self._queues:
+            arrival = entry[0].arrival
+            if arrival is not None and (found is None or arrival < first):
+                found, first = entry, arrival
+        return found
 
     def _find_handlers(self) -> dict[str, Callable[[Frame], Any]]:
         ports = ports_of(type(self.processor)).values()
@@ -231,40 +295,66 @@ class NodeRuntime:
             port.name: getattr(self.processor, f"on_{port.name}") for port in ports if port.direction == "in"
         }
 
-    def _handle_marker(self, port: str, frame: Frame) -> Any:
-        if not isinstance(frame, EndFrame):
-            assert isinstance(frame, Marker)
-            if self.input(port).spec.accepts(type(frame)):
-                return self._handlers[port](frame)
-            return self.processor.on_marker(port, frame)
-        if self.input(port).spec.feedback:
+    def _take_marker(self, port: str, frame: Frame, stats: EdgeStats) -> Any:
+        spec = self.input(port).spec
+        if isinstance(frame, EndFrame):
+            # Counted even while the processor is being replaced: it does not come again.
+            if not spec.feedback and not self.ended:
+                self._open_inputs -= 1
+                if not self._open_inputs:
+                    self._inputs_over = True
+                    if not self.muted:
+                        self._end_of_inputs()
             return None
-        self._open_inputs -= 1
-        if self._open_inputs > 0:
+        if self.muted or self.ended:
+            stats.dropped += 1
             return None
-        result = self.processor.on_end()
-        if result is not None:
-            self._emit(result)
-        if not self.has_life:
+        assert isinstance(frame, Marker)
+        return (
+            self._handlers[port](frame)
+            if spec.accepts(type(frame))
+            else self.processor.on_marker(port, frame)
+        )
+
+    def _end_of_inputs(self) -> None:
+        try:
+            result = self.processor.on_end()
+            if result is not None:
+                self._emit(result)
+        except Exception as error:
+            self.fault(error)
+        if not self.has_life and not self.muted:
             self.finish()
-        return None
 
-    def _emit(self, result: Frame | Iterable[Frame]) -> None:
-        if isinstance(result, Frame):
-            self._route(result)
-        else:
+    def _emit(self, result: Any) -> None:
+        output = self._routes.get(type(result))
+        if output is not None:
+            output.emit(result)
+        elif isinstance(result, Frame):
+            output = self._routes[type(result)] = self._output_for(type(result))
+            output.emit(result)
+        elif isinstance(result, Iterable):
             for frame in result:
-                self._route(frame)
+                self._emit(frame)
+        else:
+            if isinstance(result, CoroutineType):
+                result.close()
+            raise TypeError(
+                f"a handler returned a {type(result).__name__}; expected a frame, an iterable of frames or None"
+            )
 
-    def _route(self, frame: Frame) -> None:
-        kind = type(frame)
-        output = self._routes.get(kind)
-        if output is None:
-            output = self._routes[kind] = self._output_for(kind)
-        output.emit(frame)
+    async def _emit_all(self, made: AsyncGeneratorType[Frame, None]) -> None:
+        async for frame in made:
+            self._emit(frame)
+            for edge in self._behind:
+                if edge.full:
+                    await edge.room()
 
     def _output_for(self, kind: type[Frame]) -> Out[Any]:
-        fitting = [output for output in self._outputs() if output.spec.accepts(kind)]
+        outputs = self._outputs()
+        fitting = [output for output in outputs if output.spec.accepts(kind)]
+        if not fitting and len(outputs) == 1 and kind.marker:
+            return outputs[0]
         if len(fitting) != 1:
             names = ", ".join(output.spec.name for output in fitting) or "none"
             raise TypeError(
@@ -277,23 +367,18 @@ class NodeRuntime:
         names = [port.name for port in ports_of(type(self.processor)).values() if port.direction == "out"]
         return [getattr(self.processor, name) for name in names]
 
-    def input(self, name: str) -> In[Any]:
-        """The bound input ``name``."""
-        port: In[Any] = getattr(self.processor, name)
-        return port
+
+def as_fault(node: str, error: Exception, what: str = "") -> ProcessorError:
+    """``error`` as one of ``node``, chained to it; ``what`` says what went wrong, such as ``did not stop``."""
+    if isinstance(error, ProcessorError):
+        return error
+    # What we raise on purpose says what is wrong; of anything else the class is half of that.
+    text = str(error) if isinstance(error, LivegraphError) else f"{type(error).__name__}: {error}"
+    fault = ProcessorError(node, f"{what}: {text}" if what else text)
+    fault.__cause__ = error
+    return fault
 
 
-def pressure_of(edges: tuple[QueuedEdge, ...]) -> Callable[[], Awaitable[None] | None] | None:
-    """What ``Out.send`` asks after it pushed: nothing to wait for, or a wait until all have room."""
-    if not edges:
-        return None
-
-    async def wait() -> None:
-        for edge in edges:
-            if edge.full:
-                await edge.room()
-
-    def pressure() -> Awaitable[None] | None:
-        return wait() if any(edge.full for edge in edges) else None
-
-    return pressure
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -10,19 +10,22 @@ On the class a port says what it takes or gives; on an instance inside a call it
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, Union, get_args, get_origin
 
-from .edges import Policy
+from .edges import Policy, QueuedEdge
 from .formats import AudioFormat
-from .frames import Frame
+from .frames import AudioFrame, Frame
 
 __all__ = ["FromOption", "In", "Out", "PortSpec", "port_specs"]
 
 F = TypeVar("F", bound=Frame)
+
+_SENDS_PER_BREATH = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,7 @@ class PortSpec:
 
     @property
     def carries_audio(self) -> bool:
-        return any(kind.__name__ == "AudioFrame" for kind in self.types)
+        return any(issubclass(kind, AudioFrame) for kind in self.types)
 
     def rates(self, options: Mapping[str, Any]) -> tuple[int, ...] | None:
         """The rates that the port can do with these options, in order of preference; ``None`` for any."""
@@ -133,8 +136,9 @@ class Out(_Port[F]):
         super().__init__()
         self.declared = {"rate": rate, "channels": channels, "like": like, "doc": doc}
         self._pushes: tuple[Callable[[Frame], None], ...] = ()
-        self._pressure: Callable[[], Any] | None = None
+        self._behind: tuple[QueuedEdge, ...] = ()
         self._targets: tuple[Callable[[], In[Any]], ...] = ()
+        self._sent = 0
 
     def emit(self, frame: F) -> None:
         """Hand over ``frame`` now. Never waits: a handler's step may overfill a queue by what it emits."""
@@ -145,8 +149,13 @@ class Out(_Port[F]):
         """Hand over ``frame``, then wait until every queue behind it has room: for sources and async handlers."""
         for push in self._pushes:
             push(frame)
-        if self._pressure is not None and (waiting := self._pressure()) is not None:
-            await waiting
+        for edge in self._behind:
+            if edge.full:
+                await edge.room()
+        self._sent += 1
+        if not self._sent % _SENDS_PER_BREATH:
+            # Where nothing is ever full, a tight loop of sends would keep everybody else waiting.
+            await asyncio.sleep(0)
 
     def peers_advertise(self) -> list[Any]:
         """What the connected inputs advertise. Inputs start before the outputs that feed them."""
@@ -156,11 +165,14 @@ class Out(_Port[F]):
     def wire(
         self,
         pushes: tuple[Callable[[Frame], None], ...],
-        pressure: Callable[[], Any] | None,
+        behind: tuple[QueuedEdge, ...],
         targets: tuple[Callable[[], In[Any]], ...],
     ) -> None:
-        """For the engine: join the port to its edges; ``targets`` give the inputs at their ends."""
-        self._pushes, self._pressure, self._targets = pushes, pressure, targets
+        """For the engine: join the port to its edges.
+
+        ``behind`` are the blocking queues that a frame can reach, ``targets`` give the inputs at the edges' ends.
+        """
+        self._pushes, self._behind, self._targets = pushes, behind, targets
         self.connected = bool(targets)
 
 

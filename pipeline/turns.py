@@ -72,11 +72,12 @@ class TurnController:
         self.state = TurnState.LISTENING
         self.turn = 0
         """Number of the newest model turn; 0 before the first."""
+        self.voided = 0
+        """Newest turn that was cut: nothing of it is heard any more."""
         self.user_speaking = False
         self.tools_pending = 0
         self._playing = 0
         """The turn whose sound is in the playout, 0 when none is."""
-        self._speech_since_ns = 0
         self._deadline_ns: int | None = None
 
     @property
@@ -91,7 +92,6 @@ class TurnController:
     def user_started(self, now_ns: int) -> list[Decision]:
         """The user's voice began."""
         self.user_speaking = True
-        self._speech_since_ns = now_ns
         if self.state in (TurnState.SPEAKING, TurnState.PAUSED):
             if not self.policy.barge_in:
                 return []
@@ -126,6 +126,8 @@ class TurnController:
 
     def playing(self, now_ns: int, turn: int) -> list[Decision]:
         """The first sound of ``turn`` reaches the caller."""
+        if turn <= self.voided:
+            return []
         self._playing = turn
         if self.state is TurnState.PAUSED:
             return []
@@ -152,7 +154,8 @@ class TurnController:
     def tool_started(self, now_ns: int) -> list[Decision]:
         """The model asked for a function: it is thinking unless it speaks."""
         self.tools_pending += 1
-        if self.state is TurnState.LISTENING and not self.user_speaking:
+        if self.state is TurnState.THINKING or (self.state is TurnState.LISTENING and not self.user_speaking):
+            # However long the function takes: it has its own deadline.
             self._enter(TurnState.THINKING)
         return []
 
@@ -198,7 +201,7 @@ class TurnController:
             self._enter(TurnState.LISTENING)
 
     def _flush(self, after: TurnState, turn: int | None = None) -> list[Decision]:
-        voided = self.turn if turn is None else turn
+        self.voided = max(self.voided, self.turn if turn is None else turn)
         self._playing = 0
         self._enter(after)
-        return [Flush(voided)]
+        return [Flush(self.voided)]

@@ -14,7 +14,7 @@ from .errors import ConfigError, Problem, ProcessorError
 from .frames import Frame
 from .graph import NodeSpec
 from .negotiate import PortKey
-from .node import NodeRuntime, Voided, pressure_of
+from .node import NodeRuntime, Voided
 from .ports import In, Out
 from .processor import Processor, ports_of
 
@@ -71,11 +71,6 @@ class Wiring:
         for node in self.nodes.values():
             self.join(node)
 
-    @property
-    def queues(self) -> list[tuple[NodeRuntime, QueuedEdge]]:
-        """Every queue with the node that serves it."""
-        return [(node, edge) for node in self.nodes.values() for edge in node.edges]
-
     def replace(self, node: NodeRuntime) -> Processor:
         """Give ``node`` a fresh processor, wired like the one before; it is not started."""
         node.adopt(make_processor(node.spec, self._checked, self._context))
@@ -91,10 +86,10 @@ class Wiring:
                 bound.connected = any(edge.target == (node.name, port.name) for edge in self._checked.edges)
                 continue
             entries = self._entries.get((node.name, port.name), [])
-            behind = tuple(self._blocking(((node.name, port.name),)))
+            behind = tuple(dict.fromkeys(self._blocking(((node.name, port.name),))))
             reach += [queue for queue in behind if queue not in reach]
             self._tie(bound, entries, behind)
-        node.set_pressure(reach)
+        node.set_behind(reach)
 
     def _tie(
         self,
@@ -105,7 +100,7 @@ class Wiring:
         # Peers are asked for by name when needed: a restarted peer has new port objects.
         output.wire(
             tuple(push for push, _, _ in entries),
-            pressure_of(behind),
+            behind,
             tuple(partial(self._input, target) for _, _, target in entries),
         )
 

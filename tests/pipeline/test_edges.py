@@ -15,7 +15,7 @@ from livegraph.pipeline.frames import VideoFrame
 
 
 def make(policy: Policy) -> QueuedEdge:
-    return QueuedEdge("a -> b", policy, lambda edge: None, lambda: 0)
+    return QueuedEdge("a -> b", policy, lambda: None, lambda: 0)
 
 
 def drain(edge: QueuedEdge) -> list[Frame]:
@@ -70,9 +70,9 @@ def test_markers_survive_and_counters_add_up(steps: list[int | str], when_full: 
             popped += frame is not None
             marks_out += isinstance(frame, TurnEndFrame)
         elif isinstance(step, int) and step >= 10:
-            before = sum(isinstance(frame, TurnEndFrame) for _, frame in edge._frames)
+            before = sum(isinstance(frame, TurnEndFrame) for _, _, frame in edge._frames)
             edge.flush(step - 10)
-            marks_flushed += before - sum(isinstance(frame, TurnEndFrame) for _, frame in edge._frames)
+            marks_flushed += before - sum(isinstance(frame, TurnEndFrame) for _, _, frame in edge._frames)
         else:
             edge.push(TextFrame("x", turn=int(step)))
     rest = drain(edge)

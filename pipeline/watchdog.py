@@ -1,0 +1,45 @@
+"""Names the node that holds a call up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from .clock import Clock
+from .edges import QueuedEdge
+from .events import EdgeStalled, EventBus
+from .node import NodeRuntime
+from .units import MS, SECOND, format_duration
+
+__all__ = ["watch"]
+
+logger = logging.getLogger("livegraph.call")
+
+
+async def watch(
+    call_id: str, nodes: Sequence[NodeRuntime], stall_ns: int, clock: Clock, events: EventBus
+) -> None:
+    """Log and publish, once per frame, that a node has been at one frame for ``stall_ns``. Runs until cancelled.
+
+    A node that waits for room behind it is not the one that stalls.
+    """
+    named: dict[str, int] = {}
+    period_ns = max(stall_ns // 4, 250 * MS)
+    while True:
+        await asyncio.sleep(period_ns / SECOND)
+        now_ns = clock.now_ns()
+        for node in nodes:
+            since_ns = node.busy_since_ns
+            if since_ns is None or now_ns - since_ns < stall_ns or node.waits_for_room:
+                continue
+            if named.get(node.name) == since_ns:
+                continue
+            named[node.name] = since_ns
+            logger.warning(
+                "%s: %s has been at one frame for %s", call_id, node.name, format_duration(stall_ns)
+            )
+            if events.wants(EdgeStalled):
+                edge = max(node.edges, key=QueuedEdge.age_ns).name
+                age_ns = now_ns - since_ns
+                events.publish(EdgeStalled(time_ns=now_ns, edge=edge, node=node.name, age_ns=age_ns))
