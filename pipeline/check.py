@@ -5,6 +5,7 @@ Nothing is opened and nothing is started: options, wiring and formats only.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -16,7 +17,7 @@ from .frames import AudioFrame
 from .graph import Graph, NodeSpec
 from .negotiate import FormatSolver, PortKey
 from .processor import Processor, ports_of
-from .resolve import ResolvedEdge, resolve_edge
+from .resolve import ResolvedEdge, common_types, resolve_edge
 
 __all__ = ["CheckResult", "Insertion", "check"]
 
@@ -189,11 +190,8 @@ def _aging(
             ):
                 live_ports.add((name, port.name))
     return [
-        replace(edge, policy=default_policy((AudioFrame,), live=True))
-        if edge.source in live_ports
-        and not edge.queued
-        and _carries_audio(edge, nodes)
-        and not _fixed(edge, nodes)
+        edge.with_default(default_policy((AudioFrame,), live=True))
+        if edge.source in live_ports and _carries_audio(edge, nodes) and not _fixed(edge, nodes)
         else edge
         for edge in edges
     ]
@@ -213,19 +211,14 @@ def _negotiate(result: CheckResult, resampler: type[Processor] | None) -> None:
         solver.add_node(name, ports_of(node.processor).values(), node.options)
     misfits = [edge for edge in result.edges if not solver.join(edge.source, edge.target)]
     for edge in misfits:
+        ends = f"{solver.describe(edge.source)} and {solver.describe(edge.target)}"
         box = resampler or _registered_resampler()
-        if box is None:
-            ends = f"{solver.describe(edge.source)} and {solver.describe(edge.target)}"
+        # A box for audio lets nothing else through.
+        if box is None or _carries_more(edge, result.nodes) or not _insert(result, solver, edge, box):
+            message = f"{edge} has no audio format in common: {ends}"
             result.problems.append(
-                Problem(
-                    "LG401",
-                    f"{edge} has no audio format in common: {ends}",
-                    edge.path,
-                    hint="add a resampler",
-                )
+                Problem("LG401", message, edge.path, hint="put a box between that converts one to the other")
             )
-            continue
-        _insert(result, solver, edge, box)
     result.formats = solver.formats()
     result.inserted = [
         replace(item, source=result.formats[item.edge.source], target=result.formats[item.edge.target])
@@ -233,21 +226,35 @@ def _negotiate(result: CheckResult, resampler: type[Processor] | None) -> None:
     ]
 
 
-def _insert(result: CheckResult, solver: FormatSolver, edge: ResolvedEdge, box: type[Processor]) -> None:
-    name = f"{edge.source[0]}_to_{edge.target[0]}_resampler"
+def _carries_more(edge: ResolvedEdge, nodes: Mapping[str, NodeSpec]) -> bool:
+    source, target = (ports_of(nodes[node].processor)[port] for node, port in (edge.source, edge.target))
+    return any(not issubclass(kind, AudioFrame) for kind in common_types(source, target))
+
+
+def _insert(result: CheckResult, solver: FormatSolver, edge: ResolvedEdge, box: type[Processor]) -> bool:
+    """Put ``box`` into ``edge``; ``False`` when that does not help, for a rate is all that it changes."""
+    stem = name = f"{edge.source[0]}_to_{edge.target[0]}_resampler"
+    for number in itertools.count(2):
+        if name not in result.nodes:
+            break
+        name = f"{stem}_{number}"
     ports = ports_of(box)
     entry = next(port for port in ports.values() if port.direction == "in" and port.carries_audio)
     leave = next(port for port in ports.values() if port.direction == "out" and port.carries_audio)
-    result.nodes[name] = NodeSpec(name, box, {}, path=edge.path)
     solver.add_node(name, ports.values(), {})
-    solver.join(edge.source, (name, entry.name))
-    solver.join((name, leave.name), edge.target)
-    result.edges.remove(edge)
-    result.edges.append(replace(edge, target=(name, entry.name), queued=False, passes=None))
-    result.edges.append(replace(edge, source=(name, leave.name)))
+    if not (solver.join(edge.source, (name, entry.name)) and solver.join((name, leave.name), edge.target)):
+        return False
+    result.nodes[name] = NodeSpec(name, box, {}, path=edge.path)
+    at = result.edges.index(edge)
+    # The policy stays where the sound arrives: in front of the resampler nothing waits.
+    result.edges[at : at + 1] = [
+        replace(edge, target=(name, entry.name), change=None, feedback=False, passes=(AudioFrame,)),
+        replace(edge, source=(name, leave.name), passes=None),
+    ]
     result.order.insert(result.order.index(edge.source[0]) + 1, name)
     unsettled = AudioFormat(0, 0)
     result.inserted.append(Insertion(name, edge, unsettled, unsettled))
+    return True
 
 
 def _registered_resampler() -> type[Processor] | None:

@@ -12,8 +12,9 @@ A processor is an actor: its handlers never overlap, so it needs no locks. What 
         def on_audio(self, frame: AudioFrame) -> AudioFrame: ...
 
 - ``on_<input>(frame)``: a plain method runs inside the sender's step, without a queue; an ``async`` one
-  (then all inputs of the node) runs in the node's own task behind bounded queues. What it returns, a frame or an
-  iterable of frames, goes to the output that takes its type; ``self.<output>.emit(frame)`` says it outright.
+  (then all inputs of the node) runs in the node's own task behind bounded queues. What it returns or yields, a
+  frame or an iterable of frames, goes to the output that takes its type; ``self.<output>.emit(frame)`` says it
+  outright.
 - ``run()``: a source, or whatever has a life of its own. When it returns, the node has ended.
 - ``start()``, ``stop()``: acquire and release; each has a deadline. Sinks start before sources.
 - ``on_interrupt``, ``on_marker``, ``on_end``: see below.
@@ -24,10 +25,13 @@ from __future__ import annotations
 import functools
 import inspect
 import logging
+import re
 import sys
+import types
 import weakref
+from collections import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, get_type_hints
+from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 from .frames import Frame, InterruptFrame, Marker
 from .options import option_specs
@@ -37,6 +41,11 @@ if TYPE_CHECKING:
     from .context import CallContext
 
 __all__ = ["OptionFault", "Processor", "ports_of", "processor"]
+
+_PORT_HINT = re.compile(r"\s*(\w+\.)*(In|Out)\[")
+
+_OWN = ("call", "name", "log")
+"""What a call sets on every processor."""
 
 _ports: weakref.WeakKeyDictionary[type[Processor], dict[str, PortSpec]] = weakref.WeakKeyDictionary()
 
@@ -114,7 +123,14 @@ def ports_of(cls: type[Processor]) -> dict[str, PortSpec]:
 
 def _read_ports(cls: type[Processor]) -> dict[str, PortSpec]:
     specs = port_specs(cls, _port_hints(cls))
+    for name in dir(cls):
+        if isinstance(getattr(cls, name, None), In | Out) and name not in specs:
+            raise TypeError(f"{cls.__qualname__}: the port {name!r} needs an annotation, In[...] or Out[...]")
     for spec in specs.values():
+        if hasattr(Processor, spec.name) or hasattr(Processor, f"on_{spec.name}") or spec.name in _OWN:
+            raise TypeError(
+                f"{cls.__qualname__}: a port cannot be called {spec.name!r}, which means something else"
+            )
         if spec.direction == "in" and not callable(getattr(cls, f"on_{spec.name}", None)):
             raise TypeError(
                 f"{cls.__qualname__}: input {spec.name!r} needs a method on_{spec.name}(self, frame)"
@@ -129,7 +145,7 @@ def _port_hints(cls: type) -> dict[str, Any]:
     for base in reversed(cls.__mro__):
         for name, hint in _annotations(base).items():
             if isinstance(hint, str):
-                if not hint.startswith(("In[", "Out[")):
+                if not _PORT_HINT.match(hint):
                     continue
                 hint = eval(hint, vars(sys.modules[base.__module__]))
             hints[name] = hint
@@ -149,7 +165,7 @@ def processor(function: Callable[..., Any]) -> type[Processor]:
     """Make a processor of a plain function, whose annotations are its ports.
 
     The first parameter is the input (its name is the port's), the return annotation the output ``out``,
-    keyword-only parameters are the options. Sync or async::
+    keyword-only parameters are the options. Sync or async, returning or yielding::
 
         @processor
         def shout(text: TextFrame, *, mark: str = "!") -> TextFrame:
@@ -173,15 +189,23 @@ def processor(function: Callable[..., Any]) -> type[Processor]:
     )
     init.__annotations__ = {option.name: hints[option.name] for option in options if option.name in hints}
 
+    handle: Any
     if inspect.iscoroutinefunction(function):
 
         async def handle(self: Any, frame: Frame) -> Any:
             return await self._bound(frame)
+    elif inspect.isasyncgenfunction(function):
+
+        async def handle(self: Any, frame: Frame) -> Any:
+            async for made in self._bound(frame):
+                yield made
     else:
 
-        def handle(self: Any, frame: Frame) -> Any:  # type: ignore[misc]  # the sync twin of the above
+        def handle(self: Any, frame: Frame) -> Any:
             return self._bound(frame)
 
+    if port == "out":
+        raise TypeError(f"{function.__qualname__}: the first parameter cannot be called 'out', the output is")
     annotations: dict[str, Any] = {port: _parametrised(In, hints[port])}
     body: dict[str, Any] = {
         "__init__": init,
@@ -206,12 +230,11 @@ def _parametrised(port: Any, kind: Any) -> Any:
     return port[kind]
 
 
+_MANY = (abc.Iterable, abc.Iterator, abc.Generator, abc.AsyncIterable, abc.AsyncIterator, abc.AsyncGenerator)
+
+
 def _without_none_and_iterable(hint: Any) -> Any:
     """``Iterable[X] | None`` and ``X | None`` give ``X``; ``None`` gives ``None``."""
-    import collections.abc
-    import types
-    from typing import Union, get_args, get_origin
-
     if hint is None or hint is type(None):
         return None
     origin = get_origin(hint)
@@ -220,6 +243,6 @@ def _without_none_and_iterable(hint: Any) -> Any:
             _without_none_and_iterable(member) for member in get_args(hint) if member is not type(None)
         ]
         return functools.reduce(lambda one, other: one | other, members)
-    if origin in (collections.abc.Iterable, collections.abc.Iterator, list, tuple):
+    if origin in (*_MANY, list, tuple):
         return _without_none_and_iterable(get_args(hint)[0])
     return hint

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .edges import Policy, default_policy
 from .errors import Problem
 from .frames import AudioFrame, Frame
-from .graph import EdgeSpec, NodeSpec
+from .graph import EdgeSpec, NodeSpec, PolicyChange
 from .ports import PortSpec
 from .processor import ports_of
 from .spelling import did_you_mean
 
-__all__ = ["ResolvedEdge", "resolve_edge"]
+__all__ = ["ResolvedEdge", "common_types", "resolve_edge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +25,21 @@ class ResolvedEdge:
     target: tuple[str, str]
     """Node and input."""
     policy: Policy
-    queued: bool = False
-    """Whether the graph asked for a queue by giving a policy."""
+    change: PolicyChange | None = None
+    """What the graph says of the queue; already part of ``policy``."""
     feedback: bool = False
     passes: tuple[type[Frame], ...] | None = None
     """The classes let through, where the output carries more than the input takes; ``None`` for all."""
     path: tuple[str | int, ...] = ()
+
+    @property
+    def queued(self) -> bool:
+        """Whether the graph asked for a queue by giving a policy."""
+        return self.change is not None
+
+    def with_default(self, policy: Policy) -> ResolvedEdge:
+        """This edge with another policy to start from; what the graph says of it stays."""
+        return replace(self, policy=_changed(policy, self.change))
 
     def __str__(self) -> str:
         return f"{self.source[0]}.{self.source[1]} -> {self.target[0]}.{self.target[1]}"
@@ -46,7 +55,7 @@ def resolve_edge(edge: EdgeSpec, nodes: Mapping[str, NodeSpec]) -> tuple[list[Re
     inputs = _ends(edge, edge.target, "in", nodes, problems)
     if problems:
         return [], problems
-    pairs = [(out, into) for out in outputs for into in inputs if _common(out, into)]
+    pairs = [(out, into) for out in outputs for into in inputs if common_types(out, into)]
     if not pairs:
         return [], [_misfit(edge, outputs, inputs)]
     pairs = _closest(pairs)
@@ -65,28 +74,31 @@ def resolve_edge(edge: EdgeSpec, nodes: Mapping[str, NodeSpec]) -> tuple[list[Re
 def _resolved(
     edge: EdgeSpec, source_node: str, target_node: str, out: PortSpec, into: PortSpec, live: bool
 ) -> ResolvedEdge:
-    common = _common(out, into)
-    policy = into.policy or default_policy(common, live=live)
-    if edge.change is not None:
-        change = edge.change
-        policy = policy.with_changes(change.when_full, change.max_duration_ns, change.max_frames)
+    common = common_types(out, into)
+    policy = _changed(into.policy or default_policy(common, live=live), edge.change)
     everything = all(into.accepts(kind) for kind in out.types)
     return ResolvedEdge(
         source=(source_node, out.name),
         target=(target_node, into.name),
         policy=policy,
-        queued=edge.change is not None,
+        change=edge.change,
         feedback=into.feedback,
         passes=None if everything else into.types,
         path=edge.path,
     )
 
 
+def _changed(policy: Policy, change: PolicyChange | None) -> Policy:
+    if change is None:
+        return policy
+    return policy.with_changes(change.when_full, change.max_duration_ns, change.max_frames)
+
+
 def _node(end: str) -> str:
     return end.partition(".")[0]
 
 
-def _common(out: PortSpec, into: PortSpec) -> tuple[type[Frame], ...]:
+def common_types(out: PortSpec, into: PortSpec) -> tuple[type[Frame], ...]:
     """The classes that can pass: what the output may carry and the input takes."""
     return tuple(
         kind
