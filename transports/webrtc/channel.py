@@ -1,0 +1,89 @@
+"""JSON messages to and from the caller's page, on its data channel."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from aiortc import RTCDataChannel
+
+__all__ = ["LABEL", "MessageChannel"]
+
+LABEL = "livegraph"
+"""The channel that the page creates. Others are left alone."""
+
+_MOST_QUEUED = 256
+_MOST_UNREAD = 32
+_MOST_BUFFERED_BYTES = 1 << 20
+_MOST_MESSAGE_CHARS = 64 * 1024
+
+Listener = Callable[[dict[str, Any]], None]
+
+
+class MessageChannel:
+    """Messages are JSON objects with a ``type``. Nothing here waits.
+
+    What is sent before the channel opens, or faster than the caller takes it, is queued; of more than 256
+    messages the oldest are lost. What the caller sends before anybody listens is kept likewise, up to 32.
+    """
+
+    def __init__(self, heard: Callable[[], None], closed: Callable[[], None]) -> None:
+        self._heard = heard
+        self._closed = closed
+        self._channel: RTCDataChannel | None = None
+        self._queue: deque[str] = deque(maxlen=_MOST_QUEUED)
+        self._unread: deque[dict[str, Any]] = deque(maxlen=_MOST_UNREAD)
+        self._listeners: list[Listener] = []
+
+    def adopt(self, channel: RTCDataChannel) -> None:
+        """Use ``channel`` if it is the one for us and there is none yet."""
+        if channel.label != LABEL or self._channel is not None:
+            return
+        self._channel = channel
+        channel.bufferedAmountLowThreshold = _MOST_BUFFERED_BYTES // 2
+        channel.on("open", self._flush)
+        channel.on("bufferedamountlow", self._flush)
+        channel.on("message", self._receive)
+        channel.on("close", self._closed)
+        self._flush()
+
+    def send(self, message: Mapping[str, Any]) -> None:
+        """Send ``message`` as soon as possible. Raises ``TypeError`` when it is not JSON."""
+        self._queue.append(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+        self._flush()
+
+    def listen(self, listener: Listener) -> Callable[[], None]:
+        """Call ``listener`` for every message; returns what ends that."""
+        self._listeners.append(listener)
+        while self._unread:
+            listener(self._unread.popleft())
+
+        def stop() -> None:
+            if listener in self._listeners:
+                self._listeners.remove(listener)
+
+        return stop
+
+    def _flush(self) -> None:
+        channel = self._channel
+        if channel is None:
+            return
+        while self._queue and channel.readyState == "open" and channel.bufferedAmount < _MOST_BUFFERED_BYTES:
+            channel.send(self._queue.popleft())
+
+    def _receive(self, data: object) -> None:
+        self._heard()
+        if not isinstance(data, str) or len(data) > _MOST_MESSAGE_CHARS:
+            return
+        try:
+            message = json.loads(data)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+            return
+        if not self._listeners:
+            self._unread.append(message)
+        for listener in list(self._listeners):
+            listener(message)
