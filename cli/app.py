@@ -1,0 +1,25 @@
+"""The command's verbs and what they have in common. Imports no verb's machinery."""
+
+from __future__ import annotations
+
+import typer
+
+from . import call, check, listing, run, simulate, version
+from .exits import HELP as EXIT_CODES
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    help="Voice agents as graphs: WebRTC in, the Gemini Live API in the middle, tools on the way.",
+    epilog=EXIT_CODES,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("run")(run.run)
+app.command("call")(call.call)
+app.command("simulate")(simulate.simulate)
+app.command("check")(check.check)
+app.command("list")(listing.list_all)
+app.command("version")(version.version)

@@ -1,0 +1,107 @@
+"""``livegraph call``."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from .exits import Exit, stopped_by, told
+from .live import Live, LiveOption, Route, settle
+from .terminal import Debug, Terminal
+
+if TYPE_CHECKING:
+    from ..pipeline.config import Agent
+    from ..pipeline.plan import Plan
+    from .signals import Stopped
+
+__all__ = ["call"]
+
+
+def call(
+    agent: Annotated[
+        str, typer.Argument(metavar="AGENT", help="An agent file, or the name of a shipped agent.")
+    ],
+    question: Annotated[
+        Path | None,
+        typer.Option("--in", metavar="FILE", help="What the caller says: WAV, or whatever FFmpeg reads."),
+    ] = None,
+    answer: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Where to write what the caller hears: wav, flac, mp3, ogg, opus, m4a.",
+        ),
+    ] = None,
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="Take as long as the conversation would.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line for all that happens.")
+    ] = False,
+    live: LiveOption = Live.AUTO,
+    debug: Debug = False,
+) -> None:
+    """Make one call with a recording instead of a browser, and write the answer to a file.
+
+    What is said and which tools are called goes to stdout. With the local simulator the conversation runs on
+    virtual time: in the seconds that its computing takes, and the same way each time.
+    """
+    terminal = Terminal(debug=debug, timestamps=False)
+    with told(terminal):
+        stopped = _call(agent, question, answer, realtime, as_json, live, terminal)
+    if stopped:
+        raise typer.Exit(stopped_by(stopped.number))
+
+
+def _call(
+    written: str,
+    question: Path | None,
+    answer: Path | None,
+    realtime: bool,
+    as_json: bool,
+    live: Live,
+    terminal: Terminal,
+) -> Stopped:
+    from ..pipeline.clock import run_virtual
+    from ..pipeline.plan import make_plan
+    from .agents import load
+    from .ends import with_files
+
+    loaded = load(written, terminal)
+    route = settle(with_files(loaded.graph, question, answer), live)
+    plan = make_plan(route.graph, loaded.turns)
+    conversation = _converse(plan, loaded, route, as_json, terminal)
+    return asyncio.run(conversation) if realtime or route.remote else run_virtual(conversation)
+
+
+async def _converse(plan: Plan, agent: Agent, route: Route, as_json: bool, terminal: Terminal) -> Stopped:
+    from ..pipeline.errors import LivegraphError
+    from .conversation import print_conversation
+    from .signals import stoppable
+
+    async with AsyncExitStack() as stack:
+        resources: dict[type, Any] = {}
+        if route.kind == "local":
+            from ..processors.gemini_live import LiveConnector
+            from .simulated import simulator_for
+
+            simulator = await stack.enter_async_context(simulator_for([agent], terminal))
+            for note in simulator.notes:
+                terminal.warn(note)
+            # Joined in memory: a socket would take part in no virtual time.
+            resources[LiveConnector] = simulator.connector(agent.name)
+        call = plan.call(resources=resources, call_id="call")
+        print_conversation(call.events, as_json=as_json)
+        stopped = stack.enter_context(stoppable(lambda: call.end("interrupted")))
+        try:
+            await call.run()
+        except LivegraphError:
+            # The engine has logged the cause with the node's name.
+            if not stopped:
+                raise typer.Exit(Exit.FAILED) from None
+        return stopped

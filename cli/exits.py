@@ -1,0 +1,77 @@
+"""Exit codes, and how an error becomes a message and one of them."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+
+from .terminal import Terminal
+
+__all__ = ["HELP", "Exit", "Fault", "stopped_by", "told"]
+
+HELP = (
+    "Exit codes: 0 done, 1 failed (a call, a check, a server), 2 wrong usage, "
+    "78 an agent cannot run as it is configured, 130 Ctrl-C."
+)
+
+
+class Exit(IntEnum):
+    """What a script can tell apart. 78 is ``EX_CONFIG`` of sysexits.h; 128 + n is shells' word for signal n."""
+
+    OK = 0
+    FAILED = 1
+    USAGE = 2
+    CONFIG = 78
+    INTERRUPTED = 130
+
+
+def stopped_by(number: int) -> int:
+    """The exit code of a command that a signal kept from finishing."""
+    return 128 + number
+
+
+class Fault(Exception):
+    """A user's mistake or bad luck, in words: what is wrong, and what helps. Never shown with a traceback."""
+
+    def __init__(self, message: str, remedy: str = "", code: int = Exit.FAILED) -> None:
+        super().__init__(message)
+        self.remedy = remedy
+        self.code = code
+
+
+@contextmanager
+def told(terminal: Terminal) -> Iterator[None]:
+    """Turn what the block raises on purpose into a message on stderr and ``typer.Exit``.
+
+    Anything else is a mistake of ours and passes with its traceback. With ``--debug`` everything does.
+    """
+    from ..pipeline.errors import ConfigError, LivegraphError
+
+    try:
+        yield
+    except Fault as fault:
+        terminal.error(str(fault), fault.remedy)
+        raise typer.Exit(fault.code) from None
+    except ConfigError as error:
+        _trace(terminal, error)
+        terminal.report(str(error))
+        raise typer.Exit(Exit.CONFIG) from None
+    except LivegraphError as error:
+        _trace(terminal, error)
+        terminal.error(str(error))
+        raise typer.Exit(Exit.FAILED) from None
+    except KeyboardInterrupt:
+        # Only where no loop runs yet or any more; a running call ends by its own handler.
+        raise typer.Exit(stopped_by(signal.SIGINT)) from None
+
+
+def _trace(terminal: Terminal, error: BaseException) -> None:
+    if terminal.debug:
+        import traceback
+
+        traceback.print_exception(error, file=sys.stderr)

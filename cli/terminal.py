@@ -1,0 +1,125 @@
+"""What the command says on stderr: errors, notes, progress and logs. Results go to stdout, by the verbs."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from ..pipeline.config.render import Role
+
+__all__ = ["Debug", "Terminal", "paint"]
+
+Debug = Annotated[
+    bool, typer.Option("--debug", "-v", help="Log everything, and show where an error came from.")
+]
+
+_CODES = {
+    "place": "1",
+    "error": "1;31",
+    "warning": "1;33",
+    "code": "2",
+    "message": "1",
+    "gutter": "34",
+    "caret": "1;31",
+    "hint": "36",
+    "good": "32",
+    "dim": "2",
+}
+
+
+def colourful(stream: object) -> bool:
+    """Whether a stream is a terminal that shows colours, by the conventions of NO_COLOR and FORCE_COLOR."""
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    isatty = getattr(stream, "isatty", None)
+    return bool(isatty is not None and isatty() and os.environ.get("TERM") != "dumb")
+
+
+def paint(stream: object) -> Callable[[Role | str, str], str]:
+    """A function that colours a text by its role, for this stream."""
+    if not colourful(stream):
+        return lambda _, text: text
+    return lambda role, text: f"\x1b[{_CODES[role]}m{text}\x1b[0m"
+
+
+class Terminal:
+    """Stderr of one command. ``debug`` shows every log line and the tracebacks of errors.
+
+    Log lines of ``level`` and above are shown, with the time of day where a command runs for long.
+    """
+
+    def __init__(
+        self, *, debug: bool = False, level: int = logging.WARNING, timestamps: bool = False
+    ) -> None:
+        self.debug = debug
+        self.paint = paint(sys.stderr)
+        handler = logging.StreamHandler()
+        handler.setFormatter(_Format(self.paint, debug=debug, timestamps=timestamps))
+        logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler], force=True)
+        logging.getLogger("livegraph").setLevel(logging.DEBUG if debug else level)
+
+    def say(self, text: str = "") -> None:
+        """One line of plain text."""
+        print(text, file=sys.stderr, flush=True)
+
+    def error(self, message: str, remedy: str = "") -> None:
+        """What is wrong, and what helps."""
+        self.say(f"{self.paint('error', 'error')}: {message}")
+        if remedy:
+            self.say(f"  {self.paint('hint', remedy)}")
+
+    def warn(self, message: str) -> None:
+        """What does not keep the command from going on."""
+        self.say(f"{self.paint('warning', 'warning')}: {message}")
+
+    def report(self, text: str) -> None:
+        """A text that is complete already: diagnostics with their places."""
+        self.say(text)
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[None]:
+        """Show that ``what`` goes on while the block runs; nothing where nobody watches."""
+        if not sys.stderr.isatty() or self.debug:
+            yield
+            return
+        from rich.console import Console
+
+        with Console(stderr=True).status(what):
+            yield
+
+
+class _Format(logging.Formatter):
+    """Log lines with the causes of our mistakes, without those of errors that explain themselves."""
+
+    def __init__(self, paint: Callable[[Role | str, str], str], *, debug: bool, timestamps: bool) -> None:
+        fields = "%(asctime)s " if timestamps or debug else ""
+        super().__init__(fields + "%(tag)s" + ("%(name)s: " if debug else "") + "%(message)s", "%H:%M:%S")
+        self._paint = paint
+        self._debug = debug
+
+    def format(self, record: logging.LogRecord) -> str:
+        fields = dict(record.__dict__)
+        if not self._debug and record.exc_info and _explained(record.exc_info[1]):
+            fields |= {"exc_info": None, "exc_text": None}
+        level = record.levelname.lower()
+        if record.levelno >= logging.WARNING:
+            role = "error" if record.levelno >= logging.ERROR else "warning"
+            fields["tag"] = f"{self._paint(role, level)}: "
+        else:
+            fields["tag"] = f"{level}: " if self._debug else ""
+        return super().format(logging.makeLogRecord(fields))
+
+
+def _explained(error: BaseException | None) -> bool:
+    from ..pipeline.errors import LivegraphError
+
+    return error is None or isinstance(error, LivegraphError | OSError)

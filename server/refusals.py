@@ -1,0 +1,58 @@
+"""Requests that are answered with an error: the status, and the words that the page shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+__all__ = ["Refusal", "answer_http_error", "answer_mistake", "answer_refusal"]
+
+
+class Refusal(Exception):
+    """A request that is not carried out. ``code`` is for programs, ``message`` and ``remedy`` for people."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        message: str,
+        remedy: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.remedy = status, code, message, remedy
+        self.headers = dict(headers or {})
+
+    def response(self) -> Response:
+        """``{"error": {"code", "message", "remedy"}}`` with the status and headers."""
+        error = {"code": self.code, "message": self.message, "remedy": self.remedy}
+        return JSONResponse({"error": error}, self.status, self.headers)
+
+
+_WORDS = {
+    404: ("not_found", "There is nothing at this address."),
+    405: ("method_not_allowed", "This address does not take this method."),
+}
+
+
+def answer_refusal(_: Request, error: Exception) -> Response:
+    """Starlette's handler for ``Refusal``."""
+    assert isinstance(error, Refusal)
+    return error.response()
+
+
+def answer_http_error(_: Request, error: Exception) -> Response:
+    """Starlette's own errors in the same shape."""
+    assert isinstance(error, HTTPException)
+    code, message = _WORDS.get(error.status_code, ("refused", error.detail))
+    return Refusal(error.status_code, code, message, headers=error.headers).response()
+
+
+def answer_mistake(_: Request, __: Exception) -> Response:
+    """A mistake of ours: its traceback goes to the log, not to the caller."""
+    return Refusal(
+        500, "server_error", "The server had a fault.", "Try again. If it stays, its log names the cause."
+    ).response()
