@@ -78,6 +78,8 @@ class Caller:
         peer = await Peer.accept(await self.offer(), **options)
         await self.answered(peer)
         await peer.connected()
+        while self.channel.readyState != "open":
+            await asyncio.sleep(0.005)
         return peer
 
     def say(self, **message: Any) -> None:

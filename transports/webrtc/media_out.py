@@ -81,7 +81,7 @@ class OpusTrack(MediaStreamTrack):
         if self.readyState != "live":
             raise MediaStreamError
         behind = self._ticker.count - self._sent
-        self._sent += 1 if behind <= _MOST_AT_ONCE else behind - _MOST_AT_ONCE
+        self._sent += max(1, behind - _MOST_AT_ONCE + 1)
         packet: av.Packet[Any] = av.Packet(self._next())
         packet.pts = (self._sent - self._first) * _PACKET_TICKS
         packet.time_base = _TIME_BASE

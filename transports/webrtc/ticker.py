@@ -41,6 +41,7 @@ class Ticker:
         if not self._holders and self._timer is not None:
             self._timer.cancel()
             del _tickers[self._loop]
+            self._wake()  # whoever waits looks why
 
     @property
     def count(self) -> int:
@@ -61,8 +62,11 @@ class Ticker:
 
     def _beat(self, due_ns: int) -> None:
         if self._clock.now_ns() >= due_ns:
-            waiting, self._waiting = self._waiting, []
-            for waiter in waiting:
-                if not waiter.done():
-                    waiter.set_result(None)
+            self._wake()
         self._set()
+
+    def _wake(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for waiter in waiting:
+            if not waiter.done():
+                waiter.set_result(None)
