@@ -22,19 +22,21 @@ _EDGE = re.compile(r"\s*([^\s>]+?)\s*->\s*([^\s>]+)\s*")
 Pair = tuple[str, str]
 
 
-def apply_edges(graph: Graph, section: Mapping[str, Any], lost: Callable[[str], bool], shape: Shape) -> None:
+def apply_edges(graph: Graph, section: Mapping[str, Any], lost: Callable[[str], bool], shape: Shape) -> bool:
     """Change the edges of ``graph`` by ``section``, and add those that are new to it.
 
     An entry that names fewer ports than the graph has between the two nodes stands for all of them. ``lost`` tells
-    of an end whether its node could not be made.
+    of an end whether its node could not be made. Returns whether every entry could be read.
     """
     policies: dict[Pair, Steps] = {}
+    readable = True
     for written, value in section.items():
         path: Steps = ("edges", written)
         match = _EDGE.fullmatch(written)
         if match is None:
             hint = "write `node -> node` or `node.port -> node.port`"
             shape.fault("LG121", f"`{written[:60]}` does not name an edge", path, hint, key=True)
+            readable = False
             continue
         source, target = match[1], match[2]
         change = _policy(value, path, written, shape)
@@ -50,6 +52,7 @@ def apply_edges(graph: Graph, section: Mapping[str, Any], lost: Callable[[str], 
                 shape.fault("LG122", f"two entries change {pair[0]} -> {pair[1]}", path, hint, key=True)
             policies[pair] = path
         _change(graph, found, change, path)
+    return readable
 
 
 def _policy(value: Any, path: Steps, written: str, shape: Shape) -> PolicyChange | None:

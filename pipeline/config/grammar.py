@@ -76,9 +76,8 @@ def read_draft(data: Any, *, base_dir: Path, name: str) -> Draft:
     else:
         graph_form(body, build)
     edges = shape.mapping(top.get("edges"), ("edges",), "`edges`", "write `a -> b: {when_full: block}`")
-    if edges:
-        apply_edges(draft.graph, edges, build.lost, shape)
-    draft.whole = build.whole
+    readable = edges is not None and apply_edges(draft.graph, edges, build.lost, shape)
+    draft.whole = build.whole and readable
     return draft
 
 

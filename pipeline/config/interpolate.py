@@ -41,6 +41,8 @@ class _Filler:
     environ: Mapping[str, str]
     problems: list[Problem] = field(default_factory=list)
     path: Steps = ()
+    values: list[str] = field(default_factory=list)
+    """What the environment put into the scalar at hand."""
 
     def tree(self, data: Any, path: Steps) -> Any:
         if isinstance(data, dict):
@@ -49,10 +51,12 @@ class _Filler:
             return [self.tree(value, (*path, index)) for index, value in enumerate(data)]
         if not isinstance(data, str) or "${" not in data:
             return data
-        before, self.path = len(self.problems), path
+        before, self.path, self.values = len(self.problems), path, []
         filled, _, used = self.fill(data, 0, 0)
         missing = len(self.problems) > before
-        return EnvText("" if missing else filled, data, missing=missing) if used else filled
+        return (
+            EnvText("" if missing else filled, data, tuple(self.values), missing=missing) if used else filled
+        )
 
     def fill(self, text: str, at: int, depth: int) -> tuple[str, int, bool]:
         """``text`` from ``at`` to its end or the ``}`` that ends a default; where that is; any references?"""
@@ -90,6 +94,7 @@ class _Filler:
                     did_you_mean(name[0], self.environ) or f"set it, or give a default: ${{{name[0]}:-...}}"
                 )
                 self.fault("LG150", f"the environment variable `{name[0]}` is not set", hint)
+            self.values.append(value or "")
             return value or "", name.end() + 1
         before = len(self.problems)
         rest, end, _ = self.fill(text, name.end() + 2, depth + 1)
@@ -98,6 +103,7 @@ class _Filler:
             self.problems[before:] = [
                 problem for problem in self.problems[before:] if problem.code != "LG150"
             ]
+            self.values.append(value)
             return value, end
         if operator == ":?":
             hint = f"set the environment variable `{name[0]}`"

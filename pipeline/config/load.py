@@ -166,7 +166,6 @@ def _without_values(problem: Problem, data: Any) -> Problem:
             value = value[step]
         except (LookupError, TypeError):  # a place that the file does not have
             return problem
-    if not isinstance(value, EnvText) or not value:
+    if not isinstance(value, EnvText):
         return problem
-    message, hint = (text.replace(str(value), value.written) for text in (problem.message, problem.hint))
-    return replace(problem, message=message, hint=hint)
+    return replace(problem, message=value.conceal(problem.message), hint=value.conceal(problem.hint))

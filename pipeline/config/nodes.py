@@ -49,11 +49,13 @@ class NodeBuilder:
     """Names of nodes that could not be made."""
     nameless: bool = False
     """Whether some could not even be named."""
+    unread: bool = False
+    """Whether some edge could not be read."""
 
     @property
     def whole(self) -> bool:
         """Whether everything that the document names is in the graph."""
-        return not self.broken and not self.nameless
+        return not self.broken and not self.nameless and not self.unread
 
     def lost(self, end: str) -> bool:
         """Whether the node of ``end`` is in the file but could not be made: then its edge is no fault."""
@@ -119,4 +121,6 @@ class NodeBuilder:
             given = [(value, path)]
         hint = "write `node` or `node.port`, or a list of them"
         texts = [(self.shape.text(end, where, f"`{path[-1]}`", hint), where) for end, where in given]
-        return [(end.strip(), where) for end, where in texts if end is not None]
+        ends = [(end.strip(), where) for end, where in texts if end is not None]
+        self.unread = self.unread or len(ends) < len(texts)
+        return ends

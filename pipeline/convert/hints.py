@@ -116,7 +116,7 @@ def group_fields(cls: type) -> dict[str, tuple[str, OptionSpec]]:
 def describe(hint: Any, unit: str = "") -> str:
     """What a value of this type is, for people: ``a whole number``, ``a list of text``."""
     if is_module_ref(hint):
-        return "a Python file or module"
+        return "a Python module"
     hint, _, own_unit = strip(hint)
     unit = own_unit or unit
     if hint is int and unit in ("ns", "Hz"):
@@ -170,9 +170,10 @@ def _plural(words: str) -> str:
         "a number": "numbers",
         "a mapping": "mappings",
         "a path": "paths",
-        "a Python file or module": "Python files or modules",
+        "a Python module": "Python modules",
+        "a function": "functions",
     }
-    return singular.get(words, words)
+    return " or ".join(singular.get(word, word) for word in words.split(" or "))
 
 
 def clip(text: str) -> str:

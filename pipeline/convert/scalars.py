@@ -27,21 +27,31 @@ _OTHER_BASE = re.compile(r"[-+]?0([xX][0-9a-fA-F]{1,15}|[oO][0-7]{1,20}|[bB][01]
 
 
 class EnvText(str):
-    """Text in which environment variables were put in; it becomes what the option's type asks for.
+    """Text in which environment variables were put in; it becomes what the option's type asks for."""
 
-    ``written`` is the text of the file (``${PORT:-8080}``), the only form that a message may show.
-    ``missing`` says that a variable is not set, which was reported already: the value stands for nothing.
-    """
-
-    __slots__ = ("missing", "written")
+    __slots__ = ("missing", "values", "written")
     written: str
+    """The text of the file (``${PORT:-8080}``), the only form that a message may show."""
+    values: tuple[str, ...]
+    """What the environment put in."""
     missing: bool
+    """Whether a variable is not set, which was reported already: then the value stands for nothing."""
 
-    def __new__(cls, text: str, written: str, *, missing: bool = False) -> EnvText:
+    def __new__(
+        cls, text: str, written: str, values: tuple[str, ...] = (), *, missing: bool = False
+    ) -> EnvText:
         made = super().__new__(cls, text)
         made.written = written
+        made.values = values
         made.missing = missing
         return made
+
+    def conceal(self, message: str) -> str:
+        """``message`` without what the environment put in."""
+        message = message.replace(self, self.written) if self else message
+        for value in self.values:
+            message = message.replace(value, "${...}") if value else message
+        return message
 
     def __repr__(self) -> str:
         return f"EnvText({self.written!r})"
