@@ -47,6 +47,7 @@ _BILLING = "check plan and limits of the project, or wait until other sessions e
 _RULES: tuple[tuple[re.Pattern[str], Then, str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), then, option, remedy)
     for pattern, then, option, remedy in (
+        (r"exceeded your current quota|RESOURCE_EXHAUSTED|too many", Then.RESUME, "", _BILLING),
         (r"api[ _]key|reported as leaked", Then.GIVE_UP, _CREDENTIAL, ""),
         (r"unregistered callers|authenticat|auth.*token", Then.GIVE_UP, _CREDENTIAL, ""),
         (r"permission denied|denied access|billing", Then.GIVE_UP, _CREDENTIAL, _BILLING),
@@ -64,7 +65,6 @@ _RULES: tuple[tuple[re.Pattern[str], Then, str, str], ...] = tuple(
             "choose a model that answers in audio",
         ),
         (r"\bvoice", Then.GIVE_UP, "voice", "choose one of the prebuilt voices"),
-        (r"exceeded your current quota|RESOURCE_EXHAUSTED|too many", Then.RESUME, "", _BILLING),
     )
 )
 _UNKNOWN_NAME = re.compile(r"""at '(?P<path>setup[^']*)'""")

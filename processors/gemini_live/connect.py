@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import logging
+import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -114,6 +116,7 @@ def _is_loopback(url: str) -> bool:
 def _in_words(error: BaseException) -> str:
     if isinstance(error, asyncio.TimeoutError):
         return "no answer in time"
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
+    if isinstance(error, OSError) and error.errno in errno.errorcode:
+        # asyncio puts the address here, which the message that this becomes a part of has already.
+        return os.strerror(error.errno or 0)
     return str(error) or type(error).__name__

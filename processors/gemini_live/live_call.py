@@ -46,10 +46,10 @@ _STREAM_IDLE_NS = 1 * SECOND
 _POLL_NS = 50 * MS
 _CHANGES: dict[Change, str] = {
     "connected": "connected to %s",
-    "lost": "%s; connecting again",
+    "lost": "%s; connects again",
     "resumed": "went on at %s",
     "renewed": "began anew at %s: the model has forgotten what was said",
-    "closed": "closed the connection%s",
+    "closed": "hung up%s",
 }
 
 
@@ -127,8 +127,9 @@ class LiveCall:
         endpoint = resolve(
             self._settings.access, self._call.resource(LiveConnector), os.environ, _websocket_connector
         )
-        if endpoint.kind == "local" and self._settings.access.endpoint == "auto":
-            self._log.info("%s: talks to %s; no key is used", self._node, endpoint.connector.label)
+        if self._settings.access.endpoint == "auto" and self._call.resource(LiveConnector) is None:
+            why = "there is an API key" if endpoint.kind == "google" else "there is no API key"
+            self._log.info("%s: endpoint auto: %s, so it is %s", self._node, why, endpoint.connector.label)
         model = endpoint.model(self._settings.setup.model)
         settings = self._settings
 

@@ -100,9 +100,10 @@ class Session:
             closed = await self._converse(self._link)
             await self._drop_link()
             judged = self._judge(closed, opening=False)
-            self._owner.changed("lost", str(judged.error))
             if judged.then is Then.GIVE_UP:
+                self._owner.changed("closed", "")
                 raise judged.error
+            self._owner.changed("lost", str(judged.error))
             await self._come_back(judged)
 
     async def close(self) -> None:

@@ -183,7 +183,9 @@ def option_faults(
         option = option_at(refusal.path)
         if option not in given:
             option = "extra" if extra else "model"
-        yield OptionFault(option, refusal.reason.rstrip("."))
+        voices = capabilities(setup.model).voices
+        hint = f"there is: {', '.join(sorted(voices))}" if option == "voice" and voices else ""
+        yield OptionFault(option, refusal.reason.rstrip("."), hint)
     if "language" in given and not capabilities(setup.model).honours_language_code:
         yield OptionFault(
             "language",

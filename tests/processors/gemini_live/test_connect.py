@@ -1,0 +1,124 @@
+"""Links over real WebSockets on loopback: what arrives, how refusals and ends are told, and no key in the logs."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+
+import pytest
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.http11 import Request, Response
+
+from livegraph.pipeline import ServiceError
+from livegraph.processors.gemini_live.connect import WebSocketConnector
+from livegraph.processors.gemini_live.wire.link import Link, LinkClosed
+
+PATH = "/ws/service.BidiGenerateContent"
+KEY = "AIza-very-secret-key-0123456789"
+
+
+def with_server(
+    handle: Callable[[ServerConnection], Awaitable[None]],
+    client: Callable[[WebSocketConnector], Awaitable[None]],
+    *,
+    refuse: HTTPStatus | None = None,
+) -> None:
+    def check(connection: ServerConnection, request: Request) -> Response | None:
+        return connection.respond(refuse, "no\n") if refuse is not None else None
+
+    async def main() -> None:
+        async with serve(handle, "127.0.0.1", 0, process_request=check) as server:
+            port = server.sockets[0].getsockname()[1]
+            async with asyncio.timeout(10):
+                await client(WebSocketConnector(f"ws://127.0.0.1:{port}/", "the test server"))
+
+    asyncio.run(main())
+
+
+@pytest.mark.leaks
+def test_messages_both_ways_and_the_end(caplog: pytest.LogCaptureFixture) -> None:
+    """Text stays text, bytes stay bytes, large messages pass; the key goes to the server and into no log."""
+    seen: dict[str, str] = {}
+
+    async def handle(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        seen["path"], seen["key"] = socket.request.path, socket.request.headers["x-goog-api-key"]
+        seen["message"] = str(await socket.recv())
+        await socket.send(b"x" * 3_000_000)
+        await socket.close(1011, "Internal error encountered.")
+
+    async def client(connector: WebSocketConnector) -> None:
+        link: Link = await connector.connect(PATH, {"x-goog-api-key": KEY})
+        await link.send('{"setup":{}}')
+        assert await link.recv() == b"x" * 3_000_000
+        for _ in range(2):
+            with pytest.raises(LinkClosed) as closed:
+                await link.recv()
+            assert (closed.value.code, closed.value.reason) == (1011, "Internal error encountered.")
+        with pytest.raises(LinkClosed):
+            await link.send("late")
+        await link.close()
+
+    with caplog.at_level(logging.DEBUG):
+        # The test's own server shares the process; only the client's side must keep the key to itself.
+        logging.getLogger("websockets.server").setLevel(logging.INFO)
+        with_server(handle, client)
+    assert seen == {"path": PATH, "key": KEY, "message": '{"setup":{}}'}
+    assert KEY not in caplog.text
+
+
+def test_a_connection_that_breaks_is_1006() -> None:
+    """On either side's abort."""
+
+    async def handle(socket: ServerConnection) -> None:
+        await socket.recv()
+        socket.transport.abort()
+
+    async def client(connector: WebSocketConnector) -> None:
+        link = await connector.connect(PATH, {})
+        await link.send("bye")
+        with pytest.raises(LinkClosed) as closed:
+            await link.recv()
+        assert closed.value.code == 1006
+        other = await connector.connect(PATH, {})
+        other.abort()
+        with pytest.raises(LinkClosed) as closed:
+            await other.recv()
+        assert closed.value.code == 1006
+
+    with_server(handle, client)
+
+
+async def _nothing(_: ServerConnection) -> None:
+    """Never reached."""
+
+
+@pytest.mark.parametrize("status", [HTTPStatus.UNAUTHORIZED, HTTPStatus.SERVICE_UNAVAILABLE])
+def test_a_refused_upgrade_tells_the_status(status: HTTPStatus) -> None:
+    """For the session to judge."""
+
+    async def client(connector: WebSocketConnector) -> None:
+        with pytest.raises(ServiceError) as failed:
+            await connector.connect(PATH, {"x-goog-api-key": KEY})
+        assert failed.value.code == status and KEY not in str(failed.value)
+
+    with_server(_nothing, client, refuse=status)
+
+
+def test_nobody_there() -> None:
+    """A refused TCP connection is a lost one, in words."""
+
+    async def main() -> None:
+        server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        server.close()
+        await server.wait_closed()
+        with pytest.raises(LinkClosed) as closed:
+            await WebSocketConnector(f"ws://127.0.0.1:{port}", "x").connect(PATH, {})
+        assert closed.value.code == 1006 and "refused" in closed.value.reason.lower()
+        with pytest.raises(ServiceError, match="option url"):
+            await WebSocketConnector("no-url", "x").connect(PATH, {})
+
+    asyncio.run(main())

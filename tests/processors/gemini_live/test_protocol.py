@@ -1,0 +1,354 @@
+"""Traces of the real service (and of its older versions), message by message: what follows from each."""
+
+from __future__ import annotations
+
+import base64
+import itertools
+import json
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livegraph.processors.gemini_live.protocol import (
+    Answer,
+    Audio,
+    CallTool,
+    CancelTools,
+    Cut,
+    EndSound,
+    EndWords,
+    Failed,
+    GoingAway,
+    LiveProtocol,
+    Outcome,
+    Remark,
+    StartTurn,
+    TurnComplete,
+    Used,
+    UserEnded,
+    UserPreview,
+    UserSpeech,
+    UserWords,
+    Words,
+)
+from livegraph.processors.gemini_live.wire import ServerMessage, decode_server
+from support.wire import messages
+
+PCM_40_MS = b"\x01\x00" * 960
+
+
+def protocol(*functions: str) -> LiveProtocol:
+    return LiveProtocol(itertools.count(1).__next__, frozenset(functions) if functions else None)
+
+
+def feed(live: LiveProtocol, *sent: dict[str, Any]) -> list[Outcome]:
+    """All that follows, without the ends of utterances that were not begun."""
+    outcomes = [outcome for one in sent for outcome in live.receive(decode_server(json.dumps(one)))]
+    return [outcome for outcome in outcomes if not isinstance(outcome, UserEnded)]
+
+
+def sound(pcm: bytes = PCM_40_MS, mime: str = "audio/pcm;rate=24000") -> dict[str, Any]:
+    blob = {"mimeType": mime, "data": base64.b64encode(pcm).decode()}
+    return {"serverContent": {"modelTurn": {"role": "model", "parts": [{"inlineData": blob}]}}}
+
+
+def content(**fields: Any) -> dict[str, Any]:
+    return {"serverContent": fields}
+
+
+MS = 1_000_000
+
+
+def test_a_simple_turn() -> None:
+    """16.1: every piece has its place in the turn's sound, the sound ends before the turn."""
+    live = protocol()
+    assert feed(live, {"setupComplete": {}}) == []
+    assert feed(live, {"sessionResumptionUpdate": {"newHandle": "h1", "resumable": True}}) == []
+    assert live.handle == "h1"
+    assert feed(live, {"voiceActivity": {"type": "ACTIVITY_START", "audioOffset": "0.280s"}}) == [
+        UserSpeech(True)
+    ]
+    assert live.busy
+    assert feed(
+        live,
+        content(inputTranscription={"text": "Hi, can you hear me?"}),
+        {"voiceActivity": {"type": "ACTIVITY_END", "audioOffset": "2.840s"}},
+    ) == [UserWords("Hi, can you hear me?"), UserSpeech(False)]
+    assert live.busy, "an answer is due"
+    assert feed(live, sound()) == [StartTurn(1), Audio(1, PCM_40_MS, 24_000, 0)]
+    assert feed(live, content(outputTranscription={"text": "Yes, I can hear "})) == [
+        Words(1, "Yes, I can hear ", 40 * MS)
+    ]
+    assert feed(live, sound()) == [Audio(1, PCM_40_MS, 24_000, 40 * MS)]
+    assert feed(live, content(generationComplete=True)) == [EndSound(1)]
+    assert live.busy
+    done = {**content(turnComplete=True), "usageMetadata": {"totalTokenCount": 819}}
+    outcomes = feed(live, done)
+    assert outcomes[:2] == [EndWords(1, 80 * MS), TurnComplete()]
+    assert isinstance(outcomes[2], Used) and outcomes[2].usage.total_token_count == 819
+    assert not live.busy
+
+
+def test_every_field_of_one_message_counts() -> None:
+    """3.x models put several fields into one message; none hides another."""
+    live = protocol()
+    message = sound()
+    message["serverContent"] |= {
+        "outputTranscription": {"text": "Yes."},
+        "inputTranscription": {"text": "Now?"},
+        "generationComplete": True,
+        "turnComplete": True,
+    }
+    assert feed(live, message) == [
+        StartTurn(1),
+        Audio(1, PCM_40_MS, 24_000, 0),
+        UserWords("Now?"),
+        Words(1, "Yes.", 0),
+        EndSound(1),
+        EndWords(1, 40 * MS),
+        TurnComplete(),
+    ]
+
+
+def test_barge_in_while_the_model_generates() -> None:
+    """16.2 a: the turn is cut once; what still comes of its words is not heard; the next content is a new turn."""
+    live = protocol()
+    feed(live, sound(), content(outputTranscription={"text": "One, two, "}))
+    assert feed(live, content(interrupted=True)) == [Cut(1)]
+    assert feed(live, content(outputTranscription={"text": "three"})) == []
+    assert feed(live, content(turnComplete=True)) == [TurnComplete()]
+    assert not live.busy
+    assert feed(live, sound()) == [StartTurn(2), Audio(2, PCM_40_MS, 24_000, 0)]
+
+
+def test_barge_in_after_generation_complete() -> None:
+    """Between generationComplete and turnComplete the sound is still playing: it is cut all the same."""
+    live = protocol()
+    feed(live, sound(), content(generationComplete=True))
+    assert feed(live, content(interrupted=True), content(turnComplete=True)) == [Cut(1), TurnComplete()]
+
+
+def test_interrupted_without_turn_complete_ends_the_turn() -> None:
+    """Older models may not send one: sound after the interruption belongs to a new turn."""
+    live = protocol()
+    feed(live, sound(), content(interrupted=True))
+    assert not live.busy
+    assert feed(live, sound(), content(outputTranscription={"text": "So?"})) == [
+        StartTurn(2),
+        Audio(2, PCM_40_MS, 24_000, 0),
+        Words(2, "So?", 40 * MS),
+    ]
+
+
+def test_interrupting_nothing_does_nothing() -> None:
+    """16.2 d: no turn, no cut; and no turn is cut twice."""
+    live = protocol()
+    assert feed(live, content(interrupted=True)) == []
+    feed(live, sound())
+    live.void(1)
+    assert feed(live, content(interrupted=True)) == []
+
+
+def test_a_turn_that_we_cut_stays_silent_until_the_server_ends_it() -> None:
+    """Our own detector is faster: what the server still sends of that turn is not heard, the next turn is."""
+    live = protocol()
+    feed(live, sound())
+    live.void(1)
+    assert feed(live, sound(), content(outputTranscription={"text": "and"})) == []
+    assert feed(live, content(generationComplete=True), content(turnComplete=True)) == [TurnComplete()]
+    assert feed(live, sound()) == [StartTurn(2), Audio(2, PCM_40_MS, 24_000, 0)]
+
+
+def test_a_blocking_call_keeps_the_turn_open() -> None:
+    """16.3: the result goes back by its id, once."""
+    live = protocol("book_slot")
+    call = {"id": "fc_1", "name": "book_slot", "args": {"slot": "tomorrow 3pm"}}
+    assert feed(live, {"toolCall": {"functionCalls": [call]}}) == [
+        CallTool("fc_1", "book_slot", {"slot": "tomorrow 3pm"})
+    ]
+    assert live.busy
+    response = live.result("fc_1", "book_slot", {"output": {"status": "booked"}}, "")
+    assert response is not None
+    assert (response.id, response.name, response.response) == (
+        "fc_1",
+        "book_slot",
+        {"output": {"status": "booked"}},
+    )
+    assert live.busy, "an answer is due"
+    assert live.result("fc_1", "book_slot", {}, "") is None
+    assert feed(live, sound())[0] == StartTurn(1)
+
+
+def test_several_calls_in_one_message_and_the_same_id_twice() -> None:
+    """Each is asked for once."""
+    live = protocol("a", "b")
+    calls = [{"id": "1", "name": "a"}, {"id": "2", "name": "b", "args": {}}, {"id": "1", "name": "a"}]
+    outcomes = feed(live, {"toolCall": {"functionCalls": calls}})
+    assert outcomes[:2] == [CallTool("1", "a", {}), CallTool("2", "b", {})]
+    assert isinstance(outcomes[2], Remark) and len(outcomes) == 3
+
+
+def test_calls_cancelled_by_an_interruption_are_not_answered() -> None:
+    """16.4: only calls that wait are withdrawn; their late results are dropped."""
+    live = protocol("book_slot")
+    feed(live, {"toolCall": {"functionCalls": [{"id": "fc_1", "name": "book_slot", "args": {}}]}})
+    assert feed(live, content(interrupted=True)) == []
+    cancel = {"toolCallCancellation": {"ids": ["fc_1", "fc_0"]}}
+    assert feed(live, cancel) == [CancelTools(("fc_1",))]
+    assert feed(live, cancel) == []
+    assert live.result("fc_1", "book_slot", {}, "") is None
+    assert not live.busy
+
+
+def test_a_non_blocking_call_completes_the_turn() -> None:
+    """16.5: the call stays pending over other turns; a silent result makes no answer due."""
+    live = protocol("book_slot")
+    feed(live, {"toolCall": {"functionCalls": [{"id": "call_5", "name": "book_slot", "args": {}}]}})
+    outcomes = feed(live, content(generationComplete=True), content(turnComplete=True))
+    assert outcomes == [TurnComplete()]
+    assert live.busy, "the call is pending"
+    assert live.result("call_5", "book_slot", {}, "SILENT") is not None
+    assert not live.busy
+
+
+def test_a_call_without_an_id_gets_one_that_the_server_never_sees() -> None:
+    """Vertex may leave ids out: the server then goes by the name."""
+    live = protocol("a")
+    calls = [
+        call
+        for call in feed(live, {"toolCall": {"functionCalls": [{"name": "a"}]}})
+        if isinstance(call, CallTool)
+    ]
+    response = live.result(calls[0].id, "a", {}, "")
+    assert response is not None and response.id == "" and response.name == "a"
+
+
+def test_a_function_that_nobody_has_is_answered_at_once() -> None:
+    """The model must not wait for ever."""
+    live = protocol("a")
+    outcomes = feed(live, {"toolCall": {"functionCalls": [{"id": "7", "name": "b", "args": {}}]}})
+    answers = [outcome.response for outcome in outcomes if isinstance(outcome, Answer)]
+    assert [(answer.id, answer.name, list(answer.response or {})) for answer in answers] == [
+        ("7", "b", ["error"])
+    ]
+    assert not live.busy and not any(isinstance(outcome, CallTool) for outcome in outcomes)
+
+
+def test_extended_thinking_is_busy_until_idle() -> None:
+    """16.5, last: turnComplete ends an utterance there, not the interaction."""
+    live = protocol("a")
+    feed(live, sound(), content(turnComplete=True, interactionStatus="IN_PROGRESS"))
+    assert live.busy
+    feed(live, sound(), content(turnComplete=True, interactionStatus="IDLE"))
+    assert not live.busy
+
+
+def test_handles_and_going_away() -> None:
+    """16.6: the newest resumable handle counts, one that is not resumable does not."""
+    live = protocol()
+    feed(live, {"sessionResumptionUpdate": {"newHandle": "H1", "resumable": True}})
+    feed(live, {"sessionResumptionUpdate": {}}, {"sessionResumptionUpdate": {"newHandle": "H2"}})
+    assert live.handle == "H1"
+    assert feed(live, {"goAway": {"timeLeft": "50s"}}) == [GoingAway("50s")]
+
+
+def test_a_lost_connection_ends_what_it_carried() -> None:
+    """The turn's sound so far is played and its words told; calls stay pending, the user is not speaking."""
+    live = protocol("a")
+    feed(live, sound(), content(outputTranscription={"text": "I am"}))
+    feed(live, {"voiceActivity": {"type": "ACTIVITY_START"}})
+    feed(live, {"toolCall": {"functionCalls": [{"id": "1", "name": "a"}]}})
+    assert live.lost() == [EndSound(1), EndWords(1, 40 * MS), UserSpeech(False)]
+    assert live.result("1", "a", {}, "") is not None
+    assert live.lost() == []
+
+
+def test_a_session_begun_anew_withdraws_the_calls_of_the_old_one() -> None:
+    """It would refuse their results."""
+    live = protocol("a")
+    feed(live, {"sessionResumptionUpdate": {"newHandle": "H1", "resumable": True}})
+    feed(live, {"toolCall": {"functionCalls": [{"id": "1", "name": "a"}]}})
+    assert live.renewed() == [CancelTools(("1",))]
+    assert live.handle == "" and live.result("1", "a", {}, "") is None
+
+
+def test_text_over_the_agent_is_still_due_after_the_cut_turn() -> None:
+    """16.2 b: the turnComplete of the turn that was cut is no answer to the text."""
+    live = protocol()
+    feed(live, sound())
+    live.sent_text()
+    feed(live, content(interrupted=True), content(turnComplete=True))
+    assert live.busy
+    feed(live, sound(), content(turnComplete=True))
+    assert not live.busy
+
+
+def test_thoughts_are_never_heard() -> None:
+    """Not as sound, not as words."""
+    live = protocol()
+    part = {"text": "The user wants ...", "thought": True}
+    assert feed(live, content(modelTurn={"parts": [part]})) == []
+
+
+def test_odd_audio() -> None:
+    """A rate of its own, none at all, a single sample, half a sample."""
+    live = protocol()
+    assert feed(live, sound(b"\x01\x00", "audio/pcm"))[1] == Audio(1, b"\x01\x00", 24_000, 0)
+    assert feed(live, sound(b"\x01\x00" * 16, "audio/pcm;rate=16000")) == [
+        Audio(1, b"\x01\x00" * 16, 16_000, 41_666)
+    ]
+    assert feed(live, sound(b"\x01")) == []
+
+
+def test_previews_and_word_by_word_input() -> None:
+    """2.x models send fragments, possibly after the reply has begun; the utterance ends with the generation."""
+    live = protocol()
+    assert feed(live, content(interimInputTranscription={"text": "hel"})) == [UserPreview("hel")]
+    feed(
+        live,
+        content(inputTranscription={"text": "hello"}),
+        sound(),
+        content(inputTranscription={"text": " there"}),
+    )
+    raw = live.receive(decode_server(json.dumps(content(generationComplete=True))))
+    assert raw == [UserEnded(), EndSound(1)]
+
+
+def test_errors_in_band_and_empty_messages() -> None:
+    """The former are fatal, the latter mean nothing."""
+    live = protocol()
+    assert feed(live, {}, content()) == []
+    assert feed(live, {"error": {"code": 13, "message": "m", "status": "INTERNAL"}}) == [
+        Failed("INTERNAL 13: m")
+    ]
+    outcome = feed(live, content(turnComplete=True, turnCompleteReason="MALFORMED_FUNCTION_CALL"))[-1]
+    assert isinstance(outcome, Remark) and "MALFORMED_FUNCTION_CALL" in outcome.text
+
+
+@given(st.lists(messages(ServerMessage, depth=5), max_size=12))
+def test_whatever_the_server_says_turns_are_well_formed(sent: list[ServerMessage]) -> None:
+    """Sound and words come only within a turn that was started and not ended or cut, and turns never go back."""
+    live = protocol()
+    started = sounding = cut = ended = 0
+    for message in sent:
+        for outcome in live.receive(message):
+            match outcome:
+                case StartTurn(turn):
+                    assert turn == started + 1
+                    started = sounding = turn
+                case Audio(turn):
+                    assert turn == sounding > cut
+                case EndSound(turn):
+                    assert turn == sounding > cut
+                    sounding = 0
+                case Words(turn):
+                    assert turn == started > cut and turn > ended
+                case EndWords(turn):
+                    assert turn == started > cut and turn > ended
+                    ended = turn
+                case Cut(turn):
+                    assert turn == started > cut
+                    cut = turn
+                case _:
+                    pass
