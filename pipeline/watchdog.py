@@ -22,8 +22,10 @@ async def watch(
 ) -> None:
     """Log and publish, once per frame, that a node has been at one frame for ``stall_ns``. Runs until cancelled.
 
-    A node that waits for room behind it is not the one that stalls.
+    What a node spends waiting for room behind it is not its own time.
     """
+    # By node: the frame it is at (by when it was taken up), and from when on its own time counts.
+    own: dict[str, tuple[int, int]] = {}
     named: dict[str, int] = {}
     period_ns = max(stall_ns // 4, 250 * MS)
     while True:
@@ -31,9 +33,14 @@ async def watch(
         now_ns = clock.now_ns()
         for node in nodes:
             since_ns = node.busy_since_ns
-            if since_ns is None or now_ns - since_ns < stall_ns or node.waits_for_room:
+            if since_ns is None:
                 continue
-            if named.get(node.name) == since_ns:
+            if node.waits_for_room:
+                own[node.name] = (since_ns, now_ns)
+                continue
+            frame_ns, from_ns = own.get(node.name, (since_ns, since_ns))
+            age_ns = now_ns - (from_ns if frame_ns == since_ns else since_ns)
+            if age_ns < stall_ns or named.get(node.name) == since_ns:
                 continue
             named[node.name] = since_ns
             logger.warning(
@@ -41,5 +48,4 @@ async def watch(
             )
             if events.wants(EdgeStalled):
                 edge = max(node.edges, key=QueuedEdge.age_ns).name
-                age_ns = now_ns - since_ns
                 events.publish(EdgeStalled(time_ns=now_ns, edge=edge, node=node.name, age_ns=age_ns))
