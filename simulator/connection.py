@@ -20,6 +20,7 @@ _log = logging.getLogger(__name__)
 _SECOND = 1_000_000_000
 _STALLED_AFTER_S = 20.0
 _CLOSE_WITHIN_S = 3.0
+_MOST_WORK = 16
 
 
 async def serve_link(
@@ -62,6 +63,8 @@ class _Connection:
         self._origin_s = self._loop.time()
         self._session = LiveSession(house, make_brain, now_ns=0, vertex=vertex)
         self._changed = asyncio.Event()
+        self._work: set[asyncio.Task[None]] = set()
+        self._relieved = asyncio.Event()
         self._lost = False
 
     async def run(self) -> Closing | None:
@@ -69,11 +72,10 @@ class _Connection:
         try:
             async with asyncio.TaskGroup() as group:
                 reader = group.create_task(self._read(), name="simulator reader")
-                tasks = {reader}
                 try:
-                    await self._drive(group, tasks)
+                    await self._drive(group)
                 finally:
-                    for task in tasks:
+                    for task in (reader, *self._work):
                         task.cancel()
         finally:
             self._session.leave()
@@ -85,6 +87,10 @@ class _Connection:
     async def _read(self) -> None:
         try:
             while self._session.outbox.closing is None:
+                while len(self._work) + len(self._session.outbox.work) > _MOST_WORK:
+                    # The client talks faster than can be understood: let it wait.
+                    self._relieved.clear()
+                    await self._relieved.wait()
                 data = await self._link.recv()
                 try:
                     message = decode_client(data, strict=self._behaviour.strict, on_unknown=_ignored)
@@ -101,16 +107,16 @@ class _Connection:
             self._session.leave()
             self._changed.set()
 
-    async def _drive(self, group: asyncio.TaskGroup, tasks: set[asyncio.Task[None]]) -> None:
+    async def _drive(self, group: asyncio.TaskGroup) -> None:
         session, outbox = self._session, self._session.outbox
         while not self._lost:
             self._changed.clear()
             session.advance(self._now_ns())
             work, outbox.work = outbox.work, []
             for each in work:
-                task = group.create_task(self._work(each), name="simulator work")
-                tasks.add(task)
-                task.add_done_callback(tasks.discard)
+                task = group.create_task(self._do(each), name="simulator work")
+                self._work.add(task)
+                task.add_done_callback(self._done)
             messages, outbox.messages = outbox.messages, []
             for message in messages:
                 if not await self._send(encode_server(message)):
@@ -128,10 +134,14 @@ class _Connection:
             async with asyncio.timeout_at(when):
                 await self._changed.wait()
 
-    async def _work(self, work: Work) -> None:
+    async def _do(self, work: Work) -> None:
         result = await self._worker.do(work)
         self._session.finished(work.key, result, self._now_ns())
         self._changed.set()
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._work.discard(task)
+        self._relieved.set()
 
     async def _send(self, data: bytes) -> bool:
         try:

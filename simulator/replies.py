@@ -84,7 +84,7 @@ class Replies:
         self._behaviour = behaviour
         self._ids = ids
         self._turn: _Turn | None = None
-        self._later: deque[tuple[bool, list[Action]]] = deque()
+        self._later: list[Action] = []
 
     @property
     def open(self) -> bool:
@@ -153,7 +153,7 @@ class Replies:
         self._close(turn)
 
     def respond(self, response: FunctionResponse, now_ns: int) -> bool:
-        """Take a tool's response. True: it must be spoken of by cutting off the present turn."""
+        """Take a tool's response. True: it is to be spoken of at once, by cutting off whatever is said."""
         call = self._find(response)
         if call is None:
             _log.info("a response to a call that is unknown or was cancelled: %.60s", response.id)
@@ -182,24 +182,15 @@ class Replies:
         scheduling = "" if call.blocking else response.asked_scheduling
         if call.muted or scheduling == "SILENT" or not actions:
             return False
-        interrupts = scheduling == "INTERRUPT"
-        self._later.append((interrupts, actions))
-        return interrupts
+        self._later += actions
+        return scheduling == "INTERRUPT"
 
-    def begin_later(self, now_ns: int) -> bool:
-        """Speak of the responses that came while this was not possible. False: there are none."""
-        if not self._later or self._turn is not None:
-            return False
-        actions = [action for _, each in self._later for action in each]
-        self._later.clear()
-        timing = self._behaviour.timing
-        self.begin(actions, now_ns + timing.scaled(timing.tool_think_ns))
-        return True
-
-    @property
-    def presses(self) -> bool:
-        """Whether a response waits that may interrupt the present turn."""
-        return any(interrupts for interrupts, _ in self._later)
+    def begin_later(self, now_ns: int) -> None:
+        """With no turn open, speak of the responses that came while this was not possible."""
+        if self._later and self._turn is None:
+            actions, self._later = self._later, []
+            timing = self._behaviour.timing
+            self.begin(actions, now_ns + timing.scaled(timing.tool_think_ns))
 
     def drop(self) -> None:
         """The connection is gone: of the turn under way only what was sent is remembered."""

@@ -132,7 +132,8 @@ class Simulator:
         for task in self._sessions:
             task.cancel()
         try:
-            await self._group.__aexit__(kind, error, traceback)
+            # The sessions are ended already; an error of the caller's leaves as it is, in no group.
+            await self._group.__aexit__(None, None, None)
         finally:
             for server in self._servers:
                 server.close()

@@ -220,8 +220,9 @@ class LiveSession:
             self._content(message.client_content, now_ns)
         if message.tool_response is not None:
             for response in message.tool_response.function_responses:
-                if self._replies.respond(response, now_ns):
-                    self._go_on(now_ns)
+                # A result waits for the user to finish, however urgent it is.
+                if self._replies.respond(response, now_ns) and not self._listening.busy:
+                    self._replies.interrupt()
         if message.context_update is not None:
             self._update(message.context_update)
 
@@ -298,8 +299,6 @@ class LiveSession:
             timing = self._behaviour.timing
             self._replies.begin(self._answer(text), max(now_ns, ended_ns + timing.scaled(timing.think_ns)))
         if not self._listening.busy:
-            if self._replies.presses:
-                self._replies.interrupt()
             self._replies.begin_later(now_ns)
 
     def _answer(self, text: str) -> list[Action]:
