@@ -69,12 +69,17 @@ class EdgeStats:
         self.passed = 0
         """Frames that entered the edge."""
         self.dropped = 0
+        """Frames lost by the policy, or because nobody served the edge any more."""
         self.stale = 0
         """Frames of an interrupted turn, refused or removed."""
         self.held = 0
+        """Frames that wait now."""
         self.held_ns = 0
+        """How long they last when played."""
         self.high_water = 0
+        """The most that ever waited, in frames."""
         self.high_water_ns = 0
+        """The same in time."""
         self.oldest_ns = 0
         """Greatest age at which a frame left the queue."""
 

@@ -35,8 +35,11 @@ class PolicyChange:
     """What an edge says about its queue; ``None`` keeps the default of what flows."""
 
     when_full: WhenFull | None = None
+    """Wait, lose the oldest frame, lose the newcomer, or keep only the newest."""
     max_duration_ns: int | None = None
+    """The most that may wait, for frames that have a duration."""
     max_frames: int | None = None
+    """The most frames that may wait, of any kind."""
 
 
 @dataclass(frozen=True, slots=True)

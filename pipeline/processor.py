@@ -39,6 +39,7 @@ from .ports import In, Out, PortSpec, port_specs
 
 if TYPE_CHECKING:
     from .context import CallContext
+    from .events import Event
 
 __all__ = ["OptionFault", "Processor", "ports_of", "processor"]
 
@@ -67,6 +68,8 @@ class Processor:
     """Whether its output ages: media from a microphone is dropped rather than kept waiting."""
     kind: ClassVar[str] = "processor"
     """``source``, ``sink``, ``service`` or ``processor``; for lists and pictures."""
+    emits: ClassVar[tuple[type[Event], ...]] = ()
+    """Events that a call publishes because of this box, beyond those of any call."""
 
     call: CallContext
     name: str

@@ -29,7 +29,7 @@ from ..pipeline import (
     ToolCancelFrame,
     ToolResultFrame,
 )
-from ..pipeline.events import ToolCalled, ToolCancelled, ToolFinished
+from ..pipeline.events import StateChanged, ToolCalled, ToolCancelled, ToolFinished
 from ..pipeline.processor import Emitted
 from ..pipeline.units import MS, SECOND, format_duration
 from .tool_catalog import ToolCatalog
@@ -45,6 +45,8 @@ class ToolRouter(Processor):
     Example:
         tool_router: {tools: [./tools.py], timeout: 5s}
     """
+
+    emits = (ToolCalled, ToolFinished, ToolCancelled, StateChanged)
 
     calls: In[ToolCallFrame | ToolCancelFrame] = In(doc="calls and cancellations from the model")
     results: Out[ToolResultFrame] = Out(doc="one result for every call that was not withdrawn")

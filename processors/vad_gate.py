@@ -25,6 +25,7 @@ from ..pipeline import (
     SpeechEndFrame,
     SpeechStartFrame,
 )
+from ..pipeline.events import Interrupted, SpeechChanged, StateChanged
 from ..pipeline.processor import Emitted
 from ..pipeline.units import SECOND
 
@@ -37,6 +38,8 @@ class VadGate(Processor):
     Example:
         vad_gate: {threshold: 0.6, pre_roll: 300ms}
     """
+
+    emits = (Interrupted, SpeechChanged, StateChanged)
 
     audio: In[AudioFrame] = In(rate=16_000, channels=1, doc="the user's microphone")
     out: Out[AudioFrame] = Out(

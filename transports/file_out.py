@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ..audio import ns_to_samples, silence
+from ..pipeline.events import StateChanged
 from ..pipeline.frames import AudioFrame, Marker
 from ..pipeline.options import Doc, Hertz
 from ..pipeline.ports import FromOption, In
@@ -33,6 +34,7 @@ class FileOut(Processor):
     """
 
     kind = "sink"
+    emits = (StateChanged,)
 
     audio: In[AudioFrame] = In(rate=FromOption("rate"), doc="the sound to write")
 

@@ -34,6 +34,7 @@ from ...pipeline import (
     TranscriptFrame,
     UsageFrame,
 )
+from ...pipeline.events import Interrupted, ServiceChanged, SpeechChanged, StateChanged, Transcript, Usage
 from .endpoint import Access, EndpointKind
 from .live_call import LiveCall, Ports, Settings
 from .models import DEFAULT_MODEL
@@ -64,6 +65,7 @@ class GeminiLive(Processor):
     """
 
     kind = "service"
+    emits = (ServiceChanged, Transcript, Usage, SpeechChanged, StateChanged, Interrupted)
 
     audio: In[AudioFrame] = In(rate=16_000, channels=1, doc="the user's voice")
     text: In[TextFrame] = In(required=False, doc="what the user writes")

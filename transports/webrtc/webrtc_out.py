@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from ...pipeline.errors import StartError
+from ...pipeline.events import StateChanged
 from ...pipeline.frames import AudioFrame, Marker
 from ...pipeline.ports import In
 from ...pipeline.processor import Processor
@@ -24,6 +25,7 @@ class WebRTCOut(Processor):
     """
 
     kind = "sink"
+    emits = (StateChanged,)
 
     audio: In[AudioFrame] = In(
         rate=(48_000, 24_000, 16_000, 12_000, 8_000), channels=1, doc="what the caller is to hear"
