@@ -28,7 +28,7 @@ from ...pipeline.frames import (
 )
 from ...pipeline.ports import Out
 from ...pipeline.units import SECOND
-from . import protocol as said
+from . import outcomes as said
 from .transcripts import AgentTranscript, UserTranscript
 from .wire import FunctionResponse, ModalityTokenCount
 

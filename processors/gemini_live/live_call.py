@@ -147,7 +147,7 @@ class LiveCall:
         except ServiceError as error:
             if endpoint.kind == "local" and error.code == 1006 and not error.remedy:
                 remedy = "start one with `livegraph simulate`, or set GEMINI_API_KEY to talk to Google"
-                raise ServiceError(str(error), code=1006, retryable=True, remedy=remedy) from error
+                raise ServiceError(str(error), code=1006, retryable=True, remedy=remedy) from None
             raise
 
     async def run(self) -> None:

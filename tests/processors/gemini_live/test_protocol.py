@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegraph.processors.gemini_live.protocol import (
+from livegraph.processors.gemini_live.outcomes import (
     Answer,
     Audio,
     CallTool,
@@ -20,7 +20,6 @@ from livegraph.processors.gemini_live.protocol import (
     EndWords,
     Failed,
     GoingAway,
-    LiveProtocol,
     Outcome,
     Remark,
     StartTurn,
@@ -32,6 +31,7 @@ from livegraph.processors.gemini_live.protocol import (
     UserWords,
     Words,
 )
+from livegraph.processors.gemini_live.protocol import LiveProtocol
 from livegraph.processors.gemini_live.wire import ServerMessage, decode_server
 from support.wire import messages
 
