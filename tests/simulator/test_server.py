@@ -9,6 +9,7 @@ import pytest
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+import livegraph.simulator
 from livegraph.pipeline.clock import run_virtual
 from livegraph.processors.gemini_live.wire import (
     AudioTranscriptionConfig,
@@ -21,7 +22,7 @@ from livegraph.processors.gemini_live.wire import (
 from livegraph.processors.gemini_live.wire.link import LinkClosed
 from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import Ears, NoEars
-from livegraph.simulator.server import DEFAULT_PATH, LocalConnector, Simulator
+from livegraph.simulator.server import DEFAULT_PATH, Simulator
 from livegraph.simulator.voice import TonesVoice
 from support.leaks import no_tasks_left
 from support.live import calling
@@ -29,6 +30,7 @@ from support.speech import recorded
 
 SETUP = Setup(model="models/m")
 SETUP_WITH_WORDS = Setup(model="models/m", output_audio_transcription=AudioTranscriptionConfig())
+SETUP_WITH_INPUT = Setup(model="models/m", input_audio_transcription=AudioTranscriptionConfig())
 INVALID = "Request contains an invalid argument."
 NOT_FIRST = "setup must be the first message and only the first"
 ACTIVITY = "Explicit activity control is not supported when automatic activity detection is enabled."
@@ -246,6 +248,22 @@ def test_a_client_that_stops_reading_is_dropped() -> None:
     run_virtual(test())
 
 
+def test_a_client_that_talks_too_fast_waits() -> None:
+    """Forty utterances at once: each is heard, the work waits its turn, and the order stays."""
+    utterance = recorded("do_something").pcm.tobytes() + bytes(32_000)
+
+    async def test() -> None:
+        async with simulator() as sim, calling(sim.open(), SETUP_WITH_INPUT) as caller:
+            for _ in range(40):
+                await caller.link.send(encode_audio(utterance, 16_000))
+            await caller.until("ACTIVITY_END", 40)
+            assert len(caller.all("inputTranscription")) == len(caller.all("ACTIVITY_START")) == 40
+            await caller.until("audio")
+            await caller.until("turnComplete")
+
+    run_virtual(test())
+
+
 def test_more_sessions_than_allowed_are_refused() -> None:
     """1011 with the words of an exceeded quota; a place that becomes free can be taken."""
 
@@ -308,7 +326,7 @@ def test_the_path_names_the_script() -> None:
             ):
                 assert words in await heard(path, sim), path
             connector = sim.connector("bob b")
-            assert isinstance(connector, LocalConnector) and connector.label == "local simulator"
+            assert connector.label == "local simulator"
             async with calling(await connector.connect(DEFAULT_PATH, {}), SETUP_WITH_WORDS) as caller:
                 await caller.write("xyzzy")
                 await caller.until("turnComplete")
@@ -333,7 +351,7 @@ class TestWebSocket:
                     await socket.send(json.dumps({"realtime_input": {"text": "hello"}}))
                     frames = await until_turn_complete(socket)
                     assert all(isinstance(frame, str if text_frames else bytes) for frame in frames)
-                    assert await (await socket.ping()) >= 0
+                    await (await socket.ping())
 
         for text_frames in (False, True):
             asyncio.run(test(text_frames))
@@ -437,3 +455,13 @@ async def until_turn_complete(socket: ClientConnection) -> list[str | bytes]:
             content = decode_server(frames[-1]).server_content
             if content and content.turn_complete:
                 return frames
+
+
+def test_the_package_names_what_a_user_needs() -> None:
+    """And loads it when it is first used."""
+    assert livegraph.simulator.Simulator is Simulator
+    assert set(livegraph.simulator.__all__) <= set(dir(livegraph.simulator))
+    for name in livegraph.simulator.__all__:
+        assert getattr(livegraph.simulator, name).__name__ == name
+    with pytest.raises(AttributeError, match="nothing"):
+        _ = livegraph.simulator.nothing

@@ -615,6 +615,26 @@ class TestTools:
 
         on_virtual_clock(test)
 
+    def test_an_urgent_result_waits_for_the_user_to_finish(self) -> None:
+        """INTERRUPT cuts off the model, not the user; the user's question is answered first."""
+
+        async def test(simulator: Simulator) -> None:
+            async with calling(simulator.open(), SETUP) as caller:
+                await caller.write("slowly book Monday")
+                id_ = (await caller.until("toolCall")).calls()[0][0]
+                await caller.until("turnComplete")
+                caller.forget()
+                speech = asyncio.create_task(caller.say(recorded("go_forward").pcm))
+                await caller.until("ACTIVITY_START")
+                await caller.answer(id_, {"status": "booked"}, scheduling="INTERRUPT")
+                await speech
+                await caller.pause(1.0)
+                await caller.until("turnComplete", 2)
+                assert "interrupted" not in caller.kinds
+                assert said(caller).startswith("You said: ") and said(caller).endswith("It is booked.")
+
+        on_virtual_clock(test)
+
     def test_a_generator_may_answer_more_than_once(self) -> None:
         """willContinue keeps the call pending."""
 
