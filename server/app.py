@@ -15,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from ..pipeline.units import SECOND
 from .calls import CallDesk, ServedAgent
 from .guard import Guard
 from .metrics import Metrics
@@ -34,6 +35,7 @@ def make_app(
     any_host: bool = False,
     ice_servers: Sequence[Mapping[str, Any]] = (),
     addresses: Sequence[str] | None = None,
+    silence_ns: int = 8 * SECOND,
 ) -> Starlette:
     """An application that serves ``agents`` to browsers; its lifespan is that of its calls.
 
@@ -45,13 +47,19 @@ def make_app(
         any_host: whether it answers to names that it does not know; see ``Guard``.
         ice_servers: STUN and TURN servers for both sides, as in a browser.
         addresses: those of this machine that callers are offered; see ``Peer.accept``.
+        silence_ns: after which a caller that is not heard of is gone.
 
     Raises ``ValueError`` for agents of the same name, and for an origin that is none. ``app.state.desk`` is
     the ``CallDesk``.
     """
     metrics = Metrics()
     desk = CallDesk(
-        agents, max_calls=max_calls, metrics=metrics, ice_servers=ice_servers, addresses=addresses
+        agents,
+        max_calls=max_calls,
+        metrics=metrics,
+        ice_servers=ice_servers,
+        addresses=addresses,
+        silence_ns=silence_ns,
     )
 
     @asynccontextmanager
@@ -73,11 +81,10 @@ def make_app(
         )
 
     routes: list[BaseRoute] = [
-        *signalling_routes(desk, metrics, ice_servers),
+        # Mounted, or the page's catch-all would answer where the method is wrong.
+        Mount("/api", routes=signalling_routes(desk, metrics, ice_servers)),
         Route("/healthz", healthz),
         Route("/metrics", prometheus),
-        # What the page asks for in vain is no page.
-        Mount("/api", _nothing_here),
         Mount("/", StaticFiles(directory=_PAGE, html=True)),
     ]
     app = Starlette(
@@ -92,7 +99,3 @@ def make_app(
     )
     app.state.desk = desk
     return app
-
-
-async def _nothing_here(scope: Any, receive: Any, send: Any) -> None:
-    raise HTTPException(404)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -13,6 +13,7 @@ from ..pipeline.call import Call
 from ..pipeline.clock import Clock, clock_of_loop
 from ..pipeline.errors import LivegraphError, ProcessorError
 from ..pipeline.plan import Plan
+from ..pipeline.units import SECOND
 from ..processors.gemini_live import LiveConnector
 from ..transports.webrtc.peer import Peer
 from ..transports.webrtc.sdp import MOST_BYTES, BadOffer
@@ -28,7 +29,7 @@ _ANSWER_WITHIN_S = 8.0
 """The page waits for 10 s."""
 _CONNECT_WITHIN_S = 5.0
 """For the page of a call that failed at once to come within reach of the words that say why."""
-_GOODBYE_WITHIN_S = 2.0
+_GOODBYE_WITHIN_S = 1.0
 """For the page to hang up after it was told that the call is over."""
 _RETRY_AFTER_S = 10
 _HANG_UPS = frozenset(("hung up", "the caller hung up", "the caller closed its data channel"))
@@ -66,7 +67,15 @@ class _Line:
     call: Call
     page: PageEvents
     began_ns: int
-    task: asyncio.Task[None] | None = field(default=None)
+    task: asyncio.Task[None] | None = None
+    gone: bool = False
+    """Whether the caller has hung up or was lost: there is nobody to say goodbye to."""
+
+    def __post_init__(self) -> None:
+        self.peer.on_over(self._peer_over)
+
+    def _peer_over(self, _: str) -> None:
+        self.gone = True
 
 
 class CallDesk:
@@ -76,7 +85,8 @@ class CallDesk:
         agents: those that can be called; the first is the default.
         max_calls: how many at a time.
         ice_servers: as in a browser, for both sides.
-        addresses: those of this machine that callers are offered; see ``Peer.accept``.
+        addresses, silence_ns: those of this machine that callers are offered, and after which time one that is
+            not heard of is gone; see ``Peer.accept``.
         stop_within_s: for the calls to end in an orderly way at the end; then they are cancelled.
     """
 
@@ -88,6 +98,7 @@ class CallDesk:
         metrics: Metrics,
         ice_servers: Sequence[Mapping[str, Any]] = (),
         addresses: Sequence[str] | None = None,
+        silence_ns: int = 8 * SECOND,
         stop_within_s: float = 5.0,
     ) -> None:
         self.agents = {agent.name: agent for agent in agents}
@@ -99,6 +110,7 @@ class CallDesk:
         self._metrics = metrics
         self._ice_servers = ice_servers
         self._addresses = addresses
+        self._silence_ns = silence_ns
         self._stop_within_s = stop_within_s
         self._clock: Clock | None = None
         self._group = asyncio.TaskGroup()
@@ -203,7 +215,13 @@ class CallDesk:
     async def _accept(self, sdp: str, kind: str) -> Peer:
         try:
             async with asyncio.timeout(_ANSWER_WITHIN_S):
-                return await Peer.accept(sdp, kind, ice_servers=self._ice_servers, addresses=self._addresses)
+                return await Peer.accept(
+                    sdp,
+                    kind,
+                    ice_servers=self._ice_servers,
+                    addresses=self._addresses,
+                    silence_ns=self._silence_ns,
+                )
         except BadOffer as error:
             raise Refusal(400, "bad_offer", _sentence(error)) from None
         except TimeoutError:
@@ -245,17 +263,18 @@ class CallDesk:
 
     async def _say_goodbye(self, line: _Line, error: Exception | None) -> None:
         """Tell the page why the call is over, and leave it a moment to read it and to hang up."""
-        if line.peer.state == "closed" or line.call.reason in _HANG_UPS:
+        if line.gone or line.call.reason in _HANG_UPS:
             return
         line.page.over("failed" if error is not None else line.call.reason, error)
         try:
-            if not self.closing:
-                async with asyncio.timeout(_CONNECT_WITHIN_S):
+            if line.peer.state == "connecting":
+                # A server that ends waits for nobody who was not there yet.
+                async with asyncio.timeout(0 if self.closing else _CONNECT_WITHIN_S):
                     await line.peer.connected()
             async with asyncio.timeout(_GOODBYE_WITHIN_S):
                 await line.peer.closed()
         except (TimeoutError, LivegraphError):
-            # It never came within reach, or it is not ours and stays on: it is hung up on.
+            # It never came within reach, or it is not our page and stays on: it is hung up on.
             return
 
     def _close(self, line: _Line, error: Exception | None) -> None:

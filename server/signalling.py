@@ -36,7 +36,7 @@ class _Trickle(msgspec.Struct):
 def signalling_routes(
     desk: CallDesk, metrics: Metrics, ice_servers: Sequence[Mapping[str, Any]]
 ) -> list[Route]:
-    """The routes below ``/api``."""
+    """What lies below ``/api``."""
 
     async def agents(_: Request) -> Response:
         listed = [
@@ -72,9 +72,9 @@ def signalling_routes(
         return Response(status_code=204)
 
     return [
-        Route("/api/agents", agents),
-        Route("/api/config", config),
+        Route("/agents", agents),
+        Route("/config", config),
         # One route for both methods, so that any other is told of both.
-        Route("/api/offer", offer, methods=["POST", "PATCH"]),
-        Route("/api/offer/{pc_id}", hang_up, methods=["DELETE"]),
+        Route("/offer", offer, methods=["POST", "PATCH"]),
+        Route("/offer/{pc_id}", hang_up, methods=["DELETE"]),
     ]
