@@ -11,6 +11,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from ..audio import Pcm
 from ..processors.gemini_live.wire import (
@@ -70,7 +71,6 @@ class LiveSession:
         self._make_brain = make_brain
         self._vertex = vertex
         self._timers: list[tuple[int, Callable[[int], None]]] = []
-        self._opened_ns: int | None = None
         self._early: deque[ClientMessage] | None = deque()
         self._unanswered: list[str] = []
         self._inbox: deque[tuple[str, int]] = deque()
@@ -116,9 +116,9 @@ class LiveSession:
         while (due_ns := self.due_ns) is not None and due_ns <= now_ns:
             if self._timers and self._timers[0][0] <= due_ns:
                 _, act = self._timers.pop(0)
-                self._guarded(due_ns, lambda act=act, at=due_ns: act(at))  # type: ignore[misc]
+                self._guarded(due_ns, partial(act, due_ns))
             else:
-                self._guarded(due_ns, lambda at=due_ns: self._replies.step(at))  # type: ignore[misc]
+                self._guarded(due_ns, partial(self._replies.step, due_ns))
 
     def leave(self) -> None:
         """The connection is over: keep what can be resumed."""
