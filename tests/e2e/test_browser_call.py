@@ -1,0 +1,151 @@
+"""The whole thing: a person in a real browser talks to ``livegraph run`` and its simulator, by voice.
+
+Nothing here is replaced: Chromium, WebRTC, the server process, the graph, the Live client, the simulator that hears
+and speaks. What the browser heard is recognised from the sound itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from livegraph.simulator.ears import load_ears
+from support.browser import Heard, TestPage, chromium
+from support.running import livegraph_run
+from support.speech import RATE, arrange, recorded, resampled, spoken
+from support.words import words
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+
+async def eventually(condition: Callable[[], Awaitable[Any]], what: str, within_s: float = 30.0) -> Any:
+    """The first true value of ``condition``."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not (value := await condition()):
+                await asyncio.sleep(0.05)
+            return value
+    except TimeoutError:
+        raise AssertionError(f"within {within_s} s there was no {what}") from None
+
+
+def quiet(folder: Path) -> Path:
+    """A microphone that nobody speaks into; Chromium's own would beep."""
+    return arrange(folder / "quiet.wav", 1.0)
+
+
+class Call:
+    """A page in a call, seen through its transcript."""
+
+    def __init__(self, page: TestPage) -> None:
+        self.sound = page
+        self.page = page.page
+
+    async def lines(self, role: str) -> list[str]:
+        """What is on the page of one side, final utterances only."""
+        found = self.page.locator(f'#transcript li[data-role="{role}"][data-final="true"] .text')
+        return await found.all_text_contents()
+
+    async def said(self, role: str, word: str) -> str:
+        """The first final line of ``role`` with ``word`` in it."""
+
+        async def find() -> str:
+            return next((line for line in await self.lines(role) if word in words(line)), "")
+
+        return str(await eventually(find, f"line of {role!r} with {word!r}; there is {await self.lines(role)}"))
+
+    async def state(self, *wanted: str) -> None:
+        async def reached() -> bool:
+            return await self.page.locator("#state").get_attribute("data-state") in wanted
+
+        await eventually(reached, f"state {wanted}")
+
+    async def heard_after(self, seconds: float) -> np.ndarray[Any, np.dtype[np.int16]]:
+        """What the browser has heard from ``seconds`` on, at 16 kHz."""
+        heard = await self.sound.heard()
+        return resampled(heard.pcm[int(seconds * heard.rate) :], heard.rate, RATE)
+
+
+def test_a_person_talks_to_the_agent_in_a_browser(tmp_path: Path) -> None:
+    """The page connects, the answer is heard in the browser and says what the transcript says, both sides are on
+    the page, a spoken request calls a tool whose result is spoken, and speaking over the agent stops it."""
+    ears, note = load_ears()
+    if note:
+        pytest.skip(note)
+
+    async def conversation() -> None:
+        async with livegraph_run("voice_agent") as server, chromium(microphone=quiet(tmp_path)) as browser:
+            page = await browser.open(server.address, speak=True)
+            call = Call(page)
+            await page.page.locator("#call").click()
+
+            # The agent greets by itself.
+            await call.said("agent", "hello")
+            await call.state("listening")
+            assert (await page.heard()).loud_seconds() > 0.5
+
+            # A person's recorded voice; the answer is recognised from the sound that the browser received.
+            before = (await page.heard()).seconds
+            await page.say(recorded("go_forward"))
+            assert "forward" in words(await call.said("user", "forward"))
+            answer = await call.said("agent", "forward")
+            await call.state("listening")
+            sound = await call.heard_after(before)
+            recognised = words(ears.transcribe(sound))
+            assert set(words(answer)) & set(recognised) >= {"go", "forward"}, (answer, recognised)
+
+            # A tool, asked for by voice, and its result by voice.
+            await page.say(spoken("What time is it in Tokyo?"))
+            tool = page.page.locator('#transcript li[data-tool][data-status="ok"]')
+            await eventually(tool.count, "tool call that went well")
+            await call.said("agent", "tokyo")
+            await call.state("listening")
+
+            # Barge-in: the agent tells a story, the person says stop.
+            await page.say(spoken("Tell me a story."))
+            await call.state("speaking")
+            await asyncio.sleep(1.0)
+            await page.say(spoken("Stop. Please stop."))
+            cut = page.page.locator('#transcript li[data-role="agent"][data-interrupted="true"]')
+            await eventually(cut.count, "agent's line that was cut")
+            await call.said("user", "stop")
+
+            await page.page.locator("#hangup").click()
+            await call.state("ended", "idle")
+            assert page.errors == []
+        assert "Error" not in server.text, server.text
+
+    asyncio.run(conversation())
+
+
+def test_silence_follows_at_once_when_the_person_speaks_over_the_agent(tmp_path: Path) -> None:
+    """While the person speaks over a story, the browser receives little more of it than the moment of the decision."""
+    ears, note = load_ears()
+    if note:
+        pytest.skip(note)
+
+    async def conversation() -> tuple[float, float]:
+        async with livegraph_run("voice_agent") as server, chromium(microphone=quiet(tmp_path)) as browser:
+            page = await browser.open(server.address, speak=True)
+            call = Call(page)
+            await page.page.locator("#call").click()
+            await call.said("agent", "hello")
+            await call.state("listening")
+            await page.say(spoken("Tell me a story."))
+            await call.state("speaking")
+            await asyncio.sleep(1.5)
+            before = await page.heard()
+            await page.say(spoken("Stop. Please stop talking now."))
+            await call.state("interrupted", "listening", "thinking")
+            after = await page.heard()
+            during = Heard(after.pcm[len(before.pcm) :], after.rate)
+            return during.loud_seconds(), during.seconds
+
+    loud, whole = asyncio.run(conversation())
+    assert whole > 1.5
+    assert loud < 1.0, f"{loud:.2f} s of the story in the {whole:.2f} s in which the person spoke"
