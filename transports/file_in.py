@@ -1,4 +1,10 @@
-"""A recording as a source."""
+"""File in: a recording as a source.
+
+Ports: ``audio`` out (the sound of the file, at the rate and with the channels that the graph settled on).
+
+Example:
+    file_in: {path: question.wav, tail_silence: 2s}
+"""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping

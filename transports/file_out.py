@@ -1,4 +1,10 @@
-"""What the caller would have heard, as a file."""
+"""File out: what a caller would have heard, as a file.
+
+Ports: ``audio`` in (any rate, any channels).
+
+Example:
+    file_out: {path: answer.wav}
+"""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -34,6 +40,7 @@ class FileOut(Processor):
     """
 
     kind = "sink"
+    emits = (StateChanged,)
     emits = (StateChanged,)
 
     audio: In[AudioFrame] = In(rate=FromOption("rate"), doc="the sound to write")

@@ -48,9 +48,12 @@ class Tone(AudioStreamTrack):
 
 
 class Caller:
-    """What a browser does. ``heard`` grows while the call lasts; ``messages`` too."""
+    """What a browser does: it sends a tone, or ``voice``, or nothing if ``hertz`` is ``None``.
 
-    def __init__(self, hertz: float | None = 440.0) -> None:
+    ``heard`` and ``messages`` grow while the call lasts.
+    """
+
+    def __init__(self, hertz: float | None = 440.0, voice: MediaStreamTrack | None = None) -> None:
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self.channel: RTCDataChannel = self.pc.createDataChannel("livegraph")
         self.heard: list[Pcm] = []
@@ -61,7 +64,7 @@ class Caller:
         if hertz is None:
             self.pc.addTransceiver("audio", direction="recvonly")
         else:
-            self.pc.addTrack(Tone(hertz))
+            self.pc.addTrack(voice or Tone(hertz))
 
     async def offer(self) -> str:
         """An offer with all candidates."""

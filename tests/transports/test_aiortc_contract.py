@@ -14,6 +14,8 @@ import pytest
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCRtpReceiver, RTCRtpSender
 from aiortc.codecs import get_encoder
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from aiortc.rtcdtlstransport import RTCDtlsTransport
+from aiortc.rtp import RtpPacket
 from aiortc.sdp import candidate_from_sdp
 
 from livegraph.transports.webrtc.addresses import machine_addresses, offered_addresses
@@ -77,6 +79,15 @@ def test_the_connection_behind_a_transceiver_is_within_reach() -> None:
         await pc.close()
 
     asyncio.run(main())
+
+
+def test_packets_go_through_the_receivers_method() -> None:
+    """peer.Peer._watch_packets: looked up on the instance for each packet, with these arguments."""
+    parameters = list(inspect.signature(RTCRtpReceiver._handle_rtp_packet).parameters)
+    assert parameters == ["self", "packet", "arrival_time_ms"]
+    source = inspect.getsource(RTCDtlsTransport._handle_rtp_data)
+    assert "receiver._handle_rtp_packet(packet, arrival_time_ms=arrival_time_ms)" in source
+    assert RtpPacket().payload == b""
 
 
 def test_addresses_are_asked_for_in_the_module() -> None:

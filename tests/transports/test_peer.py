@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 
@@ -16,6 +18,7 @@ from livegraph.pipeline.errors import TransportError
 from livegraph.pipeline.units import MS, SECOND
 from livegraph.transports.playout import PlayoutBuffer
 from livegraph.transports.webrtc.addresses import machine_addresses
+from livegraph.transports.webrtc.media_out import OpusTrack
 from livegraph.transports.webrtc.peer import Peer
 from livegraph.transports.webrtc.sdp import BadOffer
 from support.leaks import no_tasks_left
@@ -81,6 +84,49 @@ def test_sound_goes_both_ways(rate: int) -> None:
             assert pitch(said[-rate // 4 :], rate) == pytest.approx(440, abs=8)
             await until(lambda: pitch(caller.recent(0.25)) == pytest.approx(1_000, abs=8))
             playing.cancel()
+
+    asyncio.run(main())
+
+
+def test_empty_packets_do_no_harm() -> None:
+    """One of them would make aiortc's decoder fail on every packet that follows."""
+
+    class Odd(OpusTrack):
+        async def recv(self) -> Any:
+            packet: Any = await super().recv()
+            if packet.pts // 960 % 7:
+                return packet
+            empty: Any = av.Packet(b"")
+            empty.pts, empty.time_base = packet.pts, packet.time_base
+            return empty
+
+    async def main() -> None:
+        voice = Odd()
+        caller = Caller(voice=voice)
+        playing = asyncio.create_task(voice.play(ToneSource(440.0, 24_000), 24_000))
+        peer = await caller.call()
+        peer.audio_in.listen(16_000)
+        said = await received(peer, 1.0, 16_000)
+        assert np.abs(said[-4_000:]).max() > 4_000
+        playing.cancel()
+        await peer.close()
+        await caller.hang_up()
+
+    asyncio.run(main())
+
+
+def test_video_is_declined_and_sound_goes_on() -> None:
+    async def main() -> None:
+        caller = Caller()
+        caller.pc.addTransceiver("video")
+        peer = await caller.call()
+        video = peer.answer.sdp[peer.answer.sdp.index("m=video") :]
+        assert "a=inactive" in video
+        peer.audio_in.listen(16_000)
+        await received(peer, 0.1, 16_000)
+        assert "video-decoder" not in {thread.name for thread in threading.enumerate()}
+        await peer.close()
+        await caller.hang_up()
 
     asyncio.run(main())
 

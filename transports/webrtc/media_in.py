@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
 from typing import Any, Protocol
 
 import av
@@ -37,12 +36,10 @@ class AudioReceiver(Protocol):
 class TrackReceiver:
     """An ``AudioReceiver`` on aiortc's own path: its jitter buffer, its decoder thread, its track.
 
-    The track's queues have no bound, so they are emptied always. ``drain`` does that until the track ends;
-    ``heard`` is called for every piece that comes.
+    The track's queues have no bound, so they are emptied always: ``drain`` does that until the track ends.
     """
 
-    def __init__(self, heard: Callable[[], None]) -> None:
-        self._heard = heard
+    def __init__(self) -> None:
         self._pieces: deque[Pcm] = deque(maxlen=_MOST_PIECES)
         self._resampler: av.AudioResampler | None = None
         self._waiter: asyncio.Future[None] | None = None
@@ -75,7 +72,6 @@ class TrackReceiver:
         try:
             while True:
                 frame = await track.recv()
-                self._heard()
                 if self._resampler is not None and isinstance(frame, av.AudioFrame):
                     self._keep(self._resampler, frame)
         except MediaStreamError:

@@ -77,8 +77,8 @@ class Peer:
         self._over: asyncio.Future[str] = loop.create_future()
         self._connected: asyncio.Future[None] = loop.create_future()
         self._closed: asyncio.Future[str] = loop.create_future()
-        self._messages = MessageChannel(self._heard, lambda: self._end("the caller closed its data channel"))
-        self._receiver = TrackReceiver(self._heard)
+        self._messages = MessageChannel(self._heard, lambda: self._end("the caller hung up"))
+        self._receiver = TrackReceiver()
         self._draining: asyncio.Task[None] | None = None
         self._sender = OpusTrack()
         pc.on("connectionstatechange", self._connection_changed)
@@ -153,8 +153,11 @@ class Peer:
         def tell(over: asyncio.Future[str]) -> None:
             listener(over.result())
 
+        def take_back() -> None:
+            self._over.remove_done_callback(tell)
+
         self._over.add_done_callback(tell)
-        return lambda: void(self._over.remove_done_callback(tell))
+        return take_back
 
     async def close(self, reason: str = "closed") -> None:
         """Hang up and return when nothing is left; again is fine, the first reason counts."""
@@ -207,6 +210,7 @@ class Peer:
             if transceiver is not audio:
                 transceiver.direction = "inactive"
         self._watch_checks()
+        self._watch_packets(audio.receiver)
         with offered_addresses(addresses):
             await self._pc.setLocalDescription(await self._pc.createAnswer())
         description = self._pc.localDescription
@@ -223,6 +227,17 @@ class Peer:
                 received(*args)
 
             connection.request_received = noticed
+
+    def _watch_packets(self, receiver: Any) -> None:
+        """Notice packets as they come, and drop empty ones: aiortc's decoder would fail on all that follow."""
+        handle = receiver._handle_rtp_packet
+
+        async def noticed(packet: Any, arrival_time_ms: int) -> None:
+            self._heard()
+            if packet.payload:
+                await handle(packet, arrival_time_ms=arrival_time_ms)
+
+        receiver._handle_rtp_packet = noticed
 
     def _track_came(self, track: MediaStreamTrack) -> None:
         if track.kind == "audio" and self._draining is None:
@@ -283,7 +298,3 @@ class Peer:
             self._draining.cancel()
             await asyncio.wait({self._draining})
         self._receiver.end()
-
-
-def void(_: object) -> None:
-    """Take any value, give none."""

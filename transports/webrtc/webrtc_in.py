@@ -1,4 +1,10 @@
-"""The caller's microphone as a source."""
+"""WebRTC in: the caller's microphone and keyboard as a source.
+
+Ports: ``audio`` out (the voice, mono), ``text`` out (what is typed into the page).
+
+Example:
+    webrtc_in: {}
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,7 +23,7 @@ class WebRTCIn(Processor):
     """What a caller in a browser says and types. The call ends when the caller hangs up or is gone.
 
     Example:
-        webrtc_in
+        webrtc_in: {}
     """
 
     kind = "source"

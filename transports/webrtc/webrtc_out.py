@@ -1,4 +1,10 @@
-"""The caller's ear as a sink."""
+"""WebRTC out: the caller's ear as a sink.
+
+Ports: ``audio`` in (mono, at one of the rates that Opus takes).
+
+Example:
+    webrtc_out: {}
+"""
 
 from collections.abc import Callable
 
@@ -21,10 +27,11 @@ class WebRTCOut(Processor):
     """What the caller in a browser hears. It stops at once when the caller speaks over it.
 
     Example:
-        webrtc_out
+        webrtc_out: {}
     """
 
     kind = "sink"
+    emits = (StateChanged,)
     emits = (StateChanged,)
 
     audio: In[AudioFrame] = In(
