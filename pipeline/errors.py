@@ -16,9 +16,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 __all__ = [
     "ConfigError",
+    "Fix",
     "LivegraphError",
     "Problem",
     "ProcessorError",
@@ -31,6 +33,18 @@ __all__ = [
 
 class LivegraphError(Exception):
     """Root of everything that livegraph raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """How to mend a fault where there is no doubt about it.
+
+    ``replace`` writes ``text`` instead of what is at fault, ``quote`` puts quotes around it, ``list`` brackets, and
+    ``begin`` makes ``text`` the first line of the file.
+    """
+
+    text: str = ""
+    how: Literal["replace", "quote", "list", "begin"] = "replace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +66,9 @@ class Problem:
     """What was expected, the nearest right spelling, or how to mend it."""
     warning: bool = False
     """A warning does not keep a graph from running."""
+    part: str = ""
+    """The piece of the text at ``path`` that is at fault, when that is not all of it."""
+    fix: Fix | None = None
 
     def __str__(self) -> str:
         place = ".".join(str(step) for step in self.path)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["did_you_mean", "nearest"]
+__all__ = ["did_you_mean", "nearest", "sure"]
 
 _LONGEST = 80
 """Longer words are no misspelt names, and comparing them costs time."""
+_SURE = 0.79
+"""How alike (0 to 1) two words must be to count as one misspelt: `audoi` and `audio` are 0.8."""
+_CLEAR = 0.05
+"""By how much the next best must stay behind."""
 
 
 def nearest(word: str, choices: Iterable[str]) -> str | None:
@@ -20,6 +24,22 @@ def nearest(word: str, choices: Iterable[str]) -> str | None:
         folded.setdefault(_fold(choice), choice)
     found = difflib.get_close_matches(_fold(word), folded, n=1, cutoff=0.6)
     return folded[found[0]] if found else None
+
+
+def sure(word: str, choices: Iterable[str]) -> str | None:
+    """The choice that ``word`` without doubt was meant to be: very near, and no other is nearly as near."""
+    if len(word) > _LONGEST:
+        return None
+    folded = _fold(word)
+    matcher = difflib.SequenceMatcher(b=folded)
+    ranked: list[tuple[float, str]] = []
+    for choice in dict.fromkeys(choices):
+        matcher.set_seq1(_fold(choice))
+        ranked.append((matcher.ratio(), choice))
+    ranked.sort(reverse=True)
+    if not ranked or ranked[0][0] < _SURE or (len(ranked) > 1 and ranked[1][0] > ranked[0][0] - _CLEAR):
+        return None
+    return ranked[0][1]
 
 
 def did_you_mean(word: str, choices: Iterable[str], *, label: str = "", limit: int = 40) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import Problem
 
-__all__ = ["Diagnostic", "Span"]
+__all__ = ["Diagnostic", "Edit", "Span"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -20,6 +20,14 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A change of a text: what ``span`` covers is replaced by ``text``; an empty span only puts it in."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One problem of one file, ready to be printed."""
 
@@ -28,6 +36,8 @@ class Diagnostic:
     problem: Problem
     excerpt: str = ""
     """The line where the span starts, without secrets; empty when there is none to show."""
+    edit: Edit | None = None
+    """What mends it, where there is no doubt."""
 
     @property
     def severity(self) -> str:

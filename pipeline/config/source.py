@@ -12,7 +12,7 @@ document, LG013 key is no text.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from ..convert.leaves import Steps
 from ..errors import Problem
 from .compose import Composer, Fatal, Fault, Node, plain_data
 from .diagnostics import Diagnostic, Span
+from .edits import locate
 
 __all__ = ["MAX_BYTES", "Document", "Marks", "parse_document", "read_document"]
 
@@ -68,7 +69,8 @@ class Document:
 
     def locate(self, problem: Problem) -> Diagnostic:
         """``problem`` with its place."""
-        return self.at(self.span_of(problem.path, key=problem.key), problem)
+        span, edit = locate(self, problem)
+        return replace(self.at(span, problem), edit=edit)
 
     def at(self, span: Span, problem: Problem) -> Diagnostic:
         """``problem`` at a known place."""

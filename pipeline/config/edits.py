@@ -1,0 +1,101 @@
+"""Where in a text a problem stands, to the character, and the change of the text that mends it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import Fix, Problem
+from .diagnostics import Edit, Span
+
+if TYPE_CHECKING:
+    from .source import Document
+
+__all__ = ["apply", "locate"]
+
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+_INDICATORS = set(",[]{}#&*!|>'\"%@`")
+
+
+def locate(document: Document, problem: Problem) -> tuple[Span, Edit | None]:
+    """The place of ``problem`` in ``document``, and the change that mends it if it has a fix that is possible."""
+    span = document.span_of(problem.path, key=problem.key)
+    if problem.part:
+        exact = _part(document, problem, span)
+        if exact is None:
+            return span, None
+        span = exact
+    if problem.fix is None:
+        return span, None
+    if problem.fix.how == "begin":
+        return span, _begin(document, problem.fix)
+    # A place that the document does not have is shown by what is around it, which is not at fault itself.
+    if problem.path not in document.marks or span.line != span.end_line:
+        return span, None
+    written = document.lines[span.line - 1][span.column - 1 : span.end_column - 1]
+    return span, Edit(span, _mended(written, problem.fix)) if written else None
+
+
+def apply(text: str, edits: Iterable[Edit]) -> str:
+    """``text`` with the changes made; of two that overlap, the first one in the text counts."""
+    starts = [0, *(match.end() for match in _BREAK.finditer(text))]
+    parts: list[str] = []
+    done = 0
+    for edit in sorted(set(edits), key=lambda edit: (edit.span, edit.text)):
+        start = _offset(starts, edit.span.line, edit.span.column)
+        end = _offset(starts, edit.span.end_line, edit.span.end_column)
+        if start < done or end > len(text):
+            continue
+        parts += [text[done:start], edit.text]
+        done = end
+    return "".join([*parts, text[done:]])
+
+
+def _offset(starts: Sequence[int], line: int, column: int) -> int:
+    return starts[line - 1] + column - 1
+
+
+def _part(document: Document, problem: Problem, span: Span) -> Span | None:
+    """The place of the part, in the text at hand or in the key of it; ``None`` where it is not clear."""
+    for place in (span, document.span_of(problem.path, key=True)):
+        if place.line != place.end_line or not 1 <= place.line <= len(document.lines):
+            continue
+        text = document.lines[place.line - 1][place.column - 1 : place.end_column - 1]
+        found = [
+            match.start()
+            for match in re.finditer(re.escape(problem.part), text)
+            if _whole(text, match.start(), match.end())
+        ]
+        if len(found) == 1:
+            start = place.column + found[0]
+            return Span(place.line, start, place.line, start + len(problem.part))
+    return None
+
+
+def _whole(text: str, start: int, end: int) -> bool:
+    """Whether a match is a name of its own: `live` in `live.out`, and not in `livery`."""
+    before, after = text[start - 1 : start], text[end : end + 1]
+    name = re.compile(r"[A-Za-z0-9_]")
+    return not (name.match(before) and name.match(text[start])) and not name.match(after)
+
+
+def _mended(written: str, fix: Fix) -> str:
+    if fix.how == "quote":
+        return json.dumps(written, ensure_ascii=False)
+    if fix.how == "list":
+        quoted = written[0] in "'\""
+        clear = quoted or not _INDICATORS & set(written)
+        return f"[{written if clear else json.dumps(written, ensure_ascii=False)}]"
+    return fix.text
+
+
+def _begin(document: Document, fix: Fix) -> Edit | None:
+    """Before the first line that says something: what stands above it (a comment, `---`) stays above."""
+    if () not in document.marks:
+        return None
+    root = document.marks[()].value
+    if root.column > 1 or document.lines[root.line - 1].startswith("{"):
+        return None
+    return Edit(Span(root.line, 1, root.line, 1), f"{fix.text}\n")
