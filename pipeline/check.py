@@ -137,7 +137,7 @@ def _check_wiring(result: CheckResult) -> None:
     if cycle:
         names = " -> ".join([*cycle, cycle[0]])
         path = next(
-            (e.path for e in result.edges if e.source[0] == cycle[0] and e.target[0] == cycle[-1]), ()
+            (e.path for e in result.edges if e.source[0] == cycle[-1] and e.target[0] == cycle[0]), ()
         )
         result.problems.append(
             Problem(

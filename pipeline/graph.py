@@ -79,7 +79,9 @@ class Graph:
         return node
 
     def insert(self, node: NodeSpec) -> None:
-        """Add a node that is already described. ``ValueError`` when the name is taken."""
+        """Add a node that is already described. ``ValueError`` when the name is taken, or holds a dot."""
+        if not node.name or "." in node.name:
+            raise ValueError(f"{node.name!r} is no name for a node: a dot parts node and port")
         if node.name in self.nodes:
             raise ValueError(f"the graph has a node {node.name!r} already")
         self.nodes[node.name] = node

@@ -57,8 +57,9 @@ class FormatSolver:
             rate, channels = _Value(port.rates(options)), _Value(port.channel_counts(options))
             model = self._values.get((node, port.like)) if port.like else None
             if model is not None:
-                rate = model[0] if rate.choices is None else rate
-                channels = model[1] if channels.choices is None else channels
+                # What the port declares itself it does not take from its model, even when that leaves it open.
+                rate = model[0] if port.rate is None else rate
+                channels = model[1] if port.channels is None else channels
             self._values[node, port.name] = (rate, channels)
 
     def join(self, source: PortKey, target: PortKey) -> bool:
