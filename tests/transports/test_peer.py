@@ -217,6 +217,21 @@ def test_messages_go_both_ways_and_wait_for_the_channel() -> None:
     asyncio.run(main())
 
 
+def test_the_last_message_arrives_before_the_end() -> None:
+    """Why a call ends is said last, behind everything that is still on its way."""
+
+    async def main() -> None:
+        async with calling() as (caller, peer):
+            for number in range(100):
+                peer.send({"type": "transcript", "number": number, "text": "word " * 100})
+            peer.send({"type": "end", "reason": "good bye"})
+            await peer.close()
+            await until(lambda: bool(caller.messages) and caller.messages[-1]["type"] == "end")
+            assert len(caller.messages) == 101
+
+    asyncio.run(main())
+
+
 def test_a_hang_up_closes_the_peer_at_once() -> None:
     async def main() -> None:
         async with calling() as (caller, peer):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -18,12 +19,13 @@ _MOST_QUEUED = 256
 _MOST_UNREAD = 32
 _MOST_BUFFERED_BYTES = 1 << 20
 _MOST_MESSAGE_CHARS = 64 * 1024
+_DRAIN_LOOKS = 50
 
 Listener = Callable[[dict[str, Any]], None]
 
 
 class MessageChannel:
-    """Messages are JSON objects with a ``type``. Nothing here waits.
+    """Messages are JSON objects with a ``type``. Sending never waits.
 
     What is sent before the channel opens, or faster than the caller takes it, is queued; of more than 256
     messages the oldest are lost. What the caller sends before anybody listens is kept likewise, up to 32.
@@ -65,6 +67,25 @@ class MessageChannel:
                 self._listeners.remove(listener)
 
         return stop
+
+    async def drain(self) -> None:
+        """Return when what was sent is on its way, at most half a second later; at once when there is nothing."""
+        if not self._is_pending():
+            return
+        for _ in range(_DRAIN_LOOKS):
+            await asyncio.sleep(0.01)
+            if not self._is_pending():
+                # The channel has given the last message to the association; that sends when it may.
+                await asyncio.sleep(0.05)
+                return
+
+    def _is_pending(self) -> bool:
+        channel = self._channel
+        return (
+            channel is not None
+            and channel.readyState == "open"
+            and bool(self._queue or channel.bufferedAmount)
+        )
 
     def _flush(self) -> None:
         channel = self._channel

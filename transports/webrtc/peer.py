@@ -160,7 +160,10 @@ class Peer:
         return take_back
 
     async def close(self, reason: str = "closed") -> None:
-        """Hang up and return when nothing is left; again is fine, the first reason counts."""
+        """Hang up, once the last messages are out, and return when nothing is left.
+
+        Again is fine; the first reason counts.
+        """
         self._end(reason)
         await self.closed()
 
@@ -286,6 +289,7 @@ class Peer:
             self._end(f"nothing was heard of the caller for {format_duration(self._silence_ns)}")
 
     async def _take_down(self) -> None:
+        await self._messages.drain()
         self._sender.stop()
         try:
             async with asyncio.timeout(_CLOSE_WITHIN_S):
