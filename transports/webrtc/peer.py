@@ -34,6 +34,7 @@ from .addresses import offered_addresses
 from .channel import MessageChannel
 from .media_in import AudioReceiver, TrackReceiver
 from .media_out import AudioSender, OpusTrack
+from .opus import SILENCE
 from .sdp import BadOffer, checked_candidates, checked_offer
 
 __all__ = ["Answer", "Peer", "PeerState"]
@@ -232,13 +233,13 @@ class Peer:
             connection.request_received = noticed
 
     def _watch_packets(self, receiver: Any) -> None:
-        """Notice packets as they come, and drop empty ones: aiortc's decoder would fail on all that follow."""
+        """Notice packets as they come, and put silence into empty ones: aiortc's decoder would fail on the rest."""
         handle = receiver._handle_rtp_packet
 
         async def noticed(packet: Any, arrival_time_ms: int) -> None:
             self._heard()
-            if packet.payload:
-                await handle(packet, arrival_time_ms=arrival_time_ms)
+            packet.payload = packet.payload or SILENCE
+            await handle(packet, arrival_time_ms=arrival_time_ms)
 
         receiver._handle_rtp_packet = noticed
 
