@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from .convert import convert_options
 from .edges import default_policy
@@ -73,15 +74,25 @@ def _check_options(graph: Graph, result: CheckResult) -> None:
         options, problems = convert_options(
             node.processor, node.options, path=node.path, base_dir=None, from_yaml=False
         )
-        if not problems:
-            problems = [
-                Problem(
-                    "LG220", fault.message, (*node.path, fault.option), hint=fault.hint, warning=fault.warning
-                )
-                for fault in node.processor.check_options(options)
-            ]
+        if all(problem.warning for problem in problems):
+            problems += _own_faults(node, options)
         result.problems += problems
         result.nodes[node.name] = replace(node, options=options)
+
+
+def _own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:
+    """What the box itself has to say about its options."""
+    try:
+        faults = list(node.processor.check_options(options))
+    except Exception as error:
+        # Foreign code runs here: whatever it raises is a fault of that box, told with its name.
+        message = f"`{node.name}` cannot check its options: {type(error).__name__}: {error}"
+        hint = f"mend {node.processor.__qualname__}.check_options"
+        return [Problem("LG222", message, node.path, hint=hint)]
+    return [
+        Problem("LG220", fault.message, (*node.path, fault.option), hint=fault.hint, warning=fault.warning)
+        for fault in faults
+    ]
 
 
 def _check_edges(graph: Graph, result: CheckResult) -> None:
@@ -93,7 +104,7 @@ def _check_edges(graph: Graph, result: CheckResult) -> None:
             ends = (edge.source, edge.target)
             if ends in seen:
                 result.problems.append(
-                    Problem("LG309", f"{edge} is there twice", edge.path, hint="remove one of the two")
+                    Problem("LG309", f"`{edge}` is there twice", edge.path, hint="remove one of the two")
                 )
             seen[ends] = edge
     result.edges = list(seen.values())
@@ -112,7 +123,7 @@ def _check_wiring(result: CheckResult) -> None:
                 result.problems.append(
                     Problem(
                         "LG305",
-                        f"nothing is connected to the input {name}.{port.name}",
+                        f"nothing is connected to the input `{name}.{port.name}`",
                         node.path,
                         hint=f"it needs {kinds} from another node",
                     )
@@ -127,7 +138,7 @@ def _check_wiring(result: CheckResult) -> None:
             result.problems.append(
                 Problem(
                     "LG308",
-                    f"nothing listens to {name!r}",
+                    f"nothing listens to `{name}`",
                     node.path,
                     hint="connect an output of it",
                     warning=True,
@@ -215,7 +226,7 @@ def _negotiate(result: CheckResult, resampler: type[Processor] | None) -> None:
         box = resampler or _registered_resampler()
         # A box for audio lets nothing else through.
         if box is None or _carries_more(edge, result.nodes) or not _insert(result, solver, edge, box):
-            message = f"{edge} has no audio format in common: {ends}"
+            message = f"`{edge}` has no audio format in common: {ends}"
             result.problems.append(
                 Problem("LG401", message, edge.path, hint="put a box between that converts one to the other")
             )

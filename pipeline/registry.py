@@ -14,15 +14,16 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
-from .errors import ConfigError, Problem
+from .errors import ConfigError, Fix, Problem
 from .modules import import_module, import_reference
 from .processor import Processor, ports_of
-from .spelling import did_you_mean
+from .spelling import did_you_mean, sure
 
-__all__ = ["GROUP", "find", "load", "names", "register", "unregister"]
+__all__ = ["GROUP", "find", "load", "name_of", "names", "register", "unregister"]
 
 GROUP = "livegraph.processors"
 
@@ -62,6 +63,18 @@ def find(name: str) -> type[Processor] | None:
     return None if entry is None else _load_entry(entry)
 
 
+def name_of(processor: type[Processor]) -> str | None:
+    """The name by which ``find`` knows a class, or ``None``. Imports no module."""
+    for name, found in _registered.items():
+        if found is processor:
+            return name
+    for name, entry in _entry_points().items():
+        module, attribute = _target(entry)
+        if name not in _registered and getattr(sys.modules.get(module), attribute, None) is processor:
+            return name
+    return None
+
+
 def load(use: str, *, base_dir: Path | None = None) -> type[Processor]:
     """The class that ``use`` names. Raises ``ConfigError`` with one problem, whose ``path`` is empty.
 
@@ -73,7 +86,7 @@ def load(use: str, *, base_dir: Path | None = None) -> type[Processor]:
             hint = did_you_mean(use, names(), label="processors")
             if "." in use or "/" in use:
                 hint = "a class of a module is written mypkg.mymodule:MyProcessor, of a file ./box.py:MyBox"
-            raise _fault("LG110", f"there is no processor `{use}`", hint)
+            raise _fault("LG110", f"there is no processor `{use}`", hint, sure(use, names()))
         return found
     where, _, attribute = use.rpartition(":") if ":" in use else (use, "", "")
     return _pick(import_reference(where, use, base_dir), attribute, use, where)
@@ -90,8 +103,14 @@ def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
 
 
 def _load_entry(entry: importlib.metadata.EntryPoint) -> type[Processor]:
+    module, attribute = _target(entry)
+    return _pick(import_module(module, entry.name), attribute, entry.name, module)
+
+
+def _target(entry: importlib.metadata.EntryPoint) -> tuple[str, str]:
+    """Module and class of an entry point."""
     module, _, attribute = entry.value.partition(":")
-    return _pick(import_module(module, entry.name), attribute.partition("[")[0].strip(), entry.name, module)
+    return module, attribute.partition("[")[0].strip()
 
 
 def _pick(module: ModuleType, attribute: str, use: str, where: str) -> type[Processor]:
@@ -120,5 +139,5 @@ def _checked(found: type[Processor], use: str) -> type[Processor]:
     return found
 
 
-def _fault(code: str, message: str, hint: str) -> ConfigError:
-    return ConfigError([Problem(code, message, hint=hint)])
+def _fault(code: str, message: str, hint: str, certain: str | None = None) -> ConfigError:
+    return ConfigError([Problem(code, message, hint=hint, fix=Fix(certain) if certain else None)])

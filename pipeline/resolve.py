@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from .edges import Policy, default_policy
-from .errors import Problem
+from .errors import Fix, Problem
 from .frames import AudioFrame, Frame
 from .graph import EdgeSpec, NodeSpec, PolicyChange
 from .ports import PortSpec
 from .processor import ports_of
-from .spelling import did_you_mean
+from .spelling import did_you_mean, sure
 
 __all__ = ["ResolvedEdge", "common_types", "resolve_edge"]
 
@@ -63,7 +63,10 @@ def resolve_edge(edge: EdgeSpec, nodes: Mapping[str, NodeSpec]) -> tuple[list[Re
     if clash:
         return [], [
             Problem(
-                "LG304", f"{edge.source} -> {edge.target} can be read in several ways", edge.path, hint=clash
+                "LG304",
+                f"`{edge.source} -> {edge.target}` can be read in several ways",
+                edge.path,
+                hint=clash,
             )
         ]
     source_node, target_node = _node(edge.source), _node(edge.target)
@@ -112,14 +115,7 @@ def _ends(
 ) -> list[PortSpec]:
     name, _, port = end.partition(".")
     if name not in nodes:
-        problems.append(
-            Problem(
-                "LG301",
-                f"there is no node {name!r}",
-                edge.path,
-                hint=did_you_mean(name, nodes, label="nodes"),
-            )
-        )
+        problems.append(_unknown("LG301", f"there is no node `{name}`", edge, name, nodes, "nodes"))
         return []
     ports = {
         spec.name: spec for spec in ports_of(nodes[name].processor).values() if spec.direction == direction
@@ -133,15 +129,18 @@ def _ends(
     if port == "audio" and len(audio) == 1:
         return audio
     kind = "output" if direction == "out" else "input"
-    problems.append(
-        Problem(
-            "LG302",
-            f"{name!r} has no {kind} {port!r}",
-            edge.path,
-            hint=did_you_mean(port, ports, label=f"{kind}s"),
-        )
-    )
+    message = f"`{name}` has no {kind} `{port}`" if ports else f"`{name}` has no {kind}s"
+    problems.append(_unknown("LG302", message, edge, port, ports, f"{kind}s"))
     return []
+
+
+def _unknown(
+    code: str, message: str, edge: EdgeSpec, name: str, choices: Iterable[str], label: str
+) -> Problem:
+    names = list(choices)
+    certain = sure(name, names)
+    hint = did_you_mean(name, names, label=label)
+    return Problem(code, message, edge.path, hint=hint, part=name, fix=Fix(certain) if certain else None)
 
 
 def _misfit(edge: EdgeSpec, outputs: list[PortSpec], inputs: list[PortSpec]) -> Problem:
@@ -153,7 +152,7 @@ def _misfit(edge: EdgeSpec, outputs: list[PortSpec], inputs: list[PortSpec]) -> 
 
     return Problem(
         "LG303",
-        f"nothing that comes out of {edge.source!r} goes into {edge.target!r}",
+        f"nothing that comes out of `{edge.source}` goes into `{edge.target}`",
         edge.path,
         hint=f"out comes {show(outputs)}; in goes {show(inputs)}",
     )
@@ -177,5 +176,5 @@ def _clash(pairs: list[tuple[PortSpec, PortSpec]]) -> str:
         for name in names:
             if names.count(name) > 1:
                 others = sorted(pair[1 - index].name for pair in pairs if pair[index].name == name)
-                return f"{side} {name!r} fits {', '.join(others)}; name the port"
+                return f"{side} `{name}` fits {', '.join(others)}; name the port"
     return ""

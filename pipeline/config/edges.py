@@ -18,6 +18,7 @@ from .shape import Shape
 __all__ = ["apply_edges"]
 
 _EDGE = re.compile(r"\s*([^\s>]+?)\s*->\s*([^\s>]+)\s*")
+_ALMOST = re.compile(r"([\w.-]+?)\s*(?:=>|-->|~>|→|>|\bto\b)\s*([\w.-]+)")
 
 Pair = tuple[str, str]
 
@@ -35,7 +36,9 @@ def apply_edges(graph: Graph, section: Mapping[str, Any], lost: Callable[[str], 
         match = _EDGE.fullmatch(written)
         if match is None:
             hint = "write `node -> node` or `node.port -> node.port`"
-            shape.fault("LG121", f"`{written[:60]}` does not name an edge", path, hint, key=True)
+            meant = _ALMOST.fullmatch(written)
+            fix = f"{meant[1]} -> {meant[2]}" if meant else None
+            shape.fault("LG121", f"`{written[:60]}` does not name an edge", path, hint, key=True, fix=fix)
             readable = False
             continue
         source, target = match[1], match[2]

@@ -10,7 +10,7 @@ from .. import registry
 from ..convert import Steps
 from ..errors import ConfigError
 from ..options import option_specs
-from ..spelling import did_you_mean
+from ..spelling import did_you_mean, sure
 from .nodes import NodeBuilder, WrittenNode
 from .wiring import Box, infer
 
@@ -96,11 +96,11 @@ def graph_form(value: Any, build: NodeBuilder) -> None:
 def _unknown_agent_keys(agent: Mapping[str, Any], build: NodeBuilder) -> None:
     for name in [key for key in agent if key not in _AGENT_KEYS]:
         hint = did_you_mean(name, _AGENT_KEYS, label="keys")
+        certain = sure(name, [key for key in _AGENT_KEYS if key not in agent])
         if name in _live_options():
-            hint = f"it is an option of gemini_live: write `live: {{{name}: ...}}`"
-        build.shape.fault(
-            "LG101", f"unknown key `{name[:60]}` below `agent`", ("agent", name), hint, key=True
-        )
+            hint, certain = f"it is an option of gemini_live: write `live: {{{name}: ...}}`", None
+        message = f"unknown key `{name[:60]}` below `agent`"
+        build.shape.fault("LG101", message, ("agent", name), hint, key=True, fix=certain)
 
 
 def _live_options() -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..convert import Steps, convert_group
-from ..errors import Problem
+from ..errors import Fix, Problem
 from ..graph import Graph
 from ..spelling import nearest
 from ..turns import TurnPolicy
@@ -84,7 +84,8 @@ def read_draft(data: Any, *, base_dir: Path, name: str) -> Draft:
 def _version(top: Mapping[str, Any], shape: Shape) -> None:
     if "version" not in top:
         message, hint = "the file does not say its version", "begin with `version: 1`"
-        shape.problems.append(Problem("LG105", message, (), hint=hint, warning=True))
+        fix = Fix(f"version: {VERSION}", "begin")
+        shape.problems.append(Problem("LG105", message, (), hint=hint, warning=True, fix=fix))
         return
     version = top["version"]
     if not is_missing(version) and str(version) != str(VERSION):

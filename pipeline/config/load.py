@@ -168,4 +168,6 @@ def _without_values(problem: Problem, data: Any) -> Problem:
             return problem
     if not isinstance(value, EnvText):
         return problem
-    return replace(problem, message=value.conceal(problem.message), hint=value.conceal(problem.hint))
+    # What stands in the environment is not to be mended in the file.
+    message, hint = value.conceal(problem.message), value.conceal(problem.hint)
+    return replace(problem, message=message, hint=hint, part="", fix=None)

@@ -12,7 +12,7 @@ from ..convert.hints import show
 from ..errors import ConfigError
 from ..graph import EdgeSpec, Graph, NodeSpec, OnError
 from ..processor import Processor
-from ..spelling import did_you_mean
+from ..spelling import did_you_mean, sure
 from .shape import Shape, is_missing
 
 __all__ = ["NodeBuilder", "WrittenNode"]
@@ -76,7 +76,8 @@ class NodeBuilder:
             node.on_error = choices[choices.index(on_error)]
         elif not is_missing(on_error):
             message = f"`on_error` must be one of {', '.join(choices)}, not {show(on_error)}"
-            self.shape.fault("LG206", message, (*path, "on_error"), did_you_mean(str(on_error), choices))
+            hint, certain = did_you_mean(str(on_error), choices), sure(str(on_error), choices)
+            self.shape.fault("LG206", message, (*path, "on_error"), hint, fix=certain)
         return node
 
     def insert(self, written: WrittenNode) -> type[Processor] | None:

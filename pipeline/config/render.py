@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
-from .diagnostics import Diagnostic
+from .diagnostics import Diagnostic, Edit
 
 __all__ = ["Paint", "Role", "render", "render_one", "summary", "to_data"]
 
@@ -78,9 +78,21 @@ def to_data(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
             "message": _safe(diagnostic.problem.message),
             "hint": _safe(diagnostic.problem.hint),
             "path": list(diagnostic.problem.path),
+            "fix": None if diagnostic.edit is None else _edit_data(diagnostic.edit),
         }
         for diagnostic in diagnostics
     ]
+
+
+def _edit_data(edit: Edit) -> dict[str, Any]:
+    span = edit.span
+    return {
+        "line": span.line,
+        "column": span.column,
+        "end_line": span.end_line,
+        "end_column": span.end_column,
+        "text": edit.text,
+    }
 
 
 def _plain(_: Role, text: str) -> str:

@@ -10,8 +10,8 @@ from typing import Any
 from ..convert import Steps
 from ..convert.hints import show
 from ..convert.scalars import EnvText
-from ..errors import Problem
-from ..spelling import did_you_mean
+from ..errors import Fix, Problem
+from ..spelling import did_you_mean, sure
 
 __all__ = ["Shape", "is_missing"]
 
@@ -30,8 +30,19 @@ class Shape:
 
     problems: list[Problem] = field(default_factory=list)
 
-    def fault(self, code: str, message: str, path: Steps, hint: str = "", *, key: bool = False) -> None:
-        self.problems.append(Problem(code, message, path, key=key, hint=hint))
+    def fault(
+        self,
+        code: str,
+        message: str,
+        path: Steps,
+        hint: str = "",
+        *,
+        key: bool = False,
+        fix: str | Fix | None = None,
+    ) -> None:
+        """Leave a problem; ``fix`` is what to write instead, where there is no doubt."""
+        mended = Fix(fix) if isinstance(fix, str) else fix
+        self.problems.append(Problem(code, message, path, key=key, hint=hint, fix=mended))
 
     def mapping(self, value: Any, path: Steps, what: str, hint: str = "") -> dict[str, Any] | None:
         """A mapping; nothing at all counts as an empty one."""
@@ -53,16 +64,20 @@ class Shape:
         """Text."""
         if isinstance(value, str) and not is_missing(value):
             return str(value)
-        self._wrong(value, path, what, "text", hint)
+        quotable = isinstance(value, bool | int | float)
+        fix = Fix(how="quote") if quotable else None
+        self._wrong(value, path, what, "text", hint or ("put it in quotes" if quotable else ""), fix)
         return None
 
     def unknown_keys(self, given: Iterable[str], known: Iterable[str], path: Steps, owner: str) -> list[str]:
         """Complain of every key that is not known; returns them."""
-        choices = list(known)
-        unknown = [key for key in given if key not in choices]
+        choices, written = list(known), list(given)
+        unknown = [key for key in written if key not in choices]
+        left = [key for key in choices if key not in written]
         for name in unknown:
             hint = did_you_mean(name, choices, label="keys")
-            self.fault("LG101", f"unknown key `{name[:60]}` {owner}", (*path, name), hint, key=True)
+            message = f"unknown key `{name[:60]}` {owner}"
+            self.fault("LG101", message, (*path, name), hint, key=True, fix=sure(name, left))
         return unknown
 
     def node_name(self, name: str, path: Steps, *, key: bool = False) -> bool:
@@ -81,6 +96,8 @@ class Shape:
         self.fault("LG107", f"`{name[:60]}` cannot name an agent", path, hint)
         return False
 
-    def _wrong(self, value: Any, path: Steps, what: str, expected: str, hint: str) -> None:
+    def _wrong(
+        self, value: Any, path: Steps, what: str, expected: str, hint: str, fix: Fix | None = None
+    ) -> None:
         if not is_missing(value):
-            self.fault("LG102", f"{what} must be {expected}, not {show(value)}", path, hint)
+            self.fault("LG102", f"{what} must be {expected}, not {show(value)}", path, hint, fix=fix)

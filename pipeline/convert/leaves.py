@@ -15,9 +15,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..errors import Problem
+from ..errors import Fix, Problem
 from ..options import ModuleRef, Range, Secret
-from ..spelling import did_you_mean, nearest
+from ..spelling import did_you_mean, nearest, sure
 from ..units import format_duration, parse_duration, parse_frequency
 from .hints import describe, show, spelling
 from .scalars import EnvText, read_scalar, trap
@@ -100,15 +100,26 @@ class Place:
         label = f"{self.label}[{step}]" if isinstance(step, int) else f"{self.label}.{step}"
         return replace(self, path=(*self.path, step), label=label)
 
-    def fault(self, code: str, message: str, hint: str = "", *, warning: bool = False) -> Any:
+    def fault(
+        self,
+        code: str,
+        message: str,
+        hint: str = "",
+        *,
+        warning: bool = False,
+        part: str = "",
+        fix: Fix | None = None,
+    ) -> Any:
         """Leave a problem; returns ``BAD``."""
-        self.context.problems.append(Problem(code, message, self.path, hint=hint, warning=warning))
+        self.context.problems.append(
+            Problem(code, message, self.path, hint=hint, warning=warning, part=part, fix=fix)
+        )
         return BAD
 
-    def wrong_type(self, hint: Any, value: Any, advice: str = "") -> Any:
+    def wrong_type(self, hint: Any, value: Any, advice: str = "", fix: Fix | None = None) -> Any:
         """Leave the problem that ``value`` is no ``hint``; returns ``BAD``."""
         expected = describe(hint, self.unit)
-        return self.fault("LG202", f"`{self.label}` takes {expected}, not {show(value)}", advice)
+        return self.fault("LG202", f"`{self.label}` takes {expected}, not {show(value)}", advice, fix=fix)
 
 
 def boolean(value: Any, place: Place) -> Any:
@@ -117,13 +128,13 @@ def boolean(value: Any, place: Place) -> Any:
         return read
     if isinstance(value, bool):
         return value
-    advice = "write true or false"
+    advice, fix = "write true or false", None
     if isinstance(value, str) and not isinstance(value, EnvText):
         if place.context.from_yaml and (found := trap(value, "bool")):
-            return place.fault("LG207", f"`{place.label}` takes true or false: {found[0]}", found[1])
+            return _trapped(f"`{place.label}` takes true or false", found, place)
         if isinstance(read_scalar(value), bool):
-            advice = "remove the quotes"
-    return place.wrong_type(bool, value, advice)
+            advice, fix = "remove the quotes", Fix(value)
+    return place.wrong_type(bool, value, advice, fix)
 
 
 def number(kind: type, value: Any, place: Place) -> Any:
@@ -140,8 +151,9 @@ def number(kind: type, value: Any, place: Place) -> Any:
             return _bounded(math.inf, value, place)
     made = float(read)
     if kind is int:
-        advice = f"write `{int(made)}`" if made.is_integer() and not isinstance(value, EnvText) else ""
-        return place.wrong_type(kind, value, advice)
+        if made.is_integer() and not isinstance(value, EnvText):
+            return place.wrong_type(kind, value, f"write `{int(made)}`", Fix(str(int(made))))
+        return place.wrong_type(kind, value)
     return _bounded(made, value, place)
 
 
@@ -150,7 +162,10 @@ def text(value: Any, place: Place) -> Any:
     if isinstance(value, str) and not isinstance(value, enum.Enum):
         return str(value)
     quotable = place.context.from_yaml and isinstance(value, bool | int | float)
-    return place.wrong_type(str, value, f'put it in quotes: "{spelling(value)}"' if quotable else "")
+    # As it is written, which the value need not tell: 1.10 is 1.1.
+    return place.wrong_type(
+        str, value, "put it in quotes" if quotable else "", Fix(how="quote") if quotable else None
+    )
 
 
 def secret(value: Any, place: Place) -> Any:
@@ -178,9 +193,11 @@ def choice(choices: tuple[Any, ...], hint: Any, value: Any, place: Place) -> Any
         if isinstance(one, enum.Enum) and not isinstance(meant, str) and one.name == plain:
             return one
     named = isinstance(value, str) and not isinstance(value, EnvText)
-    guess = nearest(value, [spelling(one) for one in choices]) if named else None
+    spellings = [spelling(one) for one in choices] if named else []
+    guess, certain = (nearest(value, spellings), sure(value, spellings)) if named else (None, None)
     message = f"`{place.label}` must be {describe(hint)}, not {show(value)}"
-    return place.fault("LG206", message, f"did you mean `{guess}`?" if guess else "")
+    fix = Fix(certain) if certain else None
+    return place.fault("LG206", message, f"did you mean `{guess}`?" if guess else "", fix=fix)
 
 
 def file_path(value: Any, place: Place) -> Any:
@@ -212,7 +229,14 @@ def module_ref(value: Any, place: Place) -> Any:
     if missing:
         shown = f"`{value.written}`" if isinstance(value, EnvText) else f"`{file}`"
         hint = did_you_mean(found.name, siblings) or f"looked in {found.parent}"
-        return place.fault("LG209", f"`{place.label}` names a file that does not exist: {shown}", hint)
+        certain = None if isinstance(value, EnvText) else sure(found.name, siblings)
+        return place.fault(
+            "LG209",
+            f"`{place.label}` names a file that does not exist: {shown}",
+            hint,
+            part=found.name if certain else "",
+            fix=Fix(certain) if certain else None,
+        )
     return f"{found}:{name}" if name else str(found)
 
 
@@ -222,13 +246,17 @@ def _split_reference(reference: str) -> tuple[str, str]:
 
 
 def _no_number(kind: type, value: Any, place: Place) -> Any:
-    advice = ""
     if isinstance(value, str) and not isinstance(value, EnvText):
         if place.context.from_yaml and (found := trap(value, "number")):
-            return place.fault("LG207", f"`{place.label}` takes {describe(kind)}: {found[0]}", found[1])
+            return _trapped(f"`{place.label}` takes {describe(kind)}", found, place)
         if _is_number(read_scalar(value)):
-            advice = "remove the quotes"
-    return place.wrong_type(kind, value, advice)
+            return place.wrong_type(kind, value, "remove the quotes", Fix(value))
+    return place.wrong_type(kind, value)
+
+
+def _trapped(expected: str, found: tuple[str, str, str], place: Place) -> Any:
+    why, hint, written = found
+    return place.fault("LG207", f"{expected}: {why}", hint, fix=Fix(written) if written else None)
 
 
 def _quantity(quantity: _Quantity, value: Any, place: Place) -> Any:

@@ -71,23 +71,34 @@ def read_scalar(text: str) -> Scalar:
     return text
 
 
-def trap(text: str, wanted: str) -> tuple[str, str] | None:
-    """Why ``text`` is not the ``bool`` or ``number`` it looks like: a sentence, and how to write it."""
+def trap(text: str, wanted: str) -> tuple[str, str, str] | None:
+    """Why ``text`` is not the ``bool`` or ``number`` it looks like: a sentence, what helps, and what to write.
+
+    The last is empty where it cannot be told.
+    """
     if wanted == "bool":
         written = _WORDS_OF_1_1.get(text.lower())
         if written is None:
             return None
-        return f"`{text}` is text in YAML 1.2, not a boolean", f"write `{written}`"
+        return f"`{text}` is text in YAML 1.2, not a boolean", f"write `{written}`", written
     if len(text) > _LONGEST_INT:
         return None
     if match := _LEADING_ZERO.fullmatch(text):
         decimal = match[1] + (text.lstrip("+-0") or "0")
-        return f"`{text}` is not a number: it has a leading zero (octal in YAML 1.1)", f"write `{decimal}`"
+        sense = "octal in YAML 1.1"
+        # Which of the two numbers was meant, nobody knows.
+        return f"`{text}` is not a number: it has a leading zero ({sense})", f"write `{decimal}`", ""
     if _SEXAGESIMAL.fullmatch(text):
         sense = "YAML 1.1 would have read it in base 60"
-        return f"`{text}` is text, not a number ({sense})", "write the number out, or a duration such as 90s"
+        return (
+            f"`{text}` is text, not a number ({sense})",
+            "write the number out, or a duration such as 90s",
+            "",
+        )
     if _UNDERSCORES.fullmatch(text):
-        return f"`{text}` is text: numbers have no underscores here", f"write `{text.replace('_', '')}`"
+        plain = text.replace("_", "")
+        return f"`{text}` is text: numbers have no underscores here", f"write `{plain}`", plain
     if _OTHER_BASE.fullmatch(text):
-        return f"`{text}` is text: numbers are decimal here", f"write `{int(text, 0)}`"
+        decimal = str(int(text, 0))
+        return f"`{text}` is text: numbers are decimal here", f"write `{decimal}`", decimal
     return None

@@ -9,9 +9,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-from ..errors import Problem
+from ..errors import Fix, Problem
 from ..options import OptionSpec, Secret, option_specs
-from ..spelling import did_you_mean, nearest
+from ..spelling import did_you_mean, nearest, sure
 from .hints import (
     choices_of,
     clip,
@@ -92,7 +92,9 @@ def _fields(
         if name not in fields:
             hint = did_you_mean(str(name), fields, label=f"{noun}s") or f"`{owner}` has no {noun}s"
             message = f"unknown {noun} `{clip(str(name))}` for `{owner}`"
-            problems.append(Problem("LG201", message, inner.path, key=True, hint=hint))
+            certain = sure(str(name), [field for field in fields if field not in given])
+            fix = Fix(certain) if certain else None
+            problems.append(Problem("LG201", message, inner.path, key=True, hint=hint, fix=fix))
             continue
         attribute, spec = fields[name]
         result = _value(spec.type, value, replace(inner, bounds=spec.range, unit=spec.unit))
@@ -197,14 +199,17 @@ def _union(members: tuple[Any, ...], hint: Any, value: Any, place: Place) -> Any
             return BAD
     named = isinstance(value, str) and not isinstance(value, EnvText)
     choices = [spelling(one) for member in members for one in choices_of(strip(member)[0])]
-    guess = nearest(value, choices) if named else None
-    return place.wrong_type(hint, value, f"did you mean `{guess}`?" if guess else "")
+    guess, certain = (nearest(value, choices), sure(value, choices)) if named else (None, None)
+    fix = Fix(certain) if certain else None
+    return place.wrong_type(hint, value, f"did you mean `{guess}`?" if guess else "", fix)
 
 
 def _sequence(kind: type, hint: Any, value: Any, place: Place) -> Any:
     if not isinstance(value, list | tuple | set | frozenset):
         single = isinstance(value, str | int | float) and not isinstance(value, EnvText | enum.Enum)
-        return place.wrong_type(hint, value, f"write `[{clip(spelling(value))}]`" if single else "")
+        if not single:
+            return place.wrong_type(hint, value)
+        return place.wrong_type(hint, value, f"write `[{clip(spelling(value))}]`", Fix(how="list"))
     args = get_args(hint)
     fixed = kind is tuple and bool(args) and Ellipsis not in args
     if fixed and len(value) != len(args):

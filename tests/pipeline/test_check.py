@@ -152,7 +152,7 @@ def test_an_unknown_node_is_named_with_the_nearest() -> None:
     graph.connect("word", "box")
     (problem,) = found(graph)
     assert problem.code == "LG301"
-    assert "'word'" in problem.message
+    assert "`word`" in problem.message
     assert "`words`" in problem.hint
     assert problem.path == ("edges", 0)
 
@@ -163,8 +163,8 @@ def test_an_unknown_port_is_named_with_the_nearest() -> None:
     graph.connect("words.ou", "box.txt")
     one, other = found(graph)
     assert (one.code, other.code) == ("LG302", "LG302")
-    assert "no output 'ou'" in one.message and "`out`" in one.hint
-    assert "no input 'txt'" in other.message and "`text`" in other.hint
+    assert "no output `ou`" in one.message and "`out`" in one.hint
+    assert "no input `txt`" in other.message and "`text`" in other.hint
 
 
 def test_ports_that_do_not_fit_are_told_what_there_is() -> None:
@@ -178,7 +178,7 @@ def test_ports_that_do_not_fit_are_told_what_there_is() -> None:
 
 @pytest.mark.parametrize(
     ("source", "target", "named"),
-    [("words", TwoTexts, "output 'out' fits one, other"), ("talk", Collect, ""), ("shout", Collect, "")],
+    [("words", TwoTexts, "output `out` fits one, other"), ("talk", Collect, ""), ("shout", Collect, "")],
 )
 def test_an_edge_with_a_choice_names_it(source: str, target: type[Processor], named: str) -> None:
     """LG304 when one port would stand in two pairs; none when classes decide."""

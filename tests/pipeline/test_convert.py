@@ -211,7 +211,7 @@ def test_text_of_the_environment_becomes_what_the_option_asks_for(name: str, tex
         ("level", float("nan"), "LG203", "`level` takes a finite number, not `nan`", ""),
         ("level", 10**400, "LG203", "`level` takes a finite number, not a huge number", ""),
         ("level", None, "LG202", "`level` takes a number, not null", ""),
-        ("word", 12, "LG202", "`word` takes text, not `12`", 'put it in quotes: "12"'),
+        ("word", 12, "LG202", "`word` takes text, not `12`", "put it in quotes"),
         ("word", ["a"], "LG202", "`word` takes text, not a list", ""),
         (
             "wait",

@@ -7,7 +7,7 @@ import pytest
 from support.agent_boxes import registered
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")
 def _boxes() -> Iterator[None]:
     with registered():
         yield

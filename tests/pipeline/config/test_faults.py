@@ -79,7 +79,7 @@ def faults(text: str, base_dir: Path = Path("/nowhere"), **environ: str) -> Foun
         ("version: 1\nnodes: {mic: webrtc_in, ear: {use: webrtc_out, from: mik}}\n", [("LG301", 2, 54)]),
         (
             "version: 1\nnodes: {mic: webrtc_in, ear: {use: webrtc_out, from: [mic.sound]}}\n",
-            [("LG302", 2, 55)],
+            [("LG302", 2, 59)],
         ),
         (
             "version: 1\nnodes: {mic: webrtc_in, ear: {use: webrtc_out, from: [mic, mic]}}\n",
@@ -141,7 +141,7 @@ turn: {}
         ("LG201", 3, 36),
         ("LG150", 4, 47),
         ("LG202", 4, 65),
-        ("LG302", 5, 32),
+        ("LG302", 5, 37),
         ("LG205", 7, 31),
         ("LG121", 8, 3),
         ("LG101", 9, 1),

@@ -209,5 +209,6 @@ def test_programs_get_plain_data() -> None:
             "message": "`voice` must be `Kore` or `Puck`, not the text `kore`",
             "hint": "did you mean `Kore`?",
             "path": ["agent", "voice"],
+            "fix": {"line": 2, "column": 16, "end_line": 2, "end_column": 20, "text": "Kore"},
         }
     ]
