@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
@@ -42,7 +43,7 @@ def check(
     Terminal(debug=debug)
     from ..pipeline.config.load import check_file
 
-    reports = [check_file(_path(written)) for written in files]
+    reports = [_with_brain(check_file(_path(written))) for written in files]
     if format is Format.JSON:
         _print_json(reports)
     else:
@@ -62,6 +63,14 @@ def _path(written: str) -> str:
         return written if written.endswith((".yaml", ".yml")) else str(find_agent(written))
     except Fault:
         return written
+
+
+def _with_brain(report: Report) -> Report:
+    """The report with the faults of the simulator's script, which is a file of its own."""
+    from .brains import brain_faults
+
+    faults = [] if report.agent is None else brain_faults(report.agent)
+    return replace(report, diagnostics=(*report.diagnostics, *faults)) if faults else report
 
 
 def _print_json(reports: list[Report]) -> None:
