@@ -4,13 +4,24 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["MS", "SECOND", "US", "format_duration", "ms", "parse_duration", "parse_frequency", "seconds"]
+__all__ = [
+    "DURATION_UNITS",
+    "FREQUENCY_UNITS",
+    "MS",
+    "SECOND",
+    "US",
+    "format_duration",
+    "ms",
+    "parse_duration",
+    "parse_frequency",
+    "seconds",
+]
 
 US = 1_000
 MS = 1_000_000
 SECOND = 1_000_000_000
 
-_DURATION_UNITS = {
+DURATION_UNITS = {
     "ns": 1,
     "us": US,
     "ms": MS,
@@ -19,7 +30,7 @@ _DURATION_UNITS = {
     "min": 60 * SECOND,
     "h": 3600 * SECOND,
 }
-_FREQUENCY_UNITS = {"hz": 1, "khz": 1_000}
+FREQUENCY_UNITS = {"hz": 1, "khz": 1_000}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
 
 
@@ -35,12 +46,12 @@ def seconds(value: float) -> int:
 
 def parse_duration(text: str) -> int:
     """Read ``200ms``, ``1.5s``, ``2min`` or ``1h`` as nanoseconds; ``ValueError`` says what is accepted."""
-    return _parse(text, _DURATION_UNITS, "a duration such as 200ms, 1.5s or 2min")
+    return _parse(text, DURATION_UNITS, "a duration such as 200ms, 1.5s or 2min")
 
 
 def parse_frequency(text: str) -> int:
     """Read ``16kHz``, ``44.1kHz`` or ``8000Hz`` as hertz; ``ValueError`` says what is accepted."""
-    return _parse(text, _FREQUENCY_UNITS, "a rate such as 16kHz or 8000Hz")
+    return _parse(text, FREQUENCY_UNITS, "a rate such as 16kHz or 8000Hz")
 
 
 def format_duration(duration_ns: int) -> str:
@@ -52,7 +63,8 @@ def format_duration(duration_ns: int) -> str:
             return f"{duration_ns // size}{unit}"
     for unit, size in (("s", SECOND), ("ms", MS), ("us", US)):
         if duration_ns >= size and (duration_ns * 1_000) % size == 0:
-            return f"{duration_ns / size:g}{unit}"
+            whole, thousandths = divmod(duration_ns * 1_000 // size, 1_000)
+            return f"{whole}.{thousandths:03}".rstrip("0").rstrip(".") + unit
     return f"{duration_ns}ns"
 
 
@@ -61,5 +73,7 @@ def _parse(text: str, units: dict[str, int], expected: str) -> int:
     if match is None or match[2].lower() not in units:
         raise ValueError(f"expected {expected}")
     size = units[match[2].lower()]
-    # Integers stay exact at any size; only a written fraction goes through a float.
-    return int(match[1]) * size if match[1].isdigit() else round(float(match[1]) * size)
+    # In integers throughout, so that it is exact at any size.
+    whole, _, fraction = match[1].partition(".")
+    parts = 10 ** len(fraction)
+    return int(whole) * size + (int(fraction or 0) * size + parts // 2) // parts

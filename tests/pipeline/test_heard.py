@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from livegraph.pipeline.heard import HeardQueue
 
 
@@ -40,3 +43,46 @@ def test_the_bound_gives_the_oldest_out_early() -> None:
         assert list(queue.add(1, 0, piece)) == []
     assert list(queue.add(1, 0, "c")) == ["a"]
     assert len(queue) == 2
+
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["add", "played", "finished", "void"]), st.integers(1, 4), st.integers(0, 5)),
+    max_size=60,
+)
+
+
+@given(STEPS, st.integers(1, 6))
+def test_every_piece_comes_out_once_in_order_or_never(steps: list[tuple[str, int, int]], limit: int) -> None:
+    """Whatever is told: no piece twice, none of a void turn after the voiding, and the bound holds.
+
+    Turns come in order, as a conversation's do; places within a turn go up.
+    """
+    queue: HeardQueue[tuple[int, int]] = HeardQueue(limit)
+    came: list[tuple[int, int]] = []
+    added: list[tuple[int, int]] = []
+    void = turn = number = place = 0
+    for step, step_turn, position in steps:
+        if step == "add":
+            if step_turn > turn:
+                turn, place = step_turn, 0
+            place += position
+            number += 1
+            piece = (turn, number)
+            added.append(piece)
+            out = list(queue.add(turn, place, piece))
+        elif step == "void":
+            queue.void(step_turn)
+            void = max(void, step_turn)
+            out = []
+        else:
+            out = list(queue.played(step_turn, position) if step == "played" else queue.finished(step_turn))
+        assert all(released > void for released, _ in out)
+        came += out
+        assert len(queue) <= limit
+    came += queue.finished(100)
+    assert len(set(came)) == len(came)
+    assert set(came) <= set(added)
+    # A piece that came out at once, its turn being over, may pass those of a later turn; within a turn none does.
+    for which in {piece[0] for piece in came}:
+        within = [index for released, index in came if released == which]
+        assert within == sorted(within)

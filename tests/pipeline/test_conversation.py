@@ -1,0 +1,242 @@
+"""Facts of processors become decisions that the playout carries out and observers hear, each at its time."""
+
+from __future__ import annotations
+
+import asyncio
+
+from livegraph.pipeline import MS, Conversation, TurnPolicy, TurnState, clock_of_loop, run_virtual
+from livegraph.pipeline.events import Event, EventBus, Interrupted, SpeechChanged, StateChanged
+
+
+class Speaker:
+    """A playout that notes what it is told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def pause(self) -> None:
+        self.told.append("pause")
+
+    def resume(self) -> None:
+        self.told.append("resume")
+
+    def flush(self, turn: int) -> None:
+        self.told.append(f"flush {turn}")
+
+
+class Stage:
+    """A conversation with all that it needs, and notes of what came of it."""
+
+    def __init__(self, *, playout: bool = True, policy: TurnPolicy | None = None) -> None:
+        self.clock = clock_of_loop()
+        self.bus = EventBus()
+        self.events: list[Event] = []
+        self.bus.subscribe(Event, self.events.append)
+        self.voided: list[int] = []
+        self.turns = Conversation(self.clock, self.bus, policy or TurnPolicy(), self.voided.append)
+        self.speaker = Speaker()
+        if playout:
+            self.turns.attach(self.speaker)
+
+    def states(self) -> list[tuple[int, str]]:
+        """State changes with their time in milliseconds."""
+        return [
+            (event.time_ns // MS, event.state) for event in self.events if isinstance(event, StateChanged)
+        ]
+
+    def speak(self) -> int:
+        """The agent is heard in a new turn."""
+        turn = self.turns.next_turn()
+        self.turns.played(turn, 20 * MS)
+        return turn
+
+
+def test_a_question_and_its_answer_are_shown_as_they_are_perceived() -> None:
+    """Speech, thinking, sound, end of the sound."""
+
+    async def main() -> Stage:
+        stage = Stage()
+        stage.turns.user_started()
+        await asyncio.sleep(1)
+        stage.turns.user_stopped()
+        await asyncio.sleep(0.5)
+        turn = stage.speak()
+        await asyncio.sleep(2)
+        stage.turns.played_out(turn)
+        return stage
+
+    stage = run_virtual(main())
+    assert stage.states() == [(1_000, "thinking"), (1_500, "speaking"), (3_500, "listening")]
+    assert [event.speaking for event in stage.events if isinstance(event, SpeechChanged)] == [True, False]
+
+
+def test_speech_over_the_agent_pauses_at_once_and_flushes_when_it_goes_on() -> None:
+    """400 ms later, by the conversation's own timer; the engine and the observers hear of it."""
+
+    async def main() -> None:
+        stage = Stage()
+        stage.speak()
+        stage.turns.user_started()
+        assert stage.speaker.told == ["pause"]
+        await asyncio.sleep(0.39)
+        assert stage.speaker.told == ["pause"]
+        await asyncio.sleep(0.02)
+        assert stage.speaker.told == ["pause", "flush 1"]
+        assert stage.voided == [1]
+        assert [event.turn for event in stage.events if isinstance(event, Interrupted)] == [1]
+        assert stage.turns.state is TurnState.INTERRUPTED
+
+    run_virtual(main())
+
+
+def test_a_cough_is_forgiven() -> None:
+    """Pause, silence, resume; nothing is void."""
+
+    async def main() -> None:
+        stage = Stage()
+        stage.speak()
+        stage.turns.user_started()
+        await asyncio.sleep(0.1)
+        stage.turns.user_stopped()
+        await asyncio.sleep(0.31)
+        assert stage.speaker.told == ["pause", "resume"]
+        assert stage.voided == []
+        assert stage.turns.state is TurnState.SPEAKING
+
+    run_virtual(main())
+
+
+def test_a_fact_told_twice_changes_nothing() -> None:
+    """Two detectors may hear the same user."""
+
+    async def main() -> None:
+        stage = Stage()
+        for _ in range(2):
+            stage.turns.user_started()
+        for _ in range(2):
+            stage.turns.user_stopped()
+        assert sum(isinstance(event, SpeechChanged) for event in stage.events) == 2
+
+    run_virtual(main())
+
+
+def test_words_are_released_as_their_sound_is_played() -> None:
+    """Not before their place, the rest at the end of the turn."""
+
+    async def main() -> None:
+        stage, heard = Stage(), list[str]()
+        turn = stage.turns.next_turn()
+        for at_ms, word in ((0, "one"), (500, "two"), (900, "three")):
+            stage.turns.say(turn, at_ms * MS, lambda word=word: heard.append(word))  # type: ignore[misc]
+        assert heard == []
+        stage.turns.played(turn, 20 * MS)
+        assert heard == ["one"]
+        stage.turns.played(turn, 600 * MS)
+        assert heard == ["one", "two"]
+        stage.turns.played_out(turn)
+        assert heard == ["one", "two", "three"]
+
+    run_virtual(main())
+
+
+def test_words_that_were_cut_are_never_heard() -> None:
+    """Neither those that waited nor those that come late, also when the next turn is played."""
+
+    async def main() -> None:
+        stage, heard = Stage(), list[str]()
+        turn = stage.speak()
+        stage.turns.say(turn, 500 * MS, lambda: heard.append("cut"))
+        stage.turns.interrupted(turn)
+        stage.turns.say(turn, 600 * MS, lambda: heard.append("late"))
+        following = stage.speak()
+        stage.turns.played(following, 900 * MS)
+        stage.turns.played_out(following)
+        assert heard == []
+
+    run_virtual(main())
+
+
+def test_without_a_playout_words_count_as_heard() -> None:
+    """A graph that writes text has nobody to wait for; a void turn's are refused all the same."""
+
+    async def main() -> None:
+        stage, heard = Stage(playout=False), list[str]()
+        turn = stage.turns.next_turn()
+        stage.turns.say(turn, 500 * MS, lambda: heard.append("said"))
+        stage.turns.interrupted(turn)
+        stage.turns.say(turn, 500 * MS, lambda: heard.append("void"))
+        assert heard == ["said"]
+
+    run_virtual(main())
+
+
+def test_a_late_report_of_cut_sound_is_no_speaking() -> None:
+    """What a device had buffered plays on for a moment."""
+
+    async def main() -> None:
+        stage = Stage()
+        turn = stage.speak()
+        stage.turns.interrupted(turn)
+        stage.turns.played(turn, 40 * MS)
+        stage.turns.played_out(turn)
+        assert stage.turns.state is TurnState.LISTENING
+
+    run_virtual(main())
+
+
+def test_thinking_lasts_while_a_function_runs() -> None:
+    """However long; when it has answered, the model has its time again."""
+
+    async def main() -> Stage:
+        stage = Stage()
+        stage.turns.user_started()
+        stage.turns.user_stopped()
+        stage.turns.tool_started()
+        await asyncio.sleep(60)
+        assert stage.turns.state is TurnState.THINKING
+        stage.turns.tool_finished()
+        await asyncio.sleep(16)
+        return stage
+
+    assert run_virtual(main()).states() == [(0, "thinking"), (75_000, "listening")]
+
+
+def test_text_from_the_user_cuts_the_agent() -> None:
+    """Typing is speaking."""
+
+    async def main() -> None:
+        stage = Stage()
+        stage.speak()
+        stage.turns.user_wrote()
+        assert stage.speaker.told == ["flush 1"]
+        assert stage.turns.state is TurnState.THINKING
+
+    run_virtual(main())
+
+
+def test_after_the_close_nothing_happens_any_more() -> None:
+    """No timer fires, no fact has consequences."""
+
+    async def main() -> None:
+        stage = Stage()
+        stage.speak()
+        stage.turns.user_started()
+        stage.turns.close()
+        await asyncio.sleep(5)
+        stage.turns.interrupted(1)
+        assert stage.speaker.told == ["pause"]
+        assert stage.voided == []
+
+    run_virtual(main())
+
+
+def test_every_playout_is_told() -> None:
+    """A call may be heard in two places."""
+
+    async def main() -> None:
+        stage, second = Stage(), Speaker()
+        stage.turns.attach(second)
+        stage.turns.interrupted(stage.speak())
+        assert stage.speaker.told == second.told == ["flush 1"]
+
+    run_virtual(main())
