@@ -41,7 +41,7 @@ from .frames import (
     VideoFrame,
 )
 from .graph import EdgeSpec, Graph, NodeSpec
-from .options import Doc, Duration, Hertz, ModuleRef, Range, Secret
+from .options import Deprecated, Doc, Duration, Hertz, ModuleRef, Range, Renamed, Secret
 from .plan import Plan, make_plan
 from .ports import FromOption, In, Out
 from .processor import OptionFault, Processor, processor
@@ -61,6 +61,7 @@ __all__ = [
     "Clock",
     "ConfigError",
     "Conversation",
+    "Deprecated",
     "Doc",
     "Duration",
     "EdgeSpec",
@@ -87,6 +88,7 @@ __all__ = [
     "Processor",
     "ProcessorError",
     "Range",
+    "Renamed",
     "Secret",
     "ServiceError",
     "SpeechEndFrame",

@@ -90,7 +90,14 @@ def _own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:
         hint = f"mend {node.processor.__qualname__}.check_options"
         return [Problem("LG222", message, node.path, hint=hint)]
     return [
-        Problem("LG220", fault.message, (*node.path, fault.option), hint=fault.hint, warning=fault.warning)
+        Problem(
+            fault.code,
+            fault.message,
+            (*node.path, *fault.path),
+            hint=fault.hint,
+            warning=fault.warning,
+            fix=fault.fix,
+        )
         for fault in faults
     ]
 

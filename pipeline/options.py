@@ -11,19 +11,23 @@ from __future__ import annotations
 
 import inspect
 import weakref
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 __all__ = [
     "MISSING",
+    "Deprecated",
     "Doc",
     "Duration",
     "Hertz",
     "ModuleRef",
     "OptionSpec",
     "Range",
+    "Renamed",
     "Secret",
     "Unit",
+    "history",
     "option_specs",
 ]
 
@@ -48,6 +52,22 @@ class Unit:
     """What an integer counts: ``ns`` is written ``200ms`` in YAML, ``Hz`` is written ``16kHz``."""
 
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Renamed:
+    """A name that the option had until version ``since``: it still works, with a warning and a fix."""
+
+    old: str
+    since: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deprecated:
+    """The option will go away; ``instead`` says what to do without it."""
+
+    instead: str
+    since: str
 
 
 Duration = Annotated[int, Unit("ns")]
@@ -118,6 +138,9 @@ class OptionSpec:
     range: Range | None = None
     unit: str = ""
     """``ns``, ``Hz`` or empty."""
+    renamed: tuple[Renamed, ...] = ()
+    """The names that it had before."""
+    deprecated: Deprecated | None = None
 
     @property
     def required(self) -> bool:
@@ -172,4 +195,12 @@ def _spec(name: str, hint: Any, default: Any) -> OptionSpec:
             bounds = mark
         elif isinstance(mark, Unit):
             unit = mark.name
-    return OptionSpec(name, hint, default, doc, bounds, unit)
+    renamed, deprecated = history(marks)
+    return OptionSpec(name, hint, default, doc, bounds, unit, renamed, deprecated)
+
+
+def history(marks: Iterable[Any]) -> tuple[tuple[Renamed, ...], Deprecated | None]:
+    """What the markers of an annotation say of the past and the end of an option."""
+    found = list(marks)
+    renamed = tuple(mark for mark in found if isinstance(mark, Renamed))
+    return renamed, next((mark for mark in found if isinstance(mark, Deprecated)), None)

@@ -33,6 +33,7 @@ from collections import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
+from .errors import Fix
 from .frames import Frame, InterruptFrame, Marker
 from .options import option_specs
 from .ports import In, Out, PortSpec, port_specs
@@ -54,11 +55,25 @@ Emitted = Frame | Iterable[Frame] | None
 
 
 class OptionFault(Exception):
-    """What ``check_options`` yields: the option at fault, one sentence, and what to do."""
+    """What ``check_options`` yields: the option at fault, one sentence, and what to do.
 
-    def __init__(self, option: str, message: str, hint: str = "", *, warning: bool = False) -> None:
+    ``option`` may lead inside, as ``("tools", 0)``; ``fix`` is the right spelling where there is no doubt about it.
+    """
+
+    def __init__(
+        self,
+        option: str | tuple[str | int, ...],
+        message: str,
+        hint: str = "",
+        *,
+        warning: bool = False,
+        code: str = "LG220",
+        fix: Fix | None = None,
+    ) -> None:
         super().__init__(message)
-        self.option, self.message, self.hint, self.warning = option, message, hint, warning
+        self.path = (option,) if isinstance(option, str) else option
+        self.option, self.message, self.hint, self.warning = str(self.path[0]), message, hint, warning
+        self.code, self.fix = code, fix
 
 
 class Processor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 from ..pipeline.errors import ConfigError, Problem
@@ -18,23 +19,32 @@ def load_tools(sources: Iterable[str | Callable[..., Any]]) -> dict[str, ToolFun
     """The functions that ``sources`` name, by the name that the model uses.
 
     A source is a function, a file or module (all its own public functions), or ``file.py:function``.
-    Raises ``ConfigError`` with one problem.
+    Raises ``ConfigError`` with every fault; the ``path`` of each is the index of its source.
     """
     found: dict[str, ToolFunction] = {}
-    for source in sources:
-        for function in [source] if callable(source) else _named(source):
-            try:
-                tool = ToolFunction(function)
-            except (TypeError, NameError) as error:
-                raise _fault(
-                    "LG231", f"it cannot be a tool: {error}", "mend the function's signature"
-                ) from error
-            if tool.name in found:
-                raise _fault(
-                    "LG232", f"there are two tools named {tool.name!r}", "rename one, or use @tool(name=...)"
-                )
-            found[tool.name] = tool
+    problems: list[Problem] = []
+    for index, source in enumerate(sources):
+        try:
+            for function in [source] if callable(source) else _named(source):
+                tool = _tool(function)
+                if tool.name in found:
+                    hint = "rename one, or use @tool(name=...)"
+                    raise _fault("LG232", f"there are two tools named `{tool.name}`", hint)
+                found[tool.name] = tool
+        except ConfigError as error:
+            problems += [replace(problem, path=(index, *problem.path)) for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
     return found
+
+
+def _tool(function: Callable[..., Any]) -> ToolFunction:
+    try:
+        return ToolFunction(function)
+    except (TypeError, NameError) as error:
+        name = getattr(function, "__name__", repr(function))
+        why = str(error).removeprefix(f"{name}: ")
+        raise _fault("LG231", f"`{name}` cannot be a tool: {why}", "mend the function's signature") from error
 
 
 def _named(source: str) -> list[Callable[..., Any]]:

@@ -81,7 +81,7 @@ class ToolRouter(Processor):
             load_tools(options["tools"])
         except ConfigError as error:
             for problem in error.problems:
-                yield OptionFault("tools", problem.message, problem.hint)
+                yield OptionFault(("tools", *problem.path), problem.message, problem.hint, code=problem.code)
 
     async def start(self) -> None:
         self._tools = load_tools(self._sources)

@@ -24,7 +24,7 @@ __all__ = ["Agent", "Report", "check_file", "check_text", "load_agent", "parse_a
 
 _FOLLOWS = ("LG305", "LG308", "LG310")
 """Faults of wiring that a node or an edge which could not be read brings about."""
-_OPTION_CODES = frozenset(f"LG20{digit}" for digit in range(1, 10))
+_OPTION_CODES = frozenset(f"LG{number}" for number in range(201, 220))
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +145,10 @@ def _news(problems: list[Problem], draft: Draft) -> list[Problem]:
         # Options were converted with their places in the file at hand.
         if problem.code not in _OPTION_CODES
         # A node without some of its options says nothing sensible about the rest.
-        and not (problem.code == "LG220" and any(problem.path[: len(path)] == path for path in draft.faulty))
+        and not (
+            "LG220" <= problem.code < "LG300"
+            and any(problem.path[: len(path)] == path for path in draft.faulty)
+        )
         and not (unread and problem.code in _FOLLOWS)
     ]
 

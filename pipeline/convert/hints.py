@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import msgspec
 
-from ..options import MISSING, ModuleRef, OptionSpec, Range, Secret, Unit
+from ..options import MISSING, ModuleRef, OptionSpec, Range, Secret, Unit, history
 from .scalars import EnvText
 
 __all__ = [
@@ -109,7 +109,8 @@ def group_fields(cls: type) -> dict[str, tuple[str, OptionSpec]]:
             unit = "ns"
         shown = name.removesuffix("_ns") if unit == "ns" else name
         default = MISSING if parameter.default is parameter.empty else parameter.default
-        fields[shown] = (name, OptionSpec(shown, hint, default, "", bounds, unit))
+        renamed, deprecated = history(get_args(hints.get(name, Any))[1:])
+        fields[shown] = (name, OptionSpec(shown, hint, default, "", bounds, unit, renamed, deprecated))
     return fields
 
 

@@ -24,6 +24,7 @@ from .hints import (
     union_members,
 )
 from .leaves import BAD, Context, Place, Steps, boolean, choice, file_path, module_ref, number, secret, text
+from .renames import current
 from .scalars import EnvText
 
 __all__ = ["convert", "convert_group", "convert_options"]
@@ -87,8 +88,10 @@ def _fields(
 ) -> dict[str, Any]:
     owner, problems = place.label, place.context.problems
     made: dict[str, Any] = {}
-    for name, value in given.items():
-        inner = replace(place, path=(*place.path, name), label=str(name))
+    named: set[str] = set()
+    for written, name, value in current(fields, given, place, noun):
+        named.add(name)
+        inner = replace(place, path=(*place.path, written), label=str(written))
         if name not in fields:
             hint = did_you_mean(str(name), fields, label=f"{noun}s") or f"`{owner}` has no {noun}s"
             message = f"unknown {noun} `{clip(str(name))}` for `{owner}`"
@@ -101,7 +104,7 @@ def _fields(
         if result is not BAD:
             made[attribute] = result
     for name, (_, spec) in fields.items():
-        if spec.required and name not in given:
+        if spec.required and name not in named:
             hint = spec.doc or f"it takes {describe(spec.type, spec.unit)}"
             message = f"`{owner}` needs the {noun} `{name}`"
             problems.append(Problem("LG204", message, place.path, key=True, hint=hint))

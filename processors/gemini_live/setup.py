@@ -8,8 +8,10 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from ...pipeline.errors import Fix
 from ...pipeline.options import Doc, Duration
 from ...pipeline.processor import OptionFault
+from ...pipeline.spelling import sure
 from ...pipeline.units import MS
 from ..tool_catalog import FunctionSpec, ToolCatalog
 from .closing import option_at
@@ -183,13 +185,16 @@ def option_faults(
         option = option_at(refusal.path)
         if option not in given:
             option = "extra" if extra else "model"
-        voices = capabilities(setup.model).voices
-        hint = f"there is: {', '.join(sorted(voices))}" if option == "voice" and voices else ""
-        yield OptionFault(option, refusal.reason.rstrip("."), hint)
+        voices = sorted(capabilities(setup.model).voices or ()) if option == "voice" else []
+        hint = f"voices: {', '.join(voices)}" if voices else ""
+        certain = sure(str(given.get(option)), voices) if voices else None
+        fix = Fix(certain) if certain else None
+        yield OptionFault(option, refusal.reason.rstrip("."), hint, code="LG240", fix=fix)
     if "language" in given and not capabilities(setup.model).honours_language_code:
         yield OptionFault(
             "language",
             f"{setup.model} chooses its language itself and ignores `language`",
             "say it in the instructions",
             warning=True,
+            code="LG240",
         )
