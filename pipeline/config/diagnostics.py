@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..errors import Problem
 
-__all__ = ["Diagnostic", "Edit", "Span"]
+__all__ = ["Diagnostic", "Edit", "Related", "Span"]
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -28,6 +28,16 @@ class Edit:
 
 
 @dataclass(frozen=True, slots=True)
+class Related:
+    """Another line that has a part in a problem: the one that includes a file, or uses a template."""
+
+    file: str
+    span: Span
+    message: str
+    excerpt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One problem of one file, ready to be printed."""
 
@@ -38,6 +48,8 @@ class Diagnostic:
     """The line where the span starts, without secrets; empty when there is none to show."""
     edit: Edit | None = None
     """What mends it, where there is no doubt."""
+    related: tuple[Related, ...] = ()
+    """The lines that brought the one at fault in, the nearest first."""
 
     @property
     def severity(self) -> str:

@@ -13,7 +13,7 @@ from .diagnostics import Edit, Span
 if TYPE_CHECKING:
     from .source import Document
 
-__all__ = ["apply", "locate"]
+__all__ = ["apply", "locate", "pinpoint"]
 
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _INDICATORS = set(",[]{}#&*!|>'\"%@`")
@@ -21,18 +21,28 @@ _INDICATORS = set(",[]{}#&*!|>'\"%@`")
 
 def locate(document: Document, problem: Problem) -> tuple[Span, Edit | None]:
     """The place of ``problem`` in ``document``, and the change that mends it if it has a fix that is possible."""
-    span = document.span_of(problem.path, key=problem.key)
+    span, key = (document.span_of(problem.path, key=key) for key in (problem.key, True))
+    return pinpoint(document, problem, span, key, there=problem.path in document.marks)
+
+
+def pinpoint(
+    document: Document, problem: Problem, span: Span, key: Span, *, there: bool
+) -> tuple[Span, Edit | None]:
+    """The piece of ``span`` that is at fault, and the change that mends it.
+
+    ``key`` is where the key stands. ``there`` says that the document has what the path of the problem leads to.
+    """
     if problem.part:
-        exact = _part(document, problem, span)
+        exact = _part(document, problem.part, (span, key))
         if exact is None:
             return span, None
         span = exact
-    if problem.fix is None:
+    if problem.fix is None or not document.editable:
         return span, None
     if problem.fix.how == "begin":
         return span, _begin(document, problem.fix)
     # A place that the document does not have is shown by what is around it, which is not at fault itself.
-    if problem.path not in document.marks or span.line != span.end_line:
+    if not there or span.line != span.end_line:
         return span, None
     written = document.lines[span.line - 1][span.column - 1 : span.end_column - 1]
     return span, Edit(span, _mended(written, problem.fix)) if written else None
@@ -57,20 +67,20 @@ def _offset(starts: Sequence[int], line: int, column: int) -> int:
     return starts[line - 1] + column - 1
 
 
-def _part(document: Document, problem: Problem, span: Span) -> Span | None:
-    """The place of the part, in the text at hand or in the key of it; ``None`` where it is not clear."""
-    for place in (span, document.span_of(problem.path, key=True)):
+def _part(document: Document, part: str, places: Iterable[Span]) -> Span | None:
+    """Where ``part`` stands in the first place that holds it once; ``None`` where it is not clear."""
+    for place in places:
         if place.line != place.end_line or not 1 <= place.line <= len(document.lines):
             continue
         text = document.lines[place.line - 1][place.column - 1 : place.end_column - 1]
         found = [
             match.start()
-            for match in re.finditer(re.escape(problem.part), text)
+            for match in re.finditer(re.escape(part), text)
             if _whole(text, match.start(), match.end())
         ]
         if len(found) == 1:
             start = place.column + found[0]
-            return Span(place.line, start, place.line, start + len(problem.part))
+            return Span(place.line, start, place.line, start + len(part))
     return None
 
 

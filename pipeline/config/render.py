@@ -51,6 +51,9 @@ def render_one(diagnostic: Diagnostic, *, paint: Paint | None = None) -> str:
         margin = " "
     if problem.hint:
         lines.append(f"{colour('gutter', f'{margin} =')} {colour('hint', _safe(problem.hint))}")
+    for other in diagnostic.related:
+        where = f"{other.file}:{other.span.line}:{other.span.column}:"
+        lines.append(f"{colour('gutter', f'{margin} >')} {colour('place', where)} {_safe(other.message)}")
     return "\n".join(lines)
 
 
@@ -79,6 +82,15 @@ def to_data(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
             "hint": _safe(diagnostic.problem.hint),
             "path": list(diagnostic.problem.path),
             "fix": None if diagnostic.edit is None else _edit_data(diagnostic.edit),
+            "related": [
+                {
+                    "file": other.file,
+                    "line": other.span.line,
+                    "column": other.span.column,
+                    "message": _safe(other.message),
+                }
+                for other in diagnostic.related
+            ],
         }
         for diagnostic in diagnostics
     ]

@@ -42,17 +42,26 @@ class Marks:
     collection: bool = False
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Document:
     """A file that was read: its data, its marks by path, and what is wrong with its text."""
 
     file: str
+    """What messages call it."""
     data: Any = None
     marks: dict[Steps, Marks] = field(default_factory=dict)
     faults: list[Diagnostic] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     hidden: list[Span] = field(default_factory=list)
     """Spans that no excerpt shows."""
+    folder: Path = field(default_factory=Path.cwd)
+    """Where the files lie that it names."""
+    root: Path = field(default_factory=Path.cwd)
+    """The folder that includes must not leave."""
+    path: Path | None = None
+    """The file itself, when there is one."""
+    editable: bool = True
+    """Whether a fault in it can be mended where it stands: an argument of the command cannot."""
 
     def span_of(self, path: Steps, *, key: bool = False) -> Span:
         """The place of what ``path`` leads to, or of the nearest thing around it; mappings show their key."""
@@ -74,9 +83,10 @@ class Document:
 
     def at(self, span: Span, problem: Problem) -> Diagnostic:
         """``problem`` at a known place."""
-        return Diagnostic(self.file, span, problem, self._excerpt(span.line))
+        return Diagnostic(self.file, span, problem, self.excerpt(span.line))
 
-    def _excerpt(self, line: int) -> str:
+    def excerpt(self, line: int) -> str:
+        """A line of it without secrets, empty when there is none."""
         if not 1 <= line <= len(self.lines):
             return ""
         text = self.lines[line - 1]
@@ -88,9 +98,13 @@ class Document:
         return _KEY_SHAPE.sub(lambda match: "*" * len(match[0]), text)
 
 
-def read_document(path: Path, file: str | None = None) -> Document:
-    """Read a file; whatever is wrong with it is in ``faults``. ``file`` is what messages call it."""
-    document = Document(file or str(path))
+def read_document(path: Path, file: str | None = None, *, root: Path | None = None) -> Document:
+    """Read a file; whatever is wrong with it is in ``faults``. ``file`` is what messages call it.
+
+    ``root`` is the folder that its includes must not leave, by default the one that it lies in.
+    """
+    folder = path.parent.absolute()
+    document = Document(file or str(path), folder=folder, root=root or folder, path=path.absolute())
     try:
         with path.open("rb") as stream:
             raw = stream.read(MAX_BYTES + 1)
@@ -103,9 +117,11 @@ def read_document(path: Path, file: str | None = None) -> Document:
     return _parse(document, raw)
 
 
-def parse_document(text: str | bytes, file: str = "<text>") -> Document:
-    """Parse a text; whatever is wrong with it is in ``faults``."""
-    return _parse(Document(file), text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
+def parse_document(text: str | bytes, file: str = "<text>", *, folder: Path | None = None) -> Document:
+    """Parse a text that might be a file in ``folder``; whatever is wrong with it is in ``faults``."""
+    folder = folder or Path.cwd()
+    document = Document(file, folder=folder, root=folder)
+    return _parse(document, text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
 
 
 def _parse(document: Document, raw: bytes) -> Document:

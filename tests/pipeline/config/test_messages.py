@@ -210,5 +210,6 @@ def test_programs_get_plain_data() -> None:
             "hint": "did you mean `Kore`?",
             "path": ["agent", "voice"],
             "fix": {"line": 2, "column": 16, "end_line": 2, "end_column": 20, "text": "Kore"},
+            "related": [],
         }
     ]
