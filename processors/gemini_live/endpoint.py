@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 
 from ...pipeline.errors import ServiceError
 from ...pipeline.options import Secret
-from .models import model_id
 from .wire.link import Link
+from .wire.models import model_id
 
 __all__ = ["LOCAL_URL", "Access", "Endpoint", "EndpointKind", "LiveConnector", "resolve"]
 

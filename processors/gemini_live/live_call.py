@@ -20,7 +20,6 @@ from ..tool_catalog import ToolCatalog
 from .dispatch import Dispatcher, Outputs
 from .endpoint import Access, Endpoint, LiveConnector, resolve
 from .idle import IdleTimer
-from .models import capabilities
 from .outbox import Outbox
 from .protocol import LiveProtocol
 from .session import Change, Session, Wire
@@ -38,6 +37,7 @@ from .wire import (
     WireError,
     encode_client,
 )
+from .wire.models import capabilities
 
 __all__ = ["LiveCall", "Ports", "Settings"]
 

@@ -37,7 +37,6 @@ from ...pipeline import (
 from ...pipeline.events import Interrupted, ServiceChanged, SpeechChanged, StateChanged, Transcript, Usage
 from .endpoint import Access, EndpointKind
 from .live_call import LiveCall, Ports, Settings
-from .models import DEFAULT_MODEL
 from .setup import (
     ActivityHandling,
     ContextCompression,
@@ -53,6 +52,7 @@ from .setup import (
     transcription,
 )
 from .wire import Content, GenerationConfig, GoogleSearch, ProactivityConfig, Setup, Tool
+from .wire.models import DEFAULT_MODEL
 
 __all__ = ["GeminiLive"]
 

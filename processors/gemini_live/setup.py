@@ -15,8 +15,6 @@ from ...pipeline.spelling import sure
 from ...pipeline.units import MS
 from ..tool_catalog import FunctionSpec, ToolCatalog
 from .closing import option_at
-from .models import capabilities
-from .setup_check import refusals
 from .wire import (
     AudioTranscriptionConfig,
     AutomaticActivityDetection,
@@ -36,6 +34,8 @@ from .wire import (
     decode_client,
     encode_client,
 )
+from .wire.models import capabilities
+from .wire.setup_check import refusals
 
 __all__ = [
     "ContextCompression",

@@ -9,7 +9,7 @@ import sys
 def test_importing_the_wire_brings_no_io_library() -> None:
     """Neither an event loop nor a network, and nothing heavy."""
     code = (
-        "import sys, livegraph.processors.gemini_live.wire, livegraph.processors.gemini_live.models;"
+        "import sys, livegraph.processors.gemini_live.wire, livegraph.processors.gemini_live.wire.models;"
         "print(*sorted({'asyncio', 'websockets', 'aiortc', 'av', 'numpy', 'google'} & set(sys.modules)))"
     )
     done = subprocess.run(

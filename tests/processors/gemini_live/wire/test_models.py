@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from livegraph.processors.gemini_live.models import (
+from livegraph.processors.gemini_live.wire import FunctionDeclaration, Setup, Tool, decode_client
+from livegraph.processors.gemini_live.wire.models import (
     DEFAULT_MODEL,
     PERMISSIVE,
     VOICES,
     capabilities,
     model_id,
 )
-from livegraph.processors.gemini_live.setup_check import refusals
-from livegraph.processors.gemini_live.wire import FunctionDeclaration, Setup, Tool, decode_client
+from livegraph.processors.gemini_live.wire.setup_check import refusals
 
 ALL_KNOWN = [
     "gemini-2.5-flash-native-audio-preview-12-2025",

@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from .models import ModelCapabilities, capabilities
-from .wire import FunctionDeclaration, GenerationConfig, Setup, ThinkingConfig, Tool
+from .setup import GenerationConfig, Setup, ThinkingConfig
+from .tools import FunctionDeclaration, Tool
 
 __all__ = ["Refusal", "refusals"]
 
