@@ -28,10 +28,6 @@ def with_files(graph: Graph, question: Path | None, answer: Path | None) -> Grap
     from ..transports.webrtc.webrtc_in import WebRTCIn
     from ..transports.webrtc.webrtc_out import WebRTCOut
 
-    if question is not None and not question.is_file():
-        raise Fault(
-            f"--in: there is no file {question}", f"looked in {question.absolute().parent}", Exit.USAGE
-        )
     graph = _exchange(graph, WebRTCIn, FileIn, question, "--in", "a recording of what the caller says")
     return _exchange(graph, WebRTCOut, FileOut, answer, "--out", "a file for what the caller would hear")
 
@@ -45,6 +41,9 @@ def _exchange(
     purpose: str,
 ) -> Graph:
     absolute = None if path is None else path.absolute()
+    if absolute is not None:
+        for fault in file.check_options({"path": path}):
+            raise Fault(f"{option}: {fault.message}", fault.hint, Exit.USAGE)
     ends, files = rims(graph, live), rims(graph, file)
     if len(ends) + len(files) > 1 and absolute is not None:
         names = ", ".join(node.name for node in (*ends, *files))

@@ -69,9 +69,9 @@ def run(
 
     terminal = Terminal(debug=debug, level=logging.INFO, timestamps=True)
     with told(terminal):
+        wish = _Wish(host, max_calls, _origins(allow_origin or []))
         prepared = _prepare(agents or [DEFAULT], live, terminal)
         with _listen(host, port) as listener:
-            wish = _Wish(host, max_calls, tuple(allow_origin or ()))
             with asyncio.Runner(loop_factory=_loop_factory(), debug=False) as runner:
                 stopped = runner.run(_serve(prepared, listener, wish, terminal))
     # SIGTERM is how a supervisor ends a server: that is no failure.
@@ -120,6 +120,15 @@ def _prepare(written: Sequence[str], live: Live, terminal: Terminal) -> list[_Pr
     return prepared
 
 
+def _origins(written: Sequence[str]) -> tuple[str, ...]:
+    from ..server.guard import normal_origin
+
+    try:
+        return tuple(map(normal_origin, written))
+    except ValueError as error:
+        raise Fault(f"--allow-origin: {error}", code=Exit.USAGE) from None
+
+
 @contextlib.contextmanager
 def _listen(host: str, port: int) -> Iterator[socket.socket]:
     # Before anything is loaded: a port that is taken is known at once.
@@ -144,15 +153,12 @@ async def _serve(
         served, notes = await _connect(stack, prepared, wish.max_calls, terminal)
         if over.is_set():
             return stopped
-        try:
-            app = make_app(
-                served,
-                max_calls=wish.max_calls,
-                allow_origins=wish.allow_origins,
-                any_host=not is_loopback(wish.host),
-            )
-        except ValueError as error:
-            raise Fault(f"--allow-origin: {error}", code=Exit.USAGE) from None
+        app = make_app(
+            served,
+            max_calls=wish.max_calls,
+            allow_origins=wish.allow_origins,
+            any_host=not is_loopback(wish.host),
+        )
         page = f"http://{url_host(wish.host)}:{listener.getsockname()[1]}/"
 
         def started() -> None:

@@ -17,7 +17,7 @@ from starlette.staticfiles import StaticFiles
 
 from ..pipeline.units import SECOND
 from .calls import CallDesk, ServedAgent
-from .guard import Guard
+from .guard import Guard, normal_origin
 from .metrics import Metrics
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
 from .signalling import signalling_routes
@@ -52,6 +52,8 @@ def make_app(
     Raises ``ValueError`` for agents of the same name, and for an origin that is none. ``app.state.desk`` is
     the ``CallDesk``.
     """
+    # Here, where it can be caught: Starlette makes its middleware when the first request comes.
+    allowed = [normal_origin(origin) for origin in allow_origins]
     metrics = Metrics()
     desk = CallDesk(
         agents,
@@ -90,7 +92,7 @@ def make_app(
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(Guard, allow_origins=list(allow_origins), any_host=any_host)],
+        middleware=[Middleware(Guard, allow_origins=allowed, any_host=any_host)],
         exception_handlers={
             Refusal: answer_refusal,
             HTTPException: answer_http_error,

@@ -98,7 +98,9 @@ async def until(caller: Caller, kind: str, **fields: object) -> dict[str, Any]:
     async with asyncio.timeout(10):
         while True:
             for message in caller.messages:
-                if message["type"] == kind and all(message.get(key) == value for key, value in fields.items()):
+                if message["type"] == kind and all(
+                    message.get(key) == value for key, value in fields.items()
+                ):
                     return message
             await asyncio.sleep(0.01)
 

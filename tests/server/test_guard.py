@@ -37,7 +37,13 @@ def test_origins() -> None:
     async def run() -> None:
         async with serving([agent()], allow_origins=["https://Voice.example.org:443"]) as web:
             own = f"http://127.0.0.1:{web.port}"
-            for good in (None, own, "http://localhost:3000", "http://[::1]:8080", "https://voice.example.org"):
+            for good in (
+                None,
+                own,
+                "http://localhost:3000",
+                "http://[::1]:8080",
+                "https://voice.example.org",
+            ):
                 reply = await ask(web, good)
                 assert reply.status == 200, good
                 assert reply.headers.get("access-control-allow-origin") == good
@@ -64,7 +70,14 @@ def test_names() -> None:
 
     async def run() -> None:
         async with serving([agent()], allow_origins=["https://voice.example.org"]) as web:
-            for good in ("localhost", "localhost:1234", "127.0.0.1", "[::1]:80", "192.168.1.7:8080", "voice.example.org"):
+            for good in (
+                "localhost",
+                "localhost:1234",
+                "127.0.0.1",
+                "[::1]:80",
+                "192.168.1.7:8080",
+                "voice.example.org",
+            ):
                 assert (await ask(web, host=good)).status == 200, good
             for bad in ("evil.example", f"evil.example:{web.port}", "localhost.evil.example", "", "[::1"):
                 reply = await ask(web, f"http://{bad}", host=bad)
@@ -114,7 +127,9 @@ def test_headers_of_every_answer() -> None:
     asyncio.run(run())
 
 
-@pytest.mark.parametrize("text", ["", "example.org", "ftp://example.org", "https://", "https://a/b", "https://a:b", "https://u@a"])
+@pytest.mark.parametrize(
+    "text", ["", "example.org", "ftp://example.org", "https://", "https://a/b", "https://a:b", "https://u@a"]
+)
 def test_what_is_no_origin(text: str) -> None:
     """It is refused when the server is made, not when somebody comes."""
     with pytest.raises(ValueError, match=r"origin|[Pp]ort"):
