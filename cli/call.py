@@ -22,7 +22,9 @@ __all__ = ["call"]
 
 
 def call(
-    agent: Annotated[str, typer.Argument(help="An agent file, or the name of a shipped agent.")],
+    agent: Annotated[
+        str, typer.Argument(metavar="AGENT", help="An agent file, or the name of a shipped agent.")
+    ],
     question: Annotated[
         Path | None,
         typer.Option("--in", metavar="FILE", help="What the caller says: WAV, or whatever FFmpeg reads."),

@@ -28,7 +28,7 @@ class Format(StrEnum):
 
 def check(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE...", help="Agent files, or names of shipped agents.")
+        list[str], typer.Argument(metavar="FILE", help="Agent files, or names of shipped agents.")
     ],
     format: Annotated[
         Format, typer.Option("--format", help="Text for people, JSON for programs.")

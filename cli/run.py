@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import signal
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
@@ -36,7 +35,7 @@ def run(
     agents: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="AGENT...",
+            metavar="AGENT",
             show_default=False,
             help="Agent files, or names of shipped agents; the first is the default. Without any: voice_agent.",
         ),
@@ -66,14 +65,15 @@ def run(
     one at once.
     """
     from .agents import DEFAULT
+    from .listening import open_port
 
     terminal = Terminal(debug=debug, level=logging.INFO, timestamps=True)
     with told(terminal):
         wish = _Wish(host, max_calls, _origins(allow_origin or []))
         prepared = _prepare(agents or [DEFAULT], live, terminal)
-        with _listen(host, port) as listener:
-            with asyncio.Runner(loop_factory=_loop_factory(), debug=False) as runner:
-                stopped = runner.run(_serve(prepared, listener, wish, terminal))
+        # The port first, before anything is loaded: one that is taken is known at once.
+        with open_port(host, port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            stopped = runner.run(_serve(prepared, listener, wish, terminal))
     # SIGTERM is how a supervisor ends a server: that is no failure.
     raise typer.Exit(stopped_by(stopped.number) if stopped.number == signal.SIGINT else Exit.OK)
 
@@ -127,15 +127,6 @@ def _origins(written: Sequence[str]) -> tuple[str, ...]:
         return tuple(map(normal_origin, written))
     except ValueError as error:
         raise Fault(f"--allow-origin: {error}", code=Exit.USAGE) from None
-
-
-@contextlib.contextmanager
-def _listen(host: str, port: int) -> Iterator[socket.socket]:
-    # Before anything is loaded: a port that is taken is known at once.
-    from .listening import open_port
-
-    with open_port(host, port) as listener:
-        yield listener
 
 
 async def _serve(
