@@ -89,17 +89,7 @@ def _own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:
         message = f"`{node.name}` cannot check its options: {type(error).__name__}: {error}"
         hint = f"mend {node.processor.__qualname__}.check_options"
         return [Problem("LG222", message, node.path, hint=hint)]
-    return [
-        Problem(
-            fault.code,
-            fault.message,
-            (*node.path, *fault.path),
-            hint=fault.hint,
-            warning=fault.warning,
-            fix=fault.fix,
-        )
-        for fault in faults
-    ]
+    return [fault.problem(node.path) for fault in faults]
 
 
 def _check_edges(graph: Graph, result: CheckResult) -> None:

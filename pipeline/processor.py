@@ -33,7 +33,7 @@ from collections import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
-from .errors import Fix
+from .errors import Fix, Problem
 from .frames import Frame, InterruptFrame, Marker
 from .options import option_specs
 from .ports import In, Out, PortSpec, port_specs
@@ -75,6 +75,11 @@ class OptionFault(Exception):
         self.option, self.message, self.hint, self.warning = str(self.path[0]), message, hint, warning
         self.code, self.fix = code, fix
 
+    def problem(self, node: tuple[str | int, ...]) -> Problem:
+        """The same of the node at ``node``."""
+        path = (*node, *self.path)
+        return Problem(self.code, self.message, path, hint=self.hint, warning=self.warning, fix=self.fix)
+
 
 class Processor:
     """Base of all boxes. ``self.call``, ``self.name`` and ``self.log`` are there from ``start`` on."""
@@ -115,6 +120,17 @@ class Processor:
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
         """Faults that types and ranges cannot tell (a file that is not there); runs before any call, fast, offline."""
+        return iter(())
+
+    @classmethod
+    def check_surroundings(
+        cls, options: Mapping[str, Any], environ: Mapping[str, str]
+    ) -> Iterator[OptionFault]:
+        """What the box will miss on this machine (a key, an address); only ``check --env`` asks.
+
+        Runs in a thread and may use the network, within a few seconds. Codes: LG501 a credential is missing, LG502 an
+        address cannot be reached, LG503 a file cannot be written.
+        """
         return iter(())
 
     @classmethod

@@ -7,6 +7,7 @@ Example:
 """
 
 import asyncio
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -76,6 +77,16 @@ class FileOut(Processor):
             )
         elif not path.parent.is_dir():
             yield OptionFault("path", f"there is no folder {path.parent}", "create it first")
+
+    @classmethod
+    def check_surroundings(
+        cls, options: Mapping[str, Any], environ: Mapping[str, str]
+    ) -> Iterator[OptionFault]:
+        """The file can be written."""
+        path: Path = options["path"]
+        target = path if path.exists() else path.parent
+        if not os.access(target, os.W_OK):
+            yield OptionFault("path", f"no right to write to {target}", "choose another file", code="LG503")
 
     async def start(self) -> None:
         """Create the file."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ..convert.scalars import EnvText
 from ..errors import ConfigError, Problem
 from ..graph import Graph
 from ..turns import TurnPolicy
-from .diagnostics import Diagnostic
+from .diagnostics import Diagnostic, Span
 from .grammar import Draft, read_draft
 from .interpolate import interpolate
 from .render import render
@@ -42,6 +42,10 @@ class Agent:
     """The file, when it came from one."""
 
 
+def _nowhere(problem: Problem) -> Diagnostic:
+    return Diagnostic("<text>", Span(1, 1, 1, 1), problem)
+
+
 @dataclass(frozen=True, slots=True)
 class Report:
     """All that was found out about one file."""
@@ -53,6 +57,8 @@ class Report:
     """The agent, unless there are errors."""
     notes: tuple[str, ...] = ()
     """What was put in where the file says nothing: resamplers."""
+    locate: Callable[[Problem], Diagnostic] = field(default=_nowhere, repr=False, compare=False)
+    """Gives a problem of the graph that is found later its place in the file."""
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -117,10 +123,14 @@ def _report(
     problems += draft.problems
     result = check(draft.graph)
     problems += _news(result.problems, draft)
-    problems = [replace(problem, path=_relocated(problem.path, draft.aliases)) for problem in problems]
-    problems = [_without_values(problem, data) for problem in problems]
-    document.hidden += [document.span_of(problem.path) for problem in problems if problem.code == "LG208"]
-    found = [*document.faults, *(document.locate(problem) for problem in problems)]
+
+    def locate(problem: Problem) -> Diagnostic:
+        placed = replace(problem, path=_relocated(problem.path, draft.aliases))
+        return document.locate(_without_values(placed, data))
+
+    hidden = [_relocated(problem.path, draft.aliases) for problem in problems if problem.code == "LG208"]
+    document.hidden += [document.span_of(path) for path in hidden]
+    found = [*document.faults, *(locate(problem) for problem in problems)]
     found = sorted(dict.fromkeys(found), key=lambda diagnostic: (diagnostic.span, diagnostic.severity))
     agent = None
     if all(diagnostic.severity == "warning" for diagnostic in found):
@@ -133,7 +143,8 @@ def _report(
             simulator=draft.simulator,
             source=None if source is None else source.absolute(),
         )
-    return Report(document.file, tuple(found), agent, tuple(str(inserted) for inserted in result.inserted))
+    notes = tuple(str(inserted) for inserted in result.inserted)
+    return Report(document.file, tuple(found), agent, notes, locate)
 
 
 def _news(problems: list[Problem], draft: Draft) -> list[Problem]:

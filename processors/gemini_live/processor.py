@@ -37,6 +37,7 @@ from ...pipeline import (
 from ...pipeline.events import Interrupted, ServiceChanged, SpeechChanged, StateChanged, Transcript, Usage
 from .endpoint import Access, EndpointKind
 from .live_call import LiveCall, Ports, Settings
+from .reach import surrounding_faults
 from .setup import (
     ActivityHandling,
     ContextCompression,
@@ -177,6 +178,13 @@ class GeminiLive(Processor):
         settings = cls(**options)._settings
         vertex = settings.access.endpoint == "vertex"
         yield from option_faults(settings.setup, settings.extra, options, vertex=vertex)
+
+    @classmethod
+    def check_surroundings(
+        cls, options: Mapping[str, Any], environ: Mapping[str, str]
+    ) -> Iterator[OptionFault]:
+        """There is a credential for the endpoint, and somebody answers."""
+        return surrounding_faults(cls(**options)._settings.access, environ)
 
     async def start(self) -> None:
         """Connect: a refused key or model fails the start of the call."""
