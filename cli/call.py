@@ -96,7 +96,7 @@ async def _converse(plan: Plan, agent: Agent, route: Route, as_json: bool, termi
             # Joined in memory: a socket would take part in no virtual time.
             resources[LiveConnector] = simulator.connector(agent.name)
         call = plan.call(resources=resources, call_id="call")
-        print_conversation(call.events, as_json=as_json)
+        print_conversation(call.events, as_json=as_json, lost=lambda: call.end("nobody reads the output"))
         stopped = stack.enter_context(stoppable(lambda: call.end("interrupted")))
         try:
             await call.run()

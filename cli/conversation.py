@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
-from collections.abc import Mapping
-from typing import Any, TextIO
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ..pipeline.events import CallEnded, Event, EventBus, NodeFailed, ToolCalled, ToolFinished, Transcript
 from ..pipeline.units import SECOND
@@ -18,13 +19,13 @@ _SIDES = {"user": "you", "agent": "agent"}
 _WIDEST = 200
 
 
-def print_conversation(events: EventBus, *, as_json: bool, stream: TextIO | None = None) -> None:
-    """Print what happens in a call from now on.
+def print_conversation(events: EventBus, *, as_json: bool, lost: Callable[[], object]) -> None:
+    """Print what happens in a call from now on; ``lost`` is called when nobody reads it any more.
 
     ``as_json`` prints every event: ``time_s`` since the start of the call, ``type`` and what belongs to it, as
     the page is told; then ``{"type": "end", "reason": ...}``. For people only what was said and done is printed.
     """
-    out = sys.stdout if stream is None else stream
+    out = _Out(lost)
     if as_json:
         events.subscribe(Event, lambda event: _print_json(event, out))
     else:
@@ -33,22 +34,37 @@ def print_conversation(events: EventBus, *, as_json: bool, stream: TextIO | None
             events.subscribe(kind, printer.show)
 
 
-def _print_json(event: Event, out: TextIO) -> None:
+class _Out:
+    """Stdout, which may be a pipe whose other end goes away (``| head``)."""
+
+    def __init__(self, lost: Callable[[], object]) -> None:
+        self._lost = lost
+        self.paint = paint(sys.stdout)
+
+    def line(self, text: str) -> None:
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            # What is still in the buffer must not fail once more when the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self._lost()
+
+
+def _print_json(event: Event, out: _Out) -> None:
     if isinstance(event, CallEnded):
         said: dict[str, Any] | None = {"type": "end", "reason": event.reason}
     else:
         said = describe(event)
     if said is not None:
-        line = {"time_s": round(event.time_ns / SECOND, 3), **said}
-        print(json.dumps(line, ensure_ascii=False), file=out, flush=True)
+        out.line(json.dumps({"time_s": round(event.time_ns / SECOND, 3), **said}, ensure_ascii=False))
 
 
 class _Lines:
     """``  3.2  you    What time is it?``"""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: _Out) -> None:
         self._out = out
-        self._paint = paint(out)
+        self._paint = out.paint
 
     def show(self, event: Event) -> None:
         match event:
@@ -65,7 +81,7 @@ class _Lines:
 
     def _line(self, event: Event, who: str, role: str, text: str) -> None:
         time = self._paint("dim", f"{event.time_ns / SECOND:6.1f}")
-        print(f"{time}  {self._paint(role, who.ljust(5))}  {_printable(text)}", file=self._out, flush=True)
+        self._out.line(f"{time}  {self._paint(role, who.ljust(5))}  {_printable(text)}")
 
 
 def _arguments(args: Mapping[str, Any]) -> str:

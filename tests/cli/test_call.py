@@ -142,6 +142,16 @@ def test_mistakes(tmp_path: Path, arguments: tuple[str, ...], code: int, words: 
     assert done.stderr.strip()
 
 
+def test_a_reader_that_goes_away(tmp_path: Path) -> None:
+    """As with `| head -1`: the call ends without a word of complaint."""
+    caller = arrange(tmp_path / "in.wav", recorded("go_forward"), 30.0)
+    arguments = ("call", "voice_agent", "--in", caller, "--out", tmp_path / "out.wav", "--realtime", "--json")
+    with running(*arguments, until="time_s") as command:
+        command.stop_reading()
+        returned, _, err = command.ended()
+    assert (returned, err) == (0, "")
+
+
 def test_ctrl_c_ends_the_call(tmp_path: Path) -> None:
     """The call ends in an orderly way: the answer so far is a file that can be read."""
     caller = arrange(tmp_path / "in.wav", recorded("go_forward"), 30.0)

@@ -78,11 +78,18 @@ class Running:
         """The word of the output that has ``part`` in it."""
         return next(word for line in self.printed for word in line.split() if part in word)
 
+    def stop_reading(self) -> None:
+        """Close our end of its stdout."""
+        assert self._process.stdout is not None
+        self._process.stdout.close()
+
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""
         self._process.send_signal(number)
 
     def ended(self, within_s: float = 20) -> tuple[int, str, str]:
         """Wait for its end: exit code, the rest of stdout, stderr."""
+        if self._process.stdout is not None and self._process.stdout.closed:
+            self._process.stdout = None
         out, err = self._process.communicate(timeout=within_s)
-        return self._process.returncode, out, err
+        return self._process.returncode, out or "", err
