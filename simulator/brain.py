@@ -6,18 +6,18 @@ declares. It knows no time and does no I/O; the same script, tools and utterance
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
+from .actions import Action, CallTool, Say, Silent
 from .brain_file import BrainError, default_brain, load_brain, parse_brain
-from .brain_fill import answer, fill, missing, question
+from .brain_fill import answer, fill, fill_from_rule, missing, question
+from .brain_memory import Memory
 from .brain_reply import Template, join_words, sentence
 from .brain_script import Rule, Script
 from .brain_slots import Value
-from .brain_text import Heard, listen
-from .brain_tools import Arguments, Parameter, Tool, best_tool, coerce, read_tools
+from .brain_text import Heard, is_called_off, listen
+from .brain_tools import Arguments, Parameter, Tool, best_tool, read_tools
 
 __all__ = [
     "Action",
@@ -33,40 +33,9 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Say:
-    """Speak `text`."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class CallTool:
-    """Call a declared tool, then tell the brain with `Brain.tool_result` or one of its sisters."""
-
-    name: str
-    args: Arguments
-    call_key: str
-    """Names this call towards the brain; unique in a session."""
-
-
-@dataclass(frozen=True, slots=True)
-class Silent:
-    """Answer nothing."""
-
-
-Action = Say | CallTool | Silent
-
-_MOST_CALLS = 64
 _MOST_TRIES = 2
 _LONGEST_ECHO = 500
-_NEVER_MIND = re.compile(
-    r"^(?:(?:oh|no|okay|actually|sorry|well) )*"
-    r"(?:never mind|nevermind|forget (?:it|about it|that)|cancel(?: that| it)?"
-    r"|stop(?: it| that)?|leave it|do not bother|nothing|no thank you|no thanks)\b"
-)
 _ROLE = re.compile(r"\byou are (?:called |named )?([^.!?\n;]{2,120})", re.IGNORECASE)
-_SNAPSHOT_KEYS = {"version", "calls", "next_call", "pending", "previous", "rotation", "said"}
 
 
 class Brain:
@@ -88,12 +57,7 @@ class Brain:
             "role": role[1].strip() if role else None,
             "abilities": join_words([tool.label for tool in self._tools.values()][:5]) or None,
         }
-        self._next_call = 1
-        self._calls: dict[str, dict[str, object]] = {}
-        self._pending: dict[str, object] | None = None
-        self._previous: str | None = None
-        self._said: str | None = None
-        self._rotation: dict[str, int] = {}
+        self._memory = Memory()
 
     def greet(self) -> list[Action]:
         """Begin the conversation."""
@@ -105,7 +69,7 @@ class Brain:
         if not heard.words:
             return [Silent()]
         actions = self._respond(heard)
-        self._previous = " ".join(text.split())[:_LONGEST_ECHO]
+        self._memory.previous = " ".join(text.split())[:_LONGEST_ECHO]
         return self._done(actions)
 
     def tool_result(self, call_key: str, response: Mapping[str, object]) -> list[Action]:
@@ -115,7 +79,7 @@ class Brain:
         """
         if response.get("error") and "output" not in response:
             return self.tool_failed(call_key, _reason(response["error"]))
-        if (call := self._calls.pop(call_key, None)) is None:
+        if (call := self._memory.calls.pop(call_key, None)) is None:
             return []
         value: object = response
         if len(response) == 1:
@@ -128,7 +92,7 @@ class Brain:
 
     def tool_failed(self, call_key: str, error: str) -> list[Action]:
         """Speak of a tool that failed; `error` is for the caller's ears."""
-        if (call := self._calls.pop(call_key, None)) is None:
+        if (call := self._memory.calls.pop(call_key, None)) is None:
             return []
         rule = self._rule(call)
         reason = " ".join(error.split())[:200].rstrip(". ")
@@ -141,26 +105,16 @@ class Brain:
 
     def cancelled(self, call_key: str) -> None:
         """Forget a call; its result, should it come, says nothing any more."""
-        self._calls.pop(call_key, None)
+        self._memory.calls.pop(call_key, None)
 
     @property
     def waiting_for(self) -> tuple[str, ...]:
         """The keys of the calls that have no result yet."""
-        return tuple(self._calls)
+        return tuple(self._memory.calls)
 
     def snapshot(self) -> dict[str, object]:
         """All that this session has learnt, as plain JSON data."""
-        state = {
-            "version": 1,
-            "calls": self._calls,
-            "next_call": self._next_call,
-            "pending": self._pending,
-            "previous": self._previous,
-            "rotation": self._rotation,
-            "said": self._said,
-        }
-        copied: dict[str, object] = json.loads(json.dumps(state))
-        return copied
+        return self._memory.snapshot()
 
     def restore(self, snapshot: Mapping[str, object]) -> None:
         """Go on where `snapshot` was taken, with the same script and tools or with others.
@@ -168,25 +122,11 @@ class Brain:
         Raises:
             ValueError: this is not a snapshot.
         """
-        calls, pending, rotation = snapshot.get("calls"), snapshot.get("pending"), snapshot.get("rotation")
-        next_call = snapshot.get("next_call")
-        if (
-            set(snapshot) != _SNAPSHOT_KEYS
-            or snapshot["version"] != 1
-            or not isinstance(calls, dict)
-            or not all(isinstance(call, dict) for call in calls.values())
-            or not isinstance(rotation, dict)
-            or not isinstance(next_call, int)
-            or not (pending is None or isinstance(pending, dict))
-        ):
-            raise ValueError("not a snapshot of a brain")
-        copied = json.loads(json.dumps(dict(snapshot)))
-        self._calls, self._pending, self._rotation = copied["calls"], copied["pending"], copied["rotation"]
-        self._next_call, self._previous, self._said = next_call, copied["previous"], copied["said"]
+        self._memory = Memory.restored(snapshot)
 
     def _respond(self, heard: Heard) -> list[Action]:
-        if self._pending is not None:
-            pending, self._pending = self._pending, None
+        if self._memory.pending is not None:
+            pending, self._memory.pending = self._memory.pending, None
             if (actions := self._go_on(pending, heard)) is not None:
                 return actions
         if (actions := self._new_request(heard)) is not None:
@@ -219,7 +159,7 @@ class Brain:
         """Do what a rule says, or ask for the first slot that it lacks."""
         for ask in rule.ask:
             if ask.slot not in slots:
-                self._pending = {
+                self._memory.pending = {
                     "rule": rule.id,
                     "tool": None,
                     "slots": slots,
@@ -235,14 +175,14 @@ class Brain:
             if rule.call.args is None:
                 args = fill(tool, heard)
             else:
-                args = self._arguments(rule.call.args, {**self._values(), **slots}, tool)
+                args = fill_from_rule(tool, rule.call.args, {**self._values(), **slots})
             actions += self._call(rule, tool, slots, args)
         return actions
 
     def _call(self, rule: Rule | None, tool: Tool, slots: dict[str, object], args: Arguments) -> list[Action]:
         """Call a tool, or ask for the first argument that it needs."""
         if (parameter := missing(tool, args)) is not None:
-            self._pending = {
+            self._memory.pending = {
                 "rule": rule.id if rule else None,
                 "tool": tool.name,
                 "slots": slots,
@@ -251,16 +191,12 @@ class Brain:
                 "tries": 0,
             }
             return [Say(question(parameter))]
-        key = f"call-{self._next_call}"
-        self._next_call += 1
-        self._calls[key] = {"rule": rule.id if rule else None, "slots": slots}
-        while len(self._calls) > _MOST_CALLS:
-            del self._calls[next(iter(self._calls))]
+        key = self._memory.new_call(rule.id if rule else None, slots)
         return [CallTool(tool.name, args, key)]
 
     def _go_on(self, pending: dict[str, object], heard: Heard) -> list[Action] | None:
         """Take the utterance as the answer to a question; None when it is something else."""
-        if _NEVER_MIND.search(heard.norm):
+        if is_called_off(heard):
             return [self._say("cancelled", self._script.cancelled, {"heard": _echo(heard)})]
         rule, tool = self._rule(pending), self._tools.get(str(pending["tool"]))
         waiting, slots = str(pending["waiting"]), _mapping(pending["slots"])
@@ -289,7 +225,7 @@ class Brain:
         tries = pending["tries"]
         if not isinstance(tries, int) or tries >= _MOST_TRIES:
             return [self._say("cancelled", self._script.cancelled, {"heard": _echo(heard)})]
-        self._pending = {**pending, "tries": tries + 1}
+        self._memory.pending = {**pending, "tries": tries + 1}
         rule = self._rule(pending)
         for ask in rule.ask if rule and pending["tool"] is None else ():
             if ask.slot == pending["waiting"]:
@@ -323,33 +259,19 @@ class Brain:
         kind = {"verbatim": "text", "word": "text"}.get(ask.kind, ask.kind)
         return Parameter(waiting, kind, True)
 
-    def _arguments(self, wanted: Mapping[str, object], values: Mapping[str, object], tool: Tool) -> Arguments:
-        """A rule's arguments filled in and made of the declared types; those without a value are left out."""
-        declared = {parameter.name: parameter for parameter in tool.parameters}
-        args: Arguments = {}
-        for name, source in wanted.items():
-            value = (
-                [_made(item, values) for item in source]
-                if isinstance(source, list)
-                else _made(source, values)
-            )
-            if value is not None:
-                args[name] = coerce(declared[name], value) if name in declared else value
-        return args
-
     def _say(self, site: str, texts: tuple[Template, ...], values: Mapping[str, object]) -> Say:
         """The next of several texts for which all values are there."""
         known = {**self._values(), **values}
-        turn = self._rotation.get(site, 0)
+        turn = self._memory.rotation.get(site, 0)
         for step in range(len(texts)):
             number = (turn + step) % len(texts)
             if text := texts[number].fill(known):
-                self._rotation[site] = (number + 1) % len(texts)
+                self._memory.rotation[site] = (number + 1) % len(texts)
                 return Say(text)
         return Say(texts[0].fill(known, "") or "Okay.")
 
     def _values(self) -> dict[str, object]:
-        return {**self._always, "previous": self._previous, "said": self._said}
+        return {**self._always, "previous": self._memory.previous, "said": self._memory.said}
 
     def _rule(self, remembered: Mapping[str, object]) -> Rule | None:
         return self._script.by_id.get(str(remembered.get("rule")))
@@ -357,14 +279,8 @@ class Brain:
     def _done(self, actions: list[Action]) -> list[Action]:
         for action in actions:
             if isinstance(action, Say):
-                self._said = action.text[:_LONGEST_ECHO]
+                self._memory.said = action.text[:_LONGEST_ECHO]
         return actions
-
-
-def _made(source: object, values: Mapping[str, object]) -> object:
-    if not isinstance(source, Template):
-        return source
-    return values.get(source.only) if source.only else source.fill(values)
 
 
 def _echo(heard: Heard) -> str:

@@ -25,10 +25,8 @@ which the session has not declared is passed over. Where several texts are given
 
 from __future__ import annotations
 
-import difflib
 import functools
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
@@ -37,35 +35,19 @@ import yaml
 from .brain_patterns import SLOT_KINDS, Pattern, PhraseError, compile_keywords, compile_phrase
 from .brain_reply import Template, TemplateError, parse_template
 from .brain_script import Ask, Call, Rule, Script
+from .yaml_reader import Fault, Keys, ScriptError, YamlReader, listed, nearest, read_source
 
 __all__ = ["BrainError", "Fault", "Script", "default_brain", "load_brain", "parse_brain"]
 
-_LARGEST = 1_000_000
+
+class BrainError(ScriptError):
+    """A script that cannot be used."""
+
+
 _SCRIPT_KEYS = ("version", "greeting", "fallback", "cancelled", "use_tools", "rules", "otherwise")
 _RULE_KEYS = ("hear", "say", "ask", "call", "say_result", "say_error", "silent")
 # May have no value in a session, so a template has to say what stands there instead.
 _UNSURE = frozenset(("previous", "said", "role", "abilities"))
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong in a script; line and column count from 1."""
-
-    file: str
-    line: int
-    column: int
-    message: str
-
-    def __str__(self) -> str:
-        return f"{self.file}:{self.line}:{self.column}: {self.message}"
-
-
-class BrainError(ValueError):
-    """A script that cannot be used. `faults` has all that was found; the message is one line for each."""
-
-    def __init__(self, faults: Iterable[Fault]) -> None:
-        self.faults = tuple(faults)
-        super().__init__("\n".join(map(str, self.faults)))
 
 
 def load_brain(path: Path | str) -> Script:
@@ -75,12 +57,7 @@ def load_brain(path: Path | str) -> Script:
         BrainError: the script is faulty.
         OSError: the file cannot be read.
     """
-    data = Path(path).read_bytes()
-    try:
-        return parse_brain(data.decode("utf-8"), str(path))
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise BrainError([Fault(str(path), line, 1, "not UTF-8 text")]) from None
+    return parse_brain(read_source(path, BrainError), str(path))
 
 
 @functools.cache
@@ -100,52 +77,17 @@ def parse_brain(text: str, file: str = "<string>") -> Script:
         BrainError: the script is faulty.
     """
     reader = _Reader(file)
-    if len(text) > _LARGEST:
-        raise BrainError([Fault(file, 1, 1, f"larger than {_LARGEST // 1_000_000} MB")])
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise BrainError([Fault(file, line, column, f"not YAML: {error.problem or error.context}")]) from None
-    except (yaml.YAMLError, RecursionError) as error:
-        raise BrainError([Fault(file, 1, 1, f"not YAML: {str(error).splitlines()[0]}")]) from None
-    if root is None:
-        raise BrainError([Fault(file, 1, 1, "empty; expected a mapping with 'version: 1' and 'rules'")])
-    script = reader.script(root)
-    if reader.faults:
-        raise BrainError(sorted(reader.faults, key=lambda fault: (fault.line, fault.column)))
-    return script
+    return reader.read(text, reader.script, "empty; expected a mapping with 'version: 1' and 'rules'")
 
 
-_Keys = dict[str, tuple[yaml.Node, yaml.Node]]
+class _Reader(YamlReader):
+    """Turns nodes into a script."""
 
-
-class _Reader:
-    """Turns nodes into a script and notes every fault with its place."""
-
-    def __init__(self, file: str) -> None:
-        self._file = file
-        self.faults: list[Fault] = []
-
-    def fault(self, node: yaml.Node, message: str, at: int | None = None) -> None:
-        """Note a fault at a node, or at character `at` of its text where that stands on one line."""
-        mark = node.start_mark
-        column = mark.column + 1
-        if (
-            at is not None
-            and isinstance(node, yaml.ScalarNode)
-            and node.start_mark.line == node.end_mark.line
-        ):
-            column += at + (node.style in ("'", '"'))
-        self.faults.append(Fault(self._file, mark.line + 1, column, message))
+    error = BrainError
 
     def script(self, root: yaml.Node) -> Script:
         keys = self.mapping(root, _SCRIPT_KEYS, "a script")
-        if "version" not in keys:
-            self.fault(root, "expected 'version: 1'")
-        elif not (isinstance(node := keys["version"][1], yaml.ScalarNode) and node.value == "1"):
-            self.fault(node, "unknown version; expected 1")
+        self.version(root, keys)
         common = {"role", "abilities", "previous", "said"}
         greeting = self.texts(keys, "greeting", common) or _builtin("Hello! How can I help you?")
         fallback = self.texts(keys, "fallback", common | {"heard"}) or _builtin(
@@ -250,7 +192,7 @@ class _Reader:
         return template
 
     def texts(
-        self, keys: _Keys, key: str, known: Iterable[str], unsure: Iterable[str] = ()
+        self, keys: Keys, key: str, known: Iterable[str], unsure: Iterable[str] = ()
     ) -> tuple[Template, ...]:
         """One text or several, with only the names in them that are known."""
         if key not in keys:
@@ -268,8 +210,8 @@ class _Reader:
     def names(self, node: yaml.Node, template: Template, known: set[str], unsure: Iterable[str]) -> None:
         for name, at in template.names.items():
             if name not in known:
-                near = _nearest(name, known)
-                self.fault(node, f"unknown name {{{name}}}{near or f'; known are {_listed(known)}'}", at)
+                near = nearest(name, known)
+                self.fault(node, f"unknown name {{{name}}}{near or f'; known are {listed(known)}'}", at)
         for name, at in template.unsure.items():
             if name in unsure and name in known:
                 self.fault(
@@ -288,67 +230,6 @@ class _Reader:
             self.fault(node, str(error), error.at)
             return Template(())
 
-    def text(self, node: yaml.Node) -> str | None:
-        """A text of at least one character, or None with the fault noted. Numbers are taken as written."""
-        if not isinstance(node, yaml.ScalarNode):
-            found = "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
-            self.fault(node, f"expected a text, found {found}; a text with {{ or [ in front needs quotes")
-            return None
-        if node.tag.endswith(":bool") or node.tag.endswith(":null") or not node.value.strip():
-            found = f"{node.value}; put it into quotes" if node.value.strip() else "nothing"
-            self.fault(node, f"expected a text, found {found}")
-            return None
-        return str(node.value)
-
-    def flag(self, keys: _Keys, key: str, default: bool) -> bool:
-        if key not in keys:
-            return default
-        node = keys[key][1]
-        if not (isinstance(node, yaml.ScalarNode) and node.tag.endswith(":bool")):
-            self.fault(node, "expected true or false")
-            return default
-        return bool(yaml.safe_load(node.value))
-
-    def items(self, keys: _Keys, key: str) -> list[yaml.Node]:
-        if key not in keys:
-            return []
-        node = keys[key][1]
-        if not isinstance(node, yaml.SequenceNode):
-            self.fault(node, f"expected a list under {key!r}")
-            return []
-        nodes: list[yaml.Node] = node.value
-        return nodes
-
-    def mapping(self, node: yaml.Node, allowed: tuple[str, ...] | None, what: str) -> _Keys:
-        """The entries of a mapping by key; unknown and doubled keys are noted and left out."""
-        keys: _Keys = {}
-        if not isinstance(node, yaml.MappingNode):
-            self.fault(node, f"expected {what}: a mapping{f' with {_listed(allowed)}' if allowed else ''}")
-            return keys
-        for key, value in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else ""
-            if name in keys:
-                self.fault(key, f"{name!r} stands here twice")
-            elif allowed is None or self.one_of(key, name, allowed, "key"):
-                keys[name] = (key, value)
-        return keys
-
-    def one_of(self, node: yaml.Node, name: str, allowed: tuple[str, ...], what: str) -> bool:
-        if name in allowed:
-            return True
-        near = _nearest(name, allowed)
-        self.fault(node, f"unknown {what} {name!r}{near or f'; expected {_listed(allowed)}'}")
-        return False
-
 
 def _builtin(text: str) -> tuple[Template, ...]:
     return (parse_template(text),)
-
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    close = difflib.get_close_matches(name, list(known), 1, 0.6)
-    return f"; did you mean {close[0]!r}?" if close else ""
-
-
-def _listed(names: Iterable[str]) -> str:
-    return ", ".join(sorted(names)) if isinstance(names, set) else ", ".join(names)

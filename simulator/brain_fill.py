@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from .brain_reply import join_words
+from .brain_reply import Template, join_words
 from .brain_slots import Found, Value, clock_24h, find, find_named
 from .brain_text import Heard, normal, stem
 from .brain_tools import Arguments, Parameter, Tool, coerce
 from .brain_words import BEFORE_TEXT, NO, SMALL, YES
 
-__all__ = ["answer", "fill", "missing", "question"]
+__all__ = ["answer", "fill", "fill_from_rule", "missing", "question"]
 
 # What people put before an answer, and before what an answer is about.
 _LEAD = re.compile(
@@ -230,3 +230,22 @@ def _free_text(tool: Tool, parameter: Parameter, heard: Heard, used: set[int]) -
         last -= 1
     used.update(range(first, last))
     return heard.original(first, last) if last > first else ""
+
+
+def fill_from_rule(tool: Tool, wanted: Mapping[str, object], values: Mapping[str, object]) -> Arguments:
+    """A rule's arguments filled in and made of the declared types; those without a value are left out."""
+    declared = {parameter.name: parameter for parameter in tool.parameters}
+    args: Arguments = {}
+    for name, source in wanted.items():
+        value = (
+            [_made(item, values) for item in source] if isinstance(source, list) else _made(source, values)
+        )
+        if value is not None:
+            args[name] = coerce(declared[name], value) if name in declared else value
+    return args
+
+
+def _made(source: object, values: Mapping[str, object]) -> object:
+    if not isinstance(source, Template):
+        return source
+    return values.get(source.only) if source.only else source.fill(values)

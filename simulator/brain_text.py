@@ -15,7 +15,7 @@ from itertools import islice
 
 from .brain_words import HESITATIONS, IS_BEHIND, ORDINALS, TENS, UNITS
 
-__all__ = ["Heard", "listen", "normal", "stem"]
+__all__ = ["Heard", "is_called_off", "listen", "normal", "stem"]
 
 # Nobody says more in one breath; patterns with several gaps get slow on texts without end.
 _MOST_WORDS = 200
@@ -209,3 +209,15 @@ def _ordinal_ending(number: int) -> str:
     if 10 < number % 100 < 14:
         return "th"
     return {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+
+
+_CALLED_OFF = re.compile(
+    r"^(?:(?:oh|no|okay|actually|sorry|well) )*"
+    r"(?:never mind|nevermind|forget (?:it|about it|that)|cancel(?: that| it)?"
+    r"|stop(?: it| that)?|leave it|do not bother|nothing|no thank you|no thanks)\b"
+)
+
+
+def is_called_off(heard: Heard) -> bool:
+    """Whether the user does not want to answer a question after all."""
+    return _CALLED_OFF.search(heard.norm) is not None

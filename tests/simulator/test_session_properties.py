@@ -113,7 +113,7 @@ class Driver:
             self.pass_time(step)
         elif self.work:
             self.finish(self.work.pop(0))
-        self.collect()
+        self.pass_time(0)
 
     def pass_time(self, milliseconds: int) -> None:
         """Let the clock go on."""

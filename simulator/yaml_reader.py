@@ -1,0 +1,181 @@
+"""Reading a YAML file of ours node by node: every fault is noted with its place, and all are told at once."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+import yaml
+
+__all__ = ["Fault", "Keys", "ScriptError", "YamlReader", "listed", "nearest", "read_source"]
+
+_LARGEST = 1_000_000
+T = TypeVar("T")
+
+Keys = dict[str, tuple[yaml.Node, yaml.Node]]
+"""The entries of a mapping: the nodes of key and value by the key's text."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong in a file; line and column count from 1."""
+
+    file: str
+    line: int
+    column: int
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}:{self.column}: {self.message}"
+
+
+class ScriptError(ValueError):
+    """A file that cannot be used. `faults` has all that was found; the message is one line for each."""
+
+    def __init__(self, faults: Iterable[Fault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(map(str, self.faults)))
+
+
+def read_source(path: Path | str, error: type[ScriptError] = ScriptError) -> str:
+    """The text of a file.
+
+    Raises:
+        ScriptError: it is not UTF-8; of the kind `error`.
+        OSError: it cannot be read.
+    """
+    data = Path(path).read_bytes()
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as wrong:
+        line = data.count(b"\n", 0, wrong.start) + 1
+        raise error([Fault(str(path), line, 1, "not UTF-8 text")]) from None
+
+
+class YamlReader:
+    """What readers of scripts share. A derived class has a method for each thing that its grammar knows."""
+
+    error: type[ScriptError] = ScriptError
+    """What a faulty file raises."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+        self.faults: list[Fault] = []
+
+    def read(self, text: str, make: Callable[[yaml.Node], T], empty: str) -> T:
+        """What `make` makes of the root of `text`.
+
+        Raises:
+            ScriptError: of the kind `error`: there was a fault; an empty text has the fault `empty`.
+        """
+        root = self._root(text)
+        if root is None:
+            raise self.error([Fault(self.file, 1, 1, empty)])
+        made = make(root)
+        if self.faults:
+            raise self.error(sorted(self.faults, key=lambda fault: (fault.line, fault.column)))
+        return made
+
+    def _root(self, text: str) -> yaml.Node | None:
+        if len(text) > _LARGEST:
+            message = f"larger than {_LARGEST // 1_000_000} MB"
+        else:
+            try:
+                root: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
+                return root
+            except yaml.MarkedYAMLError as error:
+                mark = error.problem_mark or error.context_mark
+                line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+                fault = Fault(self.file, line, column, f"not YAML: {error.problem or error.context}")
+                raise self.error([fault]) from None
+            except (yaml.YAMLError, RecursionError) as error:
+                message = f"not YAML: {str(error).splitlines()[0]}"
+        raise self.error([Fault(self.file, 1, 1, message)])
+
+    def fault(self, node: yaml.Node, message: str, at: int | None = None) -> None:
+        """Note a fault at a node, or at character `at` of its text where that stands on one line."""
+        mark = node.start_mark
+        column = mark.column + 1
+        if (
+            at is not None
+            and isinstance(node, yaml.ScalarNode)
+            and node.start_mark.line == node.end_mark.line
+        ):
+            column += at + (node.style in ("'", '"'))
+        self.faults.append(Fault(self.file, mark.line + 1, column, message))
+
+    def version(self, root: yaml.Node, keys: Keys) -> None:
+        """Check `version: 1`."""
+        if "version" not in keys:
+            self.fault(root, "expected 'version: 1'")
+        elif not (isinstance(node := keys["version"][1], yaml.ScalarNode) and node.value == "1"):
+            self.fault(node, "unknown version; expected 1")
+
+    def text(self, node: yaml.Node) -> str | None:
+        """A text of at least one character, or None with the fault noted. Numbers are taken as written."""
+        if not isinstance(node, yaml.ScalarNode):
+            found = "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
+            self.fault(node, f"expected a text, found {found}; a text with {{ or [ in front needs quotes")
+            return None
+        if node.tag.endswith(":bool") or node.tag.endswith(":null") or not node.value.strip():
+            found = f"{node.value}; put it into quotes" if node.value.strip() else "nothing"
+            self.fault(node, f"expected a text, found {found}")
+            return None
+        return str(node.value)
+
+    def flag(self, keys: Keys, key: str, default: bool) -> bool:
+        """The truth value under a key."""
+        if key not in keys:
+            return default
+        node = keys[key][1]
+        if not (isinstance(node, yaml.ScalarNode) and node.tag.endswith(":bool")):
+            self.fault(node, "expected true or false")
+            return default
+        return bool(yaml.safe_load(node.value))
+
+    def items(self, keys: Keys, key: str) -> list[yaml.Node]:
+        """The list under a key."""
+        if key not in keys:
+            return []
+        node = keys[key][1]
+        if not isinstance(node, yaml.SequenceNode):
+            self.fault(node, f"expected a list under {key!r}")
+            return []
+        nodes: list[yaml.Node] = node.value
+        return nodes
+
+    def mapping(self, node: yaml.Node, allowed: tuple[str, ...] | None, what: str) -> Keys:
+        """The entries of a mapping by key; unknown and doubled keys are noted and left out."""
+        keys: Keys = {}
+        if not isinstance(node, yaml.MappingNode):
+            self.fault(node, f"expected {what}: a mapping{f' with {listed(allowed)}' if allowed else ''}")
+            return keys
+        for key, value in node.value:
+            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+            if name in keys:
+                self.fault(key, f"{name!r} stands here twice")
+            elif allowed is None or self.one_of(key, name, allowed, "key"):
+                keys[name] = (key, value)
+        return keys
+
+    def one_of(self, node: yaml.Node, name: str, allowed: tuple[str, ...], what: str) -> bool:
+        """Whether `name` is allowed; else the nearest that is allowed is told."""
+        if name in allowed:
+            return True
+        near = nearest(name, allowed)
+        self.fault(node, f"unknown {what} {name!r}{near or f'; expected {listed(allowed)}'}")
+        return False
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """``; did you mean ...?``, or nothing when nothing known is like `name`."""
+    close = difflib.get_close_matches(name, list(known), 1, 0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""
+
+
+def listed(names: Iterable[str]) -> str:
+    """`names`, with commas."""
+    return ", ".join(sorted(names)) if isinstance(names, set) else ", ".join(names)
