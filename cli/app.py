@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import call, check, listing, run, simulate, version
+from . import call, check, graph, inspecting, listing, run, schema, simulate, version
 from .exits import HELP as EXIT_CODES
 
 __all__ = ["app"]
@@ -22,5 +22,8 @@ app.command("run")(run.run)
 app.command("call")(call.call)
 app.command("simulate")(simulate.simulate)
 app.command("check")(check.check)
+app.command("graph")(graph.graph)
+app.command("inspect")(inspecting.inspect)
 app.command("list")(listing.list_all)
+app.command("schema")(schema.schema)
 app.command("version")(version.version)

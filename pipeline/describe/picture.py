@@ -2,14 +2,13 @@
 
 ::
 
-    picture = picture_of(check(graph), title="receptionist", names={"live": "gemini_live"})
+    picture = picture_of(check(graph), title="receptionist")
     print(render(picture, "ascii"))
 """
 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .. import registry
@@ -72,12 +71,8 @@ class Picture:
     arrows: tuple[Arrow, ...]
 
 
-def picture_of(checked: CheckResult, *, title: str = "", names: Mapping[str, str] | None = None) -> Picture:
-    """The picture of a graph that is right.
-
-    ``names`` say what the processors of nodes are called where the file calls them otherwise than the registry.
-    Raises ``ConfigError`` when the graph has errors: there is nothing to draw then.
-    """
+def picture_of(checked: CheckResult, *, title: str = "") -> Picture:
+    """The picture of a graph that is right. Raises ``ConfigError`` when it has errors: nothing is to be drawn then."""
     if checked.errors:
         raise ConfigError(checked.errors)
     layers = _layers(checked)
@@ -86,7 +81,7 @@ def picture_of(checked: CheckResult, *, title: str = "", names: Mapping[str, str
     boxes = []
     for name in sorted(checked.order, key=lambda name: layers[name]):
         processor = checked.nodes[name].processor
-        use = (names or {}).get(name) or registry.name_of(processor) or processor.__qualname__
+        use = registry.name_of(processor) or processor.__qualname__
         ports = [port for port in ports_of(processor).values() if (name, port.name) in joined]
         inputs = tuple(port.name for port in ports if port.direction == "in")
         outputs = tuple(port.name for port in ports if port.direction == "out")

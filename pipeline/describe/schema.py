@@ -30,6 +30,7 @@ from .schema_types import (
 
 __all__ = ["json_schema"]
 
+_AGENT_NAME = rf"^[A-Za-z0-9_][A-Za-z0-9_.-]*$|{VARIABLE}"
 _NODE_NAME = "[A-Za-z_][A-Za-z0-9_-]*"
 _REFERENCE = rf":|\.py$|{VARIABLE}"
 """A processor that is not known by name: ``mypkg.mymodule:MyBox``, ``./box.py:MyBox``."""
@@ -79,10 +80,11 @@ def json_schema(*, shipped_only: bool = False) -> Schema:
 
 def _top(boxes: _Boxes) -> Schema:
     return {
-        "version": choice_schema(1) | {"description": "Version of the language: 1"},
-        "name": _text(
-            "Name of the agent in addresses; left out, the file's", r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$"
-        ),
+        "version": {
+            "description": "Version of the language: 1",
+            "anyOf": [{"enum": [1]}, {"type": "string", "pattern": f"^1$|{VARIABLE}"}],
+        },
+        "name": _text("Name of the agent in addresses; left out, the file's", _AGENT_NAME),
         "title": {"type": ["string", "null"], "description": "What people call the agent"},
         "description": {"type": ["string", "null"], "description": "One sentence on what it does"},
         "agent": _short_form(boxes),
