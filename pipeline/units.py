@@ -75,5 +75,5 @@ def _parse(text: str, units: dict[str, int], expected: str) -> int:
     size = units[match[2].lower()]
     # In integers throughout, so that it is exact at any size.
     whole, _, fraction = match[1].partition(".")
-    parts = 10 ** len(fraction)
+    parts: int = 10 ** len(fraction)
     return int(whole) * size + (int(fraction or 0) * size + parts // 2) // parts

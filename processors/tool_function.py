@@ -76,9 +76,11 @@ class ToolFunction:
     def __init__(self, function: Callable[..., Any]) -> None:
         self.function = function
         self.settings: ToolSettings = getattr(function, _SETTINGS, ToolSettings())
-        self.name = self.settings.name or function.__name__
+        self.name = self.settings.name or getattr(function, "__name__", "")
         if not _NAME.fullmatch(self.name):
             raise TypeError(f"{self.name!r} is no name for a tool: letters, digits and _ . : - are allowed")
+        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+            raise TypeError(f"{self.name}: a tool answers once; return a value instead of yielding")
         self.is_async = inspect.iscoroutinefunction(function)
         self._context_name = ""
         self._arguments = self._make_arguments()
@@ -117,7 +119,7 @@ class ToolFunction:
                 continue
             field = (parameter.name, hints[parameter.name])
             fields.append(field if parameter.default is parameter.empty else (*field, parameter.default))
-        return msgspec.defstruct(self.function.__name__, fields, kw_only=True)
+        return msgspec.defstruct("Arguments", fields, kw_only=True)
 
     def _describe(self) -> FunctionSpec:
         description, documented = _read_docstring(inspect.getdoc(self.function) or "")

@@ -2,7 +2,8 @@
 
 Ports: ``calls`` in, ``results`` out (joined back to the model). Tools are plain Python functions, sync (they run in a
 thread) or async, named by file or module; their schema comes from type hints and docstring, arguments are validated,
-each call has a deadline, and a call that the model withdraws is cancelled.
+each call has a deadline, and a call that the model withdraws is cancelled. A sync function cannot be stopped: past its
+deadline its thread is left alone and its result is not used.
 
 Example:
     tool_router: {tools: [./tools.py], timeout: 5s}
@@ -11,6 +12,7 @@ Example:
 import asyncio
 import inspect
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -35,6 +37,7 @@ from ..pipeline.units import MS, SECOND, format_duration
 from .tool_catalog import ToolCatalog
 from .tool_function import ToolError, ToolFunction
 from .tool_loading import load_tools
+from .tool_threads import ToolThreads
 
 __all__ = ["ToolRouter"]
 
@@ -69,9 +72,9 @@ class ToolRouter(Processor):
         self._timeout_ns = timeout
         self._max_parallel = max_parallel
         self._tools: dict[str, ToolFunction] = {}
-        self._waiting: list[ToolCallFrame] = []
-        self._running: dict[str, asyncio.Task[None]] = {}
-        self._withdrawn: set[str] = set()
+        self._threads = ToolThreads()
+        self._waiting: dict[str, ToolCallFrame] = {}
+        self._running: dict[str, _Running] = {}
         self._changed = asyncio.Event()
         self._ended = False
 
@@ -93,10 +96,7 @@ class ToolRouter(Processor):
                 self._withdraw(call_id)
         elif frame.name in self._tools:
             # Functions of another router on the same stream are not ours to answer.
-            self._waiting.append(frame)
-            self.call.turns.tool_started()
-            self._tell_called(frame)
-            self._changed.set()
+            self._accept(frame)
         return None
 
     def on_end(self) -> Emitted:
@@ -108,40 +108,60 @@ class ToolRouter(Processor):
         async with asyncio.TaskGroup() as group:
             while self._waiting or self._running or not self._ended:
                 while self._waiting and len(self._running) < self._max_parallel:
-                    frame = self._waiting.pop(0)
-                    self._running[frame.id] = group.create_task(
-                        self._answer(frame), name=f"tool {frame.name}"
-                    )
+                    frame = self._waiting.pop(next(iter(self._waiting)))
+                    task = group.create_task(self._answer(frame), name=f"tool {frame.name}")
+                    self._running[frame.id] = _Running(frame, task)
                 self._changed.clear()
                 await self._changed.wait()
 
+    async def stop(self) -> None:
+        if self._threads.alive:
+            self.log.warning(
+                "%s: %d call(s) of tools go on in their threads after the call",
+                self.name,
+                self._threads.alive,
+            )
+
+    def _accept(self, frame: ToolCallFrame) -> None:
+        if frame.id in self._waiting or frame.id in self._running:
+            self.log.warning("%s: the call %s of %s came twice", self.name, frame.id, frame.name)
+            return
+        self._waiting[frame.id] = frame
+        self.call.turns.tool_started()
+        if self.call.events.wants(ToolCalled):
+            self.call.events.publish(
+                ToolCalled(time_ns=self.call.clock.now_ns(), id=frame.id, name=frame.name, args=frame.args)
+            )
+        self._changed.set()
+
     def _withdraw(self, call_id: str) -> None:
-        waiting = next((frame for frame in self._waiting if frame.id == call_id), None)
-        if waiting is not None:
-            self._waiting.remove(waiting)
-            self._tell_cancelled(waiting)
-        elif call_id in self._running:
-            self._withdrawn.add(call_id)
-            self._running[call_id].cancel()
+        frame = self._waiting.pop(call_id, None)
+        if (running := self._running.pop(call_id, None)) is not None:
+            frame = running.frame
+            # From here on its outcome is nobody's: it may not even have begun.
+            running.task.cancel()
+        if frame is None:
+            return
+        self._changed.set()
+        self.call.turns.tool_finished()
+        if self.call.events.wants(ToolCancelled):
+            self.call.events.publish(
+                ToolCancelled(time_ns=self.call.clock.now_ns(), id=call_id, name=frame.name)
+            )
 
     async def _answer(self, frame: ToolCallFrame) -> None:
         tool = self._tools[frame.name]
         began_ns = self.call.clock.now_ns()
-        try:
-            failed, result = await self._outcome(tool, frame)
-        except asyncio.CancelledError:
-            # Withdrawn by the model: the task ends here as if nothing had been asked. Anything else ends the call.
-            if frame.id not in self._withdrawn:
-                raise
-            self._tell_cancelled(frame)
+        failed, result = await self._outcome(tool, frame)
+        running = self._running.get(frame.id)
+        if running is None or running.frame is not frame:
+            # Withdrawn, and it came to an end all the same.
             return
-        finally:
-            self._running.pop(frame.id, None)
-            self._changed.set()
-        self._withdrawn.discard(frame.id)
+        del self._running[frame.id]
+        self._changed.set()
+        now_ns = self.call.clock.now_ns()
         self.call.turns.tool_finished()
         if self.call.events.wants(ToolFinished):
-            now_ns = self.call.clock.now_ns()
             self.call.events.publish(
                 ToolFinished(
                     time_ns=now_ns,
@@ -152,62 +172,61 @@ class ToolRouter(Processor):
                     duration_ns=now_ns - began_ns,
                 )
             )
+        scheduling = tool.settings.scheduling
         await self.results.send(
             ToolResultFrame(
-                frame.id,
-                frame.name,
-                result,
-                failed=failed,
-                scheduling=tool.settings.scheduling,
-                time_ns=self.call.clock.now_ns(),
+                frame.id, frame.name, result, failed=failed, scheduling=scheduling, time_ns=now_ns
             )
         )
 
     async def _outcome(self, tool: ToolFunction, frame: ToolCallFrame) -> tuple[bool, dict[str, Any]]:
         """Whether the call failed, and what the model is told."""
+        name = frame.name
         try:
             arguments = tool.arguments(frame.args)
         except msgspec.ValidationError as error:
             return True, {"error": f"wrong arguments: {error}"}
         limit_ns = tool.settings.timeout_ns or self._timeout_ns
         try:
-            async with asyncio.timeout(limit_ns / SECOND):
+            async with asyncio.timeout(limit_ns / SECOND) as deadline:
                 value = await self._invoke(tool, arguments)
             return False, _as_object(value)
-        except TimeoutError:
-            self.log.warning(
-                "%s: tool %s took longer than %s", self.name, frame.name, format_duration(limit_ns)
-            )
-            return True, {"error": f"{frame.name} did not answer within {format_duration(limit_ns)}"}
         except ToolError as error:
             return True, {"error": str(error)}
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Something inside the function was cancelled, not this call.
+            return self._raised(name, error)
         except Exception as error:
-            # The user's code failed: the call goes on, the model is told that it did and not how, for an
-            # exception's text may hold anything.
-            self.log.error(
-                "%s: tool %s raised %s", self.name, frame.name, type(error).__name__, exc_info=error
-            )
-            return True, {"error": f"{frame.name} failed ({type(error).__name__})"}
+            if isinstance(error, TimeoutError) and deadline.expired():
+                limit = format_duration(limit_ns)
+                self.log.warning("%s: tool %s took longer than %s", self.name, name, limit)
+                return True, {"error": f"{name} did not answer within {limit}"}
+            return self._raised(name, error)
+
+    def _raised(self, name: str, error: BaseException) -> tuple[bool, dict[str, Any]]:
+        # The user's code failed: the call goes on. The model is told that it did and not how, for an exception's
+        # text may hold anything.
+        kind = type(error).__name__
+        self.log.error("%s: tool %s raised %s", self.name, name, kind, exc_info=error)
+        return True, {"error": f"{name} failed ({kind})"}
 
     async def _invoke(self, tool: ToolFunction, arguments: dict[str, Any]) -> Any:
         if tool.is_async:
             return await tool.call(arguments, self.call)
-        value = await asyncio.to_thread(tool.call, arguments, self.call)
+        if self._threads.alive >= 2 * self._max_parallel:
+            raise ToolError(f"{tool.name} is not available: earlier calls of tools have not returned")
+        loop = asyncio.get_running_loop()
+        value = await loop.run_in_executor(self._threads, tool.call, arguments, self.call)
         return await value if inspect.isawaitable(value) else value
 
-    def _tell_called(self, frame: ToolCallFrame) -> None:
-        if self.call.events.wants(ToolCalled):
-            self.call.events.publish(
-                ToolCalled(time_ns=self.call.clock.now_ns(), id=frame.id, name=frame.name, args=frame.args)
-            )
 
-    def _tell_cancelled(self, frame: ToolCallFrame) -> None:
-        self._withdrawn.discard(frame.id)
-        self.call.turns.tool_finished()
-        if self.call.events.wants(ToolCancelled):
-            self.call.events.publish(
-                ToolCancelled(time_ns=self.call.clock.now_ns(), id=frame.id, name=frame.name)
-            )
+@dataclass(frozen=True, slots=True)
+class _Running:
+    frame: ToolCallFrame
+    task: asyncio.Task[None]
 
 
 def _as_object(value: Any) -> dict[str, Any]:
