@@ -13,6 +13,7 @@ import json
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
 from livegraph.processors.gemini_live.wire import (
     Blob,
@@ -54,14 +55,12 @@ def main() -> None:
     for ms in (20, 40):
         pcm = noise(32 * ms)
         rows += [
-            (f"write audio, {ms} ms at 16 kHz: encode_audio", lambda pcm=pcm: encode_audio(pcm, 16_000)),
+            (f"write audio, {ms} ms at 16 kHz: encode_audio", partial(encode_audio, pcm, 16_000)),
             (
                 f"write audio, {ms} ms at 16 kHz: encode_client",
-                lambda pcm=pcm: encode_client(
-                    ClientMessage(realtime_input=RealtimeInput(audio=Blob(pcm, "audio/pcm;rate=16000")))
-                ),
+                partial(_client_audio, pcm),
             ),
-            (f"write audio, {ms} ms at 16 kHz: plain", lambda pcm=pcm: _plain_audio(pcm)),
+            (f"write audio, {ms} ms at 16 kHz: plain", partial(_plain_audio, pcm)),
         ]
     canonical = encode_audio(noise(1280), 16_000)
     as_sdk = json.dumps(
@@ -88,12 +87,12 @@ def main() -> None:
         )
         unknown = data[:-1] + b',"somethingNew":{"a":1}}'
         rows += [
-            (f"read server audio, {size} bytes: canonical", lambda data=data: decode_server(data)),
+            (f"read server audio, {size} bytes: canonical", partial(decode_server, data)),
             (
                 f"read server audio, {size} bytes: unknown field (tolerant)",
-                lambda data=unknown: decode_server(data),
+                partial(decode_server, unknown),
             ),
-            (f"read server audio, {size} bytes: plain", lambda data=data: _plain_read(data)),
+            (f"read server audio, {size} bytes: plain", partial(_plain_read, data)),
         ]
     small = encode_server(
         ServerMessage(server_content=ServerContent(output_transcription=Transcription(text="you clearly.")))
@@ -101,6 +100,10 @@ def main() -> None:
     rows.append(("read server transcription", lambda: decode_server(small)))
     for name, work in rows:
         print(f"{name:62} {cost_us(work):8.2f} us")
+
+
+def _client_audio(pcm: bytes) -> bytes:
+    return encode_client(ClientMessage(realtime_input=RealtimeInput(audio=Blob(pcm, "audio/pcm;rate=16000"))))
 
 
 def _plain_audio(pcm: bytes) -> str:

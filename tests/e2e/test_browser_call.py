@@ -57,7 +57,9 @@ class Call:
         async def find() -> str:
             return next((line for line in await self.lines(role) if word in words(line)), "")
 
-        return str(await eventually(find, f"line of {role!r} with {word!r}; there is {await self.lines(role)}"))
+        return str(
+            await eventually(find, f"line of {role!r} with {word!r}; there is {await self.lines(role)}")
+        )
 
     async def state(self, *wanted: str) -> None:
         async def reached() -> bool:
@@ -125,7 +127,7 @@ def test_a_person_talks_to_the_agent_in_a_browser(tmp_path: Path) -> None:
 
 def test_silence_follows_at_once_when_the_person_speaks_over_the_agent(tmp_path: Path) -> None:
     """While the person speaks over a story, the browser receives little more of it than the moment of the decision."""
-    ears, note = load_ears()
+    _, note = load_ears()
     if note:
         pytest.skip(note)
 
