@@ -28,8 +28,8 @@ from ...pipeline.frames import (
 )
 from ...pipeline.ports import Out
 from ...pipeline.units import SECOND
-from . import outcomes as said
-from .transcripts import AgentTranscript, UserTranscript
+from .dialogue import outcomes as said
+from .dialogue.transcripts import AgentTranscript, UserTranscript
 from .wire import FunctionResponse, ModalityTokenCount
 
 __all__ = ["Dispatcher", "Outputs"]

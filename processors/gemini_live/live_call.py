@@ -17,14 +17,14 @@ from ...pipeline.frames import AudioFrame, TextFrame, ToolResultFrame, Transcrip
 from ...pipeline.ports import Out
 from ...pipeline.units import MS, SECOND, format_duration
 from ..tool_catalog import ToolCatalog
+from .capture.idle import IdleTimer
+from .dialogue.protocol import LiveProtocol
+from .dialogue.transcripts import AgentTranscript, UserTranscript
 from .dispatch import Dispatcher, Outputs
 from .endpoint import Access, Endpoint, LiveConnector, resolve
-from .idle import IdleTimer
-from .outbox import Outbox
-from .protocol import LiveProtocol
-from .session import Change, Session, Wire
-from .setup import encode_setup, tools_of
-from .transcripts import AgentTranscript, UserTranscript
+from .options.setup import encode_setup, tools_of
+from .session.outbox import Outbox
+from .session.session import Change, Session, Wire
 from .wire import (
     ClientContent,
     ClientMessage,

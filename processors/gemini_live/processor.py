@@ -37,8 +37,7 @@ from ...pipeline import (
 from ...pipeline.events import Interrupted, ServiceChanged, SpeechChanged, StateChanged, Transcript, Usage
 from .endpoint import Access, EndpointKind
 from .live_call import LiveCall, Ports, Settings
-from .reach import surrounding_faults
-from .setup import (
+from .options.setup import (
     ActivityHandling,
     ContextCompression,
     Thinking,
@@ -52,6 +51,7 @@ from .setup import (
     thinking_config,
     transcription,
 )
+from .reach import surrounding_faults
 from .wire import Content, GenerationConfig, GoogleSearch, ProactivityConfig, Setup, Tool
 from .wire.models import DEFAULT_MODEL
 

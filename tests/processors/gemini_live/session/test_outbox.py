@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegraph.pipeline import MS, SECOND
-from livegraph.processors.gemini_live.outbox import Outbox
+from livegraph.processors.gemini_live.session.outbox import Outbox
 from livegraph.processors.gemini_live.wire import decode_client
 
 

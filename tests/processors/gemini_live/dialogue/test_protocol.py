@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegraph.processors.gemini_live.outcomes import (
+from livegraph.processors.gemini_live.dialogue.outcomes import (
     Answer,
     Audio,
     CallTool,
@@ -31,7 +31,7 @@ from livegraph.processors.gemini_live.outcomes import (
     UserWords,
     Words,
 )
-from livegraph.processors.gemini_live.protocol import LiveProtocol
+from livegraph.processors.gemini_live.dialogue.protocol import LiveProtocol
 from livegraph.processors.gemini_live.wire import ServerMessage, decode_server
 from support.wire import messages
 

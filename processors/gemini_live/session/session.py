@@ -12,13 +12,13 @@ from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from ...pipeline.clock import Clock
-from ...pipeline.errors import ServiceError
-from ...pipeline.units import SECOND, format_duration
+from ....pipeline.clock import Clock
+from ....pipeline.errors import ServiceError
+from ....pipeline.units import SECOND, format_duration
+from ..wire import ServerMessage, WireError, decode_server
+from ..wire.link import Link, LinkClosed
 from .closing import Judgement, Then, judge
 from .outbox import Outbox
-from .wire import ServerMessage, WireError, decode_server
-from .wire.link import Link, LinkClosed
 
 __all__ = ["Session", "SessionOwner", "Wire"]
 

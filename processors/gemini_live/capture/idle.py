@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ...pipeline.clock import Clock
-from ...pipeline.units import SECOND
+from ....pipeline.clock import Clock
+from ....pipeline.units import SECOND
 
 __all__ = ["IdleTimer"]
 

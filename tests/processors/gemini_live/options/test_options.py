@@ -14,7 +14,7 @@ from livegraph.pipeline import Graph, Problem
 from livegraph.pipeline.convert import convert_options
 from livegraph.processors.app import AppIn
 from livegraph.processors.gemini_live import GeminiLive
-from livegraph.processors.gemini_live.setup import encode_setup, tools_of
+from livegraph.processors.gemini_live.options.setup import encode_setup, tools_of
 from livegraph.processors.tool_catalog import FunctionSpec, ToolCatalog
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from livegraph.pipeline import Secret, ServiceError
 from livegraph.processors.gemini_live import LiveConnector
-from livegraph.processors.gemini_live.closing import Then, judge, option_at
 from livegraph.processors.gemini_live.endpoint import Access, Endpoint, resolve
+from livegraph.processors.gemini_live.session.closing import Then, judge, option_at
 from livegraph.processors.gemini_live.wire.link import LinkClosed
 
 GOOGLE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"

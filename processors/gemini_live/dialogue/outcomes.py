@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from .wire import FunctionResponse, UsageMetadata
+from ..wire import FunctionResponse, UsageMetadata
 
 __all__ = [
     "Answer",

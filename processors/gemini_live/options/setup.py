@@ -8,14 +8,14 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
-from ...pipeline.errors import Fix
-from ...pipeline.options import Doc, Duration
-from ...pipeline.processor import OptionFault
-from ...pipeline.spelling import sure
-from ...pipeline.units import MS
-from ..tool_catalog import FunctionSpec, ToolCatalog
-from .closing import option_at
-from .wire import (
+from ....pipeline.errors import Fix
+from ....pipeline.options import Doc, Duration
+from ....pipeline.processor import OptionFault
+from ....pipeline.spelling import sure
+from ....pipeline.units import MS
+from ...tool_catalog import FunctionSpec, ToolCatalog
+from ..session.closing import option_at
+from ..wire import (
     AudioTranscriptionConfig,
     AutomaticActivityDetection,
     ClientMessage,
@@ -34,8 +34,8 @@ from .wire import (
     decode_client,
     encode_client,
 )
-from .wire.models import capabilities
-from .wire.setup_check import refusals
+from ..wire.models import capabilities
+from ..wire.setup_check import refusals
 
 __all__ = [
     "ContextCompression",

@@ -13,7 +13,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ...pipeline.units import SECOND
+from ....pipeline.units import SECOND
+from ..wire import (
+    Blob,
+    FunctionCall,
+    FunctionResponse,
+    ServerContent,
+    ServerMessage,
+    Transcription,
+)
 from .outcomes import (
     Answer,
     Audio,
@@ -34,14 +42,6 @@ from .outcomes import (
     UserSpeech,
     UserWords,
     Words,
-)
-from .wire import (
-    Blob,
-    FunctionCall,
-    FunctionResponse,
-    ServerContent,
-    ServerMessage,
-    Transcription,
 )
 
 __all__ = ["LiveProtocol"]

@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
-from ...pipeline.errors import ServiceError
-from .wire.link import LinkClosed
+from ....pipeline.errors import ServiceError
+from ..wire.link import LinkClosed
 
 __all__ = ["Judgement", "Then", "judge", "option_at"]
 

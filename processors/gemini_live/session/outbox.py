@@ -12,8 +12,8 @@ from collections import deque
 import numpy as np
 from numpy.typing import NDArray
 
-from ...pipeline.units import MS, SECOND
-from .wire import encode_audio
+from ....pipeline.units import MS, SECOND
+from ..wire import encode_audio
 
 __all__ = ["Outbox"]
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ...pipeline.context import CallContext
-from ...pipeline.events import Transcript
-from ...pipeline.frames import Role, TranscriptFrame
+from ....pipeline.context import CallContext
+from ....pipeline.events import Transcript
+from ....pipeline.frames import Role, TranscriptFrame
 
 __all__ = ["AgentTranscript", "UserTranscript"]
 

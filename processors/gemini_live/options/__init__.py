@@ -1,0 +1,1 @@
+"""The options: their types, and the setup message that they become."""
