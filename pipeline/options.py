@@ -23,6 +23,7 @@ __all__ = [
     "Hertz",
     "ModuleRef",
     "OptionSpec",
+    "PerCall",
     "Range",
     "Renamed",
     "Secret",
@@ -68,6 +69,11 @@ class Deprecated:
 
     instead: str
     since: str
+
+
+@dataclass(frozen=True, slots=True)
+class PerCall:
+    """Marks a text that may hold ``{{inputs.name}}``: what a caller brings along is put in when a call starts."""
 
 
 Duration = Annotated[int, Unit("ns")]
@@ -141,6 +147,8 @@ class OptionSpec:
     renamed: tuple[Renamed, ...] = ()
     """The names that it had before."""
     deprecated: Deprecated | None = None
+    per_call: bool = False
+    """Whether ``{{inputs.name}}`` may stand in it."""
 
     @property
     def required(self) -> bool:
@@ -196,7 +204,8 @@ def _spec(name: str, hint: Any, default: Any) -> OptionSpec:
         elif isinstance(mark, Unit):
             unit = mark.name
     renamed, deprecated = history(marks)
-    return OptionSpec(name, hint, default, doc, bounds, unit, renamed, deprecated)
+    per_call = any(isinstance(mark, PerCall) for mark in marks)
+    return OptionSpec(name, hint, default, doc, bounds, unit, renamed, deprecated, per_call)
 
 
 def history(marks: Iterable[Any]) -> tuple[tuple[Renamed, ...], Deprecated | None]:

@@ -11,6 +11,7 @@ from .clock import Clock
 from .errors import ConfigError, Problem
 from .formats import AudioFormat
 from .graph import Graph
+from .inputs import InputSpec, fill_call_texts, input_values
 from .turns import TurnPolicy
 
 __all__ = ["Plan", "make_plan"]
@@ -19,10 +20,19 @@ __all__ = ["Plan", "make_plan"]
 class Plan:
     """What ``Graph.plan`` gives. Immutable; calls made from it share nothing but it."""
 
-    def __init__(self, name: str, checked: CheckResult, turns: TurnPolicy, limits: CallLimits) -> None:
+    def __init__(
+        self,
+        name: str,
+        checked: CheckResult,
+        turns: TurnPolicy,
+        limits: CallLimits,
+        inputs: Mapping[str, InputSpec],
+    ) -> None:
         self.name = name
         self.turns = turns
         self.limits = limits
+        self.inputs = inputs
+        """What a caller can bring along, by name."""
         self._checked = checked
 
     @property
@@ -45,19 +55,34 @@ class Plan:
         return self._checked.formats[node, port]
 
     def call(
-        self, *, resources: Mapping[type, Any] | None = None, clock: Clock | None = None, call_id: str = ""
+        self,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        resources: Mapping[type, Any] | None = None,
+        clock: Clock | None = None,
+        call_id: str = "",
     ) -> Call:
-        """A call that has not started.
+        """A call that has not started. Raises ``ConfigError`` with all that is wrong with ``inputs``.
 
+        ``inputs`` are the values of the inputs that the agent declares, for its texts.
         ``resources`` are what this call brings along, by type (a peer connection, a connector);
         ``clock`` defaults to the running loop's, system or virtual.
         """
-        return Call(self._checked, self.turns, self.limits, resources or {}, clock, call_id)
+        values, problems = input_values(self.inputs, inputs or {})
+        if problems:
+            raise ConfigError(problems)
+        checked = fill_call_texts(self._checked, values)
+        return Call(checked, self.turns, self.limits, resources or {}, clock, call_id)
 
 
-def make_plan(graph: Graph, turns: TurnPolicy | None = None, limits: CallLimits | None = None) -> Plan:
+def make_plan(
+    graph: Graph,
+    turns: TurnPolicy | None = None,
+    limits: CallLimits | None = None,
+    inputs: Mapping[str, InputSpec] | None = None,
+) -> Plan:
     """Check ``graph`` and make its plan. Raises ``ConfigError`` with every fault."""
     checked = check(graph)
     if checked.errors:
         raise ConfigError(checked.problems)
-    return Plan(graph.name, checked, turns or TurnPolicy(), limits or CallLimits())
+    return Plan(graph.name, checked, turns or TurnPolicy(), limits or CallLimits(), inputs or {})

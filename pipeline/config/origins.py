@@ -1,9 +1,9 @@
 """Where every value of an agent comes from: the structure that messages and ``explain`` share.
 
 A ``Tree`` is plain data, and for each place in it an ``Origin``: the file, line and columns where the value and its
-key stand, the layer that it belongs to (an overlay, a profile, ``--set``), the lines that brought it in (an include, the
-use of a template), and what was put in for ``${...}``. Files, overlays and templates are put together by joining trees,
-so that a fault found in the result still knows its line.
+key stand, the layer that it belongs to (an overlay, a profile, ``--set``), the lines that brought it in (an include,
+the use of a template), and what was put in for ``${...}``. Files, overlays and templates are put together by joining
+trees, so that a fault found in the result still knows its line.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from .diagnostics import Diagnostic, Related, Span
 if TYPE_CHECKING:
     from .source import Document
 
-__all__ = ["Origin", "Place", "Tree", "Via"]
+__all__ = ["Origin", "Place", "Tree", "Via", "copy_of"]
 
 _WHOLE = Span(1, 1, 1, 1)
 
@@ -94,7 +94,7 @@ class Tree:
             )
             for path, marks in document.marks.items()
         }
-        return cls(document.data, origins)
+        return cls(copy_of(document.data), origins)
 
     def get(self, path: Steps) -> Any:
         """The value at ``path``, ``None`` when there is nothing."""
@@ -120,10 +120,10 @@ class Tree:
         return Path.cwd() if origin is None else origin.value.document.folder
 
     def subtree(self, path: Steps) -> Tree:
-        """What stands at ``path``, as a tree of its own."""
+        """What stands at ``path``, as a tree of its own that can be changed."""
         depth = len(path)
         origins = {at[depth:]: origin for at, origin in self.origins.items() if at[:depth] == path}
-        return Tree(self.get(path), origins)
+        return Tree(copy_of(self.get(path)), origins)
 
     def put(self, path: Steps, part: Tree, *, key: Place | None = None) -> None:
         """Make ``part`` what stands at ``path``; ``key`` is where its key stands, by default where it stood."""
@@ -187,6 +187,15 @@ class Tree:
         related = () if apart else tuple(via.related() for via in origin.via)
         document = place.document
         return Diagnostic(document.file, span, problem, document.excerpt(span.line), edit, related)
+
+
+def copy_of(data: Any) -> Any:
+    """The same mappings and lists anew; scalars are shared."""
+    if isinstance(data, dict):
+        return {key: copy_of(value) for key, value in data.items()}
+    if isinstance(data, list):
+        return [copy_of(value) for value in data]
+    return data
 
 
 def _without_values(problem: Problem, origin: Origin | None) -> Problem:

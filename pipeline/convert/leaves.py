@@ -20,10 +20,11 @@ from ..options import ModuleRef, Range, Secret
 from ..spelling import did_you_mean, nearest, sure
 from ..units import format_duration, parse_duration, parse_frequency
 from .hints import describe, show, spelling
-from .scalars import EnvText, read_scalar, trap
+from .scalars import CallText, EnvText, read_scalar, trap
 
 __all__ = [
     "BAD",
+    "BaseDir",
     "Context",
     "Place",
     "Steps",
@@ -38,6 +39,9 @@ __all__ = [
 
 Steps = tuple[str | int, ...]
 """Where a value stands: keys and indices from the root of the document."""
+
+BaseDir = Path | Callable[[Steps], Path] | None
+"""A folder, or what gives the folder for a place."""
 
 
 class _Bad:
@@ -69,20 +73,21 @@ _QUANTITIES = {
 class Context:
     """What holds for a whole conversion."""
 
-    base_dir: Path | None
-    """Where relative files are looked for; ``None`` leaves them as they are."""
+    base_dir: BaseDir
+    """Where relative files are looked for, by the place that names them; ``None`` leaves them as they are."""
     from_yaml: bool
     problems: list[Problem] = field(default_factory=list)
 
-    def resolve(self, text: str) -> Path:
-        """A path of the file, relative to it, with the home directory put in."""
+    def resolve(self, text: str, at: Steps) -> Path:
+        """A path that is named at ``at``, relative to the file that says so, with the home directory put in."""
         path = Path(text)
         if text.startswith("~"):
             try:
                 path = path.expanduser()
             except RuntimeError:  # a user whom nobody knows
                 return path
-        return path if self.base_dir is None else self.base_dir / path
+        base = self.base_dir(at) if callable(self.base_dir) else self.base_dir
+        return path if base is None else base / path
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +165,7 @@ def number(kind: type, value: Any, place: Place) -> Any:
 def text(value: Any, place: Place) -> Any:
     """A ``str``."""
     if isinstance(value, str) and not isinstance(value, enum.Enum):
-        return str(value)
+        return value if isinstance(value, CallText) else str(value)
     quotable = place.context.from_yaml and isinstance(value, bool | int | float)
     # As it is written, which the value need not tell: 1.10 is 1.1.
     return place.wrong_type(
@@ -206,7 +211,7 @@ def file_path(value: Any, place: Place) -> Any:
         return value
     if not isinstance(value, str) or not value or "\0" in value:
         return place.wrong_type(Path, value)
-    return place.context.resolve(str(value))
+    return place.context.resolve(str(value), place.path)
 
 
 def module_ref(value: Any, place: Place) -> Any:
@@ -218,7 +223,7 @@ def module_ref(value: Any, place: Place) -> Any:
     is_file = file.endswith(".py") or file.startswith(("./", "../", "/", "~/"))
     if not is_file or context.base_dir is None:
         return str(value)
-    found = context.resolve(file)
+    found = context.resolve(file, place.path)
     try:
         missing = not found.is_file()
         siblings = (

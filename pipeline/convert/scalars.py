@@ -7,8 +7,9 @@ everything else is text.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
-__all__ = ["EnvText", "Scalar", "read_scalar", "trap"]
+__all__ = ["CallText", "EnvText", "Scalar", "read_scalar", "trap"]
 
 Scalar = str | int | float | bool | None
 
@@ -26,24 +27,36 @@ _UNDERSCORES = re.compile(r"[-+]?[0-9]+(_[0-9]+)+")
 _OTHER_BASE = re.compile(r"[-+]?0([xX][0-9a-fA-F]{1,15}|[oO][0-7]{1,20}|[bB][01]{1,60})")
 
 
+_INPUT = re.compile(r"\{\{\s*inputs\s*\.\s*([A-Za-z_][A-Za-z0-9_-]*)\s*\}\}")
+
+
 class EnvText(str):
     """Text in which environment variables were put in; it becomes what the option's type asks for."""
 
-    __slots__ = ("missing", "values", "written")
+    __slots__ = ("missing", "sources", "values", "written")
     written: str
     """The text of the file (``${PORT:-8080}``), the only form that a message may show."""
     values: tuple[str, ...]
     """What the environment put in."""
+    sources: tuple[str, ...]
+    """Where it was found: ``environment PORT``, ``default of PORT``, ``file ./key.txt``."""
     missing: bool
     """Whether a variable is not set, which was reported already: then the value stands for nothing."""
 
     def __new__(
-        cls, text: str, written: str, values: tuple[str, ...] = (), *, missing: bool = False
+        cls,
+        text: str,
+        written: str,
+        values: tuple[str, ...] = (),
+        *,
+        missing: bool = False,
+        sources: tuple[str, ...] = (),
     ) -> EnvText:
         made = super().__new__(cls, text)
         made.written = written
         made.values = values
         made.missing = missing
+        made.sources = sources
         return made
 
     def conceal(self, message: str) -> str:
@@ -55,6 +68,24 @@ class EnvText(str):
 
     def __repr__(self) -> str:
         return f"EnvText({self.written!r})"
+
+
+class CallText(str):
+    """A text with ``{{inputs.name}}`` in it, which is filled in when a call starts."""
+
+    __slots__ = ()
+
+    def names(self) -> tuple[str, ...]:
+        """The inputs that it uses."""
+        return tuple(dict.fromkeys(match[1] for match in _INPUT.finditer(self)))
+
+    def filled(self, values: Mapping[str, Scalar]) -> str:
+        """The text with these values in it; they are put in once, whatever they hold."""
+        return _INPUT.sub(lambda match: _word(values[match[1]]), self)
+
+
+def _word(value: Scalar) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def read_scalar(text: str) -> Scalar:

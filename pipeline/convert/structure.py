@@ -23,7 +23,20 @@ from .hints import (
     strip,
     union_members,
 )
-from .leaves import BAD, Context, Place, Steps, boolean, choice, file_path, module_ref, number, secret, text
+from .leaves import (
+    BAD,
+    BaseDir,
+    Context,
+    Place,
+    Steps,
+    boolean,
+    choice,
+    file_path,
+    module_ref,
+    number,
+    secret,
+    text,
+)
 from .renames import current
 from .scalars import EnvText
 
@@ -47,15 +60,15 @@ def convert_options(
     given: Mapping[str, Any],
     *,
     path: Steps = (),
-    base_dir: Path | None = None,
+    base_dir: BaseDir = None,
     from_yaml: bool = False,
     label: str = "",
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The options ``given`` to a processor class, each as its declared type, and every fault.
 
     Only options that were given and are right are in the result; defaults stay with the constructor.
-    ``base_dir`` is where relative files are looked for, ``None`` leaves them as they are. ``label`` names the
-    processor in messages.
+    ``base_dir`` is where relative files are looked for, or what gives that for a place in the document; ``None``
+    leaves them as they are. ``label`` names the processor in messages.
     """
     specs = {name: (name, spec) for name, spec in option_specs(cls).items()}
     place = Place(Context(base_dir, from_yaml), path, label or cls.__name__)
@@ -63,7 +76,7 @@ def convert_options(
 
 
 def convert(
-    spec: OptionSpec, value: Any, *, path: Steps = (), base_dir: Path | None = None, from_yaml: bool = False
+    spec: OptionSpec, value: Any, *, path: Steps = (), base_dir: BaseDir = None, from_yaml: bool = False
 ) -> tuple[Any, list[Problem]]:
     """``value`` as ``spec`` declares it, and every fault; ``None`` when one is more than a warning."""
     place = Place(Context(base_dir, from_yaml), path, spec.name, spec.range, spec.unit)
@@ -72,7 +85,7 @@ def convert(
 
 
 def convert_group(
-    cls: type, given: Any, *, path: Steps = (), base_dir: Path | None = None, label: str = ""
+    cls: type, given: Any, *, path: Steps = (), base_dir: BaseDir = None, label: str = ""
 ) -> tuple[Any, list[Problem]]:
     """A dataclass or struct made of a YAML mapping, and every fault; ``None`` when one is no mere warning.
 

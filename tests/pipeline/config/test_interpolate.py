@@ -45,7 +45,9 @@ def test_references(text: str, value: str) -> None:
         ("${1X}", "LG151", "`${1X}` is not a reference to a variable"),
         ("${}", "LG151", "`${}` is not a reference to a variable"),
         ("${NAME-x}", "LG151", "`${NAME-x}` is not a reference to a variable"),
-        ("${file:x}", "LG151", "`${file:x}` is not a reference to a variable"),
+        ("${file:x}", "LG140", "no file can be read here: `x`"),
+        ("${file:}", "LG151", "`${file:}` is not a reference to a variable"),
+        ("${params.x}", "LG134", "`${params.x}` stands outside of a template"),
         ("${NAME", "LG151", "`${NAME` is not a reference to a variable"),
         ("${NAME:-x", "LG151", "a `${` is not closed with `}`"),
     ],
@@ -79,4 +81,4 @@ def test_no_text_breaks_it(text: str) -> None:
     """Whatever is written comes out as text, or with a problem."""
     value, problems = interpolate(text, {"A": "1"})
     assert isinstance(value, str)
-    assert all(problem.code in ("LG150", "LG151") for problem in problems)
+    assert all(problem.code in ("LG134", "LG140", "LG150", "LG151") for problem in problems)
