@@ -289,6 +289,8 @@ class Call:
     async def _stop_nodes(self) -> None:
         """Stop all nodes at once: however many hang, the call is over after one deadline."""
         if self._wiring is not None:
+            for node in self._wiring.nodes.values():
+                node.close()
             owing = [node for node in self._wiring.nodes.values() if node.owes_stop]
             await settle([asyncio.create_task(self._stop(node)) for node in owing])
 

@@ -249,11 +249,15 @@ class NodeRuntime:
         if self.ended:
             return
         self.ended = True
-        for edge in self.edges:
-            edge.close()
+        self.close()
         for output in self._outputs():
             output.emit(EndFrame(time_ns=self._now_ns()))
         self._on_ended(self)
+
+    def close(self) -> None:
+        """Nobody serves the queues any more: whoever waits for room is let go."""
+        for edge in self.edges:
+            edge.close()
 
     def adopt(self, processor: Processor) -> None:
         """Take a fresh processor whose ports are bound already; ``resume`` when it has started."""

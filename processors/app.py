@@ -19,6 +19,8 @@ from collections import deque
 from collections.abc import AsyncIterator
 from typing import Annotated
 
+import numpy as np
+
 from ..pipeline import AudioFrame, Doc, Frame, FromOption, Hertz, In, InterruptFrame, Out, Processor, Range
 from ..pipeline.processor import Emitted
 
@@ -52,19 +54,23 @@ class AppIn(Processor):
     async def send(self, frame: Frame) -> None:
         """Put ``frame`` into the graph; waits while the queues behind are full.
 
-        Raises ``ValueError`` for audio that is not of the port's format or after ``end``.
+        Raises ``ValueError`` for audio that is not of the port's format, and after ``end`` or the end of the call.
         """
         if self._ended.is_set():
             raise ValueError(f"{self.name}: the stream was ended, nothing can follow")
         if not isinstance(frame, AudioFrame):
             await self.frames.send(frame)
             return
+        if not self.audio.connected:
+            raise ValueError(f"{self.name}: nothing in the graph takes its audio")
         expected = self.audio.format
         if (frame.rate, frame.channels) != (expected.rate, expected.channels):
             raise ValueError(
                 f"{self.name}: the graph expects audio of {expected}, got {frame.rate} Hz with {frame.channels} "
                 "channel(s); set the options rate and channels to what you send"
             )
+        if frame.samples.dtype != np.int16:
+            raise ValueError(f"{self.name}: samples are int16, got {frame.samples.dtype}")
         await self.audio.send(frame)
 
     def end(self) -> None:
@@ -73,6 +79,9 @@ class AppIn(Processor):
 
     async def run(self) -> None:
         await self._ended.wait()
+
+    async def stop(self) -> None:
+        self.end()
 
 
 class AppOut(Processor):

@@ -9,8 +9,21 @@ Example:
 
 from typing import Annotated
 
+from ..audio import AudioError, Pcm
 from ..audio import Resampler as StreamResampler
-from ..pipeline import AudioFrame, Doc, FromOption, Hertz, In, InterruptFrame, Out, Processor, Range
+from ..pipeline import (
+    SECOND,
+    AudioFrame,
+    Doc,
+    FromOption,
+    Hertz,
+    In,
+    InterruptFrame,
+    Out,
+    Processor,
+    Range,
+    StartError,
+)
 from ..pipeline.frames import Marker
 from ..pipeline.processor import Emitted
 
@@ -31,43 +44,58 @@ class Resampler(Processor):
         self,
         *,
         rate: Annotated[
-            Hertz | None, Range(4_000, 192_000), Doc("rate to produce; left out, what the next box needs")
+            Hertz | None, Range(8_000, 192_000), Doc("rate to produce; left out, what the next box needs")
         ] = None,
     ) -> None:
         self.rate = rate
         self._stream: StreamResampler | None = None
         self._turn = 0
         self._next_ns = 0
+        # Since the stream began: what went in and what came out, in samples.
+        self._taken = self._given = 0
 
     async def start(self) -> None:
         source, target = self.audio.format, self.out.format
-        self._stream = StreamResampler(source.rate, target.rate, source.channels)
+        try:
+            self._stream = StreamResampler(source.rate, target.rate, source.channels)
+        except AudioError as error:
+            raise StartError(self.name, str(error)) from error
 
     def on_audio(self, frame: AudioFrame) -> AudioFrame | None:
         assert self._stream is not None
+        time_ns = frame.time_ns - self._held_ns()
         self._turn = frame.turn
         self._next_ns = frame.time_ns + frame.duration_ns
-        samples = self._stream.process(frame.samples)
-        if not len(samples):
-            return None
-        return AudioFrame(samples, self.out.format.rate, time_ns=frame.time_ns, turn=frame.turn)
+        self._taken += len(frame.samples)
+        return self._made(self._stream.process(frame.samples), time_ns)
 
     def on_marker(self, port: str, frame: Marker) -> Emitted:
         # What the filter holds back belongs before the marker.
-        for tail in self._tail():
+        if (tail := self._tail()) is not None:
             self.out.emit(tail)
         return super().on_marker(port, frame)
 
     def on_interrupt(self, frame: InterruptFrame) -> None:
         if self._stream is not None and 0 < self._turn <= frame.turn:
             self._stream.reset()
+            self._taken = self._given = 0
 
     def on_end(self) -> Emitted:
         return self._tail()
 
-    def _tail(self) -> list[AudioFrame]:
+    def _held_ns(self) -> int:
+        """How much sound the filter holds back."""
+        taken_ns = self._taken * SECOND // self.audio.format.rate
+        return taken_ns - self._given * SECOND // self.out.format.rate
+
+    def _tail(self) -> AudioFrame | None:
         assert self._stream is not None
-        samples = self._stream.flush()
+        tail = self._made(self._stream.flush(), self._next_ns - self._held_ns())
+        self._taken = self._given = 0
+        return tail
+
+    def _made(self, samples: Pcm, time_ns: int) -> AudioFrame | None:
         if not len(samples):
-            return []
-        return [AudioFrame(samples, self.out.format.rate, time_ns=self._next_ns, turn=self._turn)]
+            return None
+        self._given += len(samples)
+        return AudioFrame(samples, self.out.format.rate, time_ns=max(0, time_ns), turn=self._turn)

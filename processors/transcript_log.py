@@ -8,10 +8,11 @@ Example:
 
 import asyncio
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, TextIO
+from typing import Annotated, Any, TextIO
 
-from ..pipeline import Doc, In, Processor, TranscriptFrame, TransportError
+from ..pipeline import Doc, In, OptionFault, Processor, TranscriptFrame, TransportError
 from ..pipeline.processor import Emitted
 from ..pipeline.units import SECOND
 
@@ -37,9 +38,15 @@ class TranscriptLog(Processor):
         ] = None,
         log: Annotated[bool, Doc("whether utterances also go to the program's log, at level INFO")] = True,
     ) -> None:
-        self._path = path
+        self._path = None if path is None else path.expanduser()
         self._to_log = log
         self._file: TextIO | None = None
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
+        path: Path | None = options.get("path")
+        if path is not None and not path.expanduser().parent.is_dir():
+            yield OptionFault("path", f"there is no folder `{path.parent}`", "make it first")
 
     async def start(self) -> None:
         if self._path is not None:

@@ -77,6 +77,10 @@ class VadGate(Processor):
         self._held_ns = 0
         self._position_ns = 0
         """Media time: the length of all audio so far. What arrives late is no gap in what was said."""
+        self._windows_ns = 0
+        """Media time up to where probabilities are known: speech that is yet to be found begins no earlier."""
+        self._offset_ns = 0
+        """From media time to the call's clock, by the newest frame."""
 
     async def start(self) -> None:
         self._vad: VoiceActivity = SileroVad() if self._detector_name == "silero" else EnergyVad()
@@ -89,26 +93,33 @@ class VadGate(Processor):
             hang_over_ns=self._hang_over_ns,
             window_ns=self._vad.window_samples * SECOND // self._vad.sample_rate,
         )
-        self._windows_ns = 0
 
     def on_audio(self, frame: AudioFrame) -> None:
         probabilities = self._vad.process(frame.samples)
         starts_ns = self._windows_ns
         self._windows_ns += len(probabilities) * self._vad.window_samples * SECOND // self._vad.sample_rate
         was_open = self._speech.speaking
+        self._offset_ns = frame.time_ns - self._position_ns
+        opened_ns: int | None = None
         for event in self._speech.feed(probabilities, starts_ns):
-            # From media time to the call's clock, by the frame at hand.
-            at_ns = max(0, frame.time_ns + event.at_ns - self._position_ns)
-            self._report(isinstance(event, SpeechStarted), at_ns)
+            started = isinstance(event, SpeechStarted)
+            if started and opened_ns is None:
+                opened_ns = event.at_ns
+            self._report(started, event.at_ns)
         self._position_ns += frame.duration_ns
-        self._pass(frame, was_open)
+        if not self._gate or was_open:
+            self.out.emit(frame)
+        else:
+            self._hold(frame, opened_ns)
 
     def on_end(self) -> Emitted:
-        if self._speech.finish() is not None:
-            self._report(False, self.call.clock.now_ns())
+        ended = self._speech.finish()
+        if ended is not None:
+            self._report(False, ended.at_ns)
         return None
 
-    def _report(self, started: bool, at_ns: int) -> None:
+    def _report(self, started: bool, media_ns: int) -> None:
+        at_ns = max(0, media_ns + self._offset_ns)
         turns = self.call.turns
         if started:
             # The conversation first: it stops the agent's sound.
@@ -118,20 +129,40 @@ class VadGate(Processor):
             turns.user_stopped()
             self.speech.emit(SpeechEndFrame(time_ns=at_ns))
 
-    def _pass(self, frame: AudioFrame, was_open: bool) -> None:
-        if not self._gate or was_open or self._speech.speaking:
+    def _hold(self, frame: AudioFrame, opened_ns: int | None) -> None:
+        """Keep ``frame``; let all that is kept pass when speech was found to have begun at ``opened_ns``."""
+        self._held.append(frame)
+        self._held_ns += frame.duration_ns
+        if opened_ns is not None:
+            self._cut_to(opened_ns - self._pre_roll_ns)
             while self._held:
                 self.out.emit(self._held.popleft())
             self._held_ns = 0
-            self.out.emit(frame)
             return
-        self._held.append(frame)
-        self._held_ns += frame.duration_ns
-        # What is held from the onset of a candidate on is never let go: the decision takes min_speech.
+        # Speech may turn out to have begun with the candidate, or with the window that is still filling.
         onset_ns = self._speech.onset_ns
-        candidate_ns = 0 if onset_ns is None else max(0, self._position_ns - onset_ns)
-        while self._held_ns - self._held[0].duration_ns >= self._pre_roll_ns + candidate_ns:
+        earliest_ns = self._windows_ns if onset_ns is None else onset_ns
+        keep_ns = self._pre_roll_ns + self._position_ns - earliest_ns
+        while self._held and self._held_ns - self._held[0].duration_ns >= keep_ns:
             self._held_ns -= self._held.popleft().duration_ns
+
+    def _cut_to(self, from_ns: int) -> None:
+        """Let go of what is held of the time before ``from_ns``, to the sample."""
+        while self._held:
+            begins_ns = self._position_ns - self._held_ns
+            frame = self._held[0]
+            if begins_ns >= from_ns:
+                return
+            self._held.popleft()
+            self._held_ns -= frame.duration_ns
+            if begins_ns + frame.duration_ns > from_ns:
+                samples = (from_ns - begins_ns) * frame.rate // SECOND
+                rest = frame.samples[samples:]
+                time_ns = frame.time_ns + samples * SECOND // frame.rate
+                kept = AudioFrame(rest, frame.rate, time_ns=time_ns, turn=frame.turn)
+                self._held.appendleft(kept)
+                self._held_ns += kept.duration_ns
+                return
 
 
 def _one_window(vad: VoiceActivity) -> Pcm:

@@ -1,0 +1,215 @@
+"""Speech is reported where it is, and mode gate loses nothing of it, keeps its order, and stops silence."""
+
+import itertools
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from livegraph.audio import SileroVad, SpeechDetector, SpeechEnded, SpeechStarted
+from livegraph.pipeline import (
+    MS,
+    SECOND,
+    AudioFrame,
+    Frame,
+    Graph,
+    In,
+    Out,
+    Processor,
+    SpeechEndFrame,
+    SpeechStartFrame,
+    TurnState,
+    run_virtual,
+)
+from livegraph.pipeline.events import SpeechChanged
+from livegraph.processors.vad_gate import VadGate
+from support.pcm import noise
+from support.speech import RATE, recorded
+
+Pcm = npt.NDArray[np.int16]
+
+
+class Microphone(Processor):
+    """A recording in frames of ``frame_ms``, the first at ``begins_ms`` of the call's clock, in its time."""
+
+    out: Out[AudioFrame] = Out(rate=RATE, channels=1)
+
+    def __init__(self, *, pcm: Pcm, frame_ms: int = 20, begins_ms: int = 0) -> None:
+        self.pcm, self.size, self.begins_ns = pcm, RATE * frame_ms // 1_000, begins_ms * MS
+
+    async def run(self) -> None:
+        for start in range(0, len(self.pcm), self.size):
+            piece = self.pcm[start : start + self.size]
+            time_ns = self.begins_ns + start * SECOND // RATE
+            await self.call.clock.sleep_until_ns(time_ns + len(piece) * SECOND // RATE)
+            self.out.emit(AudioFrame(piece, RATE, time_ns=time_ns))
+
+
+class Listener(Processor):
+    """Keeps everything, in order."""
+
+    audio: In[AudioFrame]
+    speech: In[SpeechStartFrame | SpeechEndFrame]
+
+    def __init__(self) -> None:
+        self.frames: list[Frame] = []
+
+    def on_audio(self, frame: AudioFrame) -> None:
+        self.frames.append(frame)
+
+    def on_speech(self, frame: SpeechStartFrame | SpeechEndFrame) -> None:
+        self.frames.append(frame)
+
+
+def sentence() -> Pcm:
+    """1.5 s of faint noise, a person's words, 2 s of noise."""
+    return np.concatenate(
+        [noise(RATE * 3 // 2, 8.0), recorded("go_forward").pcm, noise(2 * RATE, 8.0, seed=2)]
+    )
+
+
+def hear(pcm: Pcm, *, frame_ms: int = 20, begins_ms: int = 0, **options: object) -> list[Frame]:
+    """What comes out of a gate, audio and speech in the order of their coming."""
+    graph = Graph()
+    graph.add("mic", Microphone, pcm=pcm, frame_ms=frame_ms, begins_ms=begins_ms)
+    graph.add("gate", VadGate, **options)
+    graph.add("listener", Listener)
+    graph.chain("mic", "gate", "listener")
+
+    async def main() -> list[Frame]:
+        async with graph.plan().call() as call:
+            await call.finished()
+            return call.processor("listener", Listener).frames
+
+    return run_virtual(main())
+
+
+def sound(frames: list[Frame]) -> list[AudioFrame]:
+    return [frame for frame in frames if isinstance(frame, AudioFrame)]
+
+
+def joined(frames: list[Frame]) -> Pcm:
+    return np.concatenate([frame.samples for frame in sound(frames)] or [np.zeros(0, np.int16)])
+
+
+def speech(frames: list[Frame]) -> list[tuple[type[Frame], int]]:
+    return [(type(frame), frame.time_ns) for frame in frames if not isinstance(frame, AudioFrame)]
+
+
+def expected(
+    pcm: Pcm, *, min_speech_ns: int = 96 * MS, hang_over_ns: int = 500 * MS
+) -> list[SpeechStarted | SpeechEnded]:
+    """What the detector says of the whole recording at once."""
+    detector = SpeechDetector(threshold=0.5, min_speech_ns=min_speech_ns, hang_over_ns=hang_over_ns)
+    return [*detector.feed(SileroVad().process(pcm), 0)]
+
+
+def test_report_lets_everything_pass_and_tells_when_somebody_speaks() -> None:
+    """The same samples in the same frames; start and end where the person's speech is."""
+    pcm = sentence()
+    frames = hear(pcm)
+    assert np.array_equal(joined(frames), pcm)
+    told = speech(frames)
+    assert [kind for kind, _ in told] == [SpeechStartFrame, SpeechEndFrame] * (len(told) // 2)
+    assert told
+    assert 1_400 * MS <= told[0][1] <= 2_200 * MS
+    assert told[-1][1] <= len(pcm) * SECOND // RATE - 1_000 * MS
+
+
+def test_times_are_the_call_clocks() -> None:
+    """A recording that begins at 7 s is reported 7 s later."""
+    pcm = sentence()
+    early, late = speech(hear(pcm)), speech(hear(pcm, begins_ms=7_000))
+    assert [(kind, time_ns + 7 * SECOND) for kind, time_ns in early] == late
+
+
+@pytest.mark.parametrize("frame_ms", [10, 20, 30, 64, 1_000, 5_000])
+@pytest.mark.parametrize("pre_roll_ms", [0, 50, 300])
+def test_gate_passes_speech_from_exactly_its_pre_roll(frame_ms: int, pre_roll_ms: int) -> None:
+    """However the sound was cut: from ``pre_roll`` before each onset, to the sample, to the end of its hang-over."""
+    pcm = sentence()
+    events = expected(pcm)
+    frames = hear(pcm, mode="gate", frame_ms=frame_ms, pre_roll=pre_roll_ms * MS)
+    passed = sound(frames)
+    assert passed
+    first_ns = max(0, events[0].at_ns - pre_roll_ms * MS)
+    assert passed[0].time_ns == first_ns
+    # In order, without overlap; each frame is what was said at its time.
+    for frame, following in itertools.pairwise(passed):
+        assert following.time_ns >= frame.time_ns + frame.duration_ns
+    for frame in passed:
+        start = frame.time_ns * RATE // SECOND
+        assert np.array_equal(frame.samples, pcm[start : start + len(frame.samples)])
+    # Nothing between onset and the decision that it is over is missing.
+    times = {start for frame in passed for start in _samples(frame)}
+    for started, ended in zip(events[::2], events[1::2], strict=True):
+        begin, end = started.at_ns * RATE // SECOND, ended.decided_ns * RATE // SECOND
+        assert times >= set(range(begin, min(end, len(pcm))))
+
+
+def _samples(frame: AudioFrame) -> range:
+    start = frame.time_ns * RATE // SECOND
+    return range(start, start + len(frame.samples))
+
+
+def test_gate_keeps_silence_from_passing() -> None:
+    """Faint noise alone: not a sample, not a report."""
+    assert hear(noise(3 * RATE, 8.0), mode="gate") == []
+
+
+def test_the_hang_over_ends_the_passage() -> None:
+    """What passes after the last word is no longer than it, but for one window and one frame."""
+    pcm = sentence()
+    for hang_over_ms in (200, 800):
+        last = expected(pcm, hang_over_ns=hang_over_ms * MS)[-1]
+        passed = sound(hear(pcm, mode="gate", hang_over=hang_over_ms * MS))
+        end_ns = passed[-1].time_ns + passed[-1].duration_ns
+        assert last.decided_ns <= end_ns <= last.at_ns + (hang_over_ms + 32 + 20) * MS
+
+
+def test_the_report_comes_before_the_sound_that_it_opens() -> None:
+    """Whoever listens to both knows of the speech first."""
+    frames = hear(sentence(), mode="gate")
+    assert isinstance(frames[0], SpeechStartFrame)
+
+
+def test_speech_that_is_under_way_at_the_end_is_ended() -> None:
+    """Where it was last heard, not when the stream ended."""
+    words = recorded("go_forward").pcm
+    pcm = np.concatenate([noise(RATE, 8.0), words[: len(words) * 2 // 3]])
+    told = speech(hear(pcm))
+    assert told[-1][0] is SpeechEndFrame
+    assert told[-2][1] < told[-1][1] <= len(pcm) * SECOND // RATE
+
+
+def test_short_bursts_are_no_speech_when_asked_for_more() -> None:
+    """``min_speech`` longer than the words."""
+    assert speech(hear(sentence(), min_speech=2 * SECOND)) == []
+
+
+def test_the_energy_detector_needs_no_network() -> None:
+    """It finds the same person."""
+    told = speech(hear(sentence(), detector="energy"))
+    assert told and 1_300 * MS <= told[0][1] <= 2_300 * MS
+
+
+def test_the_conversation_is_told() -> None:
+    """The one owner of turns: observers see speech, and thinking follows it."""
+    graph = Graph()
+    graph.add("mic", Microphone, pcm=sentence())
+    graph.add("gate", VadGate)
+    graph.add("listener", Listener)
+    graph.chain("mic", "gate", "listener")
+    heard: list[bool] = []
+
+    async def main() -> TurnState:
+        call = graph.plan().call()
+        call.events.subscribe(SpeechChanged, lambda event: heard.append(event.speaking))
+        async with call:
+            turns = call.processor("gate", VadGate).call.turns
+            await call.finished()
+        return turns.state
+
+    assert run_virtual(main()) is TurnState.THINKING
+    assert heard == [True, False] * (len(heard) // 2)
+    assert heard
