@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ..pipeline.config import Diagnostic, Span
 from ..pipeline.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Mapping
 
     from ..pipeline.config import Agent
     from ..simulator.brain_script import Script
 
 __all__ = ["brain_faults", "brain_of", "read_brain"]
-
-_KEYS = ("brain",)
 
 
 def brain_of(agent: Agent) -> Script | None:
@@ -25,38 +24,37 @@ def brain_of(agent: Agent) -> Script | None:
     """
     from ..pipeline.config import render
 
-    faults = brain_faults(agent)
+    faults = brain_faults(agent.simulator)
     if faults:
         raise ConfigError([fault.problem for fault in faults], render(faults))
     brain = agent.simulator.get("brain")
     return None if brain is None else read_brain(brain)
 
 
-def brain_faults(agent: Agent) -> list[Diagnostic]:
-    """What is wrong with the ``simulator:`` section, and with the script that it names."""
-    from ..pipeline.spelling import did_you_mean
+def brain_faults(simulator: Mapping[str, Any]) -> list[Diagnostic]:
+    """What is wrong with the script that the section ``simulator`` of an agent names."""
     from ..simulator.brain import BrainError
 
     found: list[Diagnostic] = []
-    for key in agent.simulator:
-        if key not in _KEYS:
-            hint = did_you_mean(key, _KEYS, label="keys")
-            problem = Problem(
-                "LG160", f"unknown key `{key}` below `simulator`", ("simulator", key), hint=hint
-            )
-            found.append(Diagnostic(str(agent.source or agent.name), _TOP, problem))
-    brain = agent.simulator.get("brain")
-    if brain is not None:
+    brain = simulator.get("brain")
+    # One that does not exist was reported by the line that names it.
+    if isinstance(brain, Path) and brain.is_file():
         try:
             read_brain(brain)
         except BrainError as error:
             for fault in error.faults:
                 span = Span(fault.line, fault.column, fault.line, fault.column + 1)
-                found.append(Diagnostic(fault.file, span, Problem("LG161", fault.message)))
+                excerpt = _line(brain, fault.line)
+                found.append(Diagnostic(fault.file, span, Problem("LG161", fault.message), excerpt))
     return found
 
 
-_TOP = Span(1, 1, 1, 2)
+def _line(path: Path, number: int) -> str:
+    """A line of the script; empty where it cannot be read."""
+    try:
+        return dict(enumerate(path.read_text("utf-8").splitlines(), 1)).get(number, "")
+    except (OSError, UnicodeDecodeError):
+        return ""
 
 
 def read_brain(path: Path) -> Script:

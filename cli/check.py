@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from dataclasses import replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
-from .exits import Exit, Fault
-from .terminal import Debug, Terminal, paint
-
-if TYPE_CHECKING:
-    from ..pipeline.config.load import Report
+from .exits import Exit, Fault, told
+from .terminal import Debug, Terminal
 
 __all__ = ["check"]
 
@@ -24,79 +19,76 @@ class Format(StrEnum):
 
     TEXT = "text"
     JSON = "json"
+    GITHUB = "github"
 
 
 def check(
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE", help="Agent files, or names of shipped agents.")
-    ],
+        list[str] | None,
+        typer.Argument(metavar="FILE", show_default=False, help="Agent files, or names of shipped agents."),
+    ] = None,
     format: Annotated[
-        Format, typer.Option("--format", help="Text for people, JSON for programs.")
+        Format,
+        typer.Option(
+            "--format", help="Text for people, JSON for programs, annotations for GitHub's workflows."
+        ),
     ] = Format.TEXT,
+    strict: Annotated[bool, typer.Option("--strict", help="Warnings fail too.")] = False,
+    env: Annotated[
+        bool,
+        typer.Option("--env", help="Look at this machine too: keys, addresses, rights. Uses the network."),
+    ] = False,
+    fix: Annotated[
+        bool,
+        typer.Option("--fix", help="Mend what is beyond doubt, and keep every comment and space elsewhere."),
+    ] = False,
+    explain: Annotated[
+        str,
+        typer.Option("--explain", metavar="CODE", help="Explain a code, with a wrong and a right example."),
+    ] = "",
     debug: Debug = False,
 ) -> None:
     """Check agent files and report every fault, with its place and what helps.
 
     Nothing is started; modules that a file names are imported. Exit code 0 when no file has an error
-    (warnings are no errors), 1 when one has.
+    (with --strict: nor a warning), 1 when one has.
     """
-    Terminal(debug=debug)
-    from ..pipeline.config.load import check_file
+    terminal = Terminal(debug=debug)
+    with told(terminal):
+        if explain:
+            _explain(explain)
+        elif files:
+            _check(files, format, strict, env, fix)
+        else:
+            raise typer.BadParameter("which file?", param_hint="FILE...")
 
-    reports = [_with_brain(check_file(_path(written))) for written in files]
+
+def _check(files: list[str], format: Format, strict: bool, env: bool, fix: bool) -> None:
+    from . import check_output
+    from .checking import examine
+
+    checked = []
+    for written in files:
+        try:
+            checked.append(examine(written, fix=fix, surroundings=env))
+        except OSError as error:
+            raise Fault(f"{written} cannot be mended: {error.strerror or error}") from error
+    failed = any(one.errors or (strict and one.found) for one in checked)
     if format is Format.JSON:
-        _print_json(reports)
+        check_output.print_json(checked, ok=not failed)
+    elif format is Format.GITHUB:
+        check_output.print_github(checked)
     else:
-        _print_text(reports)
-    if any(report.errors for report in reports):
+        check_output.print_text(checked)
+    if failed:
         raise typer.Exit(Exit.FAILED)
 
 
-def _path(written: str) -> str:
-    """A file as it was written, so that its faults can be jumped to; a shipped agent's file for its name.
+def _explain(code: str) -> None:
+    from ..pipeline.config.codes import catalogue, page
+    from ..pipeline.spelling import did_you_mean
 
-    A file that cannot be read is a fault of the report, like any other: the rest is checked nevertheless.
-    """
-    from .agents import find_agent
-
-    try:
-        return written if written.endswith((".yaml", ".yml")) else str(find_agent(written))
-    except Fault:
-        return written
-
-
-def _with_brain(report: Report) -> Report:
-    """The report with the faults of the simulator's script, which is a file of its own."""
-    from .brains import brain_faults
-
-    faults = [] if report.agent is None else brain_faults(report.agent)
-    return replace(report, diagnostics=(*report.diagnostics, *faults)) if faults else report
-
-
-def _print_json(reports: list[Report]) -> None:
-    from ..pipeline.config.render import to_data
-
-    data = {
-        "ok": not any(report.errors for report in reports),
-        "files": [
-            {"file": report.file, "ok": not report.errors, "notes": list(report.notes)} for report in reports
-        ],
-        "diagnostics": [item for report in reports for item in to_data(report.diagnostics)],
-    }
-    print(json.dumps(data, indent=2, ensure_ascii=False))
-
-
-def _print_text(reports: list[Report]) -> None:
-    from ..pipeline.config.render import render, summary
-
-    colour = paint(sys.stdout)
-    for report in reports:
-        if report.diagnostics:
-            print(render(report.diagnostics, paint=colour), end="\n\n")
-        for note in report.notes:
-            print(f"{colour('place', f'{report.file}:')} {colour('dim', f'note: {note}')}")
-        if not report.diagnostics:
-            print(f"{colour('place', f'{report.file}:')} {colour('good', 'no problems')}")
-    found = [diagnostic for report in reports for diagnostic in report.diagnostics]
-    if found or len(reports) > 1:
-        print(summary(found) + (f" in {len(reports)} files" if len(reports) > 1 else ""))
+    codes = catalogue()
+    if code.upper() not in codes:
+        raise Fault(f"there is no code {code}", did_you_mean(code.upper(), codes), Exit.USAGE)
+    print(page(codes[code.upper()]), file=sys.stdout, end="")

@@ -7,7 +7,7 @@ Example:
 """
 
 import asyncio
-import os
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -84,9 +84,15 @@ class FileOut(Processor):
     ) -> Iterator[OptionFault]:
         """The file can be written."""
         path: Path = options["path"]
-        target = path if path.exists() else path.parent
-        if not os.access(target, os.W_OK):
-            yield OptionFault("path", f"no right to write to {target}", "choose another file", code="LG503")
+        try:
+            # What a file system says of rights and what it does are not always the same.
+            if path.exists():
+                path.open("ab").close()
+            else:
+                tempfile.TemporaryFile(dir=path.parent).close()
+        except OSError as error:
+            hint = "choose another file, or change its rights"
+            yield OptionFault("path", f"{path} cannot be written: {error.strerror}", hint, code="LG503")
 
     async def start(self) -> None:
         """Create the file."""

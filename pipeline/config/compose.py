@@ -151,7 +151,9 @@ class Composer:
             value = _SURROGATE.sub("\ufffd", value)
         plain = event.implicit[0] and event.tag is None
         node.plain = value if plain else None
-        node.value = read_scalar(value) if plain else value
+        # A tag that is not part of the language was reported: what it would have made is not missed as well.
+        tagged = event.tag is not None and event.tag not in _STR_TAGS
+        node.value = read_scalar(value) if plain or tagged else value
 
 
 def plain_data(

@@ -112,6 +112,7 @@ def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, base_dir: Path) 
 
 def _simulator(value: Any, shape: Shape, base_dir: Path) -> dict[str, Any]:
     section = shape.mapping(value, ("simulator",), "`simulator`", "write `{brain: brain.yaml}`")
+    shape.unknown_keys(section or (), ("brain",), ("simulator",), "below `simulator`")
     if not section or not isinstance(section.get("brain"), str):
         return section or {}
     path = ("simulator", "brain")

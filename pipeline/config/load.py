@@ -59,6 +59,8 @@ class Report:
     """What was put in where the file says nothing: resamplers."""
     locate: Callable[[Problem], Diagnostic] = field(default=_nowhere, repr=False, compare=False)
     """Gives a problem of the graph that is found later its place in the file."""
+    simulator: Mapping[str, Any] = field(default_factory=dict)
+    """The section ``simulator`` as in ``Agent``, whatever is wrong elsewhere."""
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
@@ -144,7 +146,7 @@ def _report(
             source=None if source is None else source.absolute(),
         )
     notes = tuple(str(inserted) for inserted in result.inserted)
-    return Report(document.file, tuple(found), agent, notes, locate)
+    return Report(document.file, tuple(found), agent, notes, locate, draft.simulator)
 
 
 def _news(problems: list[Problem], draft: Draft) -> list[Problem]:

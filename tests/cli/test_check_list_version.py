@@ -80,7 +80,7 @@ def test_faults_have_their_place(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert "agent.yaml:4:16: error LG201: unknown option `treshold`" in done.stdout
     assert "did you mean `threshold`?" in done.stdout
-    assert "nothing.yaml:1:1: error LG001: cannot read the file" in done.stdout
+    assert "nothing.yaml:1:1: error LG001: there is no file nothing.yaml" in done.stdout
     assert "2 errors in 3 files" in done.stdout
     assert done.stderr == ""
 

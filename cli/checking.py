@@ -1,0 +1,88 @@
+"""One file examined for ``livegraph check``: by its text, then by what it names, then by this machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .exits import Fault
+
+if TYPE_CHECKING:
+    from ..pipeline.config import Diagnostic, Report
+
+__all__ = ["Checked", "examine"]
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What was found out about one file."""
+
+    file: str
+    found: tuple[Diagnostic, ...] = ()
+    notes: tuple[str, ...] = ()
+    fixed: tuple[Diagnostic, ...] = field(default=())
+    """What was mended before it was checked."""
+
+    @property
+    def errors(self) -> int:
+        return sum(one.severity == "error" for one in self.found)
+
+
+def examine(written: str, *, fix: bool = False, surroundings: bool = False) -> Checked:
+    """Check the file or shipped agent that ``written`` means.
+
+    A file that cannot be read is a fault like any other, so that the rest is checked nevertheless. Raises ``OSError``
+    when a mended file cannot be written.
+    """
+    from ..pipeline.config.load import check_file
+    from .agents import find_agent
+
+    try:
+        path = find_agent(written)
+    except Fault as fault:
+        return Checked(written, (_unread(written, fault),))
+    fixed = _fix(path) if fix else ()
+    # As it was written, so that an editor can jump to what is told.
+    report = check_file(written if path == Path(written) else path)
+    found = [*report.diagnostics, *_named(report)]
+    if surroundings and report.agent is not None:
+        found += _missing_here(report)
+    return Checked(report.file, tuple(found), report.notes, fixed)
+
+
+def _fix(path: Path) -> tuple[Diagnostic, ...]:
+    from ..pipeline.config.fixing import mend, write
+    from ..pipeline.config.load import check_text
+
+    try:
+        text = path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError:  # the check will say where
+        return ()
+    folder = path.parent.absolute()
+    mended = mend(text, lambda tried: check_text(tried, base_dir=folder, file=str(path)).diagnostics)
+    if mended.text != text:
+        write(path, mended.text)
+    return mended.fixed
+
+
+def _unread(written: str, fault: Fault) -> Diagnostic:
+    from ..pipeline.config import Diagnostic, Span
+    from ..pipeline.errors import Problem
+
+    return Diagnostic(written, Span(1, 1, 1, 1), Problem("LG001", str(fault), hint=fault.remedy))
+
+
+def _named(report: Report) -> list[Diagnostic]:
+    """The faults of the simulator's script, which is a file of its own."""
+    from .brains import brain_faults
+
+    return brain_faults(report.simulator)
+
+
+def _missing_here(report: Report) -> list[Diagnostic]:
+    from ..pipeline.surroundings import check_surroundings
+
+    assert report.agent is not None
+    return [report.locate(problem) for problem in check_surroundings(report.agent.graph, os.environ)]
