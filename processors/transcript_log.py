@@ -6,7 +6,6 @@ Example:
     transcript_log: {path: transcript.jsonl}
 """
 
-import asyncio
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -51,7 +50,8 @@ class TranscriptLog(Processor):
     async def start(self) -> None:
         if self._path is not None:
             try:
-                self._file = await asyncio.to_thread(_open, self._path)
+                # Not in a thread: a start that is cancelled meanwhile would leave the file open behind it.
+                self._file = _open(self._path)
             except OSError as error:
                 raise TransportError(
                     f"cannot write the transcript to {self._path}: {error.strerror}"
