@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["print_github", "print_json", "print_text"]
 
+_FEW = 3
+"""So many pages are named one by one."""
+
 
 def print_text(reports: Sequence[Checked]) -> None:
     """Every fault with its excerpt, file by file; then what helps with them, and how many there are."""
@@ -34,8 +37,10 @@ def print_text(reports: Sequence[Checked]) -> None:
             print(f"{place} {colour('good', 'no problems')}")
     found = [diagnostic for report in reports for diagnostic in report.found]
     if found:
-        pages = ", ".join(dict.fromkeys(page_name(one.problem.code) for one in found))
-        print(f"{colour('hint', 'help:')} {pages}, or livegraph check --explain CODE")
+        pages = list(dict.fromkeys(page_name(one.problem.code) for one in found))
+        few = len(pages) <= _FEW
+        where = ", ".join(pages) if few else f"{pages[0].rpartition('/')[0]}/ has a page for each code"
+        print(f"{colour('hint', 'help:')} {where}; livegraph check --explain CODE prints it")
     offered = sum(one.edit is not None for one in found)
     if found or len(reports) > 1:
         print(

@@ -15,7 +15,10 @@ from pathlib import Path
 from .diagnostics import Diagnostic
 from .edits import apply
 
-__all__ = ["Mended", "mend", "write"]
+__all__ = ["MIGRATIONS", "Mended", "mend", "write"]
+
+MIGRATIONS = frozenset({"LG105", "LG210"})
+"""Codes whose changes bring a file up to date: they change how something is said, not what."""
 
 _ROUNDS = 8
 _BOM = "\ufeff"

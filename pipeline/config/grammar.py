@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..convert import Steps, convert_group
+from ..convert.hints import show
 from ..errors import Fix, Problem
 from ..graph import Graph
 from ..spelling import nearest
@@ -56,7 +57,9 @@ def read_draft(data: Any, *, base_dir: Path, name: str) -> Draft:
     if top is None:
         return draft
     unknown = shape.unknown_keys(top, _TOP_KEYS, (), "at the top of the file")
-    _version(top, shape)
+    if not _version(top, shape):
+        # What its keys mean in that version, this livegraph cannot know.
+        return draft
     _header(top, draft, shape, base_dir)
     forms = [form for form in _FORMS if form in top]
     for form in forms[1:]:
@@ -81,16 +84,25 @@ def read_draft(data: Any, *, base_dir: Path, name: str) -> Draft:
     return draft
 
 
-def _version(top: Mapping[str, Any], shape: Shape) -> None:
+def _version(top: Mapping[str, Any], shape: Shape) -> bool:
+    """Whether the rest can be read."""
     if "version" not in top:
         message, hint = "the file does not say its version", "begin with `version: 1`"
         fix = Fix(f"version: {VERSION}", "begin")
         shape.problems.append(Problem("LG105", message, (), hint=hint, warning=True, fix=fix))
-        return
+        return True
     version = top["version"]
     if not is_missing(version) and str(version) != str(VERSION):
-        hint = f"this livegraph reads version {VERSION}"
-        shape.fault("LG106", "the version of this file is not known", ("version",), hint)
+        newer = isinstance(version, int) and version > VERSION
+        message = (
+            f"the file is written in version {version} of the language, which is newer than this livegraph"
+        )
+        hint = f"this one reads version {VERSION}; pip install --upgrade livegraph gets the newest"
+        if not newer:
+            message, hint = f"`version` must be {VERSION}, not {show(version)}", f"write `version: {VERSION}`"
+        shape.fault("LG106", message, ("version",), hint)
+        return not newer
+    return True
 
 
 def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, base_dir: Path) -> None:

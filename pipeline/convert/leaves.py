@@ -286,9 +286,21 @@ def _quantity(quantity: _Quantity, value: Any, place: Place) -> Any:
             "LG205", f"`{place.label}` takes a whole number of {place.unit}, not {show(value)}"
         )
     message = f"`{place.label}` takes {quantity.expected}: {show(value)} has no unit"
-    small, large = quantity.examples
     digits = show(value).strip("`")
-    return place.fault("LG205", message, f"write `{digits}{small}` or `{digits}{large}`")
+    meant = [f"{digits}{unit}" for unit in quantity.examples if _within(quantity, f"{digits}{unit}", place)]
+    hint = " or ".join(f"`{one}`" for one in meant)
+    fix = Fix(meant[0]) if len(meant) == 1 else None
+    return place.fault("LG205", message, f"write {hint}" if meant else "", fix=fix)
+
+
+def _within(quantity: _Quantity, written: str, place: Place) -> bool:
+    """Whether ``written`` could be meant: what is out of range was not."""
+    try:
+        made = quantity.parse(written)
+    except (ValueError, OverflowError):
+        return False
+    bounds = place.bounds or Range()
+    return (bounds.low is None or made >= bounds.low) and (bounds.high is None or made <= bounds.high)
 
 
 def _bounded(made: Any, value: Any, place: Place) -> Any:

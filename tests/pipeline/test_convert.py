@@ -218,7 +218,7 @@ def test_text_of_the_environment_becomes_what_the_option_asks_for(name: str, tex
             200,
             "LG205",
             "`wait` takes a duration such as 200ms or 1.5s: `200` has no unit",
-            "write `200ms` or `200s`",
+            "write `200ms`",
         ),
         (
             "wait",

@@ -49,7 +49,7 @@ agent.yaml:3:19: error LG205: `pre_roll` takes a duration such as 200ms or 1.5s:
   |
 3 |   vad: {pre_roll: 300}
   |                   ^^^
-  = write `300ms` or `300s`""",
+  = write `300ms`""",
         ),
         (
             "version: 1\nagent:\n  vad: {pre_roll: 3s}\n",
