@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
@@ -200,3 +202,29 @@ def test_list_by_kind() -> None:
     assert {entry["name"] for entry in data["agents"]} >= {"voice_agent", "echo"}
     assert all(Path(entry["file"]).is_file() for entry in data["agents"])
     assert run("list", "--kind", "boat").returncode == 2
+
+
+def _sessions() -> list[tuple[list[str], list[str]]]:
+    """The commands that the page shows, and the lines below each."""
+    page = (Path(__file__).resolve().parents[2] / "docs" / "seeing.md").read_text("utf-8")
+    blocks = re.findall(r"^```console\n(.*?)^```", page, re.MULTILINE | re.DOTALL)
+    found = [block.splitlines() for block in blocks]
+    return [(shlex.split(lines[0].removeprefix("$ livegraph ")), lines[1:]) for lines in found]
+
+
+@pytest.mark.parametrize(("arguments", "shown"), _sessions(), ids=lambda value: "-".join(value)[:40])
+def test_the_page_shows_what_is_printed(arguments: list[str], shown: list[str], tmp_path: Path) -> None:
+    """Line for line; ``...`` stands for lines that are left out."""
+    done = run(*arguments, cwd=tmp_path, PYTHONIOENCODING="utf-8")
+    assert (done.returncode, done.stderr) == (0, "")
+    pattern = "".join(r"(?:.*\n)*?" if line == "..." else re.escape(line) + r"\n" for line in shown)
+    assert re.fullmatch(pattern, done.stdout), done.stdout
+
+
+def test_the_picture_in_the_docs_is_up_to_date() -> None:
+    """It is what the command draws."""
+    shown = Path(__file__).resolve().parents[2] / "docs" / "receptionist.svg"
+    drawn = run("graph", "receptionist", "--format", "svg", PYTHONIOENCODING="utf-8").stdout
+    assert shown.read_text("utf-8") == drawn, (
+        "run: livegraph graph receptionist --format svg --out docs/receptionist.svg"
+    )

@@ -73,14 +73,15 @@ def _documented() -> Iterator[Any]:
     for page in (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))):
         blocks = re.findall(r"^```ya?ml\n(.*?)^```", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
         for number, block in enumerate(blocks):
-            if block.startswith("version:"):
+            if re.search("^version:", block, re.MULTILINE):
                 yield pytest.param(block, id=f"{page.stem}-{number}")
 
 
 @pytest.mark.parametrize("block", list(_documented()))
 def test_documented_agents_are_valid(block: str) -> None:
-    """Every whole agent that a page shows, unless it shows what is wrong with it."""
-    assert check_text(block, base_dir=ROOT / "configs", environ={}).errors == () or faults(block) == []
+    """Every whole agent that a page shows, unless it shows a fault; a file or variable that it only names is none."""
+    codes = {found.problem.code for found in check_text(block, environ={}).errors}
+    assert faults(block) == [] or codes - {"LG111", "LG150", "LG209", "LG220"}
 
 
 ACCEPTED = [
