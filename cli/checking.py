@@ -47,7 +47,7 @@ def examine(written: str, *, fix: bool = False, surroundings: bool = False) -> C
     # As it was written, so that an editor can jump to what is told.
     report = check_file(written if path == Path(written) else path)
     found = [*report.diagnostics, *_named(report)]
-    if surroundings and report.agent is not None:
+    if surroundings:
         found += _missing_here(report)
     return Checked(report.file, tuple(found), report.notes, fixed)
 
@@ -75,14 +75,17 @@ def _unread(written: str, fault: Fault) -> Diagnostic:
 
 
 def _named(report: Report) -> list[Diagnostic]:
-    """The faults of the simulator's script, which is a file of its own."""
+    """The faults of the simulator's scripts, which are files of their own."""
     from .brains import brain_faults
 
-    return brain_faults(report.simulator)
+    return [fault for simulator in report.simulators for fault in brain_faults(simulator)]
 
 
 def _missing_here(report: Report) -> list[Diagnostic]:
     from ..pipeline.surroundings import check_surroundings
 
-    assert report.agent is not None
-    return [report.locate(problem) for problem in check_surroundings(report.agent.graph, os.environ)]
+    return [
+        one.locate(problem)
+        for one in report.resolved
+        for problem in check_surroundings(one.agent.graph, os.environ)
+    ]

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from .context import CallContext
     from .events import Event
 
-__all__ = ["OptionFault", "Processor", "ports_of", "processor"]
+__all__ = ["OptionFault", "Processor", "facade", "ports_of", "processor"]
 
 _PORT_HINT = re.compile(r"\s*(\w+\.)*(In|Out)\[")
 
@@ -153,6 +153,13 @@ def ports_of(cls: type[Processor]) -> dict[str, PortSpec]:
     if specs is None:
         specs = _ports[cls] = _read_ports(cls)
     return specs
+
+
+def facade(name: str, ports: Iterable[PortSpec]) -> type[Processor]:
+    """A class that has ``ports`` and does nothing: what stands for a part of a graph while that is wired."""
+    made = type(name, (Processor,), {"__doc__": None})
+    _ports[made] = {port.name: port for port in ports}
+    return made
 
 
 def _read_ports(cls: type[Processor]) -> dict[str, PortSpec]:

@@ -8,12 +8,15 @@
 """
 
 from .diagnostics import Diagnostic, Span
-from .load import Agent, Report, check_file, check_text, load_agent, parse_agent
+from .layers import Layers
+from .load import check_file, check_text, load_agent, load_agents, parse_agent
 from .render import Paint, Role, render, render_one, summary, to_data
+from .report import Agent, Report
 
 __all__ = [
     "Agent",
     "Diagnostic",
+    "Layers",
     "Paint",
     "Report",
     "Role",
@@ -21,6 +24,7 @@ __all__ = [
     "check_file",
     "check_text",
     "load_agent",
+    "load_agents",
     "parse_agent",
     "render",
     "render_one",

@@ -23,8 +23,17 @@ _ALMOST = re.compile(r"([\w.-]+?)\s*(?:=>|-->|~>|→|>|\bto\b)\s*([\w.-]+)")
 Pair = tuple[str, str]
 
 
-def apply_edges(graph: Graph, section: Mapping[str, Any], lost: Callable[[str], bool], shape: Shape) -> bool:
+def apply_edges(
+    graph: Graph,
+    section: Mapping[str, Any],
+    lost: Callable[[str], bool],
+    shape: Shape,
+    at: Steps = (),
+    prefix: str = "",
+) -> bool:
     """Change the edges of ``graph`` by ``section``, and add those that are new to it.
+
+    The section stands below ``at``; ``prefix`` is what the names of its nodes begin with in the graph.
 
     An entry that names fewer ports than the graph has between the two nodes stands for all of them. ``lost`` tells
     of an end whether its node could not be made. Returns whether every entry could be read.
@@ -32,7 +41,8 @@ def apply_edges(graph: Graph, section: Mapping[str, Any], lost: Callable[[str], 
     policies: dict[Pair, Steps] = {}
     readable = True
     for written, value in section.items():
-        path: Steps = ("edges", written)
+        path: Steps = (*at, "edges", written)
+        change = _policy(value, path, written, shape)
         match = _EDGE.fullmatch(written)
         if match is None:
             hint = "write `node -> node` or `node.port -> node.port`"
@@ -41,8 +51,7 @@ def apply_edges(graph: Graph, section: Mapping[str, Any], lost: Callable[[str], 
             shape.fault("LG121", f"`{written[:60]}` does not name an edge", path, hint, key=True, fix=fix)
             readable = False
             continue
-        source, target = match[1], match[2]
-        change = _policy(value, path, written, shape)
+        source, target = prefix + match[1], prefix + match[2]
         if lost(source) or lost(target):
             continue
         found = _matching(graph, source, target)

@@ -44,7 +44,9 @@ def mend(text: str, examine: Examine, codes: Collection[str] | None = None) -> M
     start, text = (_BOM, text[1:]) if text.startswith(_BOM) else ("", text)
     for _ in range(_ROUNDS):
         found = list(examine(text))
-        offered = [one for one in found if one.edit and (codes is None or one.problem.code in codes)]
+        # What stands in a file that this one includes is mended there.
+        own = [one for one in found if one.edit and not one.related]
+        offered = [one for one in own if codes is None or one.problem.code in codes]
         before, kept = text, [one for one in offered if _safe(text, [one], found, examine)]
         together = apply(text, [one.edit for one in kept if one.edit])
         if _safe(text, kept, found, examine):

@@ -11,7 +11,8 @@ from ..convert import Steps
 from ..errors import ConfigError
 from ..options import option_specs
 from ..spelling import did_you_mean, sure
-from .nodes import NodeBuilder, WrittenNode
+from .building import NodeBuilder
+from .nodes import WrittenNode
 from .wiring import Box, infer
 
 __all__ = ["graph_form", "linear_form", "short_form"]
@@ -26,16 +27,13 @@ _SECTIONS = {
 _AGENT_KEYS = (*_LIVE_KEYS, "tools", "live", *_SECTIONS)
 
 
-def short_form(value: Any, build: NodeBuilder) -> dict[Steps, Steps]:
-    """``agent``: what most agents are made of, in a row.
-
-    Returns where the file keeps options that their node would have elsewhere.
-    """
+def short_form(value: Any, build: NodeBuilder) -> None:
+    """``agent``: what most agents are made of, in a row."""
     shape = build.shape
     agent = shape.mapping(value, ("agent",), "`agent`", "write `instructions:` and `tools:` below it")
     if agent is None:
         build.nameless = True
-        return {}
+        return
     _unknown_agent_keys(agent, build)
     sections: dict[str, dict[str, Any]] = {}
     for key in ("live", *_SECTIONS):
@@ -47,7 +45,9 @@ def short_form(value: Any, build: NodeBuilder) -> dict[Steps, Steps]:
             shape.fault(
                 "LG109", f"`{key}` is said twice", ("agent", "live", key), "keep one of the two", key=True
             )
-    aliases: dict[Steps, Steps] = {("agent", key): ("agent", "live", key) for key in live if key not in agent}
+    # Where the file keeps options that their node would have elsewhere.
+    aliases = build.aliases
+    aliases.update({("agent", key): ("agent", "live", key) for key in live if key not in agent})
     row: list[WrittenNode] = []
 
     def add(use: str, options: dict[str, Any], *path: str) -> None:
@@ -62,15 +62,15 @@ def short_form(value: Any, build: NodeBuilder) -> dict[Steps, Steps]:
         add("tool_router", {"tools": agent["tools"]} | sections["tool_router"], "agent", "tool_router")
     add("webrtc_out", sections["webrtc_out"], "agent", "webrtc_out")
     _row(row, build)
-    return aliases
 
 
 def linear_form(value: Any, build: NodeBuilder) -> None:
     """``pipeline``: boxes in order, wired by what they offer and take."""
-    items = build.shape.sequence(value, ("pipeline",), "`pipeline`", "write one box a line: `- vad_gate`")
+    at = (*build.at, "pipeline")
+    items = build.shape.sequence(value, at, "`pipeline`", "write one box a line: `- vad_gate`")
     row: list[WrittenNode] = []
     for index, item in enumerate(items or ()):
-        written = _item(item, ("pipeline", index), {box.name for box in row}, build)
+        written = _item(item, (*at, index), {box.name for box in row}, build)
         if written is not None:
             row.append(written)
     build.nameless = items is None or len(row) < len(items)
@@ -79,13 +79,14 @@ def linear_form(value: Any, build: NodeBuilder) -> None:
 
 def graph_form(value: Any, build: NodeBuilder) -> None:
     """``nodes``: every node with its name, every edge said."""
-    nodes = build.shape.mapping(value, ("nodes",), "`nodes`", "write `mic: {use: webrtc_in}` below it")
+    at = (*build.at, "nodes")
+    nodes = build.shape.mapping(value, at, "`nodes`", "write `mic: {use: webrtc_in}` below it")
     build.nameless = nodes is None
     row: list[WrittenNode] = []
     for name, node in (nodes or {}).items():
-        written = _node(name, node, ("nodes", name), build)
+        written = _node(name, node, (*at, name), build)
         if written is None:
-            build.broken.add(name)
+            build.broken.add(build.prefix + name)
         else:
             build.insert(written)
             row.append(written)
@@ -137,16 +138,16 @@ def _item(item: Any, path: Steps, taken: set[str], build: NodeBuilder) -> Writte
     use = shape.text(use, use_path, "a box", "write the name of a processor")
     if use is None:
         return None
-    name = _numbered(_short_name(use), taken)
+    name = _numbered(build.prefix + _short_name(use), taken)
     if "as" in given:
         where = (*path, "as")
         named = shape.text(given["as"], where, "`as`")
         given = {key: value for key, value in given.items() if key != "as"}
         if named is not None and shape.node_name(named, where):
-            if named in taken:
+            if build.prefix + named in taken:
                 shape.fault("LG108", f"there is a node `{named}` already", where, "choose another name")
                 return None
-            name = named
+            name = build.prefix + named
     return build.written(name, use, given, path, use_path)
 
 
@@ -157,7 +158,7 @@ def _node(name: str, node: Any, path: Steps, build: NodeBuilder) -> WrittenNode 
         return None
     if isinstance(node, str):
         use = shape.text(node, path, "a node")
-        return None if use is None else WrittenNode(name, use, {}, path, path)
+        return None if use is None else build.written(build.prefix + name, use, {}, path, path)
     given = shape.mapping(node, path, f"the node `{name}`", "write `{use: vad_gate, from: mic}`")
     if given is None:
         return None
@@ -169,7 +170,7 @@ def _node(name: str, node: Any, path: Steps, build: NodeBuilder) -> WrittenNode 
     if use is None:
         return None
     rest = {key: value for key, value in given.items() if key != "use"}
-    return build.written(name, use, rest, path, (*path, "use"))
+    return build.written(build.prefix + name, use, rest, path, (*path, "use"))
 
 
 def _row(row: list[WrittenNode], build: NodeBuilder) -> None:

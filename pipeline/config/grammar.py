@@ -16,19 +16,24 @@ from ..convert import Steps, convert_group
 from ..convert.hints import show
 from ..errors import Fix, Problem
 from ..graph import Graph
+from ..inputs import InputSpec
 from ..spelling import nearest
 from ..turns import TurnPolicy
+from .building import NodeBuilder
+from .call_texts import read_inputs, unused
 from .edges import apply_edges
 from .forms import graph_form, linear_form, short_form
-from .nodes import NodeBuilder
+from .origins import Tree
 from .shape import Shape, is_missing
+from .uses import Templates, lower
 
-__all__ = ["Draft", "read_draft"]
+__all__ = ["Draft", "Reading", "read_drafts"]
 
 VERSION = 1
 
 _FORMS = ("agent", "pipeline", "nodes")
-_TOP_KEYS = ("version", "name", "title", "description", *_FORMS, "edges", "turns", "simulator")
+_MEMBER_KEYS = ("title", "description", "inputs", *_FORMS, "edges", "turns", "simulator")
+_TOP_KEYS = ("version", "name", *_MEMBER_KEYS, "agents", "templates", "profiles")
 
 
 @dataclass(slots=True)
@@ -40,6 +45,7 @@ class Draft:
     description: str = ""
     turns: TurnPolicy = field(default_factory=TurnPolicy)
     simulator: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, InputSpec] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
     aliases: dict[Steps, Steps] = field(default_factory=dict)
     """Where the short form keeps an option that its node would have elsewhere."""
@@ -49,37 +55,89 @@ class Draft:
     """Whether every node and edge that the document names is in the graph."""
 
 
-def read_draft(data: Any, *, base_dir: Path, name: str) -> Draft:
-    """Read a parsed document. ``name`` is the agent's unless the document says one."""
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One agent of a file: what is said of it, and what that means."""
+
+    tree: Tree
+    draft: Draft
+
+
+def read_drafts(tree: Tree, *, name: str, templates: Templates) -> tuple[list[Reading], list[Problem]]:
+    """Read what files say, all layers put together: one agent, or several below ``agents``.
+
+    ``name`` is the agent's unless the files say one. The problems are those of no agent; paths are in ``tree``.
+    """
+    top = tree.data
+    if not isinstance(top, dict) or "agents" not in top:
+        return [Reading(tree, read_draft(tree, name=name, templates=templates))], []
+    shape = Shape()
+    readings: list[Reading] = []
+    known = ("version", "agents", "templates", "profiles")
+    own = [key for key in top if key in _TOP_KEYS and key not in known]
+    shape.unknown_keys([key for key in top if key not in own], known, (), "beside `agents`")
+    for key in own:
+        code, message = "LG101", f"`{key}` belongs to one agent, and stands beside `agents`"
+        if key in _FORMS:
+            code, message = "LG104", f"`{key}` and `agents` in one file"
+        shape.fault(code, message, (key,), "write it below the agent's name in `agents`", key=True)
+    if not _version(top, shape):
+        return [], shape.problems
+    agents = shape.mapping(top["agents"], ("agents",), "`agents`", "write a name, and `agent:` below it")
+    if agents == {}:
+        shape.fault(
+            "LG103", "the file declares no agent", ("agents",), "write `desk: {agent: ...}`", key=True
+        )
+    for each in agents or {}:
+        path: Steps = ("agents", each)
+        if shape.agent_name(each, path, key=True):
+            part = tree.subtree(path)
+            readings.append(Reading(part, read_draft(part, name=each, templates=templates, member=True)))
+    return readings, shape.problems
+
+
+def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = False) -> Draft:
+    """Read what is said of one agent. A ``member`` is one of several in a file, which says the version."""
     shape = Shape()
     draft = Draft(Graph(name), problems=shape.problems)
-    top = shape.mapping(data, (), "an agent file", "begin with `version: 1`")
+    what = f"the agent `{name}`" if member else "an agent file"
+    top = shape.mapping(
+        tree.data, (), what, "write `agent:` below it" if member else "begin with `version: 1`"
+    )
     if top is None:
         return draft
-    unknown = shape.unknown_keys(top, _TOP_KEYS, (), "at the top of the file")
-    if not _version(top, shape):
+    keys = _MEMBER_KEYS if member else _TOP_KEYS
+    unknown = shape.unknown_keys(top, keys, (), f"in {what}" if member else "at the top of the file")
+    if not member and not _version(top, shape):
         # What its keys mean in that version, this livegraph cannot know.
         return draft
-    _header(top, draft, shape, base_dir)
+    _header(top, draft, shape, tree)
     forms = [form for form in _FORMS if form in top]
     for form in forms[1:]:
-        message = f"`{form}` and `{forms[0]}` in one file"
+        message = f"`{form}` and `{forms[0]}` in one " + ("agent" if member else "file")
         shape.fault("LG104", message, (form,), f"one of {', '.join(_FORMS)} is enough", key=True)
     if not forms:
         # Where one is only misspelt, that is the fault.
-        if not any(nearest(key, _FORMS) for key in unknown):
-            shape.fault("LG103", "the file declares no agent", (), "write `agent:`, `pipeline:` or `nodes:`")
+        if not any(nearest(key, (*_FORMS, "agents")) for key in unknown):
+            message = f"{what} declares no graph" if member else "the file declares no agent"
+            shape.fault("LG103", message, (), "write `agent:`, `pipeline:` or `nodes:`")
         return draft
-    build = NodeBuilder(draft.graph, base_dir, shape, draft.faulty)
+    build = NodeBuilder(draft.graph, tree, shape, templates, draft.inputs, faulty=draft.faulty)
+    draft.aliases = build.aliases
     body = top[forms[0]]
     if forms[0] == "agent":
-        draft.aliases = short_form(body, build)
+        short_form(body, build)
     elif forms[0] == "pipeline":
         linear_form(body, build)
     else:
         graph_form(body, build)
     edges = shape.mapping(top.get("edges"), ("edges",), "`edges`", "write `a -> b: {when_full: block}`")
     readable = edges is not None and apply_edges(draft.graph, edges, build.lost, shape)
+    lower(build)
+    shape.problems += build.stray_mentions()
+    if build.whole:
+        used = {name for names in build.call_fields.values() for name in names}
+        shape.problems += unused(draft.inputs, used)
     draft.whole = build.whole and readable
     return draft
 
@@ -105,7 +163,7 @@ def _version(top: Mapping[str, Any], shape: Shape) -> bool:
     return True
 
 
-def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, base_dir: Path) -> None:
+def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, tree: Tree) -> None:
     if "name" in top:
         name = shape.text(top["name"], ("name",), "`name`")
         if name is not None and shape.agent_name(name, ("name",)):
@@ -119,7 +177,9 @@ def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, base_dir: Path) 
         shape.problems += problems
         draft.turns = turns or draft.turns
     if top.get("simulator") is not None:
-        draft.simulator = _simulator(top["simulator"], shape, base_dir)
+        draft.simulator = _simulator(top["simulator"], shape, tree.folder(("simulator", "brain")))
+    if top.get("inputs") is not None:
+        draft.inputs.update(read_inputs(top["inputs"], shape))
 
 
 def _simulator(value: Any, shape: Shape, base_dir: Path) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from .diagnostics import Diagnostic, Span
 from .includes import Includer
 from .merging import merge
 from .named_files import NamedFiles
-from .origins import Tree
+from .origins import Place, Tree
 from .settings import apply_settings, argument
 from .source import Document
 
@@ -48,6 +48,8 @@ class Composition:
     """Whether everything that was named could be read."""
     profiles: tuple[str, ...] = ()
     """Those that the files declare."""
+    profile_places: dict[str, Place] = field(default_factory=dict)
+    """Where each of them stands."""
     files: NamedFiles = field(default_factory=NamedFiles)
 
 
@@ -86,6 +88,7 @@ def _choose_profile(made: Composition, name: str | None, folder: Path) -> None:
         profiles = {}
     profiles = profiles or {}
     made.profiles = tuple(profiles)
+    made.profile_places = {each: tree.origins["profiles", each].value for each in profiles}
     for each, value in profiles.items():
         if value is not None and not isinstance(value, dict):
             message = f"the profile `{each[:60]}` must be a mapping, not {show(value)}"

@@ -1,100 +1,94 @@
-"""Agent files: read, filled in, checked as a whole, and every fault with its line."""
+"""Agent files: read, put together, filled in, checked as a whole, and every fault with its line."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from ..check import check
-from ..convert import Steps
-from ..convert.scalars import EnvText
 from ..errors import ConfigError, Problem
-from ..graph import Graph
-from ..turns import TurnPolicy
-from .diagnostics import Diagnostic, Span
-from .grammar import Draft, read_draft
-from .interpolate import interpolate
+from ..spelling import did_you_mean
+from .diagnostics import Diagnostic
+from .grammar import Draft, Reading, read_drafts
+from .interpolate import fill_in
+from .layers import Composition, Layers, put_together
 from .render import render
+from .report import Agent, Report, Resolved
 from .source import Document, parse_document, read_document
+from .uses import Templates
 
-__all__ = ["Agent", "Report", "check_file", "check_text", "load_agent", "parse_agent"]
+__all__ = ["check_file", "check_text", "load_agent", "load_agents", "parse_agent"]
 
 _FOLLOWS = ("LG305", "LG308", "LG310")
 """Faults of wiring that a node or an edge which could not be read brings about."""
+_FOLLOWS_LOSS = ("LG103", "LG105", "LG134", "LG204", "LG301")
+"""Faults of what is missing, which an include that could not be read brings about."""
 _OPTION_CODES = frozenset(f"LG{number}" for number in range(201, 220))
+_SURROUNDINGS = ("LG140", "LG150")
+"""Faults that a profile may have here and not where it is used."""
 
 
-@dataclass(frozen=True, slots=True)
-class Agent:
-    """What an agent file declares; valid when there is one."""
-
-    name: str
-    graph: Graph
-    title: str = ""
-    description: str = ""
-    turns: TurnPolicy = field(default_factory=TurnPolicy)
-    simulator: Mapping[str, Any] = field(default_factory=dict)
-    """The section ``simulator`` as it is; a ``brain`` is an absolute path."""
-    source: Path | None = None
-    """The file, when it came from one."""
-
-
-def _nowhere(problem: Problem) -> Diagnostic:
-    return Diagnostic("<text>", Span(1, 1, 1, 1), problem)
-
-
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All that was found out about one file."""
-
-    file: str
-    diagnostics: tuple[Diagnostic, ...] = ()
-    """In the order of the file."""
-    agent: Agent | None = None
-    """The agent, unless there are errors."""
-    notes: tuple[str, ...] = ()
-    """What was put in where the file says nothing: resamplers."""
-    locate: Callable[[Problem], Diagnostic] = field(default=_nowhere, repr=False, compare=False)
-    """Gives a problem of the graph that is found later its place in the file."""
-    simulator: Mapping[str, Any] = field(default_factory=dict)
-    """The section ``simulator`` as in ``Agent``, whatever is wrong elsewhere."""
-
-    @property
-    def errors(self) -> tuple[Diagnostic, ...]:
-        return tuple(found for found in self.diagnostics if found.severity == "error")
-
-    @property
-    def warnings(self) -> tuple[Diagnostic, ...]:
-        return tuple(found for found in self.diagnostics if found.severity == "warning")
-
-
-def load_agent(path: Path | str, *, environ: Mapping[str, str] | None = None) -> Agent:
+def load_agent(
+    path: Path | str,
+    *,
+    name: str = "",
+    environ: Mapping[str, str] | None = None,
+    layers: Layers | None = None,
+) -> Agent:
     """The agent of a file, filled in from ``environ`` (default: the process's own).
 
-    Raises ``ConfigError`` with every fault, rendered.
+    Of several in the file ``name`` chooses one. Raises ``ConfigError`` with every fault, rendered.
     """
-    return _agent_of(check_file(path, environ=environ))
+    return choose(load_agents(path, environ=environ, layers=layers), name)
+
+
+def load_agents(
+    path: Path | str, *, environ: Mapping[str, str] | None = None, layers: Layers | None = None
+) -> tuple[Agent, ...]:
+    """All agents of a file. Raises ``ConfigError`` with every fault, rendered."""
+    return _agents_of(check_file(path, environ=environ, layers=layers))
 
 
 def parse_agent(
     text: str | bytes,
     *,
+    name: str = "",
     base_dir: Path | None = None,
     file: str = "<text>",
     environ: Mapping[str, str] | None = None,
+    layers: Layers | None = None,
 ) -> Agent:
     """The agent of a text, as ``load_agent`` reads it from a file in ``base_dir`` (default: where we are)."""
-    return _agent_of(check_text(text, base_dir=base_dir, file=file, environ=environ))
+    report = check_text(text, base_dir=base_dir, file=file, environ=environ, layers=layers)
+    return choose(_agents_of(report), name)
 
 
-def check_file(path: Path | str, *, environ: Mapping[str, str] | None = None) -> Report:
-    """Everything that is wrong with a file; nothing is started. Modules that it names are imported."""
+def choose(agents: Sequence[Agent], name: str) -> Agent:
+    """The agent called ``name``, or the only one there is. Raises ``ConfigError``."""
+    names = [agent.name for agent in agents]
+    if name in names:
+        return agents[names.index(name)]
+    if not name and len(agents) == 1:
+        return agents[0]
+    if name:
+        hint = did_you_mean(name, names, label="agents")
+        raise ConfigError([Problem("LG191", f"the file has no agent `{name[:60]}`", hint=hint)])
+    raise ConfigError(
+        [Problem("LG191", "the file has several agents", hint=f"say which: {', '.join(names)}")]
+    )
+
+
+def check_file(
+    path: Path | str, *, environ: Mapping[str, str] | None = None, layers: Layers | None = None
+) -> Report:
+    """Everything that is wrong with a file and what is laid over it; nothing is started.
+
+    Modules that it names are imported. Profiles that are not chosen are checked as well.
+    """
     source = Path(path)
-    document = read_document(source, str(path))
-    return _report(document, source.parent.absolute(), source.stem, source, environ)
+    return _report(read_document(source, str(path)), source.stem, environ, layers or Layers())
 
 
 def check_text(
@@ -103,50 +97,108 @@ def check_text(
     base_dir: Path | None = None,
     file: str = "<text>",
     environ: Mapping[str, str] | None = None,
+    layers: Layers | None = None,
 ) -> Report:
     """Everything that is wrong with a text, as ``check_file`` would find it in ``base_dir``."""
     name = Path(file).stem if file != "<text>" else "agent"
-    return _report(parse_document(text, file), base_dir or Path.cwd(), name, None, environ)
+    return _report(parse_document(text, file, folder=base_dir), name, environ, layers or Layers())
 
 
-def _agent_of(report: Report) -> Agent:
-    if report.agent is None:
+def _agents_of(report: Report) -> tuple[Agent, ...]:
+    if not report.resolved:
         raise ConfigError([found.problem for found in report.errors], render(report.errors))
-    return report.agent
+    return report.agents
 
 
-def _report(
-    document: Document, base_dir: Path, name: str, source: Path | None, environ: Mapping[str, str] | None
-) -> Report:
-    if document.data is None and document.faults:
-        return Report(document.file, tuple(document.faults))
-    data, problems = interpolate(document.data, os.environ if environ is None else environ)
-    draft = read_draft(data, base_dir=base_dir, name=name)
-    problems += draft.problems
-    result = check(draft.graph)
-    problems += _news(result.problems, draft)
+def _report(document: Document, name: str, environ: Mapping[str, str] | None, layers: Layers) -> Report:
+    environ = os.environ if environ is None else environ
+    overlays = [read_document(Path(path), str(path)) for path in layers.overlays]
+    made = put_together([document, *overlays], layers)
+    report = _read(made, document, name, environ)
+    if layers.profile is None:
+        for profile in made.profiles:
+            other = put_together([document, *overlays], replace(layers, profile=profile))
+            found = _read(other, document, name, environ).diagnostics
+            report = _with_profile(report, made, profile, found)
+    return report
 
-    def locate(problem: Problem) -> Diagnostic:
-        placed = replace(problem, path=_relocated(problem.path, draft.aliases))
-        return document.locate(_without_values(placed, data))
 
-    hidden = [_relocated(problem.path, draft.aliases) for problem in problems if problem.code == "LG208"]
-    document.hidden += [document.span_of(path) for path in hidden]
-    found = [*document.faults, *(locate(problem) for problem in problems)]
-    found = sorted(dict.fromkeys(found), key=lambda diagnostic: (diagnostic.span, diagnostic.severity))
-    agent = None
-    if all(diagnostic.severity == "warning" for diagnostic in found):
-        agent = Agent(
-            name=draft.graph.name,
-            graph=draft.graph,
-            title=draft.title,
-            description=draft.description,
-            turns=draft.turns,
-            simulator=draft.simulator,
-            source=None if source is None else source.absolute(),
-        )
-    notes = tuple(str(inserted) for inserted in result.inserted)
-    return Report(document.file, tuple(found), agent, notes, locate, draft.simulator)
+def _with_profile(report: Report, made: Composition, profile: str, found: Sequence[Diagnostic]) -> Report:
+    """``report`` with what is wrong in a profile that was not chosen."""
+    place = made.profile_places[profile]
+    lines = range(place.span.line, place.span.end_line + 1)
+    news = [
+        one
+        for one in found
+        if one.file == place.document.file
+        and one.span.line in lines
+        and one.problem.code not in _SURROUNDINGS
+        and one not in report.diagnostics
+    ]
+    diagnostics = _sorted([*report.diagnostics, *news], made.documents)
+    wrong = any(one.severity == "error" for one in news)
+    return replace(report, diagnostics=diagnostics, resolved=() if wrong else report.resolved)
+
+
+def _read(made: Composition, document: Document, name: str, environ: Mapping[str, str]) -> Report:
+    files = tuple(one.path for one in made.documents if one.path is not None)
+    report = Report(document.file, profiles=made.profiles, files=files)
+    if made.tree.data is None and made.found:
+        return replace(report, diagnostics=_sorted(made.found, made.documents))
+    found = list(made.found)
+    templates = Templates(environ, made.files)
+    if isinstance(made.tree.data, dict) and "templates" in made.tree.data:
+        templates.declare(made.tree.subtree(("templates",)))
+        made.tree.remove(("templates",))
+    found += [made.tree.locate(problem) for problem in fill_in(made.tree, environ, made.files)]
+    readings, problems = read_drafts(made.tree, name=name, templates=templates)
+    found += [made.tree.locate(problem) for problem in problems]
+    templates.check_unused()
+    found += templates.found
+    resolved, notes = [], []
+    for reading in readings:
+        one = _resolved(reading, document, files)
+        _hide(one, reading.draft.problems)
+        problems = [*reading.draft.problems, *_news(one.checked.problems, reading.draft)]
+        found += [one.locate(problem) for problem in problems]
+        prefix = f"{one.agent.name}: " if len(readings) > 1 else ""
+        notes += [f"{prefix}{inserted}" for inserted in one.checked.inserted]
+        resolved.append(one)
+    if not made.whole:
+        found = [one for one in found if one.problem.code not in _FOLLOWS_LOSS]
+    diagnostics = _sorted(found, [*made.documents, *made.files.seen.values()])
+    return replace(
+        report,
+        diagnostics=diagnostics,
+        resolved=tuple(resolved) if all(one.severity == "warning" for one in diagnostics) else (),
+        notes=tuple(notes),
+        simulators=tuple(reading.draft.simulator for reading in readings),
+        files=tuple(dict.fromkeys([*files, *(one.path for one in made.files.seen.values() if one.path)])),
+    )
+
+
+def _resolved(reading: Reading, document: Document, files: tuple[Path, ...]) -> Resolved:
+    draft = reading.draft
+    agent = Agent(
+        name=draft.graph.name,
+        graph=draft.graph,
+        title=draft.title,
+        description=draft.description,
+        turns=draft.turns,
+        simulator=draft.simulator,
+        source=document.path,
+        inputs=draft.inputs,
+        files=files,
+    )
+    return Resolved(agent, reading.tree, draft, check(draft.graph))
+
+
+def _hide(one: Resolved, problems: Sequence[Problem]) -> None:
+    """Let no message show the line of a key that is written into a file."""
+    for problem in problems:
+        origin = one.tree.origin(one.placed(problem.path)) if problem.code == "LG208" else None
+        if origin is not None:
+            origin.value.document.hidden.append(origin.value.span)
 
 
 def _news(problems: list[Problem], draft: Draft) -> list[Problem]:
@@ -166,24 +218,12 @@ def _news(problems: list[Problem], draft: Draft) -> list[Problem]:
     ]
 
 
-def _relocated(path: Steps, aliases: Mapping[Steps, Steps]) -> Steps:
-    """The place in the file of an option that the short form keeps elsewhere."""
-    for length in range(len(path), 0, -1):
-        if path[:length] in aliases:
-            return aliases[path[:length]] + path[length:]
-    return path
-
-
-def _without_values(problem: Problem, data: Any) -> Problem:
-    """``problem`` with the text of the file where it names what the environment put there."""
-    value = data
-    for step in problem.path:
-        try:
-            value = value[step]
-        except (LookupError, TypeError):  # a place that the file does not have
-            return problem
-    if not isinstance(value, EnvText):
-        return problem
-    # What stands in the environment is not to be mended in the file.
-    message, hint = value.conceal(problem.message), value.conceal(problem.hint)
-    return replace(problem, message=message, hint=hint, part="", fix=None)
+def _sorted(found: Sequence[Diagnostic], documents: Sequence[Document]) -> tuple[Diagnostic, ...]:
+    """In the order of the files, and of the lines in each."""
+    order = {document.file: number for number, document in reversed(list(enumerate(documents)))}
+    return tuple(
+        sorted(
+            dict.fromkeys(found),
+            key=lambda one: (order.get(one.file, len(order)), one.span, one.severity),
+        )
+    )

@@ -15,7 +15,7 @@ from ..spelling import did_you_mean, sure
 
 __all__ = ["Shape", "is_missing"]
 
-_NODE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+_NODE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(/[A-Za-z_][A-Za-z0-9_-]*)*")
 _AGENT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
@@ -81,19 +81,19 @@ class Shape:
         return unknown
 
     def node_name(self, name: str, path: Steps, *, key: bool = False) -> bool:
-        """Whether ``name`` can name a node."""
+        """Whether ``name`` can name a node; ``front/gate`` is the node ``gate`` of the template ``front``."""
         if _NODE_NAME.fullmatch(name):
             return True
         hint = "letters, digits, `_` and `-`, beginning with a letter"
         self.fault("LG107", f"`{name[:60]}` cannot name a node", path, hint, key=key)
         return False
 
-    def agent_name(self, name: str, path: Steps) -> bool:
+    def agent_name(self, name: str, path: Steps, *, key: bool = False) -> bool:
         """Whether ``name`` can name an agent."""
         if _AGENT_NAME.fullmatch(name):
             return True
         hint = "letters, digits, `_`, `-` and `.`, as it stands in addresses"
-        self.fault("LG107", f"`{name[:60]}` cannot name an agent", path, hint)
+        self.fault("LG107", f"`{name[:60]}` cannot name an agent", path, hint, key=key)
         return False
 
     def _wrong(
