@@ -4,7 +4,7 @@ Knows no codec, no network and no model. The names below are what programs use; 
 ``livegraph.pipeline.config``.
 """
 
-from .call import Call, CallLimits
+from .call import Call
 from .check import CheckResult, check
 from .clock import Clock, SystemClock, VirtualClock, VirtualDeadlockError, clock_of_loop, run_virtual
 from .context import CallContext
@@ -41,6 +41,7 @@ from .frames import (
     VideoFrame,
 )
 from .graph import EdgeSpec, Graph, NodeSpec
+from .limits import CallLimits
 from .options import Deprecated, Doc, Duration, Hertz, ModuleRef, Range, Renamed, Secret
 from .plan import Plan, make_plan
 from .ports import FromOption, In, Out

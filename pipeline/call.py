@@ -16,7 +16,6 @@ import asyncio
 import itertools
 import logging
 from collections.abc import Coroutine, Mapping
-from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -29,35 +28,22 @@ from .edges import EdgeStats
 from .errors import LivegraphError, ProcessorError, StalledError, StartError
 from .events import CallEnded, CallStarted, EventBus, NodeFailed
 from .frames import InterruptFrame
+from .limits import CallLimits
 from .node import NodeRuntime, as_fault
 from .processor import Processor
 from .tasks import Overrun, TaskKeeper, settle
 from .turns import TurnPolicy
-from .units import SECOND, format_duration
+from .units import format_duration
 from .watchdog import watch
 from .wire_up import Wiring
 
-__all__ = ["Call", "CallLimits"]
+__all__ = ["Call"]
 
 logger = logging.getLogger("livegraph.call")
 
 P = TypeVar("P", bound=Processor)
 
 _numbers = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class CallLimits:
-    """Deadlines of a call, in nanoseconds."""
-
-    start_ns: int = 15 * SECOND
-    """For one node to start."""
-    stop_ns: int = 3 * SECOND
-    """For one node to stop, and for one task to heed its cancellation."""
-    stall_ns: int = 10 * SECOND
-    """For one handler to be at one frame before it is named."""
-    restarts: int = 3
-    """How often a node with ``on_error: restart`` is replaced before the call ends."""
 
 
 class Call:
@@ -217,6 +203,8 @@ class Call:
 
     async def _start(self, node: NodeRuntime) -> None:
         node.owes_stop = True
+        if type(node.processor).start is Processor.start:
+            return
         try:
             await self._within(node, node.processor.start(), self._limits.start_ns, "start", self._ending)
         except ProcessorError:
@@ -291,11 +279,14 @@ class Call:
         if self._wiring is not None:
             for node in self._wiring.nodes.values():
                 node.close()
-            owing = [node for node in self._wiring.nodes.values() if node.owes_stop]
-            await settle([asyncio.create_task(self._stop(node)) for node in owing])
+            stops = []
+            for node in self._wiring.nodes.values():
+                if node.owes_stop and type(node.processor).stop is not Processor.stop:
+                    stops.append(asyncio.create_task(self._stop(node)))
+                node.owes_stop = False
+            await settle(stops)
 
     async def _stop(self, node: NodeRuntime) -> None:
-        node.owes_stop = False
         try:
             await self._within(node, node.processor.stop(), self._limits.stop_ns, "stop")
         except Exception as error:

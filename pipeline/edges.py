@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import math
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -87,8 +88,8 @@ class EdgeStats:
 class QueuedEdge:
     """A bounded queue into a node that works in its own task. Sans-IO but for ``room``.
 
-    ``notify`` is called for every frame that enters. ``order`` numbers the frames of all queues into a node, which
-    serves them in order of arrival.
+    ``notify`` is called when a frame enters the empty queue. ``order`` numbers the frames of all queues into a node,
+    which serves them in order of arrival.
     """
 
     __slots__ = (
@@ -133,9 +134,9 @@ class QueuedEdge:
         return over and not self._closed
 
     @property
-    def arrival(self) -> int | None:
-        """The number of the frame at the head among all frames of the node; ``None`` when empty."""
-        return self._frames[0][0] if self._frames else None
+    def arrival(self) -> float:
+        """The number of the frame at the head among all frames of the node; infinite when empty."""
+        return self._frames[0][0] if self._frames else math.inf
 
     def age_ns(self) -> int:
         """How long the frame at the head has waited; 0 when empty."""
@@ -161,14 +162,15 @@ class QueuedEdge:
             held_ns = stats.held_ns = stats.held_ns + duration_ns
             if held_ns > stats.high_water_ns:
                 stats.high_water_ns = held_ns
-        self._notify()
+        if held == 1:
+            self._notify()
 
-    def pop(self) -> Frame | None:
+    def pop(self, now_ns: int) -> Frame | None:
         """The oldest frame, or ``None`` when there is none."""
         if not self._frames:
             return None
         _, entered_ns, frame = self._frames.popleft()
-        age_ns = self._now_ns() - entered_ns
+        age_ns = now_ns - entered_ns
         if age_ns > self.stats.oldest_ns:
             self.stats.oldest_ns = age_ns
         self._left(frame)
@@ -204,8 +206,10 @@ class QueuedEdge:
                 self._waiters.remove(waiter)
 
     def _left(self, frame: Frame) -> None:
-        self.stats.held -= 1
-        self.stats.held_ns -= frame.duration_ns
+        stats = self.stats
+        stats.held -= 1
+        if stats.held_ns:
+            stats.held_ns -= frame.duration_ns
         if self._waiters and not self.full:
             self._wake_waiters()
 

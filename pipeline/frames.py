@@ -12,7 +12,7 @@ Frames are compared by identity: two equal sounds are still two frames.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, dataclass_transform
 
 import msgspec
 import numpy as np
@@ -43,6 +43,8 @@ __all__ = [
 Role = Literal["user", "agent"]
 
 
+# For static tools, so that a subclass need not repeat what it inherits.
+@dataclass_transform(frozen_default=True, eq_default=False, field_specifiers=(msgspec.field,))
 class Frame(msgspec.Struct, frozen=True, eq=False, kw_only=True):
     """One immutable value on a stream. Subclass it to define your own."""
 

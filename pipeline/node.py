@@ -73,7 +73,7 @@ class NodeRuntime:
         self._order = itertools.count()
         self._queues: list[tuple[QueuedEdge, str]] = []
         self._wake: asyncio.Future[None] | None = None
-        self._routes: dict[type, Out[Any]] = {}
+        self._routes: dict[type, tuple[Push, ...]] = {}
         self._handlers = self._find_handlers()
         self._behind: tuple[QueuedEdge, ...] = ()
 
@@ -188,20 +188,20 @@ class NodeRuntime:
         task = asyncio.current_task()
         assert task is not None
         loop = task.get_loop()
+        only = self._queues[0] if len(self._queues) == 1 else None
         # A handler that swallows its cancellation ends with the frame that it is at.
         while not self.ended and not task.cancelling():
-            entry = self._next()
-            if entry is None:
+            queue, port = only or self._next()
+            now_ns = self._now_ns()
+            frame = queue.pop(now_ns)
+            if frame is None:
                 self._wake = loop.create_future()
                 try:
                     await self._wake
                 finally:
                     self._wake = None
                 continue
-            queue, port = entry
-            frame = queue.pop()
-            assert frame is not None
-            self.busy_since_ns = self._now_ns()
+            self.busy_since_ns = now_ns
             try:
                 if frame.marker:
                     result = self._take_marker(port, frame, queue.stats)
@@ -283,15 +283,9 @@ class NodeRuntime:
         if wake is not None and not wake.done():
             wake.set_result(None)
 
-    def _next(self) -> tuple[QueuedEdge, str] | None:
-        """The queue with the frame that came first, and its port."""
-        found: tuple[QueuedEdge, str] | None = None
-        first = 0
-        for entry in self._queues:
-            arrival = entry[0].arrival
-            if arrival is not None and (found is None or arrival < first):
-                found, first = entry, arrival
-        return found
+    def _next(self) -> tuple[QueuedEdge, str]:
+        """The queue with the frame that came first, and its port; any when all are empty."""
+        return min(self._queues, key=_arrival)
 
     def _find_handlers(self) -> dict[str, Callable[[Frame], Any]]:
         ports = ports_of(type(self.processor)).values()
@@ -331,12 +325,12 @@ class NodeRuntime:
             self.finish()
 
     def _emit(self, result: Any) -> None:
-        output = self._routes.get(type(result))
-        if output is not None:
-            output.emit(result)
-        elif isinstance(result, Frame):
-            output = self._routes[type(result)] = self._output_for(type(result))
-            output.emit(result)
+        pushes = self._routes.get(type(result))
+        if pushes is None and isinstance(result, Frame):
+            pushes = self._routes[type(result)] = self._output_for(type(result)).pushes
+        if pushes is not None:
+            for push in pushes:
+                push(result)
         elif isinstance(result, Iterable):
             for frame in result:
                 self._emit(frame)
@@ -381,6 +375,10 @@ def as_fault(node: str, error: Exception, what: str = "") -> ProcessorError:
     fault = ProcessorError(node, f"{what}: {text}" if what else text)
     fault.__cause__ = error
     return fault
+
+
+def _arrival(entry: tuple[QueuedEdge, str]) -> float:
+    return entry[0].arrival
 
 
 def _is_cancelled() -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .call import Call, CallLimits
+from .call import Call
 from .check import CheckResult, Insertion, check
 from .clock import Clock
 from .errors import ConfigError, Problem
 from .formats import AudioFormat
 from .graph import Graph
 from .inputs import InputSpec, fill_call_texts, input_values
+from .limits import CallLimits
 from .turns import TurnPolicy
 
 __all__ = ["Plan", "make_plan"]

@@ -135,19 +135,20 @@ class Out(_Port[F]):
     ) -> None:
         super().__init__()
         self.declared = {"rate": rate, "channels": channels, "like": like, "doc": doc}
-        self._pushes: tuple[Callable[[Frame], None], ...] = ()
+        self.pushes: tuple[Callable[[Frame], None], ...] = ()
+        """For the engine: what takes a frame, for each edge."""
         self._behind: tuple[QueuedEdge, ...] = ()
         self._targets: tuple[Callable[[], In[Any]], ...] = ()
         self._sent = 0
 
     def emit(self, frame: F) -> None:
         """Hand over ``frame`` now. Never waits: a handler's step may overfill a queue by what it emits."""
-        for push in self._pushes:
+        for push in self.pushes:
             push(frame)
 
     async def send(self, frame: F) -> None:
         """Hand over ``frame``, then wait until every queue behind it has room: for sources and async handlers."""
-        for push in self._pushes:
+        for push in self.pushes:
             push(frame)
         for edge in self._behind:
             if edge.full:
@@ -172,7 +173,7 @@ class Out(_Port[F]):
 
         ``behind`` are the blocking queues that a frame can reach, ``targets`` give the inputs at the edges' ends.
         """
-        self._pushes, self._behind, self._targets = pushes, behind, targets
+        self.pushes, self._behind, self._targets = pushes, behind, targets
         self.connected = bool(targets)
 
 

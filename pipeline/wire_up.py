@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -64,10 +64,12 @@ class Wiring:
             spec = checked.nodes[name]
             processor = make_processor(spec, checked, context)
             self.nodes[name] = NodeRuntime(spec, processor, self.voided, now_ns, on_fault, on_ended)
+        self._reach: dict[PortKey, tuple[QueuedEdge, ...]] = {}
         self._entries: dict[PortKey, list[tuple[Push, QueuedEdge | None, PortKey]]] = {}
         for edge in checked.edges:
             push, queue = self.nodes[edge.target[0]].entry(edge)
             self._entries.setdefault(edge.source, []).append((push, queue, edge.target))
+        self._fed = {edge.target for edge in checked.edges}
         for node in self.nodes.values():
             self.join(node)
 
@@ -79,15 +81,15 @@ class Wiring:
 
     def join(self, node: NodeRuntime) -> None:
         """Tie the ports of ``node``'s processor to its edges."""
-        reach: list[QueuedEdge] = []
+        reach: dict[QueuedEdge, None] = {}
         for port in ports_of(type(node.processor)).values():
             bound: Any = getattr(node.processor, port.name)
             if port.direction == "in":
-                bound.connected = any(edge.target == (node.name, port.name) for edge in self._checked.edges)
+                bound.connected = (node.name, port.name) in self._fed
                 continue
             entries = self._entries.get((node.name, port.name), [])
-            behind = tuple(dict.fromkeys(self._blocking(((node.name, port.name),))))
-            reach += [queue for queue in behind if queue not in reach]
+            behind = self._blocking((node.name, port.name))
+            reach.update(dict.fromkeys(behind))
             self._tie(bound, entries, behind)
         node.set_behind(reach)
 
@@ -107,19 +109,20 @@ class Wiring:
     def _input(self, key: PortKey) -> In[Any]:
         return self.nodes[key[0]].input(key[1])
 
-    def _blocking(self, ports: Iterable[PortKey], seen: frozenset[PortKey] = frozenset()) -> list[QueuedEdge]:
-        """The blocking queues that a frame from ``ports`` can reach through inline nodes."""
-        found: list[QueuedEdge] = []
-        for port in ports:
+    def _blocking(self, port: PortKey) -> tuple[QueuedEdge, ...]:
+        """The blocking queues that a frame from ``port`` can reach through inline nodes."""
+        found = self._reach.get(port)
+        if found is None:
+            queues: dict[QueuedEdge, None] = {}
             for _, queue, target in self._entries.get(port, []):
-                if queue is not None:
-                    if queue.policy.when_full == "block":
-                        found.append(queue)
-                    continue
-                outputs = [
-                    (target[0], spec.name)
-                    for spec in ports_of(type(self.nodes[target[0]].processor)).values()
-                    if spec.direction == "out"
-                ]
-                found += self._blocking([key for key in outputs if key not in seen], seen | set(outputs))
+                if queue is None:
+                    specs = ports_of(type(self.nodes[target[0]].processor)).values()
+                    outputs = [(target[0], spec.name) for spec in specs if spec.direction == "out"]
+                    queues.update(
+                        dict.fromkeys(queue for output in outputs for queue in self._blocking(output))
+                    )
+                elif queue.policy.when_full == "block":
+                    queues[queue] = None
+            # Inline edges make no circle, so that this comes to an end: a feedback edge is a queue.
+            found = self._reach[port] = tuple(queues)
         return found

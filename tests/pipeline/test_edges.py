@@ -20,7 +20,7 @@ def make(policy: Policy) -> QueuedEdge:
 
 def drain(edge: QueuedEdge) -> list[Frame]:
     frames = []
-    while (frame := edge.pop()) is not None:
+    while (frame := edge.pop(0)) is not None:
         frames.append(frame)
     return frames
 
@@ -66,7 +66,7 @@ def test_markers_survive_and_counters_add_up(steps: list[int | str], when_full: 
             edge.push(TurnEndFrame(turn=2))
             marks_in += 1
         elif step == "pop":
-            frame = edge.pop()
+            frame = edge.pop(0)
             popped += frame is not None
             marks_out += isinstance(frame, TurnEndFrame)
         elif isinstance(step, int) and step >= 10:
@@ -104,7 +104,7 @@ def test_cancelling_one_who_waits_for_room_leaves_the_others_waiting() -> None:
         await asyncio.sleep(0)
         assert one.cancelled()
         assert not other.done()
-        edge.pop()
+        edge.pop(0)
         await asyncio.wait_for(other, 1)
 
     asyncio.run(main())
