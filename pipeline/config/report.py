@@ -7,12 +7,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..call import CallLimits
 from ..check import CheckResult
 from ..convert import Steps
 from ..errors import Problem
 from ..graph import Graph
 from ..inputs import InputSpec
+from ..limits import CallLimits
 from ..plan import Plan, make_plan
 from ..turns import TurnPolicy
 from .diagnostics import Diagnostic, Span
