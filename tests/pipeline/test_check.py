@@ -117,7 +117,7 @@ def codes(graph: Graph) -> list[str]:
     return [problem.code for problem in found(graph)]
 
 
-def words_to(kind: type[Processor], **options: object) -> Graph:
+def words_to(kind: type[Processor], **options: Any) -> Graph:
     """A source and ``kind``, not yet joined."""
     graph = Graph()
     graph.add("words", Words, words=["a"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
 
 import pytest
 
@@ -393,16 +392,12 @@ def test_the_watchdog_names_the_node_that_is_at_one_frame_for_too_long(
 def test_an_observer_that_raises_is_taken_off_and_the_call_goes_on(caplog: pytest.LogCaptureFixture) -> None:
     """Watching must not hurt what is watched."""
 
-    class Says(AsyncFaulty):
-        async def produce(self) -> AsyncIterator[TextFrame]:
-            yield TextFrame("x")
-
     def broken(event: NodeFailed) -> None:
         raise ValueError("observer")
 
     graph = Graph()
     graph.add("words", Words, words=WORDS)
-    graph.add("bad", Says, on_error="skip_frame", where="handler")
+    graph.add("bad", AsyncFaulty, on_error="skip_frame", where="handler")
     graph.chain("words", "bad")
 
     async def main() -> str:

@@ -187,10 +187,10 @@ def test_two_edges_and_a_node_of_that_name_each_get_their_own() -> None:
 
 def test_a_resampler_that_is_there_by_name_needs_no_other() -> None:
     """Its option decides, or the box behind it."""
-    for options in ({"rate": 16_000}, {}):
+    for rate in (16_000, None):
         graph = Graph()
         graph.add("tone", Tone, rate=48_000)
-        graph.add("resampler", Resampler, **options)
+        graph.add("resampler", Resampler, rate=rate)
         graph.add("hear", Hear, rate=16_000)
         graph.chain("tone", "resampler", "hear")
         plan = graph.plan()

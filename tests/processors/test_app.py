@@ -1,6 +1,7 @@
 """A program's own ends of a graph: what goes in comes out, bounded, and nobody is left waiting."""
 
 import asyncio
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from support.boxes import Hear, SlowUpper, Upper
 from support.leaks import no_tasks_left
 
 
-def graph_with(box: type[Processor], **options: object) -> Graph:
+def graph_with(box: type[Processor], **options: Any) -> Graph:
     """Source, box, sink for text."""
     graph = Graph()
     graph.add("source", AppIn)
@@ -143,7 +144,7 @@ def test_an_interrupt_takes_what_the_program_has_not_read() -> None:
     assert run_virtual(main()) == ["T0", "T2"]
 
 
-def audio_graph(**options: object) -> Graph:
+def audio_graph(**options: Any) -> Graph:
     graph = Graph()
     graph.add("source", AppIn, **options)
     graph.add("hear", Hear, rate=16_000)

@@ -145,7 +145,8 @@ def test_an_interruption_leaves_nothing_of_the_turn_in_the_filter() -> None:
 
     heard = [frame for frame in sound(run_virtual(main())) if frame.turn == 2]
     fresh = sound(run(frames_of(pcm, 24_000), 24_000, 48_000))
-    assert np.array_equal(*(np.concatenate([f.samples for f in frames]) for frames in (heard, fresh)))
+    again, first = (np.concatenate([frame.samples for frame in frames]) for frames in (heard, fresh))
+    assert np.array_equal(again, first)
     assert heard[0].time_ns == 0
 
 

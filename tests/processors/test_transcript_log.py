@@ -3,6 +3,7 @@
 import json
 import logging
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,7 +27,7 @@ class Says(Processor):
             self.out.emit(frame)
 
 
-def run(**options: object) -> None:
+def run(**options: Any) -> None:
     graph = Graph()
     graph.add("says", Says)
     graph.add("log", TranscriptLog, **options)

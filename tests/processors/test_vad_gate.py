@@ -1,6 +1,7 @@
 """Speech is reported where it is, and mode gate loses nothing of it, keeps its order, and stops silence."""
 
 import itertools
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -68,7 +69,7 @@ def sentence() -> Pcm:
     )
 
 
-def hear(pcm: Pcm, *, frame_ms: int = 20, begins_ms: int = 0, **options: object) -> list[Frame]:
+def hear(pcm: Pcm, *, frame_ms: int = 20, begins_ms: int = 0, **options: Any) -> list[Frame]:
     """What comes out of a gate, audio and speech in the order of their coming."""
     graph = Graph()
     graph.add("mic", Microphone, pcm=pcm, frame_ms=frame_ms, begins_ms=begins_ms)
