@@ -4,6 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,7 @@ from livegraph.simulator.voice import TonesVoice
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
 from support.leaks import no_tasks_left
+from support.relay import Relay, relaying
 from support.web import Web, serving
 from support.webrtc import Caller
 
@@ -64,6 +66,16 @@ def live_agent(connector: LiveConnector, *tools: Callable[..., Any]) -> ServedAg
     graph.connect("tools", "live.tool_results")
     graph.connect("live.out", "ear")
     return ServedAgent("agent", graph.plan(), live=connector.label, connector=connector)
+
+
+def named(name: str, agent: ServedAgent) -> ServedAgent:
+    """The same under another name."""
+    return replace(agent, name=name)
+
+
+def through(relay: Relay) -> LiveConnector:
+    """A way to the simulator that can be cut."""
+    return WebSocketConnector(f"ws://127.0.0.1:{relay.port}", "local simulator")
 
 
 BRAIN = parse_brain(
@@ -204,9 +216,9 @@ def test_a_tool_that_fails(word: str, expected: str) -> None:
 
 @pytest.mark.leaks
 def test_fifty_failing_calls_leave_nothing() -> None:
-    """Boxes that raise, models that are not there, tools that fail, callers that vanish: all is back after them."""
+    """Boxes that raise, models that are not there or drop out, tools that fail, callers that vanish: all is back."""
 
-    async def fail(web: Web, agent: str, number: int) -> None:
+    async def fail(web: Web, relay: Relay, agent: str, number: int) -> None:
         caller = Caller(hertz=440 if number % 2 else None)
         await web.call(caller, agent=agent)
         if agent == "agent":
@@ -214,6 +226,13 @@ def test_fifty_failing_calls_leave_nothing() -> None:
             caller.say(type="text", text=("break it", "hang")[number % 2])
             await until(caller, "tool_result", ok=False)
             caller.vanish()
+        elif agent == "dropped":
+            await until(caller, "ready")
+            caller.say(type="text", text="are you there?")
+            await until(caller, "state", state="speaking")
+            relay.cut()
+            caller.say(type="text", text="break it")
+            await until(caller, "tool_result", ok=False)
         else:
             await until(caller, "end", reason="failed")
         await caller.hang_up()
@@ -223,18 +242,22 @@ def test_fifty_failing_calls_leave_nothing() -> None:
             no_tasks_left(settle_s=3),
             refusing() as nobody,
             Simulator(script=BRAIN, ears=NoEars(), voice=TonesVoice(), time_scale=0.1) as simulator,
+            relaying(await simulator.serve()) as relay,
             serving(
                 [
                     live_agent(simulator.connector(), break_it, hang),
                     broken(at_start=True),
-                    ServedAgent("refused", live_agent(nobody, break_it).plan, connector=nobody),
+                    named("refused", live_agent(nobody, break_it)),
+                    named("dropped", live_agent(through(relay), break_it)),
                 ],
                 silence_ns=500_000_000,
             ) as web,
         ):
             for round_number in range(10):
-                kinds = ("agent", "broken", "refused", "agent", "broken")
-                await asyncio.gather(*(fail(web, kind, round_number + at) for at, kind in enumerate(kinds)))
+                kinds = ("agent", "broken", "refused", "dropped", "agent")
+                await asyncio.gather(
+                    *(fail(web, relay, kind, round_number + at) for at, kind in enumerate(kinds))
+                )
             await web.until_free()
 
     asyncio.run(run())
