@@ -186,8 +186,8 @@ def test_a_live_connection_that_is_refused(caplog: pytest.LogCaptureFixture) -> 
 
 
 @pytest.mark.parametrize(("word", "expected"), [("break it", "RuntimeError"), ("hang", "200ms")])
-def test_a_tool_that_fails(word: str, expected: str) -> None:
-    """A tool that raises or hangs is told to the page and to the model; the call goes on."""
+def test_a_tool_that_fails(word: str, expected: str, caplog: pytest.LogCaptureFixture) -> None:
+    """A tool that raises or hangs is told to the page and to the model, and logged once; the call goes on."""
 
     async def run() -> None:
         async with (
@@ -211,7 +211,10 @@ def test_a_tool_that_fails(word: str, expected: str) -> None:
             await web.ask("DELETE", f"/api/offer/{pc_id}")
             await caller.hang_up()
 
-    asyncio.run(run())
+    with caplog.at_level(logging.WARNING, "livegraph"):
+        asyncio.run(run())
+    (record,) = caplog.records
+    assert record.getMessage().startswith("tools")
 
 
 @pytest.mark.leaks
