@@ -35,7 +35,6 @@ from livegraph.pipeline import (
 )
 from livegraph.pipeline.ports import PortSpec
 from livegraph.pipeline.processor import ports_of
-from support.live_server import Connection, ScriptedServer, talk
 from support.speech import recorded, write_wav
 
 __all__ = ["HARNESSES", "Feeder", "Harness", "plan_around"]
@@ -76,7 +75,9 @@ _tool.__name__ = "work"
 
 @asynccontextmanager
 async def _service() -> AsyncIterator[Mapping[type, Any]]:
+    # Here, so that whatever is wrong with one box is the fault of its own tests alone.
     from livegraph.processors.gemini_live import LiveConnector
+    from support.live_server import Connection, ScriptedServer, talk
 
     async def script(server: Connection) -> None:
         await server.accept("handle")
