@@ -61,6 +61,8 @@ class NodeBuilder:
     """Places in templates that mention an input."""
     passed: set[Steps] = field(default_factory=set)
     """Places of parameters that are given to templates."""
+    uses: dict[str, str] = field(default_factory=dict)
+    """What each node's processor is called, files by their whole path."""
     nameless: bool = False
     """Whether some could not even be named."""
     unread: bool = False
@@ -92,7 +94,7 @@ class NodeBuilder:
     def lost(self, end: str) -> bool:
         """Whether the node of ``end`` is in the file but could not be made: then its edge is no fault."""
         node = end.partition(".")[0]
-        return node in self.broken or (self.nameless and node not in self.graph.nodes)
+        return {node, end} & self.broken != set() or (self.nameless and node not in self.graph.nodes)
 
     def written(
         self, name: str, use: str, given: dict[str, Any], path: Steps, use_path: Steps
@@ -121,7 +123,7 @@ class NodeBuilder:
         if written.use in self.templates:
             return self.templates.insert(written, self)
         try:
-            processor = registry.load(written.use, base_dir=self.tree.folder(self.placed(written.use_path)))
+            processor = registry.load(written.use, base_dir=self.folder_of(written.use_path))
         except ConfigError as error:
             # The name stands at the end of its path when it is a key of the linear form.
             key = written.use_path[-1] == written.use
@@ -142,12 +144,18 @@ class NodeBuilder:
         if not all(problem.warning for problem in problems):
             self.faulty.add(written.path)
         self._call_texts(processor, written, options)
+        self.uses[written.name] = self._use(written)
         self.graph.insert(NodeSpec(written.name, processor, options, written.on_error, written.path))
         return processor
 
     def folder_of(self, path: Steps) -> Path:
         """Where files are looked for that an option at ``path`` names."""
         return self.tree.folder(self.placed(path))
+
+    def _use(self, written: WrittenNode) -> str:
+        file, colon, name = written.use.rpartition(":")
+        file, name = (file, f":{name}") if colon else (name, "")
+        return f"{self.folder_of(written.use_path) / file}{name}" if file.endswith(".py") else written.use
 
     def _call_texts(self, processor: type[Processor], written: WrittenNode, options: dict[str, Any]) -> None:
         """Make the texts that use inputs what they are."""

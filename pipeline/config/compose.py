@@ -242,6 +242,18 @@ def _span(start: yaml.Mark, end: yaml.Mark | None) -> Span:
     return Span(line, column, end.line + 1, end.column + 1)
 
 
+def _glued(text: str, mark: yaml.Mark) -> Fault | None:
+    """The line above a `:` that cannot be one, when it was meant to be `key: value` and lacks the space."""
+    above = text[: mark.index].splitlines()[:-1]
+    match = re.fullmatch(r"(\s*(?:- )?)([A-Za-z_]\w*):([^\s/].*)", above[-1]) if above else None
+    if match is None:
+        return None
+    line, column = len(above), len(match[1]) + 1
+    span = Span(line, column, line, column + len(match[2]) + 1)
+    hint = f"write `{match[2]}: {_short(match[3])}`"
+    return Fault("LG005", "a space is missing after the `:`", span, hint)
+
+
 def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
     """The parser's complaint in words that help."""
     said = error.problem or "it cannot be read"
@@ -251,8 +263,11 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
     if said.startswith("found character '\\t'"):
         return Fault("LG006", "a tab cannot indent YAML", span, "use spaces")
     if said == "found unexpected end of stream" and context is not None:
-        return Fault("LG007", "this quote is not closed", _span(context, None))
+        hint = "close it at the end of the text"
+        return Fault("LG007", "this quote is not closed", _span(context, None), hint)
     if said == "mapping values are not allowed here":
+        if glued := _glued(text, mark):
+            return glued
         return Fault(
             "LG005",
             "a `:` cannot stand here",
@@ -270,6 +285,9 @@ def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
         hint = 'put the value in quotes: "${NAME}"'
         return Fault("LG005", "a bare `${` cannot stand inside of `{ }` or `[ ]`", span, hint)
     if said.startswith("expected <block end>"):
+        if text[max(0, mark.index - 1) : mark.index] in ("'", '"'):
+            hint = "in single quotes an apostrophe is written twice, or put the text in double quotes"
+            return Fault("LG005", "the text goes on after the quote that ends it", span, hint)
         return Fault(
             "LG005",
             "this does not fit what is above it",

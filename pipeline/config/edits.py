@@ -70,17 +70,18 @@ def _offset(starts: Sequence[int], line: int, column: int) -> int:
 def _part(document: Document, part: str, places: Iterable[Span]) -> Span | None:
     """Where ``part`` stands in the first place that holds it once; ``None`` where it is not clear."""
     for place in places:
-        if place.line != place.end_line or not 1 <= place.line <= len(document.lines):
-            continue
-        text = document.lines[place.line - 1][place.column - 1 : place.end_column - 1]
-        found = [
-            match.start()
-            for match in re.finditer(re.escape(part), text)
-            if _whole(text, match.start(), match.end())
-        ]
+        found: list[Span] = []
+        for line in range(max(1, place.line), min(place.end_line, len(document.lines)) + 1):
+            text = document.lines[line - 1]
+            first = place.column - 1 if line == place.line else 0
+            last = place.end_column - 1 if line == place.end_line else len(text)
+            found += [
+                Span(line, match.start() + 1, line, match.end() + 1)
+                for match in re.finditer(re.escape(part), text)
+                if first <= match.start() and match.end() <= last and _whole(text, match.start(), match.end())
+            ]
         if len(found) == 1:
-            start = place.column + found[0]
-            return Span(place.line, start, place.line, start + len(part))
+            return found[0]
     return None
 
 

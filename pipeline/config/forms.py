@@ -8,11 +8,13 @@ from typing import Any
 
 from .. import registry
 from ..convert import Steps
+from ..convert.scalars import trap
 from ..errors import ConfigError
 from ..options import option_specs
 from ..spelling import did_you_mean, sure
 from .building import NodeBuilder
 from .nodes import WrittenNode
+from .shape import Shape
 from .wiring import Box, infer
 
 __all__ = ["graph_form", "linear_form", "short_form"]
@@ -37,8 +39,11 @@ def short_form(value: Any, build: NodeBuilder) -> None:
     _unknown_agent_keys(agent, build)
     sections: dict[str, dict[str, Any]] = {}
     for key in ("live", *_SECTIONS):
-        if key != "vad" or agent.get(key) is not False:
-            sections[key] = shape.mapping(agent.get(key), ("agent", key), f"`{key}`") or {}
+        given = agent.get(key)
+        if key == "vad" and (given is False or _switched(given, shape)):
+            continue
+        hint = "leave it out: it is on unless it says `vad: false`" if given is True else ""
+        sections[key] = shape.mapping(given, ("agent", key), f"`{key}`", hint) or {}
     live = sections["live"]
     for key in _LIVE_KEYS:
         if key in agent and key in live:
@@ -64,6 +69,16 @@ def short_form(value: Any, build: NodeBuilder) -> None:
     _row(row, build)
 
 
+def _switched(value: Any, shape: Shape) -> bool:
+    """Complain of `vad: off` and its like, which YAML 1.1 took for `false`."""
+    found = trap(value, "bool") if isinstance(value, str) else None
+    if found is None or found[2] != "false":
+        return False
+    why, hint, meant = found
+    shape.fault("LG207", f"`vad` takes false or a mapping: {why}", ("agent", "vad"), hint, fix=meant)
+    return True
+
+
 def linear_form(value: Any, build: NodeBuilder) -> None:
     """``pipeline``: boxes in order, wired by what they offer and take."""
     at = (*build.at, "pipeline")
@@ -73,7 +88,11 @@ def linear_form(value: Any, build: NodeBuilder) -> None:
         written = _item(item, (*at, index), {box.name for box in row}, build)
         if written is not None:
             row.append(written)
-    build.nameless = items is None or len(row) < len(items)
+    build.nameless = not items or len(row) < len(items)
+    if items == []:
+        build.shape.fault(
+            "LG310", "`pipeline` has no boxes", at, "begin with a source: `- webrtc_in`", key=True
+        )
     _row(row, build)
 
 
@@ -81,7 +100,11 @@ def graph_form(value: Any, build: NodeBuilder) -> None:
     """``nodes``: every node with its name, every edge said."""
     at = (*build.at, "nodes")
     nodes = build.shape.mapping(value, at, "`nodes`", "write `mic: {use: webrtc_in}` below it")
-    build.nameless = nodes is None
+    build.nameless = not nodes
+    if nodes == {}:
+        build.shape.fault(
+            "LG310", "`nodes` has none", at, "begin with a source: `mic: {use: webrtc_in}`", key=True
+        )
     row: list[WrittenNode] = []
     for name, node in (nodes or {}).items():
         written = _node(name, node, (*at, name), build)

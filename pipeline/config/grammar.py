@@ -49,6 +49,8 @@ class Draft:
     problems: list[Problem] = field(default_factory=list)
     aliases: dict[Steps, Steps] = field(default_factory=dict)
     """Where the short form keeps an option that its node would have elsewhere."""
+    uses: dict[str, str] = field(default_factory=dict)
+    """What each node's processor is called, files by their whole path."""
     faulty: set[Steps] = field(default_factory=set)
     """Paths of the nodes some of whose options are wrong."""
     whole: bool = False
@@ -123,7 +125,7 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
             shape.fault("LG103", message, (), "write `agent:`, `pipeline:` or `nodes:`")
         return draft
     build = NodeBuilder(draft.graph, tree, shape, templates, draft.inputs, faulty=draft.faulty)
-    draft.aliases = build.aliases
+    draft.aliases, draft.uses = build.aliases, build.uses
     body = top[forms[0]]
     if forms[0] == "agent":
         short_form(body, build)
@@ -158,7 +160,9 @@ def _version(top: Mapping[str, Any], shape: Shape) -> bool:
         hint = f"this one reads version {VERSION}; pip install --upgrade livegraph gets the newest"
         if not newer:
             message, hint = f"`version` must be {VERSION}, not {show(version)}", f"write `version: {VERSION}`"
-        shape.fault("LG106", message, ("version",), hint)
+        # 1.0 and v1 are no other version.
+        meant = str(VERSION) if str(version).strip("vV.0 ") == str(VERSION) else None
+        shape.fault("LG106", message, ("version",), hint, fix=meant)
         return not newer
     return True
 

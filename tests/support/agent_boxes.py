@@ -20,7 +20,7 @@ from livegraph.pipeline.frames import (
     TranscriptFrame,
     UsageFrame,
 )
-from livegraph.pipeline.options import Doc, Duration, Hertz, ModuleRef, Range, Secret
+from livegraph.pipeline.options import Doc, Duration, Hertz, ModuleRef, PerCall, Range, Secret
 from livegraph.pipeline.ports import FromOption, In, Out
 from livegraph.pipeline.processor import Processor
 from livegraph.pipeline.units import MS, SECOND
@@ -85,8 +85,8 @@ class Live(Processor):
     def __init__(
         self,
         *,
-        instructions: str = "",
-        greeting: str | None = None,
+        instructions: Annotated[str, PerCall()] = "",
+        greeting: Annotated[str | None, PerCall()] = None,
         voice: Literal["Kore", "Puck"] = "Kore",
         model: str = "",
         temperature: Annotated[float, Range(0, 2)] = 1.0,
