@@ -15,8 +15,8 @@ import traceback
 from pathlib import Path
 from types import ModuleType
 
-from .errors import ConfigError, Problem
-from .spelling import did_you_mean
+from .errors import ConfigError, Fix, Problem
+from .spelling import did_you_mean, sure
 
 __all__ = ["import_module", "import_reference"]
 
@@ -65,7 +65,9 @@ def _import_file(written: str, base_dir: Path, use: str) -> ModuleType:
         return _files[file]
     if not exists:
         hint = did_you_mean(file.name, siblings) or f"looked in {file.parent}"
-        raise _fault("LG111", f"`{use}` names a file that does not exist: `{written}`", hint)
+        certain = sure(file.name, siblings)
+        part, fix = (file.name, Fix(certain)) if certain else ("", None)
+        raise ConfigError([Problem("LG111", f"there is no file `{written}`", hint=hint, part=part, fix=fix)])
     digest = hashlib.sha256(str(file).encode()).hexdigest()[:12]
     name = f"livegraph_file_{digest}_{re.sub(r'[^0-9a-zA-Z_]', '_', file.stem)}"
     spec = importlib.util.spec_from_file_location(name, file)

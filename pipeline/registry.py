@@ -86,6 +86,8 @@ def load(use: str, *, base_dir: Path | None = None) -> type[Processor]:
             hint = did_you_mean(use, names(), label="processors")
             if "." in use or "/" in use:
                 hint = "a class of a module is written mypkg.mymodule:MyProcessor, of a file ./box.py:MyBox"
+                if re.fullmatch(r"[\w.]+\.[A-Z]\w*", use):
+                    hint = f"did you mean `{':'.join(use.rsplit('.', 1))}`? " + hint
             raise _fault("LG110", f"there is no processor `{use}`", hint, sure(use, names()))
         return found
     where, _, attribute = use.rpartition(":") if ":" in use else (use, "", "")
@@ -124,9 +126,11 @@ def _pick(module: ModuleType, attribute: str, use: str, where: str) -> type[Proc
     found = getattr(module, attribute, None) if attribute else None
     if found is None:
         message = f"`{where}` has no `{attribute}`" if attribute else f"`{use}` does not say which class"
-        raise _fault("LG110", message, did_you_mean(attribute, own, label="processors in it"))
+        hint, certain = did_you_mean(attribute, own, label="processors in it"), sure(attribute, own)
+        raise _fault("LG110", message, hint, certain, attribute if certain else "")
     if not (isinstance(found, type) and issubclass(found, Processor)):
-        hint = "decorate it with @processor" if callable(found) else "it must be a subclass of Processor"
+        function = callable(found) and not isinstance(found, type)
+        hint = "decorate it with @processor" if function else "it must be a subclass of Processor"
         raise _fault("LG112", f"`{use}` is not a processor", hint)
     return _checked(found, use)
 
@@ -139,5 +143,6 @@ def _checked(found: type[Processor], use: str) -> type[Processor]:
     return found
 
 
-def _fault(code: str, message: str, hint: str, certain: str | None = None) -> ConfigError:
-    return ConfigError([Problem(code, message, hint=hint, fix=Fix(certain) if certain else None)])
+def _fault(code: str, message: str, hint: str, certain: str | None = None, part: str = "") -> ConfigError:
+    fix = Fix(certain) if certain else None
+    return ConfigError([Problem(code, message, hint=hint, part=part, fix=fix)])

@@ -145,11 +145,13 @@ def _unknown(
 
 def _misfit(edge: EdgeSpec, outputs: list[PortSpec], inputs: list[PortSpec]) -> Problem:
     def show(ports: list[PortSpec]) -> str:
-        return (
-            ", ".join(f"{port.name}: {' | '.join(kind.__name__ for kind in port.types)}" for port in ports)
-            or "nothing"
-        )
+        return ", ".join(f"{port.name}: {' | '.join(kind.__name__ for kind in port.types)}" for port in ports)
 
+    for ports, node, kind in ((outputs, edge.source, "outputs"), (inputs, edge.target, "inputs")):
+        if not ports:
+            return Problem(
+                "LG303", f"`{node}` has no {kind}", edge.path, hint="is the edge the wrong way round?"
+            )
     return Problem(
         "LG303",
         f"nothing that comes out of `{edge.source}` goes into `{edge.target}`",

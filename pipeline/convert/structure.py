@@ -110,6 +110,8 @@ def _fields(
             message = f"unknown {noun} `{clip(str(name))}` for `{owner}`"
             certain = sure(str(name), [field for field in fields if field not in given])
             fix = Fix(certain) if certain else None
+            # What is only misspelt is not missing as well.
+            named.add(certain or name)
             problems.append(Problem("LG201", message, inner.path, key=True, hint=hint, fix=fix))
             continue
         attribute, spec = fields[name]
@@ -118,7 +120,7 @@ def _fields(
             made[attribute] = result
     for name, (_, spec) in fields.items():
         if spec.required and name not in named:
-            hint = spec.doc or f"it takes {describe(spec.type, spec.unit)}"
+            hint = f"it is {spec.doc}" if spec.doc else f"it takes {describe(spec.type, spec.unit)}"
             message = f"`{owner}` needs the {noun} `{name}`"
             problems.append(Problem("LG204", message, place.path, key=True, hint=hint))
     return made

@@ -295,7 +295,9 @@ def test_places_of_nested_faults() -> None:
 
 def test_unknown_and_missing_options() -> None:
     class Box:
-        def __init__(self, *, threshold: float, pre_roll: Annotated[Duration, Doc("sound kept")]) -> None:
+        def __init__(
+            self, *, threshold: float, pre_roll: Annotated[Duration, Doc("sound kept")]
+        ) -> None:
             pass
 
     made, problems = convert_options(Box, {"treshold": 1}, path=("n",), from_yaml=True, label="vad_gate")
@@ -310,8 +312,7 @@ def test_unknown_and_missing_options() -> None:
             True,
             "did you mean `threshold`? options: threshold, pre_roll",
         ),
-        ("LG204", "`vad_gate` needs the option `threshold`", ("n",), True, "it takes a number"),
-        ("LG204", "`vad_gate` needs the option `pre_roll`", ("n",), True, "sound kept"),
+        ("LG204", "`vad_gate` needs the option `pre_roll`", ("n",), True, "it is sound kept"),
     ]
 
 

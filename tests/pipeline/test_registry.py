@@ -92,7 +92,7 @@ def test_faults_of_files(tmp_path: Path) -> None:
     (tmp_path / "wrong.py").write_text("x = 1\ndef (\n")
     assert fault("bx.py:MyBox", tmp_path) == (
         "LG111",
-        "`bx.py:MyBox` names a file that does not exist: `bx.py`",
+        "there is no file `bx.py`",
         "did you mean `box.py`?",
     )
     assert fault("box.py:MyBx", tmp_path) == (

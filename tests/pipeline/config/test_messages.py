@@ -74,7 +74,8 @@ agent.yaml:3:17: error LG207: `report` takes true or false: `no` is text in YAML
 agent.yaml:3:13: error LG007: this quote is not closed
   |
 3 |   greeting: 'Hello
-  |             ^""",
+  |             ^
+  = close it at the end of the text""",
         ),
         (
             "version: 1\nagent:\n\tvoice: Kore\n",
