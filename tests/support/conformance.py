@@ -81,7 +81,7 @@ async def _service() -> AsyncIterator[Mapping[type, Any]]:
 
     async def script(server: Connection) -> None:
         await server.accept("handle")
-        while True:
+        for _ in range(3):
             await talk(server, "one two three four")
             await asyncio.sleep(0.3)
 
