@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -32,6 +33,8 @@ _CONNECT_WITHIN_S = 5.0
 _GOODBYE_WITHIN_S = 1.0
 """For the page to hang up after it was told that the call is over."""
 _RETRY_AFTER_S = 10
+_REMEMBERED = 256
+"""Calls that are over. A page says goodbye twice, by its connection and by HTTP, and either may come first."""
 _HANG_UPS = frozenset(("hung up", "the caller hung up", "the caller closed its data channel"))
 
 
@@ -116,6 +119,7 @@ class CallDesk:
         self._group = asyncio.TaskGroup()
         self._taken = 0
         self._lines: dict[str, _Line] = {}
+        self._over: deque[str] = deque(maxlen=_REMEMBERED)
 
     @property
     def active(self) -> int:
@@ -176,7 +180,9 @@ class CallDesk:
             raise Refusal(400, "bad_candidate", _sentence(error)) from None
 
     async def hang_up(self, pc_id: str) -> None:
-        """End a call at its caller's wish. Raises ``Refusal`` when there is none."""
+        """End a call at its caller's wish; one that is over already is fine. Raises ``Refusal`` for an unknown one."""
+        if pc_id in self._over:
+            return
         line = self._line(pc_id)
         line.call.end("hung up")
         # The slot is free when this is answered, so the caller may call again at once.
@@ -279,6 +285,7 @@ class CallDesk:
 
     def _close(self, line: _Line, error: Exception | None) -> None:
         del self._lines[line.peer.id]
+        self._over.append(line.peer.id)
         self._taken -= 1
         name = line.agent.name
         node = error.node if isinstance(error, ProcessorError) else ""
