@@ -130,7 +130,10 @@ def _ends(
         return audio
     kind = "output" if direction == "out" else "input"
     message = f"`{name}` has no {kind} `{port}`" if ports else f"`{name}` has no {kind}s"
-    problems.append(_unknown("LG302", message, edge, port, ports, f"{kind}s"))
+    problem = _unknown("LG302", message, edge, port, ports, f"{kind}s")
+    if len(audio) == 1 and sure(port, [*ports, "audio"]) == "audio":
+        problem = replace(problem, hint=f"did you mean `audio`? {problem.hint}", fix=Fix("audio"))
+    problems.append(problem)
     return []
 
 

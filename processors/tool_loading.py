@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ..pipeline.errors import ConfigError, Problem
@@ -67,11 +68,15 @@ def _named(source: str) -> list[Callable[..., Any]]:
     if name:
         if name not in own:
             raise _fault(
-                "LG230", f"`{where}` has no function `{name}`", did_you_mean(name, own, label="functions")
+                "LG230",
+                f"`{Path(where).name}` has no function `{name}`",
+                did_you_mean(name, own, label="functions"),
             )
         return [own[name]]
     if not own:
-        raise _fault("LG230", f"`{where}` has no public functions", "define one, or name it in __all__")
+        raise _fault(
+            "LG230", f"`{Path(where).name}` has no public functions", "define one, or name it in __all__"
+        )
     return list(own.values())
 
 

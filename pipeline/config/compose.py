@@ -14,6 +14,7 @@ import yaml
 
 from ..convert.leaves import Steps
 from ..convert.scalars import read_scalar
+from .complaints import Fault, complaint, shorten, span_of
 from .diagnostics import Span
 
 __all__ = ["MAX_DEPTH", "MAX_VALUES", "Composer", "Fatal", "Fault", "Node", "plain_data"]
@@ -23,16 +24,6 @@ MAX_VALUES = 100_000
 
 _STR_TAGS = ("!", "tag:yaml.org,2002:str")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """Something wrong with the text, and where."""
-
-    code: str
-    message: str
-    span: Span
-    hint: str = ""
 
 
 class Fatal(Exception):
@@ -75,10 +66,12 @@ class Composer:
         try:
             return self._document(loader)
         except yaml.MarkedYAMLError as error:
-            raise Fatal(_syntax(error, self.text)) from error
+            raise Fatal(complaint(error, self.text)) from error
         except (ValueError, OverflowError) as error:
             # An escape or a directive with a number out of this world.
-            raise Fatal(Fault("LG005", f"not valid YAML: {error}", _span(loader.get_mark(), None))) from error
+            raise Fatal(
+                Fault("LG005", f"not valid YAML: {error}", span_of(loader.get_mark(), None))
+            ) from error
         finally:
             loader.dispose()
 
@@ -91,14 +84,14 @@ class Composer:
         root = self._node(loader, 0)
         loader.get_event()  # the document's end
         if not loader.check_event(yaml.StreamEndEvent):
-            span = _span(loader.get_event().start_mark, None)
+            span = span_of(loader.get_event().start_mark, None)
             hint = "remove the line `---`, or write two files"
             self.faults.append(Fault("LG012", "a second document begins here", span, hint))
         return root
 
     def _node(self, loader: Any, depth: int) -> Node:
         event = loader.get_event()
-        span = _span(event.start_mark, event.end_mark)
+        span = span_of(event.start_mark, event.end_mark)
         if isinstance(event, yaml.AliasEvent):
             return self._alias(event.anchor or "", span)
         self._nodes += 1
@@ -135,7 +128,8 @@ class Composer:
 
     def _alias(self, name: str, span: Span) -> Node:
         if name not in self._anchors:
-            self.faults.append(Fault("LG010", f"there is no anchor `&{name}` above", span))
+            hint = f"mark what it repeats with `&{name}`; text that begins with `*` goes in quotes"
+            self.faults.append(Fault("LG010", f"there is no anchor `&{name}` above", span, hint))
         elif name in self._open:
             self.faults.append(Fault("LG010", f"`*{name}` stands inside of what it stands for", span))
         else:
@@ -197,10 +191,12 @@ class _Expander:
                 continue
             name = key.plain if key.plain is not None else key.value
             if key.collection or not isinstance(name, str) or not name:
-                self._fault(Fault("LG013", "a key must be text", key.span))
+                self._fault(
+                    Fault("LG013", "a key must be text", key.span, "a list or a mapping cannot be one")
+                )
             elif name in first:
                 if any(key is own for own, _ in pairs):
-                    message = f"the key `{_short(name)}` is there already, in line {first[name].line}"
+                    message = f"the key `{shorten(name)}` is there already, in line {first[name].line}"
                     self._fault(Fault("LG008", message, key.span, "remove or rename one of the two"))
             else:
                 first[name] = key.span
@@ -229,74 +225,3 @@ class _Expander:
         # What an alias repeats is reported once.
         if fault not in self.faults:
             self.faults.append(fault)
-
-
-def _short(text: str) -> str:
-    return text if len(text) <= 60 else text[:57] + "..."
-
-
-def _span(start: yaml.Mark, end: yaml.Mark | None) -> Span:
-    line, column = start.line + 1, start.column + 1
-    if end is None or (end.line, end.column) <= (start.line, start.column):
-        return Span(line, column, line, column + 1)
-    return Span(line, column, end.line + 1, end.column + 1)
-
-
-def _glued(text: str, mark: yaml.Mark) -> Fault | None:
-    """The line above a `:` that cannot be one, when it was meant to be `key: value` and lacks the space."""
-    above = text[: mark.index].splitlines()[:-1]
-    match = re.fullmatch(r"(\s*(?:- )?)([A-Za-z_]\w*):([^\s/].*)", above[-1]) if above else None
-    if match is None:
-        return None
-    line, column = len(above), len(match[1]) + 1
-    span = Span(line, column, line, column + len(match[2]) + 1)
-    hint = f"write `{match[2]}: {_short(match[3])}`"
-    return Fault("LG005", "a space is missing after the `:`", span, hint)
-
-
-def _syntax(error: yaml.MarkedYAMLError, text: str) -> Fault:
-    """The parser's complaint in words that help."""
-    said = error.problem or "it cannot be read"
-    mark, context = error.problem_mark or error.context_mark, error.context_mark
-    assert mark is not None
-    span = _span(mark, None)
-    if said.startswith("found character '\\t'"):
-        return Fault("LG006", "a tab cannot indent YAML", span, "use spaces")
-    if said == "found unexpected end of stream" and context is not None:
-        hint = "close it at the end of the text"
-        return Fault("LG007", "this quote is not closed", _span(context, None), hint)
-    if said == "mapping values are not allowed here":
-        if glued := _glued(text, mark):
-            return glued
-        return Fault(
-            "LG005",
-            "a `:` cannot stand here",
-            span,
-            "text that holds `: ` goes in quotes, or a line is indented wrongly",
-        )
-    if said == "could not find expected ':'" and context is not None:
-        return Fault(
-            "LG005",
-            "a key without its `:`",
-            _span(context, None),
-            "write `key: value`, with a space after the colon",
-        )
-    if text[max(0, mark.index - 1) : mark.index + 1] == "${":
-        hint = 'put the value in quotes: "${NAME}"'
-        return Fault("LG005", "a bare `${` cannot stand inside of `{ }` or `[ ]`", span, hint)
-    if said.startswith("expected <block end>"):
-        if text[max(0, mark.index - 1) : mark.index] in ("'", '"'):
-            hint = "in single quotes an apostrophe is written twice, or put the text in double quotes"
-            return Fault("LG005", "the text goes on after the quote that ends it", span, hint)
-        return Fault(
-            "LG005",
-            "this does not fit what is above it",
-            span,
-            "keys of one mapping begin in the same column",
-        )
-    if said.startswith(("expected ',' or '}'", "expected ',' or ']'")) and context is not None:
-        bracket = "{" if "}" in said else "["
-        return Fault("LG005", f"the `{bracket}` of line {context.line + 1} is not closed before this", span)
-    if match := re.fullmatch(r"found character '(.+)' that cannot start any token", said):
-        return Fault("LG005", f"a value cannot begin with `{match[1]}`", span, "put it in quotes")
-    return Fault("LG005", f"not valid YAML: {said}", span)

@@ -48,6 +48,7 @@ def apply_edges(
             hint = "write `node -> node` or `node.port -> node.port`"
             meant = _ALMOST.fullmatch(written)
             fix = f"{meant[1]} -> {meant[2]}" if meant else None
+            hint = f"write `{fix}`" if fix else hint
             shape.fault("LG121", f"`{written[:60]}` does not name an edge", path, hint, key=True, fix=fix)
             readable = False
             continue
@@ -61,7 +62,7 @@ def apply_edges(
         for pair in found:
             if pair in policies:
                 hint = f"the other is `{policies[pair][1]}`"
-                shape.fault("LG122", f"two entries change {pair[0]} -> {pair[1]}", path, hint, key=True)
+                shape.fault("LG122", f"two entries change `{pair[0]} -> {pair[1]}`", path, hint, key=True)
             policies[pair] = path
         _change(graph, found, change, path)
     return readable

@@ -11,10 +11,9 @@ from ..convert import Steps
 from ..convert.scalars import trap
 from ..errors import ConfigError
 from ..options import option_specs
-from ..spelling import did_you_mean, sure
 from .building import NodeBuilder
 from .nodes import WrittenNode
-from .shape import Shape
+from .shape import Shape, meant
 from .wiring import Box, infer
 
 __all__ = ["graph_form", "linear_form", "short_form"]
@@ -119,8 +118,7 @@ def graph_form(value: Any, build: NodeBuilder) -> None:
 
 def _unknown_agent_keys(agent: Mapping[str, Any], build: NodeBuilder) -> None:
     for name in [key for key in agent if key not in _AGENT_KEYS]:
-        hint = did_you_mean(name, _AGENT_KEYS, label="keys")
-        certain = sure(name, [key for key in _AGENT_KEYS if key not in agent])
+        hint, certain = meant(name, _AGENT_KEYS, [key for key in _AGENT_KEYS if key not in agent])
         if name in _live_options():
             hint, certain = f"it is an option of gemini_live: write `live: {{{name}: ...}}`", None
         message = f"unknown key `{name[:60]}` below `agent`"

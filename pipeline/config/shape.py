@@ -13,10 +13,32 @@ from ..convert.scalars import EnvText
 from ..errors import Fix, Problem
 from ..spelling import did_you_mean, sure
 
-__all__ = ["Shape", "is_missing"]
+__all__ = ["Shape", "is_missing", "meant"]
 
 _NODE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*(/[A-Za-z_][A-Za-z0-9_-]*)*")
 _AGENT_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+_ELSEWHERE = {
+    "prompt": "instructions",
+    "system_prompt": "instructions",
+    "system_instruction": "instructions",
+    "first_message": "greeting",
+    "functions": "tools",
+    "graph": "nodes",
+    "steps": "pipeline",
+    "desc": "description",
+}
+"""What other tools call our keys."""
+
+
+def meant(name: str, choices: Iterable[str], left: Iterable[str]) -> tuple[str, str | None]:
+    """What an unknown key was meant to be: a hint, and the one of those ``left`` that it is without doubt."""
+    known = list(choices)
+    other = _ELSEWHERE.get(name.lower(), "")
+    if other in known:
+        return f"did you mean `{other}`? keys: {', '.join(known)}", other if other in left else None
+    return did_you_mean(name, known, label="keys"), sure(name, left)
 
 
 def is_missing(value: Any) -> bool:
@@ -75,9 +97,9 @@ class Shape:
         unknown = [key for key in written if key not in choices]
         left = [key for key in choices if key not in written]
         for name in unknown:
-            hint = did_you_mean(name, choices, label="keys")
+            hint, certain = meant(name, choices, left)
             message = f"unknown key `{name[:60]}` {owner}"
-            self.fault("LG101", message, (*path, name), hint, key=True, fix=sure(name, left))
+            self.fault("LG101", message, (*path, name), hint, key=True, fix=certain)
         return unknown
 
     def node_name(self, name: str, path: Steps, *, key: bool = False) -> bool:

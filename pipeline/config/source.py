@@ -18,7 +18,8 @@ from typing import Any
 
 from ..convert.leaves import Steps
 from ..errors import Problem
-from .compose import Composer, Fatal, Fault, Node, plain_data
+from .complaints import Fault
+from .compose import Composer, Fatal, Node, plain_data
 from .diagnostics import Diagnostic, Span
 from .edits import locate
 
@@ -161,7 +162,7 @@ def _parse(document: Document, raw: bytes) -> Document:
         composer.faults.append(error.fault)
     for fault in composer.faults:
         problem = Problem(fault.code, fault.message, hint=fault.hint)
-        document.faults.append(document.at(fault.span, problem))
+        document.faults.append(replace(document.at(fault.span, problem), edit=fault.edit))
     return document
 
 

@@ -200,7 +200,10 @@ def choice(choices: tuple[Any, ...], hint: Any, value: Any, place: Place) -> Any
     named = isinstance(value, str) and not isinstance(value, EnvText)
     spellings = [spelling(one) for one in choices] if named else []
     guess, certain = (nearest(value, spellings), sure(value, spellings)) if named else (None, None)
-    message = f"`{place.label}` must be {describe(hint)}, not {show(value)}"
+    expected = describe(hint)
+    if len(choices) > 2:
+        expected = "one of " + expected.replace(" or ", ", ")
+    message = f"`{place.label}` must be {expected}, not {show(value)}"
     fix = Fix(certain) if certain else None
     return place.fault("LG206", message, f"did you mean `{guess}`?" if guess else "", fix=fix)
 
@@ -271,7 +274,8 @@ def _quantity(quantity: _Quantity, value: Any, place: Place) -> Any:
         try:
             return _bounded(quantity.parse(value), value, place)
         except (ValueError, OverflowError):
-            advice = f"add a unit: {quantity.units}" if _is_number(read_scalar(value.strip())) else ""
+            bare = _is_number(read_scalar(value.strip()))
+            advice = f"add a unit: {quantity.units}" if bare else f"units: {quantity.units}"
             return place.fault(
                 "LG205", f"`{place.label}` takes {quantity.expected}, not {show(value)}", advice
             )

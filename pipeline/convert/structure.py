@@ -107,6 +107,8 @@ def _fields(
         inner = replace(place, path=(*place.path, written), label=str(written))
         if name not in fields:
             hint = did_you_mean(str(name), fields, label=f"{noun}s") or f"`{owner}` has no {noun}s"
+            if value is None and str(name).isdigit() and given:
+                hint = "a number is written with a point, as in 0.5: the comma begins another option"
             message = f"unknown {noun} `{clip(str(name))}` for `{owner}`"
             certain = sure(str(name), [field for field in fields if field not in given])
             fix = Fix(certain) if certain else None

@@ -232,16 +232,22 @@ def test_text_of_the_environment_becomes_what_the_option_asks_for(name: str, tex
             "2 weeks",
             "LG205",
             "`wait` takes a duration such as 200ms or 1.5s, not the text `2 weeks`",
-            "",
+            "units: ns, us, ms, s, min or h",
         ),
         ("wait", "3s", "LG203", "`wait` must be between 0s and 2s, not `3s`", ""),
         ("wait", True, "LG202", "`wait` takes a duration such as 200ms, not `true`", ""),
-        ("rate", "16 k", "LG205", "`rate` takes a rate such as 16kHz or 8000Hz, not the text `16 k`", ""),
+        (
+            "rate",
+            "16 k",
+            "LG205",
+            "`rate` takes a rate such as 16kHz or 8000Hz, not the text `16 k`",
+            "units: Hz or kHz",
+        ),
         (
             "mode",
             "gait",
             "LG206",
-            "`mode` must be `gate` or `report` or `3` or `true`, not the text `gait`",
+            "`mode` must be one of `gate`, `report`, `3`, `true`, not the text `gait`",
             "did you mean `gate`?",
         ),
         ("colour", "RD", "LG206", "`colour` must be `1` or `2`, not the text `RD`", ""),
@@ -295,9 +301,7 @@ def test_places_of_nested_faults() -> None:
 
 def test_unknown_and_missing_options() -> None:
     class Box:
-        def __init__(
-            self, *, threshold: float, pre_roll: Annotated[Duration, Doc("sound kept")]
-        ) -> None:
+        def __init__(self, *, threshold: float, pre_roll: Annotated[Duration, Doc("sound kept")]) -> None:
             pass
 
     made, problems = convert_options(Box, {"treshold": 1}, path=("n",), from_yaml=True, label="vad_gate")
