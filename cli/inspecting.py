@@ -126,6 +126,7 @@ def _option(option: OptionFacts, depth: int = 1) -> Iterator[str]:
     head = f"{margin}{option.name}: " + ", ".join(part for part in parts if part)
     yield from textwrap.wrap(head, _WIDTH, subsequent_indent=margin + "    ")
     notes = [option.doc] if option.doc else []
+    notes += ["may hold `{{inputs.name}}`, which each call fills in"] if option.per_call else []
     notes += [f"was called {', '.join(option.renamed)}"] if option.renamed else []
     notes += [f"will go away: {option.deprecated}"] if option.deprecated else []
     for note in notes:

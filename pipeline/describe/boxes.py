@@ -79,6 +79,8 @@ class OptionFacts:
     """Names that it had before; they still work, with a warning."""
     deprecated: str = ""
     """What to do without it, when it will go away."""
+    per_call: bool = False
+    """Whether it may hold ``{{inputs.name}}``, which each call fills in."""
 
     @property
     def range(self) -> str:
@@ -193,6 +195,7 @@ def describe_option(spec: OptionSpec, doc: str = "") -> OptionFacts:
         keys=tuple(_keys(spec.type)),
         renamed=tuple(former.old for former in spec.renamed),
         deprecated="" if spec.deprecated is None else plain(spec.deprecated.instead),
+        per_call=spec.per_call,
     )
 
 

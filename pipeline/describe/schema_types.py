@@ -1,8 +1,9 @@
 """Type hints of options as JSON Schema.
 
 A scalar may also be text that holds ``${VAR}``, whatever its type: what it becomes is known only when the file is
-read. To keep editors' messages short, a scalar is one flat schema (``type: [number, string]`` with a ``pattern``
-that binds only text and a ``minimum`` that binds only numbers) and no ``anyOf`` wherever that is possible.
+read. Inside of a template a list or a mapping may be ``${params.name}``, and text, lists and mappings may stand in
+another file (``include``). To keep editors' messages short, a value is one flat schema (``type: [number, string]``
+with a ``pattern`` that binds only text and a ``minimum`` that binds only numbers) wherever that is possible.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import collections.abc
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
@@ -21,10 +22,14 @@ from .boxes import OptionFacts, describe_option
 from .docstrings import annotated_docs, field_docs
 
 __all__ = [
+    "INCLUDE",
+    "PARAM",
     "VARIABLE",
     "Schema",
     "choice_schema",
     "group_schema",
+    "includable",
+    "mapping_schema",
     "must",
     "option_schema",
     "type_schema",
@@ -35,6 +40,10 @@ Schema = dict[str, Any]
 
 VARIABLE = r"\$\{"
 """Text in which the environment is put in."""
+
+PARAM = r"^\$\{params\.[A-Za-z0-9_]+\}$"
+"""A parameter of a template, which may be a list or a mapping."""
+INCLUDE: Schema = {"$ref": "#/$defs/include"}
 
 _SEQUENCES = (
     list,
@@ -88,14 +97,32 @@ def group_schema(cls: type) -> Schema:
     properties = {
         shown: option_schema(spec, docs.get(attribute, "")) for shown, (attribute, spec) in fields.items()
     }
+    return mapping_schema(with_former_names(properties, specs), must(specs))
+
+
+def mapping_schema(properties: Schema, required: Sequence[str] = ()) -> Schema:
+    """A mapping with these keys and no others; what must be there may stand in a file that it includes."""
     made: Schema = {
-        "type": "object",
-        "properties": with_former_names(properties, specs),
+        "type": ["object", "string"],
+        "pattern": PARAM,
+        "patternErrorMessage": "Expected a mapping.",
+        "properties": {"include": INCLUDE, **properties},
         "additionalProperties": False,
     }
-    if required := must(specs):
-        made["required"] = required
+    if required:
+        made |= {"if": {"required": ["include"]}, "else": {"required": list(required)}}
     return made
+
+
+def includable(schema: Schema) -> Schema:
+    """``schema``, whose types are no mappings, or the text or list of a file that is included."""
+    kinds = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+    return schema | {
+        "type": [*kinds, "object"],
+        "properties": {"include": INCLUDE},
+        "additionalProperties": False,
+        "minProperties": 1,
+    }
 
 
 def choice_schema(*choices: Any) -> Schema:
@@ -118,7 +145,9 @@ def type_schema(hint: Any, unit: str = "", bounds: Range | None = None) -> Schem
         return {}
     if hint is None or hint is type(None):
         return {"type": "null"}
-    if hint is str or hint is Secret:
+    if hint is str:
+        return includable({"type": "string"})
+    if hint is Secret:
         return {"type": "string"}
     if hint is bool:
         return {
@@ -159,13 +188,20 @@ def _number(kind: type, unit: str, bounds: Range | None) -> Schema:
 def _collection(base: Any, args: tuple[Any, ...], unit: str, bounds: Range | None) -> Schema:
     if base is tuple and args and Ellipsis not in args:
         items = [type_schema(arg, unit, bounds) for arg in args]
-        return {"type": "array", "prefixItems": items, "minItems": len(items), "maxItems": len(items)}
+        return _list({"prefixItems": items, "minItems": len(items), "maxItems": len(items)})
     if base is tuple or base in _SEQUENCES:
-        return {"type": "array", "items": type_schema(args[0], unit, bounds) if args else {}}
+        return _list({"items": type_schema(args[0], unit, bounds) if args else {}})
     if base in _MAPPINGS:
+        made = mapping_schema({})
         inner = type_schema(args[1], unit, bounds) if len(args) == 2 else {}
-        return {"type": "object", "additionalProperties": inner} if inner else {"type": "object"}
+        return made | {"additionalProperties": inner or True}
     return group_schema(base) if is_group(base) else dict(_NEVER)
+
+
+def _list(items: Schema) -> Schema:
+    return includable(
+        {"type": ["array", "string"], "pattern": PARAM, "patternErrorMessage": "Expected a list."} | items
+    )
 
 
 def _union(members: list[Schema]) -> Schema:
@@ -196,7 +232,8 @@ def _description(facts: OptionFacts) -> str:
     kind = {"ns": "a duration such as 200ms", "Hz": "a rate such as 16kHz"}.get(facts.unit, "")
     if facts.secret:
         kind = "a secret: write ${NAME}, never the value"
-    takes = ", ".join(part for part in (kind, facts.range) if part)
+    inputs = "may hold {{inputs.name}}" if facts.per_call else ""
+    takes = ", ".join(part for part in (kind, facts.range, inputs) if part)
     return f"{doc} ({takes})" if doc and takes else doc or takes
 
 

@@ -35,6 +35,7 @@ from ...pipeline import (
     UsageFrame,
 )
 from ...pipeline.events import Interrupted, ServiceChanged, SpeechChanged, StateChanged, Transcript, Usage
+from ...pipeline.options import PerCall
 from .endpoint import Access, EndpointKind
 from .live_call import LiveCall, Ports, Settings
 from .options.setup import (
@@ -88,8 +89,8 @@ class GeminiLive(Processor):
         self,
         *,
         model: Annotated[str, Doc("id of the Live model")] = DEFAULT_MODEL,
-        instructions: Annotated[str, Doc("who the agent is and how it behaves")] = "",
-        greeting: Annotated[str, Doc("what the agent says first, before the user speaks")] = "",
+        instructions: Annotated[str, PerCall(), Doc("who the agent is and how it behaves")] = "",
+        greeting: Annotated[str, PerCall(), Doc("what the agent says first, before the user speaks")] = "",
         voice: Annotated[str, Doc("name of a prebuilt voice, such as Kore or Puck")] = "",
         language: Annotated[str, Doc("BCP-47 code of the agent's language, for models that take one")] = "",
         temperature: Annotated[float | None, Range(0, 2), Doc("0 is sober, 2 is wild")] = None,

@@ -133,6 +133,7 @@ def test_options_as_data() -> None:
     assert (option(facts, "mode").choices, option(facts, "mode").default) == (("fast", "slow"), None)
     assert option(facts, "key").secret
     assert option(facts, "old").deprecated == "leave it out"
+    assert option(describe_box("gemini_live", OURS["gemini_live"]), "greeting").per_call
     assert "hidden" not in repr(facts) + full_example(Odd, "odd")
 
 

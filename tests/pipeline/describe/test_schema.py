@@ -110,6 +110,83 @@ def test_what_check_accepts_is_valid(text: str) -> None:
     assert faults(text) == []
 
 
+COMPOSED = """\
+version: 1
+inputs:
+  caller: {type: text, default: a guest, max_length: 40, doc: who is calling}
+  age: {type: integer, range: [1, 120], default: 30}
+templates:
+  front:
+    doc: The way to the model.
+    params:
+      threshold: {type: number, default: 0.5, range: [0, 1]}
+      pause: {type: duration, default: 300ms}
+    ports: {in: gate.audio, out: gate.out}
+    nodes:
+      gate: {use: vad_gate, threshold: "${params.threshold}", hang_over: "${params.pause}"}
+nodes:
+  mic: webrtc_in
+  front: {use: front, from: mic.audio, threshold: 0.7}
+  live:
+    use: gemini_live
+    from: front.out
+    instructions: {include: prompt.md}
+    greeting: "Hello {{inputs.caller}}, {{inputs.age}}!"
+    vad: {include: vad.yaml}
+  ear: {use: webrtc_out, from: live.out}
+profiles:
+  dev: {nodes: {live: {voice: Puck, greeting: null}}, turns: {barge_in: false}}
+  prod:
+"""
+SEVERAL = """\
+version: 1
+templates:
+  front: {ports: {in: vad_gate.audio, out: vad_gate.out}, pipeline: [vad_gate]}
+agents:
+  desk: {title: Desk, agent: {voice: Kore, include: agent.yaml}}
+  echo: {pipeline: [webrtc_in, front, webrtc_out]}
+"""
+
+
+@pytest.mark.parametrize("text", [COMPOSED, SEVERAL], ids=["composed", "several"])
+def test_composed_files_are_valid(text: str, tmp_path: Path) -> None:
+    """Inputs, templates, includes, profiles, and several agents in one file."""
+    (tmp_path / "prompt.md").write_text("Be kind.", "utf-8")
+    (tmp_path / "vad.yaml").write_text("silence: 700ms\n", "utf-8")
+    (tmp_path / "agent.yaml").write_text("instructions: Be kind.\n", "utf-8")
+    found = check_text(text, base_dir=tmp_path, environ={}).errors
+    assert [str(diagnostic.problem) for diagnostic in found] == []
+    assert faults(text) == []
+
+
+COMPOSED_WRONG = [
+    ("a key of a template", COMPOSED.replace("    ports: {in", "    prots: {in"), "'prots' was unexpected"),
+    ("a type of a parameter", COMPOSED.replace("type: duration", "type: time"), "'time' is not one of"),
+    ("an option inside", COMPOSED.replace("hang_over:", "hangover:"), "'hangover' was unexpected"),
+    (
+        "an option beside an include",
+        COMPOSED.replace("use: webrtc_out,", "use: webrtc_out, x: 1,"),
+        "'x' was unexpected",
+    ),
+    ("a key of an input", COMPOSED.replace("max_length", "maxlength"), "'maxlength' was unexpected"),
+    ("a key of a profile", COMPOSED.replace("turns: {barge_in", "turn: {barge_in"), "'turn' was unexpected"),
+    ("a form beside agents", SEVERAL + "pipeline: []\n", "False schema does not allow"),
+    ("two forms in an agent", SEVERAL.replace("title: Desk", "nodes: {}"), "False schema does not allow"),
+    ("a key of an agent", SEVERAL.replace("title:", "titel:"), "'titel' was unexpected"),
+    ("an unknown box without templates", "agents: {a: {pipeline: [front]}}\n", "'front' is not one of"),
+]
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [case[1:] for case in COMPOSED_WRONG], ids=[case[0] for case in COMPOSED_WRONG]
+)
+def test_faults_in_composed_files_are_refused(text: str, said: str) -> None:
+    """Also where a file declares more than one agent."""
+    found = faults(text)
+    assert any(re.search(said, fault) for fault in found), found
+    assert check_text(text, environ={}).errors
+
+
 def test_boxes_of_ones_own_are_valid() -> None:
     """What cannot be known takes any options."""
     assert (
@@ -119,13 +196,17 @@ def test_boxes_of_ones_own_are_valid() -> None:
 
 
 REFUSED = [
-    ("a key that is misspelt", "version: 1\nagents: {}\nagent: {}\n", "'agents' was unexpected"),
+    ("a key that is misspelt", "version: 1\nagnets: {}\nagent: {}\n", "'agnets' was unexpected"),
     ("a key of the short form", "version: 1\nagent: {voic: Kore}\n", "agent: .*'voic' was unexpected"),
     ("two forms in one file", "version: 1\nagent: {}\npipeline: []\n", "False schema does not allow \\[\\]"),
     ("no form", "version: 1\n", "'agent' is a required property"),
     ("another version", "version: 2\nagent: {}\n", "version: 2 is not one of \\[1\\]"),
     ("a list for a mapping", "version: 1\nnodes: [mic]\n", "nodes: .*not of type 'object'"),
-    ("a mapping for a list", "version: 1\npipeline: {vad_gate: {}}\n", "pipeline: .*not of type 'array'"),
+    (
+        "a mapping for a list",
+        "version: 1\npipeline: {vad_gate: {}}\n",
+        "pipeline: .*'vad_gate' was unexpected",
+    ),
     ("an unknown processor", "version: 1\npipeline: [vad_gat]\n", "pipeline.0: 'vad_gat' is not one of"),
     ("one as a key", "version: 1\npipeline: [vad_gat: {}]\n", "pipeline.0: 'vad_gat' does not match"),
     ("one after use", "nodes: {a: {use: vad_gat}}\n", "nodes.a.use: 'vad_gat' is not one of"),
@@ -139,6 +220,7 @@ REFUSED = [
     ("text for a number", "pipeline: [vad_gate: {threshold: high}]\n", "threshold: 'high' does not match"),
     ("no unit", "pipeline: [vad_gate: {hang_over: 300}]\n", "hang_over: 0 was expected"),
     ("another unit", "pipeline: [vad_gate: {hang_over: 3 days}]\n", "hang_over: '3 days' does not match"),
+    ("a bare name that needs options", "pipeline: [file_out]\n", "pipeline.0: 'file_out' is not one of"),
     ("no such choice", "pipeline: [vad_gate: {mode: loud}]\n", "mode: 'loud' is not one of"),
     ("a missing option", "pipeline: [file_in: {pace: fast}]\n", "pipeline.0.file_in: 'path' is a required"),
     (
@@ -175,6 +257,40 @@ def test_faults_of_shape_are_refused_where_they_are(text: str, said: str) -> Non
     assert check_text(text, environ={}).errors
 
 
+_SHAPE = {
+    "LG101",
+    "LG102",
+    "LG103",
+    "LG104",
+    "LG107",
+    "LG121",
+    "LG201",
+    "LG203",
+    "LG204",
+    "LG205",
+    "LG206",
+    "LG207",
+}
+"""Codes of faults that the schema knows."""
+_BEYOND = re.compile("LG(105|108|109|12[02-9]|1[3-9].|208|209|2[2-9].|[3-9]..)")
+"""Codes of faults that are none of its business."""
+
+
+def _gallery() -> Iterator[Any]:
+    for file in sorted((ROOT / "tests" / "gallery").glob("*.yaml")):
+        text = file.read_text("utf-8")
+        yield pytest.param(text, set(re.findall(r"^#: (LG\d+)", text, re.MULTILINE)), id=file.stem)
+
+
+@pytest.mark.parametrize(("text", "codes"), list(_gallery()))
+def test_the_gallery_of_faults(text: str, codes: set[str]) -> None:
+    """Of the files that `check` refuses, those with a fault of shape are refused, and those without are not."""
+    if codes & _SHAPE:
+        assert faults(text)
+    elif all(_BEYOND.fullmatch(code) for code in codes):
+        assert faults(text) == []
+
+
 def test_messages_stay_short() -> None:
     """A fault in one node brings up nothing of any other processor."""
     text = "nodes: {a: {use: vad_gate, treshold: 1}, b: {use: webrtc_out, from: a}}\n"
@@ -201,14 +317,17 @@ def test_the_schema_says_what_options_are() -> None:
 
 def test_the_schema_knows_every_key_of_the_grammar() -> None:
     """What the reader takes at the top, below `agent`, in an edge and below `turns` is in the schema."""
-    from livegraph.pipeline.config import forms, grammar
+    from livegraph.pipeline.config import forms, grammar, templates
 
-    assert set(SCHEMA["properties"]) == set(grammar._TOP_KEYS)
-    assert set(SCHEMA["properties"]["agent"]["properties"]) == set(forms._AGENT_KEYS)
-    assert set(SCHEMA["$defs"]["edge"]["properties"]) == set(group_fields(PolicyChange))
-    assert set(SCHEMA["properties"]["turns"]["properties"]) == set(group_fields(TurnPolicy))
-    for part in (SCHEMA["$defs"]["edge"], SCHEMA["properties"]["turns"]):
-        assert all(key["description"] for key in part["properties"].values())
+    # `include` is done with before the grammar sees anything.
+    assert set(SCHEMA["properties"]) == {*grammar._TOP_KEYS, "include"}
+    assert set(SCHEMA["$defs"]["member"]["properties"]) == {*grammar._MEMBER_KEYS, "include"}
+    assert set(SCHEMA["$defs"]["template"]["properties"]) == {*templates._KEYS, "include"}
+    assert set(SCHEMA["$defs"]["short"]["properties"]) == {*forms._AGENT_KEYS, "include"}
+    for part, cls in (("edge", PolicyChange), ("turns", TurnPolicy)):
+        properties = SCHEMA["$defs"][part]["properties"]
+        assert set(properties) == {*group_fields(cls), "include"}
+        assert all(key.get("description") for name, key in properties.items() if name != "include")
 
 
 class Neighbour(Processor):
