@@ -10,9 +10,10 @@ from .exits import Exit, Fault
 from .terminal import Terminal
 
 if TYPE_CHECKING:
-    from ..pipeline.config import Agent
+    from ..pipeline.config import Agent, Layers
+    from ..pipeline.config.report import Resolved
 
-__all__ = ["DEFAULT", "find_agent", "load", "shipped_agents"]
+__all__ = ["DEFAULT", "find_agent", "find_agents", "load", "load_all", "resolve", "shipped_agents"]
 
 DEFAULT = "voice_agent"
 _ENDINGS = (".yaml", ".yml")
@@ -49,23 +50,80 @@ def find_agent(written: str) -> Path:
     raise Fault(f"there is no agent `{written}`", f"{hint}; a file of yours ends with .yaml", Exit.USAGE)
 
 
-def load(written: str, terminal: Terminal, *, notes: bool = False) -> Agent:
+def find_agents(written: str) -> list[Path]:
+    """The files that ``written`` means: as ``find_agent``, or the agent files of a folder, by name.
+
+    What a folder holds under a name with a dot in it (`desk.brain.yaml`) is no agent.
+    """
+    folder = Path(written)
+    if not folder.is_dir():
+        return [find_agent(written)]
+    found = sorted(path for path in folder.iterdir() if path.suffix in _ENDINGS and "." not in path.stem)
+    found = [path for path in found if path.is_file() and not path.name.startswith("_")]
+    if not found:
+        raise Fault(f"there is no agent file in {written}", "their names end with .yaml", Exit.USAGE)
+    return found
+
+
+def load(
+    written: str,
+    terminal: Terminal,
+    *,
+    notes: bool = False,
+    layers: Layers | None = None,
+    name: str = "",
+) -> Agent:
     """The agent that ``written`` means, with its warnings (and what was put in, if asked for) on the terminal.
 
-    Raises ``ConfigError`` with every fault, rendered.
+    Of a file that holds several, ``name`` chooses one. Raises ``ConfigError`` with every fault, rendered.
     """
+    return resolve(written, terminal, notes=notes, layers=layers, name=name).agent
+
+
+def resolve(
+    written: str,
+    terminal: Terminal,
+    *,
+    notes: bool = False,
+    layers: Layers | None = None,
+    name: str = "",
+) -> Resolved:
+    """As ``load``, with the origin of everything that makes the agent."""
+    found = _read(find_agent(written), terminal, notes, layers)
+    named = [one for one in found if one.agent.name == name] if name else list(found)
+    if len(named) != 1:
+        from ..pipeline.spelling import did_you_mean
+
+        names = [one.agent.name for one in found]
+        if name:
+            hint = did_you_mean(name, names, label="agents")
+            raise Fault(f"{written} has no agent `{name}`", hint, Exit.USAGE)
+        raise Fault(
+            f"{written} holds several agents", f"say which with --agent: {', '.join(names)}", Exit.USAGE
+        )
+    return named[0]
+
+
+def load_all(
+    written: str, terminal: Terminal, *, notes: bool = False, layers: Layers | None = None
+) -> list[Agent]:
+    """All agents of a file, of a folder, or the shipped one of this name; else as ``load``."""
+    return [one.agent for path in find_agents(written) for one in _read(path, terminal, notes, layers)]
+
+
+def _read(path: Path, terminal: Terminal, notes: bool, layers: Layers | None) -> tuple[Resolved, ...]:
     from ..pipeline.config import check_file, render
     from ..pipeline.errors import ConfigError
 
-    report = check_file(find_agent(written))
-    if report.agent is None:
+    report = check_file(path, layers=layers)
+    if not report.resolved:
         problems = [found.problem for found in report.diagnostics]
         raise ConfigError(problems, render(report.diagnostics, paint=terminal.paint))
     if report.warnings:
         terminal.report(render(report.warnings, paint=terminal.paint))
     for note in report.notes if notes else ():
-        terminal.say(f"{report.agent.name}: {note}")
-    return report.agent
+        terminal.say(f"{path.stem}: {note}")
+    return report.resolved
 
 
 def _nearby(path: Path) -> str:

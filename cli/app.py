@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import typer
 
-from . import call, check, graph, inspecting, listing, migrate, run, schema, simulate, version
+from . import call, check, explain, graph, inspecting, listing, migrate, run, schema, simulate, version
 from .exits import HELP as EXIT_CODES
 
 __all__ = ["app"]
@@ -23,6 +23,7 @@ app.command("call")(call.call)
 app.command("simulate")(simulate.simulate)
 app.command("check")(check.check)
 app.command("migrate")(migrate.migrate)
+app.command("explain")(explain.explain)
 app.command("graph")(graph.graph)
 app.command("inspect")(inspecting.inspect)
 app.command("list")(listing.list_all)

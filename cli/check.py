@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import sys
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from .composing import Chosen, FilesOption, ProfileOption, SetOption, chosen
 from .exits import Exit, Fault, told
 from .terminal import Debug, Terminal
 
@@ -46,6 +48,9 @@ def check(
         str,
         typer.Option("--explain", metavar="CODE", help="Explain a code, with a wrong and a right example."),
     ] = "",
+    over: FilesOption = None,
+    settings: SetOption = None,
+    profile: ProfileOption = None,
     debug: Debug = False,
 ) -> None:
     """Check agent files and report every fault, with its place and what helps.
@@ -57,20 +62,23 @@ def check(
     with told(terminal):
         if explain:
             _explain(explain)
-        elif files:
-            _check(files, format, strict, env, fix)
+        elif files or over:
+            what = chosen(files or (), over, settings, profile)
+            _check(what, format, strict, env, fix)
         else:
             raise typer.BadParameter("which file?", param_hint="FILE...")
 
 
-def _check(files: list[str], format: Format, strict: bool, env: bool, fix: bool) -> None:
+def _check(what: Chosen, format: Format, strict: bool, env: bool, fix: bool) -> None:
     from . import check_output
     from .checking import examine
 
     checked = []
-    for written in files:
+    for written in what.agents:
         try:
-            checked.append(examine(written, fix=fix, surroundings=env))
+            checked += [
+                examine(file, fix=fix, surroundings=env, layers=what.layers) for file in _files_of(written)
+            ]
         except OSError as error:
             raise Fault(f"{written} cannot be mended: {error.strerror or error}") from error
     failed = any(one.errors or (strict and one.found) for one in checked)
@@ -82,6 +90,13 @@ def _check(files: list[str], format: Format, strict: bool, env: bool, fix: bool)
         check_output.print_text(checked)
     if failed:
         raise typer.Exit(Exit.FAILED)
+
+
+def _files_of(written: str) -> list[str]:
+    """The files of a folder; anything else is left to the examination, which reports what is not there."""
+    from .agents import find_agents
+
+    return [str(path) for path in find_agents(written)] if Path(written).is_dir() else [written]
 
 
 def _explain(code: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from .exits import Fault
 
 if TYPE_CHECKING:
-    from ..pipeline.config import Diagnostic, Report
+    from ..pipeline.config import Diagnostic, Layers, Report
 
 __all__ = ["Checked", "examine"]
 
@@ -30,7 +30,9 @@ class Checked:
         return sum(one.severity == "error" for one in self.found)
 
 
-def examine(written: str, *, fix: bool = False, surroundings: bool = False) -> Checked:
+def examine(
+    written: str, *, fix: bool = False, surroundings: bool = False, layers: Layers | None = None
+) -> Checked:
     """Check the file or shipped agent that ``written`` means.
 
     A file that cannot be read is a fault like any other, so that the rest is checked nevertheless. Raises ``OSError``
@@ -45,7 +47,7 @@ def examine(written: str, *, fix: bool = False, surroundings: bool = False) -> C
         return Checked(written, (_unread(written, fault),))
     fixed = _fix(path) if fix else ()
     # As it was written, so that an editor can jump to what is told.
-    report = check_file(written if path == Path(written) else path)
+    report = check_file(written if path == Path(written) else path, layers=layers)
     found = [*report.diagnostics, *_named(report)]
     if surroundings:
         found += _missing_here(report)

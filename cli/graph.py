@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from .composing import AgentOption, Chosen, FilesOption, ProfileOption, SetOption, chosen
 from .exits import told
 from .output import write_out
 from .terminal import Debug, Terminal
@@ -34,7 +35,7 @@ class Format(StrEnum):
 def graph(
     file: Annotated[
         str, typer.Argument(metavar="FILE", help="An agent file, or the name of a shipped agent.")
-    ],
+    ] = "",
     format: Annotated[
         Format,
         typer.Option("--format", help="ascii for terminals, mermaid for Markdown, dot for Graphviz, svg."),
@@ -42,6 +43,10 @@ def graph(
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write to a file instead of the terminal.")
     ] = None,
+    files: FilesOption = None,
+    settings: SetOption = None,
+    profile: ProfileOption = None,
+    name: AgentOption = "",
     debug: Debug = False,
 ) -> None:
     """Draw an agent's graph: its boxes, and what flows between them in which format and how it queues.
@@ -51,16 +56,17 @@ def graph(
     """
     terminal = Terminal(debug=debug)
     with told(terminal):
-        picture = _picture(file, terminal)
+        what = chosen([file] if file else [], files, settings, profile)
+        picture = _picture(what, name, terminal)
         write_out(_draw(picture, format, to_file=out is not None), out)
 
 
-def _picture(written: str, terminal: Terminal) -> Picture:
+def _picture(what: Chosen, name: str, terminal: Terminal) -> Picture:
     from ..pipeline.check import check
     from ..pipeline.describe import picture_of
     from .agents import load
 
-    agent = load(written, terminal)
+    agent = load(what.agents[0], terminal, layers=what.layers, name=name)
     return picture_of(check(agent.graph), title=agent.title or agent.name)
 
 

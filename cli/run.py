@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .composing import Chosen, FilesOption, ProfileOption, SetOption, chosen
 from .exits import Exit, Fault, stopped_by, told
 from .live import Live, LiveOption, Route, settle
 from .terminal import Debug, Terminal
@@ -37,9 +38,13 @@ def run(
         typer.Argument(
             metavar="AGENT",
             show_default=False,
-            help="Agent files, or names of shipped agents; the first is the default. Without any: voice_agent.",
+            help="Agent files, folders of them, or names of shipped agents; the first agent is the default. "
+            "Without any: voice_agent.",
         ),
     ] = None,
+    files: FilesOption = None,
+    settings: SetOption = None,
+    profile: ProfileOption = None,
     host: Annotated[
         str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for the whole network.")
     ] = "127.0.0.1",
@@ -70,7 +75,7 @@ def run(
     terminal = Terminal(debug=debug, level=logging.INFO, timestamps=True)
     with told(terminal):
         wish = _Wish(host, max_calls, _origins(allow_origin or []))
-        prepared = _prepare(agents or [DEFAULT], live, terminal)
+        prepared = _prepare(chosen(agents or (), files, settings, profile, default=DEFAULT), live, terminal)
         # The port first, before anything is loaded: one that is taken is known at once.
         with open_port(host, port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
             stopped = runner.run(_serve(prepared, listener, wish, terminal))
@@ -94,15 +99,17 @@ class _Wish:
     allow_origins: tuple[str, ...]
 
 
-def _prepare(written: Sequence[str], live: Live, terminal: Terminal) -> list[_Prepared]:
+def _prepare(what: Chosen, live: Live, terminal: Terminal) -> list[_Prepared]:
     from ..pipeline.plan import make_plan
     from ..transports.webrtc.webrtc_in import WebRTCIn
-    from .agents import load
+    from .agents import load_all
     from .ends import rims
 
     prepared: list[_Prepared] = []
-    for name in written:
-        agent = load(name, terminal, notes=True)
+    agents = [
+        agent for name in what.agents for agent in load_all(name, terminal, notes=True, layers=what.layers)
+    ]
+    for agent in agents:
         if any(other.agent.name == agent.name for other in prepared):
             raise Fault(
                 f"two agents are called `{agent.name}`",
@@ -112,11 +119,11 @@ def _prepare(written: Sequence[str], live: Live, terminal: Terminal) -> list[_Pr
         if not rims(agent.graph, WebRTCIn):
             raise Fault(
                 f"`{agent.name}` cannot be called from a browser: it has no webrtc_in",
-                f"use `livegraph call {name}` for it",
+                f"use `livegraph call {agent.source}` for it",
                 Exit.CONFIG,
             )
         route = settle(agent.graph, live)
-        prepared.append(_Prepared(agent, make_plan(route.graph, agent.turns), route))
+        prepared.append(_Prepared(agent, make_plan(route.graph, agent.turns, inputs=agent.inputs), route))
     return prepared
 
 

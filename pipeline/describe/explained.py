@@ -70,7 +70,9 @@ class _Explainer:
     def agent(self) -> Entry:
         agent, checked = self.resolved.agent, self.resolved.checked
         made: dict[str, Entry] = {"version": self._at(1, ("version",))}
-        named = self.resolved.tree.origins.get(("name",))
+        root = self.resolved.tree.origins.get(())
+        # One of several is called by its key.
+        named = self.resolved.tree.origins.get(("name",)) or (root if root and root.key else None)
         made["name"] = Entry(agent.name, "the file's name" if named is None else _words(named))
         for key in ("title", "description"):
             if getattr(agent, key):
