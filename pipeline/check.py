@@ -82,8 +82,10 @@ def _check_options(graph: Graph, result: CheckResult) -> None:
 
 def _own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:
     """What the box itself has to say about its options."""
+    # A text that is filled in when a call starts is a text like any other here.
+    plain = {name: str(value) if isinstance(value, str) else value for name, value in options.items()}
     try:
-        faults = list(node.processor.check_options(options))
+        faults = list(node.processor.check_options(plain))
     except Exception as error:
         # Foreign code runs here: whatever it raises is a fault of that box, told with its name.
         message = f"`{node.name}` cannot check its options: {type(error).__name__}: {error}"

@@ -109,6 +109,8 @@ def group_fields(cls: type) -> dict[str, tuple[str, OptionSpec]]:
             unit = "ns"
         shown = name.removesuffix("_ns") if unit == "ns" else name
         default = MISSING if parameter.default is parameter.empty else parameter.default
+        if parameter.default is MISSING:
+            default = None  # the group itself tells "not given" from every value
         renamed, deprecated = history(get_args(hints.get(name, Any))[1:])
         fields[shown] = (name, OptionSpec(shown, hint, default, "", bounds, unit, renamed, deprecated))
     return fields
