@@ -60,9 +60,9 @@ def test_wheel_holds_the_tree(wheel: Path) -> None:
 
 
 def test_wheel_holds_the_licences(wheel: Path) -> None:
-    """Our licence and the notice of what we ship from others."""
+    """Our licence and the notices of what we ship from others."""
     names = [PurePosixPath(name).name for name in zipfile.ZipFile(wheel).namelist() if "/licenses/" in name]
-    assert sorted(names) == ["LICENSE", "NOTICE"]
+    assert sorted(names) == ["LICENSE", "NOTICE", "NOTICE"]
 
 
 def test_every_folder_with_modules_is_a_package() -> None:
