@@ -25,8 +25,12 @@ def shipped_agents() -> dict[str, Path]:
     from importlib import resources
 
     folder = Path(str(resources.files("livegraph.configs")))
-    # What stands beside an agent under its name (`receptionist.brain.yaml`) is no agent.
-    found = {path.stem: path for path in sorted(folder.glob("*.yaml")) if "." not in path.stem}
+    # What stands beside an agent under its name (`receptionist.brain.yaml`, `echo_test.yaml`) is no agent.
+    found = {
+        path.stem: path
+        for path in sorted(folder.glob("*.yaml"))
+        if "." not in path.stem and not path.stem.endswith("_test")
+    }
     return dict(sorted(found.items(), key=lambda item: (item[0] != DEFAULT, item[0])))
 
 

@@ -33,6 +33,7 @@ class Speaker:
         self._buffer = PlayoutBuffer(rate, channels, limit_ns=limit_ns, cushion_ns=cushion_ns)
         self._turns = turns
         self._waiting: asyncio.Future[None] | None = None
+        self._turn = 0
         turns.attach(self)
 
     @property
@@ -44,6 +45,11 @@ class Speaker:
     def held_ns(self) -> int:
         """How much sound is queued."""
         return self._buffer.held_ns
+
+    @property
+    def turn(self) -> int:
+        """The turn that was played last, 0 before the first."""
+        return self._turn
 
     async def play(self, frame: AudioFrame) -> None:
         """Queue ``frame`` as soon as there is room; one waits at a time. Frames of void turns are dropped."""
@@ -93,6 +99,7 @@ class Speaker:
     def _report(self) -> None:
         # The conversation may answer by a pause or a flush: the samples are out of the buffer by now.
         for fact in self._buffer.facts():
+            self._turn = fact.turn
             if isinstance(fact, Played):
                 self._turns.played(fact.turn, fact.position_ns)
             else:

@@ -32,7 +32,7 @@ __all__ = ["Draft", "Reading", "read_drafts"]
 VERSION = 1
 
 _FORMS = ("agent", "pipeline", "nodes")
-_MEMBER_KEYS = ("title", "description", "inputs", *_FORMS, "edges", "turns", "simulator")
+_MEMBER_KEYS = ("title", "description", "inputs", *_FORMS, "edges", "turns", "simulator", "tests")
 _TOP_KEYS = ("version", "name", *_MEMBER_KEYS, "agents", "templates", "profiles")
 
 

@@ -1,0 +1,41 @@
+"""Running the tests of agents: the machinery of ``livegraph test``, and the same from a program::
+
+from livegraph.cli.testing import run_tests
+
+for result in run_tests("receptionist_test.yaml"):
+    assert result.outcome == "passed", result.report()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .result import Result
+
+__all__ = ["run_tests"]
+
+
+def run_tests(file: str | Path, *, only: str = "") -> Iterator[Result]:
+    """Run the tests that ``file`` means, as ``livegraph test`` would, and yield each result as it comes.
+
+    ``only`` is a part of the names of those to run. Raises ``ConfigError`` with every fault of the file and its
+    agent, ``cli.exits.Fault`` when there is no such file or it has no tests.
+    """
+    from ...pipeline.config import render
+    from ...pipeline.errors import ConfigError
+    from .runner import Runner
+    from .suites import find_suites, read_suite
+
+    suites = [read_suite(path) for path in find_suites(str(file))]
+    errors = [found for suite in suites for found in suite.errors]
+    if errors:
+        raise ConfigError([found.problem for found in errors], render(errors))
+    runner = Runner()
+    for suite in suites:
+        for group in suite.groups:
+            for case in group.cases:
+                if only.lower() in case.name.lower():
+                    yield runner.run(group, case)

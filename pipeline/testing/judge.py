@@ -1,0 +1,247 @@
+"""Whether what happened is what was expected. Sans-IO: a timeline and how far it is complete go in, verdicts come out.
+
+Expectations are met in order: each looks for the first thing that fits after what the one before it was met by.
+A verdict other than pending stands, however much is known later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ..units import MS, format_duration
+from .model import AnyOrder, Expectation, Gaps, Never, Occurs, Pattern, State, What
+from .timeline import Entry, Gap, Span, Timeline, gaps, sound_spans, state_spans
+
+__all__ = ["Verdict", "first_match", "judge"]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What became of one expectation.
+
+    ``open`` was never tried, because one before it failed. ``at_ns`` is when it was met, or when it failed;
+    ``since_ns`` is what its times were counted from.
+    """
+
+    expectation: Expectation
+    outcome: Literal["met", "failed", "pending", "open"]
+    at_ns: int = 0
+    reason: str = ""
+    since_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class _Place:
+    """A place in the timeline: a time, and how many entries up to it are used up."""
+
+    time_ns: int = 0
+    used: int = 0
+
+
+def judge(
+    expectations: Sequence[Expectation], timeline: Timeline, horizon_ns: int, *, over: bool = False
+) -> list[Verdict]:
+    """A verdict for each expectation, from the timeline up to ``horizon_ns``, where it is complete.
+
+    ``over`` says that nothing can follow: then nothing stays pending.
+    """
+    return _Judge(timeline.until(horizon_ns), horizon_ns, over).all(expectations)
+
+
+def first_match(what: What, timeline: Timeline, horizon_ns: int, after_ns: int = 0) -> int | None:
+    """When ``what`` happened or held first, not before ``after_ns``; ``None`` when it has not yet."""
+    entries = timeline.until(horizon_ns)
+    if isinstance(what, Pattern):
+        return next((one.time_ns for one in entries if one.time_ns >= after_ns and what.matches(one)), None)
+    spans = _spans(what, entries)
+    return next(
+        (max(one.start_ns, after_ns) for one in spans if one.end_ns is None or one.end_ns > after_ns), None
+    )
+
+
+@dataclass(slots=True)
+class _Judge:
+    entries: list[Entry]
+    horizon_ns: int
+    over: bool
+    at: _Place = field(default_factory=_Place)
+    """Where the expectation that was met last stands."""
+    names: dict[str, int] = field(default_factory=dict)
+
+    def all(self, expectations: Sequence[Expectation]) -> list[Verdict]:
+        self._name_steps()
+        verdicts: list[Verdict] = []
+        for number, expectation in enumerate(expectations):
+            verdict = self._one(expectation)
+            verdicts.append(verdict)
+            blocks = isinstance(expectation, Occurs | AnyOrder)
+            if verdict.outcome == "failed" or (blocks and verdict.outcome == "pending"):
+                rest: Literal["open", "pending"] = "open" if verdict.outcome == "failed" else "pending"
+                verdicts += [Verdict(one, rest) for one in expectations[number + 1 :]]
+                break
+        return verdicts
+
+    def _name_steps(self) -> None:
+        for entry in self.entries:
+            if entry.kind == "feed" and entry.name:
+                self.names[entry.name if entry.place == "began" else f"{entry.name}.end"] = entry.time_ns
+
+    def _one(self, expectation: Expectation) -> Verdict:
+        base_ns = self._base(expectation)
+        if base_ns is None:
+            return self._missing_base(expectation)
+        if isinstance(expectation, Never):
+            return self._never(expectation, base_ns)
+        if isinstance(expectation, Gaps):
+            return self._gaps(expectation, base_ns)
+        if isinstance(expectation, AnyOrder):
+            return self._any_order(expectation, base_ns)
+        assert isinstance(expectation, Occurs)
+        verdict, place = self._occurs(expectation, base_ns, self.at, frozenset())
+        if place is not None:
+            self.at = place
+        if verdict.outcome == "met" and expectation.name:
+            self.names[expectation.name] = verdict.at_ns
+        return verdict
+
+    def _base(self, expectation: Expectation) -> int | None:
+        since = expectation.when.since
+        return self.names.get(since) if since else self.at.time_ns
+
+    def _missing_base(self, expectation: Expectation) -> Verdict:
+        if not self.over:
+            return Verdict(expectation, "pending")
+        return Verdict(expectation, "failed", self.horizon_ns, f"`{expectation.when.since}` never came")
+
+    # What happens or holds
+
+    def _occurs(
+        self, expected: Occurs, base_ns: int, after: _Place, taken: frozenset[int]
+    ) -> tuple[Verdict, _Place | None]:
+        """The verdict, and where the timeline is when it is met. ``taken`` are entries that count no more."""
+        if isinstance(expected.what, State):
+            found, short = self._held(expected, expected.what, max(after.time_ns, base_ns))
+            place = None if found is None else max(after, _Place(found, 0))
+        else:
+            index = self._find(expected.what, after, base_ns, taken)
+            found, short = (None if index is None else self.entries[index].time_ns), ""
+            place = None if index is None else _Place(self.entries[index].time_ns, index + 1)
+        verdict = self._in_time(expected, base_ns, found, short)
+        return verdict, place if verdict.outcome == "met" else None
+
+    def _find(self, what: Pattern, after: _Place, base_ns: int, taken: frozenset[int]) -> int | None:
+        for index, entry in enumerate(self.entries):
+            late_enough = entry.time_ns >= max(after.time_ns, base_ns) and index >= after.used
+            if late_enough and index not in taken and what.matches(entry):
+                return index
+        return None
+
+    def _held(self, expected: Occurs, what: State, after_ns: int) -> tuple[int | None, str]:
+        """When the state began that holds for long enough, and what is said of those that did not."""
+        longest = -1
+        for span in _spans(what, self.entries):
+            if span.end_ns is not None and span.end_ns <= after_ns:
+                continue
+            start_ns = max(span.start_ns, after_ns)
+            end_ns = self.horizon_ns if span.end_ns is None else span.end_ns
+            if end_ns - start_ns >= expected.when.for_ns:
+                return start_ns, ""
+            if span.end_ns is not None or self.over:
+                longest = max(longest, end_ns - start_ns)
+        return None, f"it held for {_shown(longest)} at most" if longest >= 0 else ""
+
+    def _in_time(self, expected: Occurs, base_ns: int, found_ns: int | None, short: str) -> Verdict:
+        when = expected.when
+        deadline_ns = None if when.within_ns is None else base_ns + when.within_ns
+        if found_ns is not None:
+            waited = _shown(found_ns - base_ns)
+            if found_ns < base_ns + when.not_before_ns:
+                return Verdict(expected, "failed", found_ns, f"it came too early, after {waited}", base_ns)
+            if deadline_ns is None or found_ns <= deadline_ns:
+                return Verdict(expected, "met", found_ns, "", base_ns)
+            return Verdict(expected, "failed", deadline_ns, f"it came too late, after {waited}", base_ns)
+        # A state that began in time may still turn out to last.
+        complete_ns = None if deadline_ns is None else deadline_ns + when.for_ns
+        if self.over or (complete_ns is not None and self.horizon_ns >= complete_ns):
+            at_ns = self.horizon_ns if deadline_ns is None else min(deadline_ns, self.horizon_ns)
+            return Verdict(expected, "failed", at_ns, short or "it did not happen", base_ns)
+        return Verdict(expected, "pending", 0, "", base_ns)
+
+    def _any_order(self, group: AnyOrder, base_ns: int) -> Verdict:
+        taken: set[int] = set()
+        last = self.at
+        pending = False
+        for item in group.items:
+            item_base = self._base(item) if item.when.since else base_ns
+            if item_base is None:
+                verdict, place = self._missing_base(item), None
+            else:
+                verdict, place = self._occurs(item, item_base, self.at, frozenset(taken))
+            if verdict.outcome == "failed":
+                return Verdict(group, "failed", verdict.at_ns, f"{item.text}: {verdict.reason}", base_ns)
+            pending = pending or verdict.outcome == "pending"
+            if place is not None:
+                last = max(last, place)
+                if place.used:
+                    taken.add(place.used - 1)
+            if verdict.outcome == "met" and item.name:
+                self.names[item.name] = verdict.at_ns
+        if pending:
+            return Verdict(group, "pending", 0, "", base_ns)
+        self.at = last
+        return Verdict(group, "met", last.time_ns, "", base_ns)
+
+    # What must not happen
+
+    def _never(self, expected: Never, base_ns: int) -> Verdict:
+        start = max(base_ns, self.at.time_ns)
+        if isinstance(expected.what, State):
+            spans = _spans(expected.what, self.entries)
+            times = [
+                max(span.start_ns, start) for span in spans if span.end_ns is None or span.end_ns > start
+            ]
+            broken = times[0] if times else None
+        else:
+            index = self._find(expected.what, self.at, base_ns, frozenset())
+            broken = None if index is None else self.entries[index].time_ns
+        return self._unbroken(expected, base_ns, broken, "it happened")
+
+    def _gaps(self, expected: Gaps, base_ns: int) -> Verdict:
+        start = max(base_ns, self.at.time_ns)
+        found: Gap | None = next(
+            (
+                gap
+                for gap in gaps(self.entries, expected.node)
+                if gap.end_ns > start and gap.end_ns - gap.start_ns > expected.longest_ns
+            ),
+            None,
+        )
+        if found is None:
+            return self._unbroken(expected, base_ns, None, "")
+        length = _shown(found.end_ns - found.start_ns)
+        # Known when the sound goes on.
+        return self._unbroken(expected, base_ns, found.end_ns, f"there was a gap of {length}")
+
+    def _unbroken(self, expected: Expectation, base_ns: int, broken_ns: int | None, reason: str) -> Verdict:
+        within_ns = expected.when.within_ns
+        deadline_ns = None if within_ns is None else base_ns + within_ns
+        if broken_ns is not None and (deadline_ns is None or broken_ns <= deadline_ns):
+            return Verdict(expected, "failed", broken_ns, reason, base_ns)
+        if self.over or (deadline_ns is not None and self.horizon_ns >= deadline_ns):
+            return Verdict(
+                expected, "met", self.horizon_ns if deadline_ns is None else deadline_ns, "", base_ns
+            )
+        return Verdict(expected, "pending", 0, "", base_ns)
+
+
+def _spans(what: State, entries: list[Entry]) -> list[Span]:
+    if what.kind == "state":
+        return state_spans(entries, what.value)
+    return sound_spans(entries, what.value, what.kind == "sound")
+
+
+def _shown(duration_ns: int) -> str:
+    """To the millisecond: what was measured is no rounder than that."""
+    return format_duration(round(duration_ns / MS) * MS)
