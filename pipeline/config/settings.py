@@ -71,8 +71,11 @@ class _Setting:
                 at = (*at, index)
                 if not last and isinstance(holder[index], str):
                     self._open(at, {holder[index]: {}}, (holder[index],))
-                if isinstance(holder[index], dict) and list(holder[index]) == [step] and not step.isdecimal():
-                    at = (*at, step)  # the options of `- vad_gate: {...}`
+                # The options of `- vad_gate: {...}` are one level further in.
+                following = "" if last else steps[number + 1][0]
+                options = _options_key(self.tree.get(at))
+                if not last and options and options != following:
+                    at = (*at, options)
                 continue
             if isinstance(holder, str) and at[-2:-1] == ("nodes",):
                 holder = self._open(at, {"use": holder}, ("use",))
@@ -145,7 +148,8 @@ class _Setting:
             hint = "write `--set agent.voice=Puck`, keys with a dot in double quotes"
             self._fault("LG180", "this is not a setting", self._span(0, len(self.text)), hint)
             return None
-        return steps, self._value(at + 1)
+        value = self._value(at + 1)
+        return None if self.found else (steps, value)
 
     def _value(self, start: int) -> Tree:
         text = self.text[start:]
@@ -179,6 +183,14 @@ class _Setting:
     def _fault(self, code: str, message: str, span: Span, hint: str = "", *, warning: bool = False) -> None:
         problem = Problem(code, message, hint=hint, warning=warning)
         self.found.append(self.document.at(span, problem))
+
+
+def _options_key(item: Any) -> str:
+    """The only key of an item, which names its box; empty when there are more, or it is a key of every node."""
+    if not isinstance(item, dict) or len(item) != 1:
+        return ""
+    key = next(iter(item))
+    return "" if key == "use" else str(key)
 
 
 def _box(item: Any) -> str:
