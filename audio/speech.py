@@ -132,6 +132,11 @@ class SpeechDetector:
         return self._speaking
 
     @property
+    def voiced(self) -> bool:
+        """Whether the last window was: false from the first quiet one on, well before the speech counts as ended."""
+        return self._voiced
+
+    @property
     def onset_ns(self) -> int | None:
         """Where the present speech began, also while it is too short to be sure; None in silence."""
         return self._onset_ns

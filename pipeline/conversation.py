@@ -86,6 +86,16 @@ class Conversation:
             self._carry_out(self._controller.user_stopped(self._clock.now_ns()))
             self._show_speech(False)
 
+    def user_quiet(self) -> None:
+        """The user's voice fell silent, and may go on: ``user_stopped`` says that it does not."""
+        if self._controller.user_speaking:
+            self._carry_out(self._controller.user_quiet(self._clock.now_ns()))
+
+    def user_voiced(self) -> None:
+        """The user's voice goes on."""
+        if self._controller.user_speaking:
+            self._carry_out(self._controller.user_voiced(self._clock.now_ns()))
+
     def user_wrote(self) -> None:
         """The user sent text to the agent."""
         self._carry_out(self._controller.user_wrote(self._clock.now_ns()))

@@ -76,6 +76,10 @@ class TurnController:
         """Newest turn that was cut: nothing of it is heard any more."""
         self.user_speaking = False
         self.tools_pending = 0
+        self._quiet = False
+        """Whether the user's voice has fallen silent, though its end is not sure yet."""
+        self._confirm_ns = 0
+        """When speech over the agent that goes on is an interruption."""
         self._playing = 0
         """The turn whose sound is in the playout, 0 when none is."""
         self._deadline_ns: int | None = None
@@ -92,14 +96,11 @@ class TurnController:
     def user_started(self, now_ns: int) -> list[Decision]:
         """The user's voice began."""
         self.user_speaking = True
+        self._quiet = False
         if self.state in (TurnState.SPEAKING, TurnState.PAUSED):
             if not self.policy.barge_in:
                 return []
-            self._deadline_ns = now_ns + self.policy.confirm_ns
-            if self.state is TurnState.PAUSED:
-                return []
-            self.state = TurnState.PAUSED
-            return [Pause()]
+            return self._pause(now_ns)
         # A new utterance ends any waiting for an answer to the one before.
         self._enter(TurnState.LISTENING)
         return []
@@ -111,6 +112,27 @@ class TurnController:
             self._deadline_ns = now_ns + self.policy.resume_after_ns
         elif self.state in (TurnState.LISTENING, TurnState.INTERRUPTED):
             self._enter(TurnState.THINKING, now_ns + self.policy.thinking_limit_ns)
+        return []
+
+    def user_quiet(self, now_ns: int) -> list[Decision]:
+        """The user's voice fell silent; whether it has ended, nobody knows yet.
+
+        A detector waits half a second before it says so, longer than a cough and its judgement take.
+        """
+        self._quiet = True
+        if self.state is TurnState.PAUSED and self.user_speaking:
+            self._deadline_ns = now_ns + self.policy.resume_after_ns
+        return []
+
+    def user_voiced(self, now_ns: int) -> list[Decision]:
+        """The user's voice goes on after it had fallen silent."""
+        self._quiet = False
+        if not self.user_speaking:
+            return []
+        if self.state is TurnState.PAUSED:
+            self._deadline_ns = max(now_ns, self._confirm_ns)
+        elif self.state is TurnState.SPEAKING and self.policy.barge_in:
+            return self._pause(now_ns)
         return []
 
     def user_wrote(self, now_ns: int) -> list[Decision]:
@@ -132,11 +154,9 @@ class TurnController:
         if self.state is TurnState.PAUSED:
             return []
         self._enter(TurnState.SPEAKING)
-        if self.user_speaking and self.policy.barge_in:
+        if self.user_speaking and not self._quiet and self.policy.barge_in:
             # The answer begins while the user still talks: the same judgement as for any barge-in.
-            self.state = TurnState.PAUSED
-            self._deadline_ns = now_ns + self.policy.confirm_ns
-            return [Pause()]
+            return self._pause(now_ns)
         return []
 
     def played_out(self, now_ns: int, turn: int) -> list[Decision]:
@@ -182,10 +202,17 @@ class TurnController:
             return []
         if self.state is not TurnState.PAUSED:
             return []
-        if self.user_speaking:
+        if self.user_speaking and not self._quiet:
             return self._flush(TurnState.INTERRUPTED)
         self._enter(TurnState.SPEAKING)
         return [Resume()]
+
+    def _pause(self, now_ns: int) -> list[Decision]:
+        """Stop the sound, and decide later whether that was right."""
+        paused = self.state is TurnState.PAUSED
+        self.state = TurnState.PAUSED
+        self._confirm_ns = self._deadline_ns = now_ns + self.policy.confirm_ns
+        return [] if paused else [Pause()]
 
     @property
     def _paused(self) -> bool:

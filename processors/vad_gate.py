@@ -75,6 +75,8 @@ class VadGate(Processor):
         self._hang_over_ns = hang_over
         self._held: deque[AudioFrame] = deque()
         self._held_ns = 0
+        self._quiet = False
+        """Whether nothing is heard at the moment of speech that has not ended."""
         self._position_ns = 0
         """Media time: the length of all audio so far. What arrives late is no gap in what was said."""
         self._windows_ns = 0
@@ -106,6 +108,11 @@ class VadGate(Processor):
             if started and opened_ns is None:
                 opened_ns = event.at_ns
             self._report(started, event.at_ns)
+            self._quiet = False
+        if self._speech.speaking and self._speech.voiced is self._quiet:
+            # A cough is over long before the hang-over is: the conversation need not wait for that.
+            self._quiet = not self._speech.voiced
+            (self.call.turns.user_quiet if self._quiet else self.call.turns.user_voiced)()
         self._position_ns += frame.duration_ns
         if not self._gate or was_open:
             self.out.emit(frame)

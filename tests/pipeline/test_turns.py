@@ -49,6 +49,42 @@ def test_a_cough_resumes_from_where_it_paused() -> None:
     assert controller.state is TurnState.SPEAKING
 
 
+def test_a_cough_resumes_before_its_end_is_sure() -> None:
+    """Detectors report an end late: that the voice fell silent is enough to go on."""
+    controller = speaking()
+    controller.user_started(0)
+    assert controller.user_quiet(100 * MS) == []
+    deadline_ns = controller.deadline_ns
+    assert deadline_ns == 100 * MS + controller.policy.resume_after_ns
+    assert controller.tick(deadline_ns) == [Resume()]
+    assert controller.user_stopped(600 * MS) == []
+    assert controller.state is TurnState.SPEAKING
+
+
+def test_a_pause_between_words_is_no_cough() -> None:
+    """The voice goes on: what was said before the pause counts, and after a resumption the sound stops again."""
+    controller = speaking()
+    controller.user_started(0)
+    controller.user_quiet(200 * MS)
+    assert controller.user_voiced(300 * MS) == []
+    assert controller.tick(controller.policy.confirm_ns) == [Flush(1)]
+    controller = speaking()
+    controller.user_started(0)
+    controller.user_quiet(50 * MS)
+    assert controller.tick(50 * MS + controller.policy.resume_after_ns) == [Resume()]
+    assert controller.user_voiced(450 * MS) == [Pause()]
+    assert controller.tick(450 * MS + controller.policy.confirm_ns) == [Flush(1)]
+
+
+def test_an_answer_in_the_users_silence_is_not_held_back() -> None:
+    """Who has fallen silent is waiting, whatever the detector has still to prove."""
+    controller = TurnController()
+    controller.user_started(0)
+    controller.user_quiet(SECOND)
+    assert controller.playing(SECOND + 100 * MS, controller.next_turn()) == []
+    assert controller.state is TurnState.SPEAKING
+
+
 def test_enough_speech_is_an_interruption_without_the_server() -> None:
     """A silent server does not keep the agent talking."""
     controller = speaking()
@@ -113,6 +149,8 @@ FACTS = st.lists(
             [
                 "user_started",
                 "user_stopped",
+                "user_quiet",
+                "user_voiced",
                 "user_wrote",
                 "interrupted",
                 "playing",
