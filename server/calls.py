@@ -13,6 +13,7 @@ from typing import Any, Self
 from ..pipeline.call import Call
 from ..pipeline.clock import Clock, clock_of_loop
 from ..pipeline.errors import LivegraphError, ProcessorError
+from ..pipeline.inputs import input_values
 from ..pipeline.plan import Plan
 from ..pipeline.units import SECOND
 from ..processors.gemini_live import LiveConnector
@@ -148,9 +149,16 @@ class CallDesk:
 
     # What callers ask for ----------------------------------------------------------------------
 
-    async def answer(self, sdp: str, kind: str, agent_name: str | None) -> Answered:
-        """Let a caller in and start its call. Raises ``Refusal``."""
+    async def answer(
+        self, sdp: str, kind: str, agent_name: str | None, inputs: Mapping[str, Any] | None = None
+    ) -> Answered:
+        """Let a caller in and start its call. Raises ``Refusal``.
+
+        ``inputs`` is what the caller brings along for the inputs that the agent declares.
+        """
         agent = self._find(agent_name)
+        given = inputs or {}
+        _check_inputs(agent, given)
         if len(sdp.encode(errors="replace")) > MOST_BYTES:
             raise Refusal(413, "too_large", f"The offer is larger than {MOST_BYTES // 1024} KiB.")
         self._check_room()
@@ -162,7 +170,7 @@ class CallDesk:
             if self.closing:
                 await peer.close("shutdown")
                 self._check_room()
-            line = self._open(agent, peer, began_ns)
+            line = self._open(agent, peer, began_ns, given)
         except BaseException:
             self._taken -= 1
             raise
@@ -239,11 +247,11 @@ class CallDesk:
                 {"Retry-After": str(_RETRY_AFTER_S)},
             ) from None
 
-    def _open(self, agent: ServedAgent, peer: Peer, began_ns: int) -> _Line:
+    def _open(self, agent: ServedAgent, peer: Peer, began_ns: int, inputs: Mapping[str, Any]) -> _Line:
         resources: dict[type, Any] = {Peer: peer}
         if agent.connector is not None:
             resources[LiveConnector] = agent.connector
-        call = agent.plan.call(resources=resources)
+        call = agent.plan.call(inputs=inputs, resources=resources)
         self._metrics.watch(agent.name, call.events)
         page = PageEvents(call.events, peer.send, agent=agent.name, live=agent.live)
         return _Line(agent, peer, call, page, began_ns)
@@ -304,6 +312,16 @@ class CallDesk:
         return self._clock.now_ns()
 
 
+def _check_inputs(agent: ServedAgent, inputs: Mapping[str, Any]) -> None:
+    """Refuse what the agent does not take, before anything is made for the call."""
+    _, problems = input_values(agent.plan.inputs, inputs)
+    if problems:
+        message = " ".join(_sentence(problem.message.replace("`", "'")) for problem in problems)
+        names = ", ".join(agent.plan.inputs)
+        hint = f"The inputs of {agent.name} are: {names}." if names else f"{agent.name} takes no inputs."
+        raise Refusal(400, "bad_inputs", message, hint)
+
+
 def _outcome(line: _Line, error: Exception | None) -> str:
     """One of few words for why the call ended."""
     reason = line.call.reason
@@ -318,6 +336,6 @@ def _outcome(line: _Line, error: Exception | None) -> str:
     return "ended_by_agent"
 
 
-def _sentence(error: Exception) -> str:
+def _sentence(error: Exception | str) -> str:
     text = str(error)
     return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

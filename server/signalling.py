@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from .bodies import read_json
-from .calls import CallDesk
+from .calls import CallDesk, ServedAgent
 from .metrics import Metrics
 from .refusals import Refusal
 
@@ -26,11 +26,27 @@ class _Offer(msgspec.Struct):
     sdp: str
     type: str
     agent: str | None = None
+    inputs: dict[str, str | int | float | bool | None] | None = None
 
 
 class _Trickle(msgspec.Struct):
     pc_id: str
     candidates: list[dict[str, Any]]
+
+
+def _inputs(agent: ServedAgent) -> list[dict[str, Any]]:
+    """What a caller can bring along in the offer's ``inputs``."""
+    return [
+        {
+            "name": name,
+            "type": spec.type,
+            "required": spec.required,
+            "doc": spec.doc,
+            **({"choices": list(spec.choices)} if spec.choices else {}),
+            **({"max_length": spec.max_length} if spec.type == "text" else {}),
+        }
+        for name, spec in agent.plan.inputs.items()
+    ]
 
 
 def signalling_routes(
@@ -40,7 +56,12 @@ def signalling_routes(
 
     async def agents(_: Request) -> Response:
         listed = [
-            {"name": agent.name, "title": agent.title or agent.name, "description": agent.description}
+            {
+                "name": agent.name,
+                "title": agent.title or agent.name,
+                "description": agent.description,
+                **({"inputs": _inputs(agent)} if agent.plan.inputs else {}),
+            }
             for agent in desk.agents.values()
         ]
         return JSONResponse({"agents": listed, "default": listed[0]["name"]})
@@ -53,7 +74,7 @@ def signalling_routes(
             return await trickle(request)
         try:
             body = await read_json(request, _Offer, limit=_OFFER_BYTES)
-            answered = await desk.answer(body.sdp, body.type, body.agent)
+            answered = await desk.answer(body.sdp, body.type, body.agent, body.inputs)
         except Refusal as refusal:
             metrics.refused(refusal.code)
             raise
