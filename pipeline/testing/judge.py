@@ -1,11 +1,13 @@
 """Whether what happened is what was expected. Sans-IO: a timeline and how far it is complete go in, verdicts come out.
 
-Expectations are met in order: each looks for the first thing that fits after what the one before it was met by.
+Expectations are met in order: each looks for the first thing that fits, in the moment when the one before was met or
+later. Nothing meets two of them.
 A verdict other than pending stands, however much is known later.
 """
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -30,14 +32,6 @@ class Verdict:
     at_ns: int = 0
     reason: str = ""
     since_ns: int = 0
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class _Place:
-    """A place in the timeline: a time, and how many entries up to it are used up."""
-
-    time_ns: int = 0
-    used: int = 0
 
 
 def judge(
@@ -66,8 +60,10 @@ class _Judge:
     entries: list[Entry]
     horizon_ns: int
     over: bool
-    at: _Place = field(default_factory=_Place)
-    """Where the expectation that was met last stands."""
+    at_ns: int = 0
+    """When the expectation before was met."""
+    used: set[int] = field(default_factory=set)
+    """The entries that expectations were met by: each counts once."""
     names: dict[str, int] = field(default_factory=dict)
 
     def all(self, expectations: Sequence[Expectation]) -> list[Verdict]:
@@ -99,16 +95,14 @@ class _Judge:
         if isinstance(expectation, AnyOrder):
             return self._any_order(expectation, base_ns)
         assert isinstance(expectation, Occurs)
-        verdict, place = self._occurs(expectation, base_ns, self.at, frozenset())
-        if place is not None:
-            self.at = place
-        if verdict.outcome == "met" and expectation.name:
-            self.names[expectation.name] = verdict.at_ns
+        verdict = self._occurs(expectation, base_ns)
+        if verdict.outcome == "met":
+            self.at_ns = verdict.at_ns
         return verdict
 
     def _base(self, expectation: Expectation) -> int | None:
         since = expectation.when.since
-        return self.names.get(since) if since else self.at.time_ns
+        return self.names.get(since) if since else self.at_ns
 
     def _missing_base(self, expectation: Expectation) -> Verdict:
         if not self.over:
@@ -117,24 +111,27 @@ class _Judge:
 
     # What happens or holds
 
-    def _occurs(
-        self, expected: Occurs, base_ns: int, after: _Place, taken: frozenset[int]
-    ) -> tuple[Verdict, _Place | None]:
-        """The verdict, and where the timeline is when it is met. ``taken`` are entries that count no more."""
+    def _occurs(self, expected: Occurs, base_ns: int) -> Verdict:
+        index = None
         if isinstance(expected.what, State):
-            found, short = self._held(expected, expected.what, max(after.time_ns, base_ns))
-            place = None if found is None else max(after, _Place(found, 0))
+            found, short = self._held(expected, expected.what, max(self.at_ns, base_ns))
         else:
-            index = self._find(expected.what, after, base_ns, taken)
-            found, short = (None if index is None else self.entries[index].time_ns), ""
-            place = None if index is None else _Place(self.entries[index].time_ns, index + 1)
+            index, short = self._find(expected.what, base_ns), ""
+            found = None if index is None else self.entries[index].time_ns
         verdict = self._in_time(expected, base_ns, found, short)
-        return verdict, place if verdict.outcome == "met" else None
+        if verdict.outcome == "met":
+            if index is not None:
+                self.used.add(index)
+            if expected.name:
+                self.names[expected.name] = verdict.at_ns
+        return verdict
 
-    def _find(self, what: Pattern, after: _Place, base_ns: int, taken: frozenset[int]) -> int | None:
-        for index, entry in enumerate(self.entries):
-            late_enough = entry.time_ns >= max(after.time_ns, base_ns) and index >= after.used
-            if late_enough and index not in taken and what.matches(entry):
+    def _find(self, what: Pattern, base_ns: int) -> int | None:
+        """What fits first. Of one moment the order is nobody's concern."""
+        start_ns = max(self.at_ns, base_ns)
+        first = bisect.bisect_left(self.entries, start_ns, key=lambda entry: entry.time_ns)
+        for index in range(first, len(self.entries)):
+            if index not in self.used and what.matches(self.entries[index]):
                 return index
         return None
 
@@ -170,33 +167,22 @@ class _Judge:
         return Verdict(expected, "pending", 0, "", base_ns)
 
     def _any_order(self, group: AnyOrder, base_ns: int) -> Verdict:
-        taken: set[int] = set()
-        last = self.at
-        pending = False
+        verdicts: list[Verdict] = []
         for item in group.items:
             item_base = self._base(item) if item.when.since else base_ns
-            if item_base is None:
-                verdict, place = self._missing_base(item), None
-            else:
-                verdict, place = self._occurs(item, item_base, self.at, frozenset(taken))
+            verdict = self._missing_base(item) if item_base is None else self._occurs(item, item_base)
             if verdict.outcome == "failed":
                 return Verdict(group, "failed", verdict.at_ns, f"{item.text}: {verdict.reason}", base_ns)
-            pending = pending or verdict.outcome == "pending"
-            if place is not None:
-                last = max(last, place)
-                if place.used:
-                    taken.add(place.used - 1)
-            if verdict.outcome == "met" and item.name:
-                self.names[item.name] = verdict.at_ns
-        if pending:
+            verdicts.append(verdict)
+        if any(verdict.outcome == "pending" for verdict in verdicts):
             return Verdict(group, "pending", 0, "", base_ns)
-        self.at = last
-        return Verdict(group, "met", last.time_ns, "", base_ns)
+        self.at_ns = max(verdict.at_ns for verdict in verdicts)
+        return Verdict(group, "met", self.at_ns, "", base_ns)
 
     # What must not happen
 
     def _never(self, expected: Never, base_ns: int) -> Verdict:
-        start = max(base_ns, self.at.time_ns)
+        start = max(base_ns, self.at_ns)
         if isinstance(expected.what, State):
             spans = _spans(expected.what, self.entries)
             times = [
@@ -204,12 +190,12 @@ class _Judge:
             ]
             broken = times[0] if times else None
         else:
-            index = self._find(expected.what, self.at, base_ns, frozenset())
+            index = self._find(expected.what, base_ns)
             broken = None if index is None else self.entries[index].time_ns
         return self._unbroken(expected, base_ns, broken, "it happened")
 
     def _gaps(self, expected: Gaps, base_ns: int) -> Verdict:
-        start = max(base_ns, self.at.time_ns)
+        start = max(base_ns, self.at_ns)
         found: Gap | None = next(
             (
                 gap
