@@ -46,9 +46,14 @@ def examine(
     except Fault as fault:
         return Checked(written, (_unread(written, fault),))
     fixed = _fix(path) if fix else ()
+    if path.stem.endswith("_test"):
+        from .testing.suites import read_suite
+
+        suite = read_suite(path)
+        return Checked(written, suite.diagnostics, (), fixed)
     # As it was written, so that an editor can jump to what is told.
     report = check_file(written if path == Path(written) else path, layers=layers)
-    found = [*report.diagnostics, *_named(report)]
+    found = [*report.diagnostics, *_named(report), *_tests(report)]
     if surroundings:
         found += _missing_here(report)
     return Checked(report.file, tuple(found), report.notes, fixed)
@@ -63,7 +68,8 @@ def _fix(path: Path) -> tuple[Diagnostic, ...]:
     except UnicodeDecodeError:  # the check will say where
         return ()
     folder = path.parent.absolute()
-    mended = mend(text, lambda tried: check_text(tried, base_dir=folder, file=str(path)).diagnostics)
+    name = str(path)
+    mended = mend(text, name, lambda tried: check_text(tried, base_dir=folder, file=name).diagnostics)
     if mended.text != text:
         write(path, mended.text)
     return mended.fixed
@@ -81,6 +87,15 @@ def _named(report: Report) -> list[Diagnostic]:
     from .brains import brain_faults
 
     return [fault for simulator in report.simulators for fault in brain_faults(simulator)]
+
+
+def _tests(report: Report) -> list[Diagnostic]:
+    """The faults of the tests in the file; their machinery loads only where there are any."""
+    if not any(isinstance(one.tree.data, dict) and "tests" in one.tree.data for one in report.resolved):
+        return []
+    from .testing.suites import tests_of
+
+    return tests_of(report)[1]
 
 
 def _missing_here(report: Report) -> list[Diagnostic]:

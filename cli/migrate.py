@@ -55,8 +55,9 @@ def _migrate(path: Path, write_it: bool) -> bool:
         from ..pipeline.errors import ConfigError
 
         raise ConfigError([one.problem for one in unknown], render(unknown))
+    name = str(path)
     mended = mend(
-        text, lambda tried: check_text(tried, base_dir=folder, file=str(path)).diagnostics, MIGRATIONS
+        text, name, lambda tried: check_text(tried, base_dir=folder, file=name).diagnostics, MIGRATIONS
     )
     if mended.text == text:
         return False

@@ -1,6 +1,6 @@
 """What a graph will miss on this machine: every box is asked at once, in threads, and nobody is waited for long.
 
-Codes: LG504 a box did not answer in time; LG222 it failed to check; and what ``check_surroundings`` tells.
+Codes: LG604 a box did not answer in time; LG222 it failed to check; and what ``check_surroundings`` tells.
 """
 
 from __future__ import annotations
@@ -57,5 +57,5 @@ class _Asking(threading.Thread):
                 Problem("LG222", f"`{node.name}` cannot check its surroundings: {why}", node.path, hint=hint)
             ]
         if self._faults is None:
-            return [Problem("LG504", f"`{node.name}` did not answer within {deadline_s:g} s", node.path)]
+            return [Problem("LG604", f"`{node.name}` did not answer within {deadline_s:g} s", node.path)]
         return [fault.problem(node.path) for fault in self._faults]

@@ -92,7 +92,7 @@ class FileOut(Processor):
                 tempfile.TemporaryFile(dir=path.parent).close()
         except OSError as error:
             hint = "choose another file, or change its rights"
-            yield OptionFault("path", f"{path} cannot be written: {error.strerror}", hint, code="LG503")
+            yield OptionFault("path", f"{path} cannot be written: {error.strerror}", hint, code="LG603")
 
     async def start(self) -> None:
         """Create the file."""

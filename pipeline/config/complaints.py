@@ -97,7 +97,7 @@ def complaint(error: yaml.MarkedYAMLError, text: str) -> Fault:
     if match := re.fullmatch(r"found character '(.+)' that cannot start any token", said):
         # In a line of its own the text ends with the line; inside of brackets nobody knows.
         own = re.search(r":\s+$", text[text.rfind("\n", 0, mark.index) + 1 : mark.index])
-        pattern = r"[^\n#'\"\\]+(?<!\s)(?=\s*(?:\n|$))"
+        pattern = r"[^\n#'\"\\]+(?<!\s)(?=\s*(?:\n|$)|\s+#)"
         edit = _quoted(text, mark.index, mark.line + 1, mark.column + 1, pattern) if own else None
         return Fault("LG005", f"a value cannot begin with `{match[1]}`", span, "put it in quotes", edit)
     return Fault("LG005", f"not valid YAML: {said}", span)

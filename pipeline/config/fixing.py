@@ -35,8 +35,10 @@ class Mended:
     """What was mended, placed as it stood when its turn came."""
 
 
-def mend(text: str, examine: Examine, codes: Collection[str] | None = None) -> Mended:
+def mend(text: str, file: str, examine: Examine, codes: Collection[str] | None = None) -> Mended:
     """``text`` with every change that ``examine`` finds for it; with ``codes``, only those of these codes.
+
+    ``file`` is what diagnostics call it: those of files that it includes change nothing here.
 
     Mending the result again changes nothing.
     """

@@ -37,8 +37,11 @@ def meant(name: str, choices: Iterable[str], left: Iterable[str]) -> tuple[str, 
     known = list(choices)
     other = _ELSEWHERE.get(name.lower(), "")
     if other in known:
-        return f"did you mean `{other}`? keys: {', '.join(known)}", other if other in left else None
-    return did_you_mean(name, known, label="keys"), sure(name, left)
+        return f"did you mean `{other}`?", other if other in left else None
+    certain = sure(name, left)
+    if certain is not None:
+        return f"did you mean `{certain}`?", certain
+    return did_you_mean(name, known, label="keys"), None
 
 
 def is_missing(value: Any) -> bool:

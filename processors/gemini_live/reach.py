@@ -28,7 +28,7 @@ def surrounding_faults(access: Access, environ: Mapping[str, str]) -> Iterator[O
         endpoint = resolve(access, None, environ, note)
     except ServiceError as error:
         message = str(error).removesuffix(f". {error.remedy}")
-        yield OptionFault("endpoint", message, error.remedy, code="LG501")
+        yield OptionFault("endpoint", message, error.remedy, code="LG601")
         return
     if endpoint.kind == "local" and not access.url:
         return
@@ -36,7 +36,7 @@ def surrounding_faults(access: Access, environ: Mapping[str, str]) -> Iterator[O
         why = _unreachable(url)
         if why:
             option = "url" if access.url else "endpoint"
-            yield OptionFault(option, f"{urlsplit(url).netloc} cannot be reached: {why}", code="LG502")
+            yield OptionFault(option, f"{urlsplit(url).netloc} cannot be reached: {why}", code="LG602")
 
 
 def _unreachable(url: str) -> str:

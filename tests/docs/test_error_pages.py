@@ -1,11 +1,12 @@
 """Every code has a page with a wrong and a right example, and both are what they say."""
 
+import contextlib
 import re
 from pathlib import Path
 
 import pytest
 
-from livegraph.cli.checking import examine
+from livegraph.cli.checking import Checked, examine
 from livegraph.pipeline.config.codes import Code, catalogue, page, page_name
 from livegraph.pipeline.errors import ConfigError
 from support.agent_files import UPDATE, checked, codes_of, rendered
@@ -26,7 +27,7 @@ def _codes(code: Code, example: str, folder: Path) -> list[str]:
     if code.language == "yaml":
         return codes_of(checked(example, folder, code.files, env=code.env))
     if code.language == "shell":
-        return codes_of(examine(example.split()[-1]))
+        return codes_of(_of_command(code, example, folder))
     try:
         exec(compile(example, code.code, "exec"), {"__name__": "__main__"})
     except ConfigError as error:
@@ -51,12 +52,15 @@ def test_the_page_is_current(code: Code, tmp_path: Path) -> None:
     if code.language == "yaml":
         said = rendered(checked(code.wrong, tmp_path, code.files, env=code.env), tmp_path)
     elif code.language == "shell":
-        said = rendered_of_name(code.wrong.split()[-1], tmp_path)
+        said = rendered(_of_command(code, code.wrong, tmp_path), tmp_path)
     _is_current(_ROOT / page_name(code.code), page(code, said))
 
 
-def rendered_of_name(name: str, folder: Path) -> str:
-    return rendered(examine(name), folder)
+def _of_command(code: Code, command: str, folder: Path) -> Checked:
+    for name, content in code.files.items():
+        (folder / name).write_text(content, "utf-8")
+    with contextlib.chdir(folder):
+        return examine(command.split()[-1])
 
 
 def test_the_index_is_current() -> None:
