@@ -31,6 +31,7 @@ __all__ = [
     "ToolCancelled",
     "ToolFinished",
     "Transcript",
+    "Tuned",
     "Usage",
 ]
 
@@ -113,7 +114,10 @@ class ToolCancelled(Event, frozen=True, kw_only=True):
 
 
 class Usage(Event, frozen=True, kw_only=True):
-    """Tokens that a service counted for one turn."""
+    """Tokens that a service counted for one turn, and what they cost.
+
+    Costs are ``None`` where the price is not known; ``call_cost_usd`` is the sum of the call so far.
+    """
 
     node: str
     input_tokens: int
@@ -121,6 +125,11 @@ class Usage(Event, frozen=True, kw_only=True):
     total_tokens: int
     input_by_modality: dict[str, int]
     output_by_modality: dict[str, int]
+    thought_tokens: int = 0
+    tool_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float | None = None
+    call_cost_usd: float | None = None
 
 
 class ServiceChanged(Event, frozen=True, kw_only=True):
@@ -146,6 +155,13 @@ class EdgeStalled(Event, frozen=True, kw_only=True):
     edge: str
     node: str
     age_ns: int
+
+
+class Tuned(Event, frozen=True, kw_only=True):
+    """A node took new values of these options: they count from its next frame on."""
+
+    node: str
+    options: tuple[str, ...]
 
 
 E = TypeVar("E", bound=Event)

@@ -118,7 +118,8 @@ class ToolCancelFrame(Frame, frozen=True, eq=False):
 class ToolResultFrame(Frame, frozen=True, eq=False):
     """The answer to a call: ``result`` is a JSON object; ``failed`` when it describes an error.
 
-    ``scheduling`` (``SILENT``, ``WHEN_IDLE``, ``INTERRUPT``) tells a non-blocking model when to speak of it.
+    ``scheduling`` (``SILENT``, ``WHEN_IDLE``, ``INTERRUPT``) tells a non-blocking model when to speak of it;
+    ``will_continue`` says that more results of the same call follow.
     """
 
     id: str
@@ -126,6 +127,7 @@ class ToolResultFrame(Frame, frozen=True, eq=False):
     result: dict[str, Any]
     failed: bool = False
     scheduling: str = ""
+    will_continue: bool = False
 
 
 class SpeechStartFrame(Frame, frozen=True, eq=False):
@@ -166,10 +168,17 @@ class MessageFrame(Frame, frozen=True, eq=False):
 
 
 class UsageFrame(Frame, frozen=True, eq=False):
-    """Tokens that a service counted, by direction and modality, such as ``{"AUDIO": 120}``."""
+    """Tokens that a service counted, by direction and modality, such as ``{"AUDIO": 120}``.
+
+    ``cost_usd`` is ``None`` where the price is not known.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     total_tokens: int = 0
     input_by_modality: dict[str, int] = {}
     output_by_modality: dict[str, int] = {}
+    thought_tokens: int = 0
+    tool_tokens: int = 0
+    cached_tokens: int = 0
+    cost_usd: float | None = None

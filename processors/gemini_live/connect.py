@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 __all__ = ["WebSocketConnector"]
 
 _OPEN_TIMEOUT_S = 10.0
-_PING_EVERY_S = 10.0
-_PONG_WITHIN_S = 30.0
-"""Tolerant: the service has been seen to answer pings after 8 to 30 s while it works."""
 _CLOSE_TIMEOUT_S = 1.0
 
 _logger = logging.getLogger("livegraph.gemini_live.websocket")
@@ -50,8 +47,9 @@ class WebSocketConnector(LiveConnector):
                 # One message may hold search results; audio is far below the library's limit of 1 MiB.
                 max_size=None,
                 open_timeout=_OPEN_TIMEOUT_S,
-                ping_interval=_PING_EVERY_S,
-                ping_timeout=_PONG_WITHIN_S,
+                # The session probes by itself, and knows what else was heard meanwhile: the service has been
+                # seen to answer pings after 8 to 30 s while it works.
+                ping_interval=None,
                 close_timeout=_CLOSE_TIMEOUT_S,
                 # PCM in base64 hardly shrinks, and each connection would pay 64 KiB for trying.
                 compression=None,
@@ -71,10 +69,26 @@ class WebSocketConnector(LiveConnector):
 
 
 class _WebSocketLink:
-    """A ``Link`` on one open WebSocket."""
+    """A ``ReceiptLink`` on one open WebSocket: a pong tells that all before its ping has arrived."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
+        self._sent = 0
+        self._received = 0
+
+    @property
+    def received(self) -> int:
+        return self._received
+
+    async def probe(self) -> None:
+        from websockets.exceptions import ConnectionClosed
+
+        sent = self._sent
+        try:
+            await (await self._socket.ping())
+        except ConnectionClosed:
+            raise self._closed() from None
+        self._received = max(self._received, sent)
 
     async def send(self, message: str | bytes) -> None:
         from websockets.exceptions import ConnectionClosed
@@ -83,6 +97,7 @@ class _WebSocketLink:
             await self._socket.send(message)
         except ConnectionClosed:
             raise self._closed() from None
+        self._sent += 1
 
     async def recv(self) -> str | bytes:
         from websockets.exceptions import ConnectionClosed
@@ -94,6 +109,9 @@ class _WebSocketLink:
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         await self._socket.close(code, reason)
+        if self._socket.protocol.close_rcvd is not None and not self._socket.protocol.close_rcvd_then_sent:
+            # The other side answered our goodbye, so it has read everything before it.
+            self._received = self._sent
 
     def abort(self) -> None:
         self._socket.transport.abort()

@@ -30,6 +30,8 @@ from ...pipeline.ports import Out
 from ...pipeline.units import SECOND
 from .dialogue import outcomes as said
 from .dialogue.transcripts import AgentTranscript, UserTranscript
+from .prices import Meter
+from .reports import Reports
 from .wire import FunctionResponse, ModalityTokenCount
 
 __all__ = ["Dispatcher", "Outputs"]
@@ -49,7 +51,12 @@ class Outputs:
     usage: Out[Any]
     answer: Callable[[FunctionResponse], None]
     remark: Callable[[str], None]
-    going_away: Callable[[str], None]
+    going_away: Callable[[int | None], None]
+    consumed: Callable[[int], None]
+    answering: Callable[[], None]
+    """The model begins to answer."""
+    called: Callable[[str, dict[str, Any]], None]
+    """The model asks for a function."""
 
 
 class Dispatcher:
@@ -66,10 +73,13 @@ class Dispatcher:
         outputs: Outputs,
         agent: AgentTranscript,
         user: UserTranscript,
+        meter: Meter,
         *,
         hears: bool,
     ) -> None:
         self._node = node
+        self._meter = meter
+        self._reports = Reports(node, call)
         self._call = call
         self._outputs = outputs
         self._agent = agent
@@ -139,6 +149,7 @@ class Dispatcher:
             case said.StartTurn(turn):
                 self._turn_began_ns = self._call.clock.now_ns()
                 self.sound_ns = 0
+                self._outputs.answering()
                 self._put(TurnStartFrame(turn=turn, time_ns=self._turn_began_ns))
             case said.EndSound(turn):
                 self._put(TurnEndFrame(turn=turn, time_ns=self._turn_began_ns + self.sound_ns))
@@ -146,11 +157,14 @@ class Dispatcher:
                 self._agent.end(turn, at_ns)
             case said.TurnComplete():
                 turns.turn_completed()
+                self._reports(outcome)
             case said.UserSpeech(speaking):
                 if self._hears:
                     (turns.user_started if speaking else turns.user_stopped)()
+                self._reports(outcome)
             case said.CallTool(call_id, name, args):
                 now_ns = self._call.clock.now_ns()
+                self._outputs.called(name, args)
                 self._outputs.tool_calls.emit(ToolCallFrame(call_id, name, args, time_ns=now_ns))
             case said.CancelTools(ids):
                 self._outputs.tool_calls.emit(ToolCancelFrame(ids, time_ns=self._call.clock.now_ns()))
@@ -158,12 +172,16 @@ class Dispatcher:
                 self._outputs.answer(response)
             case said.Used():
                 self._used(outcome)
-            case said.GoingAway(left):
-                self._outputs.going_away(left)
+            case said.GoingAway(left_ns):
+                self._outputs.going_away(left_ns)
+            case said.Consumed(index):
+                self._outputs.consumed(index)
             case said.Remark(text):
                 self._outputs.remark(text)
             case said.Failed(text):
                 raise ServiceError(f"the Live service reports {text}")
+            case _:
+                self._reports(outcome)
 
     def _sound(self, audio: said.Audio) -> None:
         samples = np.frombuffer(audio.pcm, dtype="<i2")
@@ -201,10 +219,15 @@ class Dispatcher:
             "total_tokens": usage.total_token_count,
             "input_by_modality": _by_modality(usage.prompt_tokens_details),
             "output_by_modality": _by_modality(usage.output_tokens_details),
+            "thought_tokens": usage.thoughts_token_count,
+            "tool_tokens": usage.tool_use_prompt_token_count,
+            "cached_tokens": usage.cached_content_token_count,
+            "cost_usd": self._meter.count(usage),
         }
         self._outputs.usage.emit(UsageFrame(**counted))
         if self._call.events.wants(Usage):
-            self._call.events.publish(Usage(node=self._node, **counted))
+            total = self._meter.total_usd
+            self._call.events.publish(Usage(node=self._node, call_cost_usd=total, **counted))
 
 
 def _by_modality(details: list[ModalityTokenCount]) -> dict[str, int]:

@@ -63,6 +63,7 @@ class Access:
     token: Secret | None = None
     project: str = ""
     location: str = ""
+    quota_project: str = ""
 
     def from_environment(self, environ: Mapping[str, str]) -> Access:
         """These with what is missing taken from the environment."""
@@ -104,7 +105,9 @@ class Endpoint:
 
     def redact(self, text: str) -> str:
         """``text`` without any of the secrets in the headers."""
-        for value in self.headers.values():
+        for name, value in self.headers.items():
+            if name == "x-goog-user-project":
+                continue
             secret = value.removeprefix("Bearer ").removeprefix("Token ")
             if secret and secret in text:
                 text = text.replace(secret, "***")
@@ -180,6 +183,8 @@ def _vertex(found: Access, given: Access, open_url: Callable[[str, str], LiveCon
                 "Vertex needs a project (option project)", remedy="set project, or GOOGLE_CLOUD_PROJECT"
             )
         headers = {"Authorization": f"Bearer {found.token.reveal()}"}
+        if given.quota_project:
+            headers["x-goog-user-project"] = given.quota_project
         resource = f"projects/{found.project}/locations/{location}/publishers/google/models/"
         return Endpoint("vertex", connector, path, headers, resource, "token")
     if given.api_key:

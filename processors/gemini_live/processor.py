@@ -1,29 +1,27 @@
 """Gemini Live: talks with the Gemini Live API.
 
-Ports: ``audio`` in (16 kHz mono), ``text``, ``speech`` and ``tool_results`` in; ``out`` (24 kHz mono),
-``tool_calls``, ``transcript`` and ``usage`` out. The session outlives its connections: when one breaks, what the
-user says is kept and sent on the next. Without a key it talks to the local simulator (``livegraph simulate``).
+Ports: ``audio`` in (16 kHz mono), ``text``, ``speech``, ``video``, ``context`` and ``tool_results`` in; ``out``
+(24 kHz mono), ``tool_calls``, ``transcript`` and ``usage`` out. The session outlives its connections: they are
+replaced in pauses before the service ends them, and when one breaks, what the user says is kept and sent on the next.
+Without a key it talks to the local simulator (``livegraph simulate``).
 
 Example:
     gemini_live: {voice: Kore, instructions: You are the front desk of a dental practice.}
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
 from ...pipeline import (
     SECOND,
     AudioFrame,
-    Doc,
-    Duration,
     In,
     InterruptFrame,
     OptionFault,
     Out,
     Processor,
     ProcessorError,
-    Range,
-    Secret,
     ServiceError,
     SpeechEndFrame,
     SpeechStartFrame,
@@ -33,27 +31,23 @@ from ...pipeline import (
     ToolResultFrame,
     TranscriptFrame,
     UsageFrame,
+    VideoFrame,
 )
 from ...pipeline.events import Interrupted, ServiceChanged, SpeechChanged, StateChanged, Transcript, Usage
-from ...pipeline.options import PerCall
-from .endpoint import Access, EndpointKind
-from .live_call import LiveCall, Ports, Settings
-from .options.setup import (
-    ActivityHandling,
-    ContextCompression,
-    Thinking,
-    TurnCoverage,
-    Vad,
-    compression,
-    option_faults,
-    realtime_input,
-    session_resumption_config,
-    speech_config,
-    thinking_config,
-    transcription,
-)
+from ..tool_catalog import FunctionSpec
+from . import events
+from .dialogue.history import History
+from .endpoint import Access
+from .frames import ContextFrame, UpdateFrame
+from .live_call import LiveCall, Ports
+from .options import fields as opt
+from .options import setup as make
+from .options.faults import history_faults, option_faults, read_history
+from .options.groups import Resumption
 from .reach import surrounding_faults
-from .wire import Content, GenerationConfig, GoogleSearch, ProactivityConfig, Setup, Tool
+from .session.renewal import DEFAULT_RENEW_AFTER_NS
+from .settings import DEFAULT_PRE_ROLL_NS, Settings
+from .wire import Content, GenerationConfig, ProactivityConfig, Setup
 from .wire.models import DEFAULT_MODEL
 
 __all__ = ["GeminiLive"]
@@ -67,13 +61,20 @@ class GeminiLive(Processor):
     """
 
     kind = "service"
-    emits = (ServiceChanged, Transcript, Usage, SpeechChanged, StateChanged, Interrupted)
+    emits = (
+        *(ServiceChanged, Transcript, Usage, SpeechChanged, StateChanged, Interrupted),
+        *(getattr(events, name) for name in events.__all__ if name != "LiveEvent"),
+    )
 
     audio: In[AudioFrame] = In(rate=16_000, channels=1, doc="the user's voice")
     text: In[TextFrame] = In(required=False, doc="what the user writes")
     speech: In[SpeechStartFrame | SpeechEndFrame] = In(
         required=False,
         doc="when the user speaks, by a detector of yours; otherwise the service's word counts",
+    )
+    video: In[VideoFrame] = In(required=False, doc="what the user's camera shows; the newest is looked at")
+    context: In[ContextFrame | UpdateFrame] = In(
+        required=False, doc="what the model is to know, or to do, from now on"
     )
     tool_results: In[ToolResultFrame] = In(
         required=False, feedback=True, doc="what the called functions answered"
@@ -88,94 +89,120 @@ class GeminiLive(Processor):
     def __init__(
         self,
         *,
-        model: Annotated[str, Doc("id of the Live model")] = DEFAULT_MODEL,
-        instructions: Annotated[str, PerCall(), Doc("who the agent is and how it behaves")] = "",
-        greeting: Annotated[str, PerCall(), Doc("what the agent says first, before the user speaks")] = "",
-        voice: Annotated[str, Doc("name of a prebuilt voice, such as Kore or Puck")] = "",
-        language: Annotated[str, Doc("BCP-47 code of the agent's language, for models that take one")] = "",
-        temperature: Annotated[float | None, Range(0, 2), Doc("0 is sober, 2 is wild")] = None,
-        top_p: Annotated[
-            float | None, Range(0, 1), Doc("sample from the likeliest tokens up to this sum")
-        ] = None,
-        top_k: Annotated[int | None, Range(1), Doc("sample from so many of the likeliest tokens")] = None,
-        max_output_tokens: Annotated[
-            int | None, Range(1), Doc("most tokens of an answer; 25 are a second")
-        ] = None,
-        seed: Annotated[int | None, Doc("makes answers more alike from call to call")] = None,
-        media_resolution: Annotated[
-            Literal["low", "medium", "high"] | None, Doc("tokens that a picture costs: 64, 256, 256")
-        ] = None,
-        thinking: Annotated[
-            Thinking | None, Doc("how much the model thinks: level, or budget in tokens")
-        ] = None,
-        proactive_audio: Annotated[
-            bool | None, Doc("let the model stay silent when it is not spoken to")
-        ] = None,
-        affective_dialog: Annotated[bool | None, Doc("let the model answer in the tone of the user")] = None,
-        input_transcription: Annotated[bool, Doc("tell what the user says as text")] = True,
-        transcription_languages: Annotated[
-            Sequence[str], Doc("BCP-47 codes of the languages that the user may speak; empty recognises any")
-        ] = (),
-        output_transcription: Annotated[bool, Doc("tell what the agent says as text")] = True,
-        vad: Annotated[
-            Vad | None, Doc("the service's detector: sensitivities, prefix_padding, silence")
-        ] = None,
-        activity_handling: Annotated[
-            ActivityHandling | None, Doc("whether the user's voice cuts the agent off")
-        ] = None,
-        turn_coverage: Annotated[TurnCoverage | None, Doc("which input belongs to the user's turn")] = None,
-        session_resumption: Annotated[bool, Doc("go on where a lost connection ended")] = True,
-        context_compression: Annotated[
-            bool | ContextCompression,
-            Doc("drop the oldest turns in time; without it a session ends after 15 min"),
-        ] = True,
-        google_search: Annotated[bool, Doc("let the model search the web")] = False,
-        endpoint: Annotated[
-            EndpointKind,
-            Doc("where to connect; auto is Google when there is a key, else the local simulator"),
-        ] = "auto",
-        api_key: Annotated[Secret | None, Doc("key of the Gemini API; default: GEMINI_API_KEY")] = None,
-        token: Annotated[Secret | None, Doc("ephemeral token (google) or access token (vertex)")] = None,
-        project: Annotated[str, Doc("Google Cloud project, for vertex; default: GOOGLE_CLOUD_PROJECT")] = "",
-        location: Annotated[str, Doc("Google Cloud location, for vertex; default: global")] = "",
-        api_version: Annotated[str, Doc("version of the API; default: v1beta, on vertex v1beta1")] = "",
-        url: Annotated[str, Doc("another server, such as ws://127.0.0.1:9090")] = "",
-        finish_after: Annotated[Duration, Doc("silence after the end of the input that ends the call")] = 2
-        * SECOND,
-        answer_timeout: Annotated[Duration, Doc("longest wait for the last answer")] = 60 * SECOND,
-        extra: Annotated[
-            dict[str, Any] | None, Doc("laid over the setup message, for whatever has no option here")
-        ] = None,
+        model: opt.Model = DEFAULT_MODEL,
+        instructions: opt.Instructions = "",
+        greeting: opt.Greeting = "",
+        history: opt.History = None,
+        save_history: opt.SaveHistory = None,
+        answers: opt.Answers = "audio",
+        voice: opt.Voice = "",
+        voice_id: opt.VoiceId = "",
+        voice_sample: opt.ReplicatedVoice = None,
+        language: opt.Language = "",
+        temperature: opt.Temperature = None,
+        top_p: opt.TopP = None,
+        top_k: opt.TopK = None,
+        max_output_tokens: opt.MaxOutputTokens = None,
+        presence_penalty: opt.PresencePenalty = None,
+        frequency_penalty: opt.FrequencyPenalty = None,
+        seed: opt.Seed = None,
+        thinking: opt.Thinking = None,
+        proactive_audio: opt.ProactiveAudio = None,
+        proactive_video: opt.ProactiveVideo = None,
+        affective_dialog: opt.AffectiveDialog = None,
+        translation: opt.Translation = None,
+        avatar: opt.Avatar = None,
+        input_transcription: opt.InputTranscription = True,
+        output_transcription: opt.OutputTranscription = True,
+        audio_transcription: opt.AudioTranscription = None,
+        media_resolution: opt.MediaResolution = None,
+        video_interval: opt.VideoInterval = SECOND,
+        video_size: opt.VideoSize = 768,
+        activity: opt.ActivityMode = "auto",
+        pre_roll: opt.PreRoll = DEFAULT_PRE_ROLL_NS,
+        vad: opt.Vad = None,
+        activity_handling: opt.ActivityHandling = None,
+        turn_coverage: opt.TurnCoverage = None,
+        interim_timestamps: opt.InterimTimestamps = None,
+        explicit_vad_signal: opt.ExplicitVadSignal = None,
+        google_search: opt.GoogleSearch = False,
+        code_execution: opt.CodeExecution = False,
+        url_context: opt.UrlContext = False,
+        more_tools: opt.MoreTools = (),
+        safety: opt.SafetySettings = (),
+        session_resumption: opt.SessionResumption = True,
+        context_compression: opt.ContextCompression = True,
+        renew_after: opt.RenewAfter = DEFAULT_RENEW_AFTER_NS,
+        finish_after: opt.FinishAfter = 2 * SECOND,
+        answer_timeout: opt.AnswerTimeout = 60 * SECOND,
+        labels: opt.Labels = {},  # noqa: B006  # never changed, and shown as the default
+        prices: opt.Prices = None,
+        endpoint: opt.Endpoint = "auto",
+        api_key: opt.ApiKey = None,
+        token: opt.Token = None,
+        project: opt.Project = "",
+        location: opt.Location = "",
+        quota_project: opt.QuotaProject = "",
+        api_version: opt.ApiVersion = "",
+        url: opt.Url = "",
+        extra: opt.Extra = None,
     ) -> None:
+        config = GenerationConfig(
+            response_modalities=[answers.upper()],
+            speech_config=make.speech_config(voice, voice_id, voice_sample, language),
+            temperature=temperature,
+            top_p=top_p,
+            top_k=top_k,
+            max_output_tokens=max_output_tokens,
+            presence_penalty=presence_penalty,
+            frequency_penalty=frequency_penalty,
+            seed=seed,
+            media_resolution=f"MEDIA_RESOLUTION_{media_resolution.upper()}" if media_resolution else "",
+            thinking_config=make.thinking_config(thinking),
+            enable_affective_dialog=affective_dialog,
+            translation_config=make.translation_config(translation),
+            audio_transcription_config=make.transcription(audio_transcription),
+        )
+        proactivity = ProactivityConfig(proactive_audio, proactive_video)
         setup = Setup(
             model=model,
-            generation_config=GenerationConfig(
-                response_modalities=["AUDIO"],
-                speech_config=speech_config(voice, language),
-                temperature=temperature,
-                top_p=top_p,
-                top_k=top_k,
-                max_output_tokens=max_output_tokens,
-                seed=seed,
-                media_resolution=f"MEDIA_RESOLUTION_{media_resolution.upper()}" if media_resolution else "",
-                thinking_config=thinking_config(thinking),
-                enable_affective_dialog=affective_dialog,
-            ),
+            generation_config=config,
             system_instruction=Content.of_text(instructions) if instructions else None,
-            tools=[Tool(google_search=GoogleSearch())] if google_search else [],
-            realtime_input_config=realtime_input(vad, activity_handling, turn_coverage),
-            session_resumption=session_resumption_config(session_resumption),
-            context_window_compression=compression(context_compression),
-            input_audio_transcription=transcription(input_transcription, transcription_languages),
-            output_audio_transcription=transcription(output_transcription),
-            proactivity=None if proactive_audio is None else ProactivityConfig(proactive_audio),
+            tools=make.built_in_tools(google_search, code=code_execution, urls=url_context, more=more_tools),
+            realtime_input_config=make.realtime_input(
+                activity, vad, activity_handling, turn_coverage, interim_timestamps
+            ),
+            session_resumption=make.session_resumption(session_resumption),
+            context_window_compression=make.compression(context_compression),
+            input_audio_transcription=make.transcription(input_transcription),
+            output_audio_transcription=make.transcription(output_transcription),
+            proactivity=proactivity if proactivity != ProactivityConfig() else None,
+            explicit_vad_signal=explicit_vad_signal,
+            avatar_config=make.avatar_config(avatar),
+            safety_settings=make.safety_settings(safety),
+            labels=dict(labels),
         )
-        access = Access(endpoint, url, api_version, api_key, token, project, location)
-        self._settings = Settings(setup, extra or {}, access, greeting, finish_after, answer_timeout)
+        self._settings = Settings(
+            setup,
+            extra or {},
+            Access(endpoint, url, api_version, api_key, token, project, location, quota_project),
+            greeting,
+            history,
+            save_history,
+            session_resumption.handle if isinstance(session_resumption, Resumption) else "",
+            pre_roll if activity == "manual" else None,
+            video_interval,
+            video_size,
+            renew_after,
+            finish_after,
+            answer_timeout,
+            prices,
+        )
         self._live: LiveCall | None = None
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
+        yield from history_faults(options.get("history"))
         settings = cls(**options)._settings
         vertex = settings.access.endpoint == "vertex"
         yield from option_faults(settings.setup, settings.extra, options, vertex=vertex)
@@ -184,14 +211,24 @@ class GeminiLive(Processor):
     def check_surroundings(
         cls, options: Mapping[str, Any], environ: Mapping[str, str]
     ) -> Iterator[OptionFault]:
-        """There is a credential for the endpoint, and somebody answers."""
-        return surrounding_faults(cls(**options)._settings.access, environ)
+        yield from surrounding_faults(cls(**options)._settings.access, environ)
 
     async def start(self) -> None:
         """Connect: a refused key or model fails the start of the call."""
-        ports = Ports(self.out, self.tool_calls, self.transcript.emit, self.usage, self.speech.connected)
+        ports = Ports(
+            self.out,
+            self.tool_calls,
+            self.transcript.emit,
+            self.usage,
+            self.speech.connected,
+            self.video.connected,
+        )
+        try:
+            history = await asyncio.to_thread(read_history, self._settings.history)
+        except (OSError, ValueError) as error:
+            raise ServiceError(f"the history cannot be read: {error} (option history)") from error
         catalogs = self.tool_calls.peers_advertise()
-        self._live = LiveCall(self.name, self.call, self.log, self._settings, ports, catalogs)
+        self._live = LiveCall(self.name, self.call, self.log, self._settings, ports, catalogs, history)
         await self._live.open()
 
     async def run(self) -> None:
@@ -204,9 +241,30 @@ class GeminiLive(Processor):
             raise ProcessorError(self.name, message, remedy=error.remedy) from error
 
     async def stop(self) -> None:
-        """Hang up."""
-        if self._live is not None:
-            await self._live.close()
+        """Hang up, and write down what was said where that is wanted."""
+        if self._live is None:
+            return
+        await self._live.close()
+        path = self._settings.save_history
+        if path is not None:
+            await asyncio.to_thread(path.write_text, self._live.history.to_json_lines(), "utf-8")
+
+    # For programs ------------------------------------------------------------------------------
+
+    @property
+    def history(self) -> History:
+        """The conversation as it was heard, also after the call. Empty before it."""
+        return self._live.history if self._live is not None else History()
+
+    def add_context(self, text: str, *, reply: bool = False) -> None:
+        """Give the model text to know; it says nothing to it at once unless ``reply``. For a running call."""
+        self.on_context(ContextFrame(text, reply))
+
+    def update(
+        self, *, instructions: str | None = None, functions: Sequence[FunctionSpec] | None = None
+    ) -> None:
+        """Change instructions or functions from now on. For a running call."""
+        self.on_context(UpdateFrame(instructions, None if functions is None else tuple(functions)))
 
     # Handlers only take note: the reader of the service never waits for them, nor they for it.
 
@@ -221,7 +279,19 @@ class GeminiLive(Processor):
             self._live.text(frame)
 
     def on_speech(self, frame: SpeechStartFrame | SpeechEndFrame) -> None:
-        """The detector has told the conversation already; being connected is what counts here."""
+        """Mark the user's turn, where the service does not find it by itself."""
+        if self._live is not None:
+            self._live.speech(frame)
+
+    def on_video(self, frame: VideoFrame) -> None:
+        """Show what the camera sees."""
+        if self._live is not None:
+            self._live.video(frame)
+
+    def on_context(self, frame: ContextFrame | UpdateFrame) -> None:
+        """Tell the model what it is to know."""
+        if self._live is not None:
+            self._live.context(frame)
 
     def on_tool_results(self, frame: ToolResultFrame) -> None:
         """Send a function's answer."""

@@ -32,9 +32,11 @@ from livegraph.pipeline import (
     TurnEndFrame,
     TurnStartFrame,
     UsageFrame,
+    VideoFrame,
 )
 from livegraph.pipeline.ports import PortSpec
 from livegraph.pipeline.processor import ports_of
+from livegraph.processors.gemini_live.frames import ContextFrame, UpdateFrame
 from support.speech import recorded, write_wav
 
 __all__ = ["HARNESSES", "Feeder", "Harness", "plan_around"]
@@ -128,6 +130,12 @@ def sample(kind: type[Frame], number: int, rate: int, now_ns: int) -> Frame:
             return MessageFrame("test", number, time_ns=now_ns)
         case "UsageFrame":
             return UsageFrame(total_tokens=number, time_ns=now_ns)
+        case "VideoFrame":
+            return VideoFrame(np.full((48, 64, 3), number % 256, np.uint8), time_ns=now_ns)
+        case "ContextFrame":
+            return ContextFrame(f"fact {number}", time_ns=now_ns)
+        case "UpdateFrame":
+            return UpdateFrame(instructions=f"Be brief, {number}.", time_ns=now_ns)
     raise LookupError(f"conformance has no sample of a {kind.__name__}: add one")
 
 

@@ -5,21 +5,38 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..wire import FunctionResponse, UsageMetadata
+from ..wire import (
+    FunctionResponse,
+    GroundingMetadata,
+    Transcription,
+    UrlContextMetadata,
+    UsageMetadata,
+)
 
 __all__ = [
     "Answer",
     "Audio",
     "CallTool",
     "CancelTools",
+    "Code",
+    "CodeOutput",
+    "Consumed",
     "Cut",
     "EndSound",
     "EndWords",
     "Failed",
+    "Generated",
     "GoingAway",
+    "Grounded",
+    "Interaction",
+    "Media",
+    "Note",
+    "Opened",
     "Outcome",
+    "PagesRead",
     "Remark",
     "StartTurn",
+    "Transcribed",
     "TurnComplete",
     "Used",
     "UserEnded",
@@ -56,11 +73,11 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What the model says, a piece of it, from ``at_ns`` of the turn's sound on."""
+    """What the model says, a piece of it, from ``at_ns`` of the turn's sound on; ``None``: it has no sound."""
 
     turn: int
     text: str
-    at_ns: int
+    at_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +96,20 @@ class EndWords:
 
 
 @dataclass(frozen=True, slots=True)
+class Generated:
+    """The model has produced all of ``turn``."""
+
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
 class TurnComplete:
-    """The model's turn is over, with or without sound."""
+    """The model's turn is over, with or without sound. ``reason`` is empty where nothing is wrong."""
+
+    turn: int = 0
+    reason: str = ""
+    waiting: bool = False
+    """Whether the model says nothing because it expects the user to go on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +133,94 @@ class UserEnded:
 
 @dataclass(frozen=True, slots=True)
 class UserSpeech:
-    """The server hears the user's voice begin or end."""
+    """The server hears the user's voice begin or end, ``offset_ns`` into all audio of the session."""
 
     speaking: bool
+    offset_ns: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Transcribed:
+    """A piece of speech as the server tells it, with all that it says of it."""
+
+    user: bool
+    piece: Transcription
+    interim: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Text of the model that is no answer: a thought (``thought``), or a remark beside its speech."""
+
+    turn: int
+    text: str
+    thought: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Code:
+    """Code that the model wrote and the server runs."""
+
+    turn: int
+    code: str
+    language: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CodeOutput:
+    """What that code printed."""
+
+    turn: int
+    outcome: str
+    output: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Media:
+    """Anything else that the model made: a picture, a piece of video."""
+
+    turn: int
+    mime_type: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Grounded:
+    """Where the answer comes from."""
+
+    turn: int
+    metadata: GroundingMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class PagesRead:
+    """Which pages the model has read."""
+
+    turn: int
+    metadata: UrlContextMetadata
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """How far an interaction of several turns has come (``IN_PROGRESS``, ``IDLE``)."""
+
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """The session is set up on this connection."""
+
+    session_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Consumed:
+    """The server has taken in the first ``index`` messages of this connection."""
+
+    index: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,9 +255,9 @@ class Used:
 
 @dataclass(frozen=True, slots=True)
 class GoingAway:
-    """The server ends this connection soon."""
+    """The server ends this connection in ``left_ns``; ``None``: it does not say when."""
 
-    left: str
+    left_ns: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,22 +275,33 @@ class Failed:
 
 
 Outcome = (
-    Cut
-    | StartTurn
+    Answer
     | Audio
-    | Words
-    | EndSound
-    | EndWords
-    | TurnComplete
-    | UserWords
-    | UserPreview
-    | UserEnded
-    | UserSpeech
     | CallTool
     | CancelTools
-    | Answer
-    | Used
-    | GoingAway
-    | Remark
+    | Code
+    | CodeOutput
+    | Consumed
+    | Cut
+    | EndSound
+    | EndWords
     | Failed
+    | Generated
+    | GoingAway
+    | Grounded
+    | Interaction
+    | Media
+    | Note
+    | Opened
+    | PagesRead
+    | Remark
+    | StartTurn
+    | Transcribed
+    | TurnComplete
+    | Used
+    | UserEnded
+    | UserPreview
+    | UserSpeech
+    | UserWords
+    | Words
 )

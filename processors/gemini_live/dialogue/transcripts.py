@@ -1,4 +1,4 @@
-"""Who said what: pieces of text become utterances, told as frames and events.
+"""Who said what: pieces of text become utterances, told as frames and events and kept as history.
 
 What the agent says is told when its sound is heard, and an utterance that was cut holds what was heard of it.
 Transcript frames carry no turn number: what was said stays said when its turn is interrupted.
@@ -11,6 +11,8 @@ from collections.abc import Callable
 from ....pipeline.context import CallContext
 from ....pipeline.events import Transcript
 from ....pipeline.frames import Role, TranscriptFrame
+from ....pipeline.units import SECOND
+from .history import History, HistoryEntry
 
 __all__ = ["AgentTranscript", "UserTranscript"]
 
@@ -20,9 +22,10 @@ Emit = Callable[[TranscriptFrame], None]
 class _Teller:
     """Tells of utterances of one role, which are numbered from 1."""
 
-    def __init__(self, call: CallContext, emit: Emit, role: Role) -> None:
+    def __init__(self, call: CallContext, emit: Emit, history: History, role: Role) -> None:
         self._call = call
         self._emit = emit
+        self._history = history
         self._role: Role = role
         self._utterances = 0
 
@@ -38,6 +41,9 @@ class _Teller:
         whole = whole.strip()
         now_ns = self._call.clock.now_ns()
         self._emit(TranscriptFrame(self._role, whole, final=True, interrupted=interrupted, time_ns=now_ns))
+        if whole:
+            time_s = round(now_ns / SECOND, 3)
+            self._history.add(HistoryEntry(self._role, whole, interrupted, time_s=time_s))
         self.publish(utterance, whole, turn, final=True, interrupted=interrupted)
 
     def publish(
@@ -60,10 +66,15 @@ class _Teller:
 class UserTranscript:
     """What the user says and writes."""
 
-    def __init__(self, call: CallContext, emit: Emit) -> None:
-        self._teller = _Teller(call, emit, "user")
+    def __init__(self, call: CallContext, emit: Emit, history: History) -> None:
+        self._teller = _Teller(call, emit, history, "user")
         self._utterance = 0
         self._text = ""
+
+    @property
+    def under_way(self) -> list[HistoryEntry]:
+        """What has been said of an utterance that is not whole."""
+        return [HistoryEntry("user", self._text.strip())] if self._text.strip() else []
 
     def add(self, piece: str) -> None:
         """A piece to append."""
@@ -109,9 +120,9 @@ class _Utterance:
 class AgentTranscript:
     """What the agent says, as it is heard."""
 
-    def __init__(self, call: CallContext, emit: Emit) -> None:
+    def __init__(self, call: CallContext, emit: Emit, history: History) -> None:
         self._call = call
-        self._teller = _Teller(call, emit, "agent")
+        self._teller = _Teller(call, emit, history, "agent")
         self._open: dict[int, _Utterance] = {}
 
     @property
@@ -119,12 +130,21 @@ class AgentTranscript:
         """Whether an utterance has not been heard to its end."""
         return bool(self._open)
 
-    def add(self, turn: int, piece: str, at_ns: int) -> None:
-        """A piece that is heard when the sound of ``turn`` has been played up to ``at_ns``."""
+    @property
+    def under_way(self) -> list[HistoryEntry]:
+        """What has been heard of utterances that are not whole."""
+        heard = [utterance.heard.strip() for utterance in self._open.values()]
+        return [HistoryEntry("agent", text, interrupted=True) for text in heard if text]
+
+    def add(self, turn: int, piece: str, at_ns: int | None) -> None:
+        """A piece that is heard when the sound of ``turn`` has been played up to ``at_ns``; ``None``: now."""
         utterance = self._open.get(turn)
         if utterance is None:
             utterance = self._open[turn] = _Utterance(self._teller.number())
         utterance.said += piece
+        if at_ns is None:
+            self._heard(turn, piece)
+            return
         self._call.turns.say(turn, at_ns, lambda: self._heard(turn, piece))
 
     def end(self, turn: int, at_ns: int) -> None:

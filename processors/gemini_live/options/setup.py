@@ -1,101 +1,89 @@
-"""From options to the ``setup`` message, and which of them the model or the endpoint will refuse."""
+"""From options to the ``setup`` message."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
 import msgspec
 
-from ....pipeline.errors import Fix
-from ....pipeline.options import Doc, Duration
-from ....pipeline.processor import OptionFault
-from ....pipeline.spelling import sure
 from ....pipeline.units import MS
 from ...tool_catalog import FunctionSpec, ToolCatalog
-from ..session.closing import option_at
 from ..wire import (
     AudioTranscriptionConfig,
     AutomaticActivityDetection,
+    AvatarConfig,
     ClientMessage,
     ContextWindowCompression,
+    CustomizedAvatar,
+    Empty,
     FunctionDeclaration,
+    GoogleSearch,
+    HistoryConfig,
     PrebuiltVoiceConfig,
     RealtimeInputConfig,
+    ReplicatedVoiceConfig,
+    SafetySetting,
+    SearchTypes,
     SessionResumptionConfig,
     Setup,
     SlidingWindow,
     SpeechConfig,
     ThinkingConfig,
     Tool,
+    TranslationConfig,
     VoiceConfig,
-    WireError,
+    VoiceConsentSignature,
     decode_client,
     encode_client,
 )
-from ..wire.models import capabilities
-from ..wire.setup_check import refusals
+from ..wire.tools import Interval
+from .fields import Activity, Coverage, Handling
+from .groups import (
+    Avatar,
+    ContextCompression,
+    GoogleSearchOptions,
+    Resumption,
+    Safety,
+    Thinking,
+    Transcription,
+    Translation,
+    Vad,
+    VoiceSample,
+)
 
 __all__ = [
-    "ContextCompression",
-    "Thinking",
-    "Vad",
+    "avatar_config",
+    "built_in_tools",
     "compression",
     "encode_setup",
-    "option_faults",
     "realtime_input",
-    "session_resumption_config",
+    "safety_settings",
+    "session_resumption",
     "speech_config",
     "thinking_config",
     "tools_of",
     "transcription",
+    "translation_config",
 ]
 
-Sensitivity = Literal["high", "low"]
-ActivityHandling = Literal["interrupts", "no_interruption"]
-TurnCoverage = Literal["only_activity", "all_input", "audio_activity_and_all_video"]
-
 _HANDLING = {"interrupts": "START_OF_ACTIVITY_INTERRUPTS", "no_interruption": "NO_INTERRUPTION"}
-
-
-@dataclass(frozen=True, slots=True)
-class Vad:
-    """The service's own voice activity detection; what is left out is the service's default."""
-
-    start_sensitivity: Sensitivity | None = None
-    """How readily it hears speech begin."""
-    end_sensitivity: Sensitivity | None = None
-    """How readily it hears speech end."""
-    prefix_padding: Annotated[Duration | None, Doc("speech needed before its beginning counts")] = None
-    silence: Annotated[Duration | None, Doc("silence that ends speech; 500 to 800 ms is usual")] = None
-
-
-@dataclass(frozen=True, slots=True)
-class Thinking:
-    """How much the model thinks before it speaks; which of these it takes depends on the model."""
-
-    level: Literal["minimal", "low", "medium", "high"] | None = None
-    budget: int | None = None
-    """Tokens, for 2.5 models: 0 is off, -1 automatic."""
-
-
-@dataclass(frozen=True, slots=True)
-class ContextCompression:
-    """When the oldest turns are dropped and how much stays, in tokens."""
-
-    trigger_tokens: int | None = None
-    """Default: 80 % of the model's window."""
-    target_tokens: int | None = None
-    """Default: half of the trigger."""
+_THRESHOLDS = {"only_high": "BLOCK_ONLY_HIGH", "none": "BLOCK_NONE", "off": "OFF"}
 
 
 def realtime_input(
-    vad: Vad | None, handling: ActivityHandling | None, coverage: TurnCoverage | None
+    activity: Activity,
+    vad: Vad | None,
+    handling: Handling | None,
+    coverage: Coverage | None,
+    interim_timestamps: bool | None,
 ) -> RealtimeInputConfig | None:
     """How realtime input makes turns; ``None`` where all is left to the service."""
     detection = None
-    if vad is not None:
+    if activity == "manual":
+        detection = AutomaticActivityDetection(disabled=True)
+    elif vad is not None:
         start, end = vad.start_sensitivity, vad.end_sensitivity
         detection = AutomaticActivityDetection(
             start_of_speech_sensitivity=f"START_SENSITIVITY_{start.upper()}" if start else "",
@@ -107,26 +95,55 @@ def realtime_input(
         automatic_activity_detection=detection,
         activity_handling=_HANDLING[handling] if handling else "",
         turn_coverage=f"TURN_INCLUDES_{coverage.upper()}" if coverage else "",
+        interim_transcript_timestamp_enabled=interim_timestamps,
     )
     return made if made != RealtimeInputConfig() else None
 
 
-def speech_config(voice: str, language: str) -> SpeechConfig | None:
-    """How the model sounds."""
-    named = VoiceConfig(prebuilt_voice_config=PrebuiltVoiceConfig(voice)) if voice else None
-    return SpeechConfig(voice_config=named, language_code=language) if voice or language else None
+def speech_config(
+    voice: str, voice_id: str, sample: VoiceSample | None, language: str
+) -> SpeechConfig | None:
+    """How the model sounds. Raises ``OSError`` when a recording cannot be read."""
+    named = VoiceConfig(
+        prebuilt_voice_config=PrebuiltVoiceConfig(voice) if voice else None,
+        replicated_voice_config=None if sample is None else _replicated(sample),
+        voice=voice_id,
+    )
+    made = SpeechConfig(voice_config=named if named != VoiceConfig() else None, language_code=language)
+    return made if made != SpeechConfig() else None
 
 
-def session_resumption_config(wanted: bool) -> SessionResumptionConfig | None:
-    """Present asks for handles."""
-    return SessionResumptionConfig() if wanted else None
+def _replicated(sample: VoiceSample) -> ReplicatedVoiceConfig:
+    return ReplicatedVoiceConfig(
+        mime_type="audio/wav",
+        voice_sample_audio=sample.sample.read_bytes(),
+        consent_audio=sample.consent.read_bytes() if sample.consent is not None else b"",
+        voice_consent_signature=VoiceConsentSignature(sample.signature) if sample.signature else None,
+    )
+
+
+def session_resumption(wanted: bool | Resumption) -> SessionResumptionConfig | None:
+    """Present asks for handles. The handle to begin with is not part of it: each connection has its own."""
+    if wanted is False:
+        return None
+    transparent = isinstance(wanted, Resumption) and wanted.transparent
+    return SessionResumptionConfig(transparent=transparent or None)
 
 
 def thinking_config(thinking: Thinking | None) -> ThinkingConfig | None:
     """``None`` leaves thinking to the model: some take no word about it at all."""
     if thinking is None:
         return None
-    return ThinkingConfig(thinking_level=(thinking.level or "").upper(), thinking_budget=thinking.budget)
+    return ThinkingConfig(
+        thinking_level=(thinking.level or "").upper(),
+        thinking_budget=thinking.budget,
+        include_thoughts=thinking.include_thoughts,
+    )
+
+
+def translation_config(translation: Translation | None) -> TranslationConfig | None:
+    """Into which language."""
+    return None if translation is None else TranslationConfig(translation.target, translation.echo)
 
 
 def compression(asked: bool | ContextCompression) -> ContextWindowCompression | None:
@@ -138,19 +155,93 @@ def compression(asked: bool | ContextCompression) -> ContextWindowCompression | 
     return ContextWindowCompression(asked.trigger_tokens, SlidingWindow(asked.target_tokens))
 
 
-def transcription(wanted: bool, languages: Sequence[str] = ()) -> AudioTranscriptionConfig | None:
+def transcription(wanted: bool | Transcription | None) -> AudioTranscriptionConfig | None:
     """Present asks for transcripts."""
-    return AudioTranscriptionConfig(language_codes=list(languages)) if wanted else None
+    if not wanted:
+        return None
+    if wanted is True:
+        return AudioTranscriptionConfig()
+    return AudioTranscriptionConfig(
+        language_codes=list(wanted.languages),
+        custom_vocabulary=list(wanted.vocabulary),
+        mode=(wanted.mode or "").upper(),
+        word_timestamp=wanted.word_timestamps,
+        diarization=wanted.diarization,
+        source_text=wanted.source_text,
+    )
 
 
-def tools_of(catalogs: Sequence[ToolCatalog]) -> list[Tool]:
-    """The functions of all routers as one tool; empty when there are none."""
-    functions = [_declaration(spec) for catalog in catalogs for spec in catalog.functions]
-    return [Tool(function_declarations=functions)] if functions else []
+def safety_settings(rules: Sequence[Safety]) -> list[SafetySetting]:
+    """In the API's names."""
+    return [
+        SafetySetting(
+            category=f"HARM_CATEGORY_{rule.category.upper()}",
+            threshold=_THRESHOLDS.get(rule.threshold, f"BLOCK_{rule.threshold.upper()}"),
+            method=(rule.method or "").upper(),
+        )
+        for rule in rules
+    ]
 
 
-def _declaration(spec: FunctionSpec) -> FunctionDeclaration:
+def avatar_config(avatar: Avatar | None) -> AvatarConfig | None:
+    """A face. Raises ``OSError`` when its picture cannot be read."""
+    if avatar is None:
+        return None
+    custom = None
+    if avatar.image is not None:
+        custom = CustomizedAvatar(_image_type(avatar.image), avatar.image.read_bytes())
+    return AvatarConfig(
+        avatar_name=avatar.name,
+        customized_avatar=custom,
+        audio_bitrate_bps=avatar.audio_bitrate,
+        video_bitrate_bps=avatar.video_bitrate,
+    )
+
+
+def _image_type(path: Path) -> str:
+    return "image/png" if path.suffix.lower() == ".png" else "image/jpeg"
+
+
+def built_in_tools(
+    search: bool | GoogleSearchOptions, *, code: bool, urls: bool, more: Sequence[Mapping[str, Any]]
+) -> list[Tool]:
+    """Tools of the service's own. Raises ``WireError`` when one of ``more`` is not of the API's shape."""
+    tools = []
+    if search:
+        tools.append(Tool(google_search=GoogleSearch() if search is True else _search(search)))
+    if code:
+        tools.append(Tool(code_execution=Empty()))
+    if urls:
+        tools.append(Tool(url_context=Empty()))
+    if more:
+        # The codec knows every spelling of a tool; strictly, so that a misspelt one is not dropped in silence.
+        message = msgspec.json.encode({"setup": {"tools": list(more)}})
+        read = decode_client(message, strict=True).setup
+        tools += read.tools if read is not None else []
+    return tools
+
+
+def _search(asked: GoogleSearchOptions) -> GoogleSearch:
+    types = SearchTypes(Empty() if asked.web else None, Empty()) if asked.images else None
+    span = Interval(asked.since, asked.until) if asked.since or asked.until else None
+    return GoogleSearch(types, span, list(asked.exclude_domains), asked.blocking_confidence)
+
+
+def tools_of(functions: Sequence[FunctionSpec], behaviors: frozenset[str] | None = None) -> list[Tool]:
+    """The functions as one tool; empty when there are none. ``behaviors``: those that the model takes."""
+    made = [_declaration(spec, behaviors) for spec in functions]
+    return [Tool(function_declarations=made)] if made else []
+
+
+def functions_of(catalogs: Sequence[ToolCatalog]) -> list[FunctionSpec]:
+    """All that the connected routers offer."""
+    return [spec for catalog in catalogs for spec in catalog.functions]
+
+
+def _declaration(spec: FunctionSpec, behaviors: frozenset[str] | None) -> FunctionDeclaration:
     behavior = "" if spec.blocking is None else ("BLOCKING" if spec.blocking else "NON_BLOCKING")
+    if behaviors is not None and behavior not in behaviors:
+        behavior = ""
     # A function without arguments declares no schema: an empty object is refused by some models.
     schema = dict(spec.parameters) if spec.parameters.get("properties") else None
     return FunctionDeclaration(
@@ -159,42 +250,26 @@ def _declaration(spec: FunctionSpec) -> FunctionDeclaration:
 
 
 def encode_setup(
-    setup: Setup, extra: Mapping[str, Any], *, model: str, tools: Sequence[Tool], handle: str
+    setup: Setup,
+    extra: Mapping[str, Any],
+    *,
+    model: str,
+    tools: Sequence[Tool] = (),
+    handle: str = "",
+    history_first: bool = False,
 ) -> str:
-    """The first message of a connection. ``model`` is the endpoint's name of it."""
+    """The first message of a connection. ``model`` is the endpoint's name of it.
+
+    ``history_first``: ``clientContent`` follows that is history, and wants no answer.
+    """
     resumption = setup.session_resumption
-    if resumption is not None and handle:
-        resumption = msgspec.structs.replace(resumption, handle=handle)
+    if handle:
+        resumption = msgspec.structs.replace(resumption or SessionResumptionConfig(), handle=handle)
     complete = msgspec.structs.replace(
-        setup, model=model, tools=[*tools, *setup.tools], session_resumption=resumption
+        setup,
+        model=model,
+        tools=[*tools, *setup.tools],
+        session_resumption=resumption,
+        history_config=HistoryConfig(True) if history_first else setup.history_config,
     )
     return encode_client(ClientMessage(setup=complete), extra=extra).decode()
-
-
-def option_faults(
-    setup: Setup, extra: Mapping[str, Any], given: Mapping[str, Any], *, vertex: bool
-) -> Iterator[OptionFault]:
-    """What the model or the endpoint will refuse, by the option that asks for it."""
-    try:
-        whole = decode_client(encode_client(ClientMessage(setup=setup), extra=extra)).setup
-    except WireError as error:
-        yield OptionFault("extra", f"`extra` does not fit the setup message: {error}")
-        return
-    assert whole is not None
-    for refusal in refusals(whole, vertex=vertex):
-        option = option_at(refusal.path)
-        if option not in given:
-            option = "extra" if extra else "model"
-        voices = sorted(capabilities(setup.model).voices or ()) if option == "voice" else []
-        hint = f"voices: {', '.join(voices)}" if voices else ""
-        certain = sure(str(given.get(option)), voices) if voices else None
-        fix = Fix(certain) if certain else None
-        yield OptionFault(option, refusal.reason.rstrip("."), hint, code="LG240", fix=fix)
-    if "language" in given and not capabilities(setup.model).honours_language_code:
-        yield OptionFault(
-            "language",
-            f"{setup.model} chooses its language itself and ignores `language`",
-            "say it in the instructions",
-            warning=True,
-            code="LG240",
-        )

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from enum import Enum
 
 from ....pipeline.errors import ServiceError
+from ..options.places import option_at
 from ..wire.link import LinkClosed
 
-__all__ = ["Judgement", "Then", "judge", "option_at"]
+__all__ = ["Judgement", "Then", "judge"]
 
 
 class Then(Enum):
@@ -61,46 +62,20 @@ _RULES: tuple[tuple[re.Pattern[str], Then, str, str], ...] = tuple(
         (
             r"response modalities|non-audio request",
             Then.GIVE_UP,
-            "model",
-            "choose a model that answers in audio",
+            "answers",
+            "leave the option answers out: current models answer in audio",
+        ),
+        (
+            r"explicit activity control",
+            Then.GIVE_UP,
+            "activity",
+            "use activity: manual, which switches the service's detector off",
         ),
         (r"\bvoice", Then.GIVE_UP, "voice", "choose one of the prebuilt voices"),
     )
 )
 _UNKNOWN_NAME = re.compile(r"""at '(?P<path>setup[^']*)'""")
 _NAME = re.compile(r'Unknown name "(?P<name>[^"]+)"')
-
-_OPTIONS = (
-    ("model", "model"),
-    ("generation_config.speech_config.voice_config", "voice"),
-    ("generation_config.speech_config.language_code", "language"),
-    ("generation_config.temperature", "temperature"),
-    ("generation_config.top_p", "top_p"),
-    ("generation_config.top_k", "top_k"),
-    ("generation_config.max_output_tokens", "max_output_tokens"),
-    ("generation_config.seed", "seed"),
-    ("generation_config.media_resolution", "media_resolution"),
-    ("generation_config.thinking_config", "thinking"),
-    ("generation_config.enable_affective_dialog", "affective_dialog"),
-    ("system_instruction", "instructions"),
-    ("tools", "google_search"),
-    ("realtime_input_config.automatic_activity_detection", "vad"),
-    ("realtime_input_config.activity_handling", "activity_handling"),
-    ("realtime_input_config.turn_coverage", "turn_coverage"),
-    ("session_resumption", "session_resumption"),
-    ("context_window_compression", "context_compression"),
-    ("input_audio_transcription", "input_transcription"),
-    ("output_audio_transcription", "output_transcription"),
-    ("proactivity", "proactive_audio"),
-)
-
-
-def option_at(path: str) -> str:
-    """The option behind a field of the setup (``setup.generation_config.top_k`` is ``top_k``), else ``extra``."""
-    field = path.removeprefix("setup").removeprefix(".")
-    if "function_declarations" in field:
-        return ""
-    return next((option for prefix, option in _OPTIONS if field.startswith(prefix)), "extra")
 
 
 def judge(

@@ -1,29 +1,74 @@
-"""What waits to be sent to the service: in order, bounded, and kept while there is no connection.
+"""What goes to the service: in order, bounded, kept while there is no connection, and kept until it has arrived.
 
-Audio is bounded by its length, everything else by number. A message that was taken comes back with ``put_back``
-when it could not be sent, so a connection may break at any point and nothing is lost or sent twice.
+Audio is bounded by its length, everything else by number. What was sent stays here until it is known to have been
+received (``confirm``, by number on the connection; ``answered``, because the model has begun to answer). When a
+connection ends, ``rewind`` puts the rest back to the front: it goes out again, in its old order.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
+from dataclasses import dataclass
+from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ....pipeline.units import MS, SECOND
-from ..wire import encode_audio
+from ..wire import ClientMessage, Empty, RealtimeInput, encode_audio, encode_client
 
-__all__ = ["Outbox"]
+__all__ = ["Kind", "Outbox"]
 
 _KEEP_NS = 120 * SECOND
-"""Four times what reconnecting may take; 3.8 MB."""
+"""Twice what coming back may take; 3.8 MB."""
 _LONGEST_MESSAGE_NS = 100 * MS
 """What has piled up is sent in pieces of this length, the longest that the service advises."""
 _MOST_MESSAGES = 1024
 
-_Entry = str | tuple[NDArray[np.int16], int]
+
+class Kind(Enum):
+    """What an entry is; it decides what becomes of it when a connection or a session ends."""
+
+    AUDIO = "audio"
+    TEXT = "text"
+    RESULT = "result"
+    """Of a function: means something only to the session that asked for it."""
+    STREAM_END = "stream end"
+    START = "activity start"
+    END = "activity end"
+    PICTURE = "picture"
+    """Only the newest is worth sending, and never again."""
+
+
+_SIGNALS = {
+    Kind.STREAM_END: encode_client(
+        ClientMessage(realtime_input=RealtimeInput(audio_stream_end=True))
+    ).decode(),
+    Kind.START: encode_client(ClientMessage(realtime_input=RealtimeInput(activity_start=Empty()))).decode(),
+    Kind.END: encode_client(ClientMessage(realtime_input=RealtimeInput(activity_end=Empty()))).decode(),
+}
+
+
+@dataclass(slots=True, eq=False)
+class _Entry:
+    kind: Kind
+    message: str = ""
+    plain: str = ""
+    """Of a result: the same as a message to a session that never asked. Of a text: the text itself."""
+    samples: NDArray[np.int16] | None = None
+    rate: int = 0
+
+    @property
+    def duration_ns(self) -> int:
+        return 0 if self.samples is None else len(self.samples) * SECOND // self.rate
+
+
+@dataclass(slots=True, eq=False)
+class _Sent:
+    number: int
+    at_ns: int
+    entries: list[_Entry]
 
 
 class Outbox:
@@ -33,38 +78,69 @@ class Outbox:
         self.dropped_ns = 0
         """Audio lost because nobody took it for too long."""
         self.held_ns = 0
+        """Length of the audio that waits."""
+        self.number = 0
+        """Messages sent on this connection."""
         self._keep_ns = keep_ns
         self._entries: deque[_Entry] = deque()
-        self._messages = 0
         self._taken: list[_Entry] = []
+        self._sent: deque[_Sent] = deque()
+        self._sent_ns = 0
+        self._messages = 0
+        """Entries that are no audio, waiting or sent."""
+        self._open_before = False
+        """Whether the user's turn was open before the oldest entry, where we mark the turns."""
         self._filled = asyncio.Event()
 
     def __bool__(self) -> bool:
-        """Whether anything waits, or was taken and not confirmed."""
+        """Whether anything waits, or was taken and not sent."""
         return bool(self._entries or self._taken)
+
+    @property
+    def unsure(self) -> bool:
+        """Whether something was sent that may not have arrived."""
+        return bool(self._sent)
+
+    # Filling -----------------------------------------------------------------------------------
 
     def put_audio(self, samples: NDArray[np.int16], rate: int) -> None:
         """Queue sound; the oldest goes when there is too much."""
-        self._entries.append((samples, rate))
-        self.held_ns += len(samples) * SECOND // rate
+        self._append(_Entry(Kind.AUDIO, samples=samples, rate=rate))
         while self.held_ns > self._keep_ns and self._drop_oldest_audio():
             pass
-        self._filled.set()
 
-    def put(self, message: str) -> bool:
+    def put(self, message: str, kind: Kind = Kind.TEXT, plain: str = "") -> bool:
         """Queue an encoded message; ``False`` when there are too many of them."""
         if self._messages >= _MOST_MESSAGES:
             return False
-        self._entries.append(message)
-        self._messages += 1
-        self._filled.set()
+        self._append(_Entry(kind, message, plain))
         return True
+
+    def signal(self, kind: Kind) -> bool:
+        """Queue the end of the stream, or the start or end of the user's turn."""
+        return self.put(_SIGNALS[kind], kind)
+
+    def put_picture(self, message: str) -> None:
+        """Queue a picture in the place of one that still waits."""
+        waiting = next((entry for entry in self._entries if entry.kind is Kind.PICTURE), None)
+        if waiting is None:
+            self.put(message, Kind.PICTURE)
+        else:
+            waiting.message = message
+
+    def _append(self, entry: _Entry) -> None:
+        self._entries.append(entry)
+        self._messages += entry.samples is None
+        self.held_ns += entry.duration_ns
+        self._filled.set()
 
     async def filled(self) -> None:
         """Return when there is something to take."""
         while not self._entries:
             self._filled.clear()
             await self._filled.wait()
+
+    # Sending -----------------------------------------------------------------------------------
 
     def take(self) -> str | None:
         """The next message, or ``None``; sound that has piled up comes in longer pieces.
@@ -74,52 +150,103 @@ class Outbox:
         if not self._entries:
             return None
         first = self._leave()
-        if isinstance(first, str):
-            return first
-        pieces, rate = [first[0]], first[1]
-        length_ns = _duration_ns(first)
-        while self._entries and not isinstance(following := self._entries[0], str):
-            length_ns += _duration_ns(following)
-            if length_ns > _LONGEST_MESSAGE_NS or following[1] != rate:
+        if first.samples is None:
+            return first.message
+        pieces, length_ns = [first.samples], first.duration_ns
+        while self._entries and (following := self._entries[0]).samples is not None:
+            length_ns += following.duration_ns
+            if length_ns > _LONGEST_MESSAGE_NS or following.rate != first.rate:
                 break
             self._leave()
-            pieces.append(following[0])
+            pieces.append(following.samples)
         pcm = b"".join(piece.astype("<i2", copy=False).tobytes() for piece in pieces)
-        return encode_audio(pcm, rate).decode()
+        return encode_audio(pcm, first.rate).decode()
 
-    def sent(self) -> None:
-        """What was taken has been sent."""
+    def sent(self, now_ns: int) -> None:
+        """What was taken has been sent, as the next message of this connection."""
+        self.number += 1
+        kept = [entry for entry in self._taken if entry.kind is not Kind.PICTURE]
+        self._messages -= len(self._taken) - len(kept)
         self._taken.clear()
+        self._sent.append(_Sent(self.number, now_ns, kept))
+        self._sent_ns += sum(entry.duration_ns for entry in kept)
+        # What is as old as this nobody wants to hear again, whether it has arrived or not.
+        while self._sent and (self._sent_ns > self._keep_ns or self._messages > _MOST_MESSAGES // 2):
+            self._arrived(self._sent.popleft())
 
     def put_back(self) -> None:
         """What was taken could not be sent: it is the next again."""
-        while self._taken:
-            entry = self._taken.pop()
+        taken, self._taken = self._taken, []
+        self._restore(taken)
+
+    def confirm(self, number: int) -> None:
+        """The first ``number`` messages of this connection have arrived."""
+        while self._sent and self._sent[0].number <= number:
+            self._arrived(self._sent.popleft())
+
+    def answered(self, before_ns: int) -> None:
+        """The model answers: it has taken in the texts and results that were sent before ``before_ns``."""
+        for sent in self._sent:
+            if sent.at_ns < before_ns:
+                kept = [entry for entry in sent.entries if entry.kind not in (Kind.TEXT, Kind.RESULT)]
+                self._messages -= len(sent.entries) - len(kept)
+                sent.entries = kept
+
+    # Connections -------------------------------------------------------------------------------
+
+    def rewind(self, since_ns: int = 0) -> None:
+        """The connection is over: what may not have arrived is to be sent again, on the next one.
+
+        ``since_ns``: what was sent earlier than that counts as arrived.
+        """
+        self.put_back()
+        while self._sent and self._sent[0].at_ns < since_ns:
+            self._arrived(self._sent.popleft())
+        unsure = [entry for sent in self._sent for entry in sent.entries]
+        self._sent.clear()
+        self._sent_ns = self.number = 0
+        if self._open_before:
+            # A connection knows nothing of a turn that was opened on the one before.
+            self._open_before = False
+            self._messages += 1
+            unsure.insert(0, _Entry(Kind.START, _SIGNALS[Kind.START]))
+        self._restore(unsure)
+
+    def start_afresh(self) -> None:
+        """The next session has asked for no results: it is told of them in words."""
+        for entry in self._entries:
+            if entry.kind is Kind.RESULT:
+                entry.kind, entry.message, entry.plain = Kind.TEXT, entry.plain, ""
+
+    def waiting_texts(self) -> list[str]:
+        """The user's texts that wait, oldest first."""
+        return [entry.plain for entry in self._entries if entry.kind is Kind.TEXT and entry.plain]
+
+    def _restore(self, entries: list[_Entry]) -> None:
+        for entry in reversed(entries):
             self._entries.appendleft(entry)
-            self._count(entry, 1)
-        self._filled.set()
+            self.held_ns += entry.duration_ns
+        if entries:
+            self._filled.set()
+
+    def _arrived(self, sent: _Sent) -> None:
+        for entry in sent.entries:
+            self._sent_ns -= entry.duration_ns
+            self._messages -= entry.samples is None
+            if entry.kind in (Kind.START, Kind.END):
+                self._open_before = entry.kind is Kind.START
 
     def _leave(self) -> _Entry:
         entry = self._entries.popleft()
-        self._count(entry, -1)
+        self.held_ns -= entry.duration_ns
         self._taken.append(entry)
         return entry
 
-    def _count(self, entry: _Entry, sign: int) -> None:
-        if isinstance(entry, str):
-            self._messages += sign
-        else:
-            self.held_ns += sign * _duration_ns(entry)
-
     def _drop_oldest_audio(self) -> bool:
         for index, entry in enumerate(self._entries):
-            if not isinstance(entry, str):
+            if entry.samples is not None:
                 del self._entries[index]
-                self.held_ns -= _duration_ns(entry)
-                self.dropped_ns += _duration_ns(entry)
+                self.held_ns -= entry.duration_ns
+                self.dropped_ns += entry.duration_ns
                 return True
         return False
-
-
-def _duration_ns(entry: tuple[NDArray[np.int16], int]) -> int:
-    return len(entry[0]) * SECOND // entry[1]

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
-__all__ = ["Link", "LinkClosed", "memory_link_pair"]
+__all__ = ["Link", "LinkClosed", "ReceiptLink", "memory_link_pair"]
 
 
 class LinkClosed(Exception):
@@ -41,12 +41,31 @@ class Link(Protocol):
         ...
 
 
+@runtime_checkable
+class ReceiptLink(Link, Protocol):
+    """A link that knows what has arrived: who sends over it can tell what a lost connection has lost."""
+
+    @property
+    def received(self) -> int:
+        """How many of the messages sent from here the other side has received, as far as is known."""
+        ...
+
+    async def probe(self) -> None:
+        """Return when the other side has received all that was sent so far. Raises ``LinkClosed``.
+
+        It has no deadline of its own: who waits for too long has found a connection that is none.
+        """
+        ...
+
+
 class _Direction:
     """Messages under way in one direction, and how that direction ended."""
 
     def __init__(self, limit: int) -> None:
         self.messages: deque[str | bytes] = deque()
         self.limit = limit
+        self.entered = 0
+        self.taken = 0
         self.closed: LinkClosed | None = None
         self.changed = asyncio.Event()
 
@@ -68,6 +87,7 @@ class _MemoryLink:
         if self._out.closed is not None:
             raise LinkClosed(self._out.closed.code, self._out.closed.reason)
         self._out.messages.append(message)
+        self._out.entered += 1
         self._out.change()
 
     async def recv(self) -> str | bytes:
@@ -76,8 +96,20 @@ class _MemoryLink:
                 raise LinkClosed(self._in.closed.code, self._in.closed.reason)
             await self._in.changed.wait()
         message = self._in.messages.popleft()
+        self._in.taken += 1
         self._in.change()
         return message
+
+    @property
+    def received(self) -> int:
+        return self._out.taken
+
+    async def probe(self) -> None:
+        entered = self._out.entered
+        while self._out.taken < entered:
+            if self._out.closed is not None:
+                raise LinkClosed(self._out.closed.code, self._out.closed.reason)
+            await self._out.changed.wait()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         for direction in (self._out, self._in):
@@ -91,7 +123,7 @@ class _MemoryLink:
             direction.change()
 
 
-def memory_link_pair(limit: int = 256) -> tuple[Link, Link]:
+def memory_link_pair(limit: int = 256) -> tuple[ReceiptLink, ReceiptLink]:
     """Two joined ends; each direction holds at most ``limit`` messages."""
     there, back = _Direction(limit), _Direction(limit)
     return _MemoryLink(there, back), _MemoryLink(back, there)

@@ -78,6 +78,12 @@ class ModelCapabilities:
     """Whether one server message may carry several content fields."""
     client_content: Literal["any_time", "initial_history"] = "any_time"
     """When `clientContent` is taken: any time, or only as history after setup (with `historyConfig`)."""
+    history_config: bool = False
+    """Whether `historyConfig` is known to keep `clientContent` after setup from being answered."""
+    history_ends_with_user: bool = False
+    """Whether the last turn of such a history should be the user's."""
+    context_update: bool = True
+    """Whether `contextUpdate` is taken; else new instructions take effect with the next connection."""
     tool_behaviors: frozenset[str] = frozenset({"BLOCKING", "NON_BLOCKING"})
     default_tool_behavior: Literal["BLOCKING", "NON_BLOCKING"] = "BLOCKING"
     """What a function without a `behavior` gets."""
@@ -119,6 +125,8 @@ _2_5_NATIVE = ModelCapabilities(
     modalities=frozenset({"AUDIO"}),
     thinking="budget",
     several_fields_per_event=False,
+    history_ends_with_user=True,
+    context_update=False,
     cancels_tool_calls=True,
     url_context=False,
     translation=False,
@@ -138,6 +146,8 @@ _3_1 = replace(
     cancels_tool_calls=None,
     code_execution=False,
     client_content="initial_history",
+    history_config=True,
+    history_ends_with_user=False,
     tool_behaviors=frozenset({"BLOCKING"}),
     tool_scheduling=False,
     proactive_audio="no",
@@ -150,6 +160,9 @@ _3_8 = replace(
     name="gemini-3.8-live",
     thinking="none",
     several_fields_per_event=True,
+    history_config=True,
+    history_ends_with_user=False,
+    context_update=True,
     default_tool_behavior="NON_BLOCKING",
     cancels_tool_calls=False,
     code_execution=False,
@@ -172,6 +185,7 @@ _HALF_CASCADE = ModelCapabilities(
     name="gemini-live-2.5-flash-preview",
     modalities=_TEXT_OR_AUDIO,
     several_fields_per_event=False,
+    context_update=False,
     cancels_tool_calls=True,
     proactive_audio="no",
     affective_dialog=False,

@@ -10,19 +10,31 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livegraph.processors.gemini_live.dialogue.calls import Late, ToolRules
 from livegraph.processors.gemini_live.dialogue.outcomes import (
     Answer,
     Audio,
     CallTool,
     CancelTools,
+    Code,
+    CodeOutput,
+    Consumed,
     Cut,
     EndSound,
     EndWords,
     Failed,
+    Generated,
     GoingAway,
+    Grounded,
+    Interaction,
+    Media,
+    Note,
+    Opened,
     Outcome,
+    PagesRead,
     Remark,
     StartTurn,
+    Transcribed,
     TurnComplete,
     Used,
     UserEnded,
@@ -38,14 +50,28 @@ from support.wire import messages
 PCM_40_MS = b"\x01\x00" * 960
 
 
-def protocol(*functions: str) -> LiveProtocol:
-    return LiveProtocol(itertools.count(1).__next__, frozenset(functions) if functions else None)
+def protocol(*functions: str, **rules: Any) -> LiveProtocol:
+    known = dict.fromkeys(functions) if functions else None
+    return LiveProtocol(itertools.count(1).__next__, ToolRules(known, **rules))
 
 
 def feed(live: LiveProtocol, *sent: dict[str, Any]) -> list[Outcome]:
-    """All that follows, without the ends of utterances that were not begun."""
-    outcomes = [outcome for one in sent for outcome in live.receive(decode_server(json.dumps(one)))]
-    return [outcome for outcome in outcomes if not isinstance(outcome, UserEnded)]
+    """All that follows for the conversation, without the ends of utterances that were not begun."""
+    return [one for one in everything(live, *sent) if not isinstance(one, _ASIDE)]
+
+
+def everything(live: LiveProtocol, *sent: dict[str, Any]) -> list[Outcome]:
+    return [outcome for one in sent for outcome in live.receive(decode_server(json.dumps(one)))]
+
+
+def answers(live: LiveProtocol, call_id: str, body: dict[str, Any], scheduling: str = "", **more: Any) -> Any:
+    """What is sent for a result, which goes out once."""
+    given = live.result(call_id, body, scheduling, **more)
+    assert given is None or isinstance(given, list)
+    return given
+
+
+_ASIDE = (UserEnded, Generated, Transcribed, Opened, Interaction)
 
 
 def sound(pcm: bytes = PCM_40_MS, mime: str = "audio/pcm;rate=24000") -> dict[str, Any]:
@@ -67,14 +93,14 @@ def test_a_simple_turn() -> None:
     assert feed(live, {"sessionResumptionUpdate": {"newHandle": "h1", "resumable": True}}) == []
     assert live.handle == "h1"
     assert feed(live, {"voiceActivity": {"type": "ACTIVITY_START", "audioOffset": "0.280s"}}) == [
-        UserSpeech(True)
+        UserSpeech(True, 280 * MS)
     ]
     assert live.busy
     assert feed(
         live,
         content(inputTranscription={"text": "Hi, can you hear me?"}),
         {"voiceActivity": {"type": "ACTIVITY_END", "audioOffset": "2.840s"}},
-    ) == [UserWords("Hi, can you hear me?"), UserSpeech(False)]
+    ) == [UserWords("Hi, can you hear me?"), UserSpeech(False, 2840 * MS)]
     assert live.busy, "an answer is due"
     assert feed(live, sound()) == [StartTurn(1), Audio(1, PCM_40_MS, 24_000, 0)]
     assert feed(live, content(outputTranscription={"text": "Yes, I can hear "})) == [
@@ -85,7 +111,7 @@ def test_a_simple_turn() -> None:
     assert live.busy
     done = {**content(turnComplete=True), "usageMetadata": {"totalTokenCount": 819}}
     outcomes = feed(live, done)
-    assert outcomes[:2] == [EndWords(1, 80 * MS), TurnComplete()]
+    assert outcomes[:2] == [EndWords(1, 80 * MS), TurnComplete(1)]
     assert isinstance(outcomes[2], Used) and outcomes[2].usage.total_token_count == 819
     assert not live.busy
 
@@ -107,7 +133,7 @@ def test_every_field_of_one_message_counts() -> None:
         Words(1, "Yes.", 0),
         EndSound(1),
         EndWords(1, 40 * MS),
-        TurnComplete(),
+        TurnComplete(1),
     ]
 
 
@@ -117,7 +143,7 @@ def test_barge_in_while_the_model_generates() -> None:
     feed(live, sound(), content(outputTranscription={"text": "One, two, "}))
     assert feed(live, content(interrupted=True)) == [Cut(1)]
     assert feed(live, content(outputTranscription={"text": "three"})) == []
-    assert feed(live, content(turnComplete=True)) == [TurnComplete()]
+    assert feed(live, content(turnComplete=True)) == [TurnComplete(1)]
     assert not live.busy
     assert feed(live, sound()) == [StartTurn(2), Audio(2, PCM_40_MS, 24_000, 0)]
 
@@ -126,7 +152,7 @@ def test_barge_in_after_generation_complete() -> None:
     """Between generationComplete and turnComplete the sound is still playing: it is cut all the same."""
     live = protocol()
     feed(live, sound(), content(generationComplete=True))
-    assert feed(live, content(interrupted=True), content(turnComplete=True)) == [Cut(1), TurnComplete()]
+    assert feed(live, content(interrupted=True), content(turnComplete=True)) == [Cut(1), TurnComplete(1)]
 
 
 def test_interrupted_without_turn_complete_ends_the_turn() -> None:
@@ -156,7 +182,7 @@ def test_a_turn_that_we_cut_stays_silent_until_the_server_ends_it() -> None:
     feed(live, sound())
     live.void(1)
     assert feed(live, sound(), content(outputTranscription={"text": "and"})) == []
-    assert feed(live, content(generationComplete=True), content(turnComplete=True)) == [TurnComplete()]
+    assert feed(live, content(generationComplete=True), content(turnComplete=True)) == [TurnComplete(1)]
     assert feed(live, sound()) == [StartTurn(2), Audio(2, PCM_40_MS, 24_000, 0)]
 
 
@@ -168,15 +194,15 @@ def test_a_blocking_call_keeps_the_turn_open() -> None:
         CallTool("fc_1", "book_slot", {"slot": "tomorrow 3pm"})
     ]
     assert live.busy
-    response = live.result("fc_1", "book_slot", {"output": {"status": "booked"}}, "")
-    assert response is not None
+    [response] = answers(live, "fc_1", {"output": {"status": "booked"}}, "WHEN_IDLE")
     assert (response.id, response.name, response.response) == (
         "fc_1",
         "book_slot",
         {"output": {"status": "booked"}},
     )
+    assert response.scheduling == "", "it is for functions that do not block"
     assert live.busy, "an answer is due"
-    assert live.result("fc_1", "book_slot", {}, "") is None
+    assert answers(live, "fc_1", {}) is None
     assert feed(live, sound())[0] == StartTurn(1)
 
 
@@ -197,19 +223,55 @@ def test_calls_cancelled_by_an_interruption_are_not_answered() -> None:
     cancel = {"toolCallCancellation": {"ids": ["fc_1", "fc_0"]}}
     assert feed(live, cancel) == [CancelTools(("fc_1",))]
     assert feed(live, cancel) == []
-    assert live.result("fc_1", "book_slot", {}, "") is None
+    assert answers(live, "fc_1", {}) is None
     assert not live.busy
 
 
 def test_a_non_blocking_call_completes_the_turn() -> None:
     """16.5: the call stays pending over other turns; a silent result makes no answer due."""
-    live = protocol("book_slot")
+    live = protocol("book_slot", blocks=False)
     feed(live, {"toolCall": {"functionCalls": [{"id": "call_5", "name": "book_slot", "args": {}}]}})
     outcomes = feed(live, content(generationComplete=True), content(turnComplete=True))
     assert outcomes == [TurnComplete()]
     assert live.busy, "the call is pending"
-    assert live.result("call_5", "book_slot", {}, "SILENT") is not None
+    [response] = answers(live, "call_5", {}, "SILENT")
+    assert response.scheduling == "SILENT" and response.will_continue is None
     assert not live.busy
+
+
+def test_a_function_that_answers_several_times() -> None:
+    """Each answer says whether more follow; where the model takes one, they are sent together."""
+    live = protocol("a", blocks=False)
+    feed(live, {"toolCall": {"functionCalls": [{"id": "1", "name": "a"}]}})
+    sent = [*answers(live, "1", {"n": 1}, continues=True), *answers(live, "1", {"n": 2}, continues=True)]
+    sent += answers(live, "1", {}, "SILENT")
+    assert [(r.response, r.will_continue) for r in sent] == [({"n": 1}, True), ({"n": 2}, True), ({}, False)]
+    assert answers(live, "1", {}) is None
+    for rules in ({"blocks": True}, {"blocks": False, "continuing": False}):
+        live = protocol("a", **rules)
+        feed(live, {"toolCall": {"functionCalls": [{"id": "1", "name": "a"}]}})
+        assert answers(live, "1", {"n": 1}, continues=True) == []
+        [response] = answers(live, "1", {"n": 2})
+        assert (response.response, response.will_continue) == ({"output": [{"n": 1}, {"n": 2}]}, None)
+
+
+def test_a_call_that_is_repeated_after_an_interruption_is_made_once() -> None:
+    """16.4: a blocking model may ask again under a new id. Both ids are answered; two equal calls at once are two."""
+    live = protocol("book")
+    first, second = ({"id": f"fc_{n}", "name": "book", "args": {"slot": "3pm"}} for n in (1, 2))
+    assert len(feed(live, {"toolCall": {"functionCalls": [first, second]}})) == 2
+    live = protocol("book")
+    feed(live, {"toolCall": {"functionCalls": [first]}}, content(interrupted=True))
+    again = feed(live, {"toolCall": {"functionCalls": [second]}})
+    assert [type(outcome) for outcome in again] == [Remark]
+    assert [response.id for response in answers(live, "fc_1", {"output": 1})] == ["fc_1", "fc_2"]
+    assert not live.calls
+    live = protocol("book")
+    feed(live, {"toolCall": {"functionCalls": [first]}}, content(interrupted=True))
+    feed(live, {"toolCall": {"functionCalls": [second]}})
+    assert feed(live, {"toolCallCancellation": {"ids": ["fc_2"]}}) == []
+    assert feed(live, {"toolCallCancellation": {"ids": ["fc_1"]}}) == [CancelTools(("fc_1",))]
+    assert answers(live, "fc_1", {}) is None
 
 
 def test_a_call_without_an_id_gets_one_that_the_server_never_sees() -> None:
@@ -220,8 +282,8 @@ def test_a_call_without_an_id_gets_one_that_the_server_never_sees() -> None:
         for call in feed(live, {"toolCall": {"functionCalls": [{"name": "a"}]}})
         if isinstance(call, CallTool)
     ]
-    response = live.result(calls[0].id, "a", {}, "")
-    assert response is not None and response.id == "" and response.name == "a"
+    [response] = answers(live, calls[0].id, {})
+    assert response.id == "" and response.name == "a"
 
 
 def test_a_function_that_nobody_has_is_answered_at_once() -> None:
@@ -249,8 +311,12 @@ def test_handles_and_going_away() -> None:
     live = protocol()
     feed(live, {"sessionResumptionUpdate": {"newHandle": "H1", "resumable": True}})
     feed(live, {"sessionResumptionUpdate": {}}, {"sessionResumptionUpdate": {"newHandle": "H2"}})
-    assert live.handle == "H1"
-    assert feed(live, {"goAway": {"timeLeft": "50s"}}) == [GoingAway("50s")]
+    assert live.handle == "H1" and not live.resumable
+    transparent = {"newHandle": "H3", "resumable": True, "lastConsumedClientMessageIndex": "12"}
+    assert feed(live, {"sessionResumptionUpdate": transparent}) == [Consumed(12)]
+    assert live.handle == "H3" and live.resumable
+    assert feed(live, {"goAway": {"timeLeft": "50s"}}) == [GoingAway(50_000 * MS)]
+    assert feed(live, {"goAway": {}}) == [GoingAway(None)]
 
 
 def test_a_lost_connection_ends_what_it_carried() -> None:
@@ -260,35 +326,102 @@ def test_a_lost_connection_ends_what_it_carried() -> None:
     feed(live, {"voiceActivity": {"type": "ACTIVITY_START"}})
     feed(live, {"toolCall": {"functionCalls": [{"id": "1", "name": "a"}]}})
     assert live.lost() == [EndSound(1), EndWords(1, 40 * MS), UserSpeech(False)]
-    assert live.result("1", "a", {}, "") is not None
+    assert answers(live, "1", {})
     assert live.lost() == []
 
 
-def test_a_session_begun_anew_withdraws_the_calls_of_the_old_one() -> None:
-    """It would refuse their results."""
+def test_a_session_begun_anew_is_told_of_results_in_words() -> None:
+    """It has never asked for them, and the functions have their consequences all the same."""
     live = protocol("a")
     feed(live, {"sessionResumptionUpdate": {"newHandle": "H1", "resumable": True}})
     feed(live, {"toolCall": {"functionCalls": [{"id": "1", "name": "a"}]}})
-    assert live.renewed() == [CancelTools(("1",))]
-    assert live.handle == "" and live.result("1", "a", {}, "") is None
+    live.afresh()
+    assert live.handle == ""
+    assert live.result("1", {"output": 7}) == Late(
+        '[The function a, called before, has now returned {"output": 7}.]'
+    )
+    assert live.result("1", {}) is None
 
 
 def test_text_over_the_agent_is_still_due_after_the_cut_turn() -> None:
     """16.2 b: the turnComplete of the turn that was cut is no answer to the text."""
     live = protocol()
     feed(live, sound())
-    live.sent_text()
+    live.expects_answer()
     feed(live, content(interrupted=True), content(turnComplete=True))
     assert live.busy
     feed(live, sound(), content(turnComplete=True))
     assert not live.busy
 
 
-def test_thoughts_are_never_heard() -> None:
-    """Not as sound, not as words."""
+def test_everything_beside_the_speech_is_told() -> None:
+    """Thoughts, code, sources, pages, pictures, states: none of it is heard, none of it is lost."""
     live = protocol()
-    part = {"text": "The user wants ...", "thought": True}
-    assert feed(live, content(modelTurn={"parts": [part]})) == []
+    parts = [
+        {"text": "The user wants ...", "thought": True},
+        {"text": "**Looking it up**"},
+        {"executableCode": {"language": "PYTHON", "code": "print(1)", "id": "c1"}},
+        {"codeExecutionResult": {"outcome": "OUTCOME_OK", "output": "1", "id": "c1"}},
+    ]
+    assert feed(live, content(modelTurn={"parts": parts})) == [
+        Note(0, "The user wants ...", True),
+        Note(0, "**Looking it up**", False),
+        Code(0, "print(1)", "PYTHON", "c1"),
+        CodeOutput(0, "OUTCOME_OK", "1", "c1"),
+    ]
+    picture = {"inlineData": {"mimeType": "image/png", "data": "AAEC"}}
+    assert feed(live, content(modelTurn={"parts": [picture]})) == [
+        StartTurn(1),
+        Media(1, "image/png", b"\x00\x01\x02"),
+    ]
+    message = content(
+        groundingMetadata={"webSearchQueries": ["q"]},
+        urlContextMetadata={"urlMetadata": [{"retrievedUrl": "u"}]},
+        generationComplete=True,
+        turnComplete=True,
+        turnCompleteReason="NEED_MORE_INPUT",
+        waitingForInput=True,
+        interactionStatus="IDLE",
+    )
+    outcomes = everything(live, message)
+    kinds = [
+        type(outcome) for outcome in outcomes if not isinstance(outcome, UserEnded | EndSound | EndWords)
+    ]
+    assert kinds == [Grounded, PagesRead, Generated, TurnComplete, Interaction, Remark]
+    assert TurnComplete(1, "NEED_MORE_INPUT", True) in outcomes and Interaction("IDLE") in outcomes
+    assert everything(live, {"setupComplete": {"sessionId": "s1"}}) == [Opened("s1")]
+
+
+def test_a_model_that_writes_its_answers() -> None:
+    """16.8: its text is what it says; thoughts are not."""
+    live = LiveProtocol(itertools.count(1).__next__, writes=True)
+    outcomes = feed(
+        live,
+        content(modelTurn={"parts": [{"text": "hm", "thought": True}]}),
+        content(modelTurn={"parts": [{"text": "Hello"}]}),
+        content(modelTurn={"parts": [{"text": "! How can I help?"}]}),
+        content(generationComplete=True),
+        content(turnComplete=True),
+    )
+    assert outcomes == [
+        Note(0, "hm", True),
+        StartTurn(1),
+        Words(1, "Hello", None),
+        Words(1, "! How can I help?", None),
+        EndSound(1),
+        EndWords(1, 0),
+        TurnComplete(1),
+    ]
+
+
+def test_states_of_speech() -> None:
+    """Vertex tells whether there is speech with each message: only changes count."""
+    live = protocol()
+    told = ("NON_SPEECH", "SPEECH", "SPEECH", "NON_SPEECH")
+    assert feed(live, *(content(speechState=state) for state in told)) == [
+        UserSpeech(True),
+        UserSpeech(False),
+    ]
 
 
 def test_odd_audio() -> None:
@@ -312,7 +445,7 @@ def test_previews_and_word_by_word_input() -> None:
         content(inputTranscription={"text": " there"}),
     )
     raw = live.receive(decode_server(json.dumps(content(generationComplete=True))))
-    assert raw == [UserEnded(), EndSound(1)]
+    assert raw == [UserEnded(), EndSound(1), Generated(1)]
 
 
 def test_errors_in_band_and_empty_messages() -> None:

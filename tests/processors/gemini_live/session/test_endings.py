@@ -10,7 +10,8 @@ import pytest
 from livegraph.pipeline import Secret, ServiceError
 from livegraph.processors.gemini_live import LiveConnector
 from livegraph.processors.gemini_live.endpoint import Access, Endpoint, resolve
-from livegraph.processors.gemini_live.session.closing import Then, judge, option_at
+from livegraph.processors.gemini_live.options.places import option_at
+from livegraph.processors.gemini_live.session.closing import Then, judge
 from livegraph.processors.gemini_live.wire.link import LinkClosed
 
 GOOGLE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
@@ -170,6 +171,10 @@ def test_fields_lead_to_options() -> None:
         option_at("setup.generation_config.speech_config.voice_config.prebuilt_voice_config.voice_name")
         == "voice"
     )
-    assert option_at("setup.realtime_input_config.automatic_activity_detection.disabled") == "vad"
+    assert option_at("setup.realtime_input_config.automatic_activity_detection.disabled") == "activity"
+    assert option_at("setup.realtime_input_config.automatic_activity_detection.prefix_padding_ms") == "vad"
+    assert option_at("setup.tools[1].url_context") == "url_context"
+    assert option_at("setup.tools[2].google_maps") == "more_tools"
+    assert option_at("setup.safety_settings[0].method") == "safety"
     assert option_at("setup.generation_config.new") == option_at("setup") == "extra"
     assert option_at("setup.tools[0].function_declarations[3].name") == ""

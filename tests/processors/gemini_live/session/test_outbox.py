@@ -1,4 +1,4 @@
-"""What waits to be sent is sent once, in order, and is bounded."""
+"""What goes out goes out in order and once, again only when it may not have arrived, and never without bound."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegraph.pipeline import MS, SECOND
-from livegraph.processors.gemini_live.session.outbox import Outbox
+from livegraph.processors.gemini_live.session.outbox import Kind, Outbox
 from livegraph.processors.gemini_live.wire import decode_client
 
 
@@ -20,11 +20,10 @@ def shown(message: str | None) -> list[int] | str | None:
     if message is None or not message.startswith("{"):
         return message
     content = decode_client(message, strict=True).realtime_input
-    assert (
-        content is not None
-        and content.audio is not None
-        and content.audio.mime_type == "audio/pcm;rate=16000"
-    )
+    assert content is not None
+    if content.audio is None:
+        return message
+    assert content.audio.mime_type == "audio/pcm;rate=16000"
     return np.frombuffer(content.audio.data, "<i2").tolist()
 
 
@@ -37,7 +36,7 @@ def test_order_is_kept_between_sound_and_messages() -> None:
     taken = []
     while box:
         taken.append(shown(box.take()))
-        box.sent()
+        box.sent(0)
     assert taken == [list(range(320)), "text", list(range(320, 640))]
     assert box.take() is None
 
@@ -50,7 +49,7 @@ def test_sound_that_piled_up_is_sent_in_longer_pieces() -> None:
     lengths = []
     while box:
         lengths.append(len(shown(box.take()) or ()))
-        box.sent()
+        box.sent(0)
     assert lengths == [1600, 1600, 640]
 
 
@@ -64,7 +63,7 @@ def test_what_could_not_be_sent_is_the_next_again() -> None:
     box.put("later")
     box.put_back()
     assert shown(box.take()) == first
-    box.sent()
+    box.sent(0)
     assert box.take() == "later"
 
 
@@ -76,7 +75,7 @@ def test_too_much_sound_loses_its_oldest_and_no_message() -> None:
         box.put_audio(samples(index), 16_000)
     assert box.held_ns == SECOND and box.dropped_ns == 200 * MS
     assert box.take() == "text"
-    box.sent()
+    box.sent(0)
     assert (shown(box.take()) or [])[0] == 10
 
 
@@ -88,13 +87,125 @@ def test_too_many_messages_are_refused() -> None:
     assert box.take() == "0"
 
 
-@given(st.lists(st.sampled_from(["audio", "text", "take", "fail"]), max_size=60))
+def drain(box: Outbox, now_ns: int = 0) -> list[list[int] | str | None]:
+    """Send all that waits."""
+    sent = []
+    while box:
+        sent.append(shown(box.take()))
+        box.sent(now_ns)
+    return sent
+
+
+def test_what_has_not_arrived_goes_out_again_in_its_order() -> None:
+    """In front of what waits, sound and texts as they were mixed."""
+    box = Outbox()
+    for index in range(3):
+        box.put_audio(samples(320 * index), 16_000)
+        box.put(f"text {index}")
+    first = drain(box)
+    box.put("later")
+    box.confirm(3)
+    box.rewind()
+    assert box.number == 0 and not box.unsure
+    assert drain(box) == [*first[3:], "later"]
+    box.confirm(4)
+    assert not box.unsure
+
+
+def test_a_connection_that_worked_to_its_end_repeats_little() -> None:
+    """What was sent long before it ended counts as arrived."""
+    box = Outbox()
+    for second in range(4):
+        box.put(str(second))
+        drain(box, second * SECOND)
+    box.rewind(2 * SECOND)
+    assert drain(box) == ["2", "3"]
+
+
+def test_what_is_answered_has_arrived() -> None:
+    """Texts and results that were sent before the answer began; sound stays unsure."""
+    box = Outbox()
+    box.put_audio(samples(0), 16_000)
+    box.put("question")
+    box.put("result", Kind.RESULT)
+    drain(box, 0)
+    box.put("another")
+    drain(box, SECOND)
+    box.answered(SECOND)
+    box.rewind()
+    assert drain(box) == [list(range(320)), "another"]
+
+
+def test_pictures_are_the_newest_and_are_not_repeated() -> None:
+    """One waits at most."""
+    box = Outbox()
+    for index in range(3):
+        box.put_picture(f"picture {index}")
+    assert drain(box) == ["picture 2"]
+    box.rewind()
+    assert not box
+    box.put_picture("picture 3")
+    assert drain(box) == ["picture 3"]
+
+
+def test_a_turn_that_was_open_is_opened_again() -> None:
+    """A connection knows nothing of the turn that the one before had been told of."""
+    box = Outbox()
+    box.signal(Kind.START)
+    box.put_audio(samples(0), 16_000)
+    drain(box)
+    box.confirm(2)
+    box.put_audio(samples(320), 16_000)
+    box.signal(Kind.END)
+    box.rewind()
+    start, sound, end = drain(box)
+    assert sound == list(range(320, 640))
+    assert "activityStart" in str(start) and "activityEnd" in str(end)
+    box.confirm(3)
+    box.rewind()
+    assert not box
+
+
+def test_a_new_session_gets_results_in_words() -> None:
+    """It has asked for none; texts of the user stay what they are."""
+    box = Outbox()
+    box.put("text", plain="Hello?")
+    box.put("response", Kind.RESULT, plain="in words")
+    drain(box)
+    box.rewind()
+    assert box.waiting_texts() == ["Hello?"]
+    box.start_afresh()
+    assert box.waiting_texts() == ["Hello?"]
+    assert drain(box) == ["text", "in words"]
+
+
+def test_what_nobody_confirms_is_forgotten_in_time() -> None:
+    """Neither sound nor messages pile up behind a server that never says what it has."""
+    box = Outbox(keep_ns=SECOND)
+    for index in range(3000):
+        assert box.put(str(index))
+        box.put_audio(samples(index), 16_000)
+        drain(box)
+    box.rewind()
+    left = drain(box)
+    assert len(left) <= 100
+    assert left[-2] == "2999"
+
+
+@given(st.lists(st.sampled_from(["audio", "text", "take", "fail", "arrive", "break"]), max_size=60))
 def test_nothing_is_lost_repeated_or_reordered(steps: list[str]) -> None:
-    """However often sending fails."""
+    """However often sending fails and connections break, where it is known what has arrived."""
     box = Outbox()
     put: list[int | str] = []
     got: list[int | str] = []
-    next_sample = 0
+    flying: list[list[int | str]] = []
+    arrived = next_sample = 0
+
+    def arrive() -> None:
+        nonlocal arrived
+        if flying:
+            got.extend(flying.pop(0))
+            arrived += 1
 
     def take(keep: bool) -> None:
         message = shown(box.take())
@@ -103,8 +214,8 @@ def test_nothing_is_lost_repeated_or_reordered(steps: list[str]) -> None:
         if not keep:
             box.put_back()
             return
-        box.sent()
-        got.extend([message] if isinstance(message, str) else message)
+        box.sent(0)
+        flying.append([message] if isinstance(message, str) else list(message))
 
     for number, step in enumerate(steps):
         if step == "audio":
@@ -114,9 +225,18 @@ def test_nothing_is_lost_repeated_or_reordered(steps: list[str]) -> None:
         elif step == "text":
             box.put(f"text {number}")
             put.append(f"text {number}")
+        elif step == "arrive":
+            arrive()
+        elif step == "break":
+            flying.clear()
+            box.confirm(arrived)
+            box.rewind()
+            arrived = 0
         else:
             take(step == "take")
     while box:
         take(True)
+    while flying:
+        arrive()
     assert got == put
     assert box.held_ns == 0

@@ -1,0 +1,192 @@
+"""The functions that the model asked for and that have not answered: by id, over any number of connections. Pure."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..wire import FunctionCall, FunctionResponse
+from .outcomes import Answer, CallTool, CancelTools, Outcome, Remark
+
+__all__ = ["Calls", "Late", "ToolRules", "told_late"]
+
+_MOST_PENDING = 512
+
+
+@dataclass(frozen=True, slots=True)
+class ToolRules:
+    """What the model and the endpoint do with results."""
+
+    functions: Mapping[str, bool | None] | None = None
+    """Names of the functions there are, and whether each blocks (``None``: as the model has it); ``None`` when it is
+    not known which there are, and every call is passed on."""
+    blocks: bool = True
+    """Whether a function of which nothing is said blocks."""
+    scheduling: bool = True
+    continuing: bool = True
+    """Whether a function may answer more than once."""
+
+    def blocking(self, name: str) -> bool:
+        """Whether the model waits for this function."""
+        said = (self.functions or {}).get(name)
+        return self.blocks if said is None else said
+
+
+@dataclass(slots=True)
+class _Pending:
+    name: str
+    args: dict[str, Any]
+    wire_ids: list[str]
+    """Under which ids the server asks; an empty one where it gave none."""
+    foreign: bool = False
+    """Whether a session asked that is no more."""
+    cut: bool = False
+    """Whether the user has interrupted since."""
+    continued: bool = False
+    """Whether it has given a result that was not the last."""
+    parts: list[dict[str, Any]] = field(default_factory=list)
+    """Results so far, where the model takes only one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Late:
+    """A result for a session that never asked for it: it can only be told in words."""
+
+    text: str
+
+
+def told_late(name: str, body: Mapping[str, Any]) -> str:
+    """A result in words, for a session that never asked for it."""
+    shown = json.dumps(body, ensure_ascii=False)
+    return f"[The function {name}, called before, has now returned {shown}.]"
+
+
+class Calls:
+    """Who waits for which result."""
+
+    def __init__(self, rules: ToolRules) -> None:
+        self._rules = rules
+        self._pending: dict[str, _Pending] = {}
+        self._aliases: dict[str, str] = {}
+        """Ids of calls that the server repeated, and the id under which the function was asked."""
+        self._made_ids = itertools.count(1)
+
+    def __bool__(self) -> bool:
+        return bool(self._pending)
+
+    @property
+    def rules(self) -> ToolRules:
+        """What is done with results."""
+        return self._rules
+
+    @rules.setter
+    def rules(self, rules: ToolRules) -> None:
+        self._rules = rules
+
+    @property
+    def blocking(self) -> bool:
+        """Whether the model says nothing until a result is there."""
+        return any(self._rules.blocking(call.name) for call in self._pending.values())
+
+    def ask(self, call: FunctionCall) -> list[Outcome]:
+        """The server asks for a function."""
+        call_id = call.id or f"local-{next(self._made_ids)}"
+        if call_id in self._pending or call_id in self._aliases:
+            return [
+                Remark(f"the server asked twice for {call.name} under the id {call_id}; it is asked once")
+            ]
+        # A model that was interrupted while it waited may ask for the same again under a new id: what it asked for
+        # may have consequences, so it is done once and answered to both.
+        for known_id, known in self._pending.items():
+            same = known.cut and not known.foreign and (known.name, known.args) == (call.name, call.args)
+            if same and self._rules.blocking(call.name):
+                known.wire_ids.append(call.id)
+                known.cut = False
+                self._aliases[call_id] = known_id
+                return [Remark(f"the server repeats its call of {call.name}, which has not answered yet")]
+        functions = self._rules.functions
+        unknown = functions is not None and call.name not in functions
+        if unknown or len(self._pending) >= _MOST_PENDING:
+            why = (
+                f"there is no function {call.name!r}" if unknown else "too many calls wait for their results"
+            )
+            response = FunctionResponse(id=call.id, name=call.name, response={"error": why})
+            return [Remark(f"{why}: the model is told so"), Answer(response)]
+        self._pending[call_id] = _Pending(call.name, call.args, [call.id])
+        return [CallTool(call_id, call.name, call.args)]
+
+    def cancel(self, ids: list[str]) -> list[Outcome]:
+        """The server no longer wants these results."""
+        gone = []
+        for wire_id in ids:
+            known_id = self._aliases.pop(wire_id, wire_id)
+            call = self._pending.get(known_id)
+            if call is None:
+                continue
+            call.wire_ids = [one for one in call.wire_ids if one != wire_id]
+            if not call.wire_ids:
+                self._forget(known_id)
+                gone.append(known_id)
+        return [CancelTools(tuple(gone))] if gone else []
+
+    def interrupted(self) -> None:
+        """The user has spoken over it: what the model repeats now it asked for before."""
+        for call in self._pending.values():
+            call.cut = True
+
+    def arguments(self, call_id: str) -> dict[str, Any]:
+        """With what a function that has not answered was called."""
+        call = self._pending.get(call_id)
+        return {} if call is None else call.args
+
+    def result(
+        self, call_id: str, body: dict[str, Any], scheduling: str = "", *, continues: bool = False
+    ) -> list[FunctionResponse] | Late | None:
+        """What to send for a result; ``None`` when nobody waits for it (withdrawn, or answered).
+
+        With ``continues`` more results of this call follow. An empty list: it is kept until the last has come.
+        """
+        call = self._pending.get(call_id)
+        if call is None:
+            return None
+        rules = self._rules
+        many = rules.continuing and not rules.blocking(call.name) and not call.foreign
+        if continues and not many:
+            call.parts.append(body)
+            return []
+        if not continues:
+            self._forget(call_id)
+        if call.parts:
+            body = {"output": [*call.parts, *([body] if body else [])]}
+            call.parts = []
+        if call.foreign:
+            return Late(told_late(call.name, body))
+        if rules.blocking(call.name) or not rules.scheduling:
+            scheduling = ""
+        call.continued = call.continued or continues
+        return [
+            FunctionResponse(
+                # An id that we made up says nothing to the server: it then goes by the name.
+                id=wire_id,
+                name=call.name,
+                response=body,
+                scheduling=scheduling,
+                # The last of several says that it is; a result that is alone need not.
+                will_continue=continues if call.continued else None,
+            )
+            for wire_id in call.wire_ids
+        ]
+
+    def orphan(self) -> None:
+        """The session that asked is no more: the functions go on, and the next session is told of their results."""
+        for call in self._pending.values():
+            call.foreign = True
+        self._aliases.clear()
+
+    def _forget(self, call_id: str) -> None:
+        del self._pending[call_id]
+        for alias in [alias for alias, known in self._aliases.items() if known == call_id]:
+            del self._aliases[alias]

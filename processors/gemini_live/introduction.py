@@ -1,0 +1,111 @@
+"""What a connection begins with: the setup as it is by now, and what a new session is told of the conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import msgspec
+
+from ...pipeline.errors import ServiceError
+from ..tool_catalog import FunctionSpec, ToolCatalog
+from .dialogue.calls import ToolRules
+from .dialogue.history import HistoryEntry, seed_contents
+from .endpoint import Endpoint
+from .frames import UpdateFrame
+from .options.setup import encode_setup, functions_of, tools_of
+from .settings import Settings
+from .upstream import history_message
+from .wire import Content, Tool
+from .wire.models import ModelCapabilities
+from .wire.setup_check import refusals
+
+__all__ = ["Introduction"]
+
+
+class Introduction:
+    """Instructions and functions as they are now, and the first messages of a connection.
+
+    ``catalogs`` is ``None`` where boxes take calls without saying which; ``warn`` is told what is left out.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        can: ModelCapabilities,
+        catalogs: Sequence[ToolCatalog] | None,
+        warn: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._can = can
+        self._warn = warn
+        self._setup = settings.setup
+        self._functions: list[FunctionSpec] | None = None if catalogs is None else functions_of(catalogs)
+        self._model = settings.setup.model
+        self._vertex = False
+        self.seed: list[str] = []
+        """What follows the setup that was made last."""
+
+    def address(self, endpoint: Endpoint) -> None:
+        """It is ``endpoint`` that is spoken to. Raises ``ServiceError`` for functions that the model refuses."""
+        self._model = endpoint.model(self._settings.setup.model)
+        self._vertex = endpoint.kind == "vertex"
+        behaviors = self._can.tool_behaviors
+        for function in self._functions or ():
+            asked = "" if function.blocking is None else ("BLOCKING" if function.blocking else "NON_BLOCKING")
+            if asked and asked not in behaviors:
+                only = next(iter(behaviors))
+                self._warn(f"functions of {self._can.name} are {only}: {function.name} is declared so")
+        whole = msgspec.structs.replace(self._setup, tools=self._tools())
+        for refusal in refusals(whole, vertex=self._vertex):
+            if "function_declarations" in refusal.path or refusal.path == "setup.tools":
+                raise ServiceError(
+                    f"the functions cannot be declared: {refusal.reason}", remedy="see the tools"
+                )
+        self.setup("", [], [])
+
+    @property
+    def rules(self) -> ToolRules:
+        """Which functions there are and how their results travel."""
+        functions = None if self._functions is None else {f.name: f.blocking for f in self._functions}
+        only = next(iter(self._can.tool_behaviors)) if len(self._can.tool_behaviors) == 1 else ""
+        if only and functions is not None:
+            functions = dict.fromkeys(functions, only == "BLOCKING")
+        return ToolRules(
+            functions,
+            blocks=(only or self._can.default_tool_behavior) == "BLOCKING",
+            scheduling=self._can.tool_scheduling,
+            continuing=self._can.tool_scheduling and not self._vertex,
+        )
+
+    def update(self, frame: UpdateFrame) -> tuple[Content | None, list[Tool] | None]:
+        """Take new instructions or functions; gives what to tell a connection that is open."""
+        instructions = None
+        if frame.instructions is not None:
+            instructions = Content.of_text(frame.instructions)
+            self._setup = msgspec.structs.replace(self._setup, system_instruction=instructions)
+        if frame.functions is None:
+            return instructions, None
+        self._functions = list(frame.functions)
+        return instructions, self._tools()
+
+    def setup(self, handle: str, told: Sequence[HistoryEntry], waiting: Sequence[str]) -> str:
+        """The first message, with ``handle`` for a session that there is; else one that is ``told`` what was said.
+
+        ``waiting`` are texts of the user that are sent afterwards.
+        """
+        can = self._can
+        turns = seed_contents(told, waiting=waiting, end_with_user=can.history_ends_with_user)
+        # Clients leave the field out on Vertex, except where nothing is taken without it.
+        first = can.history_config and (not self._vertex or can.client_content == "initial_history")
+        self.seed = [history_message(turns, first=first)] if turns else []
+        return encode_setup(
+            self._setup,
+            self._settings.extra,
+            model=self._model,
+            tools=tools_of(self._functions or (), can.tool_behaviors),
+            handle=handle,
+            history_first=bool(turns) and first,
+        )
+
+    def _tools(self) -> list[Tool]:
+        return [*tools_of(self._functions or (), self._can.tool_behaviors), *self._setup.tools]

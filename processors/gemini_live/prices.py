@@ -1,0 +1,70 @@
+"""What tokens cost, as data, and the sum of a call.
+
+Listed by Google for the Gemini API in September 2026, in USD for a million tokens; whoever pays others gives the
+option ``prices``. Each turn is billed for the whole context that is kept, so the sum grows faster than the talk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from .wire import ModalityTokenCount, UsageMetadata
+from .wire.models import capabilities
+
+__all__ = ["PRICES", "Meter", "Prices"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prices:
+    """USD for a million tokens, by direction and modality."""
+
+    text_in: float
+    audio_in: float
+    image_in: float
+    """Pictures and video."""
+    text_out: float
+    """Thoughts too."""
+    audio_out: float
+
+
+_LISTED = Prices(text_in=0.75, audio_in=3.00, image_in=1.00, text_out=4.50, audio_out=12.00)
+
+PRICES = MappingProxyType({"gemini-3.1-flash-live-preview": _LISTED, "gemini-3.8-live": _LISTED})
+"""By model; one that is not here has no known price."""
+
+
+class Meter:
+    """Adds up what a session costs; ``None`` where the price is not known."""
+
+    def __init__(self, model: str, prices: Prices | None = None) -> None:
+        self._prices = prices or PRICES.get(capabilities(model).name)
+        self.total_usd = None if self._prices is None else 0.0
+
+    def count(self, usage: UsageMetadata) -> float | None:
+        """The cost of ``usage`` in USD, which is added to the total."""
+        prices = self._prices
+        if prices is None or self.total_usd is None:
+            return None
+        into = {"AUDIO": prices.audio_in, "IMAGE": prices.image_in, "VIDEO": prices.image_in}
+        outof = {"AUDIO": prices.audio_out}
+        millionths = (
+            _sum(usage.prompt_tokens_details, usage.prompt_token_count, into, prices.text_in)
+            + _sum(
+                usage.tool_use_prompt_tokens_details,
+                usage.tool_use_prompt_token_count,
+                into,
+                prices.text_in,
+            )
+            + _sum(usage.output_tokens_details, usage.output_token_count, outof, prices.text_out)
+            + usage.thoughts_token_count * prices.text_out
+        )
+        self.total_usd += millionths / 1_000_000
+        return millionths / 1_000_000
+
+
+def _sum(details: list[ModalityTokenCount], whole: int, prices: dict[str, float], text: float) -> float:
+    """What is not told by modality counts as text."""
+    told = sum(count.token_count for count in details)
+    priced = sum(count.token_count * prices.get(count.modality.upper(), text) for count in details)
+    return priced + max(0, whole - told) * text

@@ -1,0 +1,52 @@
+"""The options, as far as a running call needs them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ...pipeline.units import MS, SECOND
+from .endpoint import Access
+from .prices import Prices
+from .session.renewal import DEFAULT_RENEW_AFTER_NS
+from .wire import Setup
+
+__all__ = ["Settings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """See the options of the box; what is not among them is derived."""
+
+    setup: Setup
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    access: Access = field(default_factory=Access)
+    greeting: str = ""
+    history: Any = None
+    save_history: Path | None = None
+    handle: str = ""
+    """Of an earlier session."""
+    pre_roll_ns: int | None = None
+    """``None``: the service finds the user's turns."""
+    video_interval_ns: int = SECOND
+    video_size: int = 768
+    renew_after_ns: int = DEFAULT_RENEW_AFTER_NS
+    finish_after_ns: int = 2 * SECOND
+    answer_timeout_ns: int = 60 * SECOND
+    prices: Prices | None = None
+
+    @property
+    def manual(self) -> bool:
+        """Whether we mark the user's turns."""
+        return self.pre_roll_ns is not None
+
+    @property
+    def writes(self) -> bool:
+        """Whether the model answers in text."""
+        config = self.setup.generation_config
+        return config is not None and config.response_modalities == ["TEXT"]
+
+
+DEFAULT_PRE_ROLL_NS = 300 * MS
