@@ -34,7 +34,9 @@ async def livegraph_run(*agents: str, within_s: float = 60.0) -> AsyncIterator[R
 
     Raises ``AssertionError`` with all that was printed when no address came, or it did not end cleanly.
     """
-    environment = {key: value for key, value in os.environ.items() if key not in ("GEMINI_API_KEY", "GOOGLE_API_KEY")}
+    environment = {
+        key: value for key, value in os.environ.items() if key not in ("GEMINI_API_KEY", "GOOGLE_API_KEY")
+    }
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from livegraph.cli import main; main()"),
         *("run", *agents, "--port", "0", "--live", "local"),
