@@ -4,7 +4,21 @@ from __future__ import annotations
 
 import typer
 
-from . import call, check, explain, graph, inspecting, listing, migrate, run, schema, simulate, test, version
+from . import (
+    call,
+    check,
+    explain,
+    graph,
+    inspecting,
+    listing,
+    migrate,
+    new,
+    run,
+    schema,
+    simulate,
+    test,
+    version,
+)
 from .exits import HELP as EXIT_CODES
 
 __all__ = ["app"]
@@ -23,6 +37,7 @@ app.command("call")(call.call)
 app.command("simulate")(simulate.simulate)
 app.command("check")(check.check)
 app.command("test")(test.test)
+app.command("new")(new.new)
 app.command("migrate")(migrate.migrate)
 app.command("explain")(explain.explain)
 app.command("graph")(graph.graph)
