@@ -62,12 +62,9 @@ class ExpectationReader:
     def _item(self, value: Any, path: Steps) -> Expectation | None:
         if isinstance(value, str) and not is_missing(value):
             # `- interrupted`: no more is asked of it.
-            value, path_of_text = {str(value): None}, path
-            given, path = value, path_of_text
-        else:
-            given = self.shape.mapping(
-                value, path, "an item of `expect`", "write `transcript: {role: agent}`"
-            )
+            alone = self.patterns.alone(str(value), path)
+            return None if alone is None else Occurs(path, what=alone)
+        given = self.shape.mapping(value, path, "an item of `expect`", "write `transcript: {role: agent}`")
         if given is None:
             return None
         special = [key for key in given if key in EXPECTATION_KEYS]

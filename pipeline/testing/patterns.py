@@ -59,13 +59,22 @@ class PatternReader:
     def inside(self, value: Any, path: Steps, owner: str) -> What | None:
         """A mapping with exactly one key that says what is looked for, or that key alone."""
         if isinstance(value, str) and not is_missing(value):
-            key = self.one_key({str(value): None}, (), path, owner)
-            return None if key is None else self.what(key, None, path)
+            return self.alone(str(value), path)
         given = self.shape.mapping(value, path, f"`{owner}`", "write `{transcript: {role: agent}}`")
         if given is None:
             return None
         key = self.one_key(given, (), path, owner)
         return None if key is None else self.what(key, given[key], (*path, key))
+
+    def alone(self, name: str, path: Steps) -> What | None:
+        """A text that says what is looked for, without asking more of it."""
+        known = what_keys()
+        if name in known:
+            return self.what(name, None, path)
+        hint = did_you_mean(name, known) or f"events: {', '.join(event_types())}"
+        message = f"`{name[:60]}` is nothing that happens in a call"
+        self.shape.fault("LG504", message, path, hint, fix=sure(name, known))
+        return None
 
     def one_key(
         self, given: Mapping[str, Any], others: tuple[str, ...], path: Steps, owner: str
