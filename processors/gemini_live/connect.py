@@ -38,7 +38,7 @@ class WebSocketConnector(LiveConnector):
     async def connect(self, path: str, headers: Mapping[str, str]) -> Link:
         """Connect within 10 s."""
         from websockets.asyncio.client import connect
-        from websockets.exceptions import InvalidHandshake, InvalidStatus, InvalidURI
+        from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
         try:
             socket = await connect(
@@ -63,6 +63,8 @@ class WebSocketConnector(LiveConnector):
             raise ServiceError(
                 f"{self._url!r} is no address (option url)", remedy="write ws://host:port"
             ) from error
+        except ConnectionClosed as error:
+            raise LinkClosed(1006, "the connection was dropped as soon as it was made") from error
         except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
             raise LinkClosed(1006, _in_words(error)) from error
         return _WebSocketLink(socket)
