@@ -139,7 +139,9 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
     shape.problems += build.stray_mentions()
     if build.whole:
         used = {name for names in build.call_fields.values() for name in names}
-        shape.problems += unused(draft.inputs, used)
+        # A text with a fault may be where they belong.
+        if not any(problem.code in ("LG171", "LG173", "LG174") for problem in shape.problems):
+            shape.problems += unused(draft.inputs, used)
     draft.whole = build.whole and readable
     return draft
 

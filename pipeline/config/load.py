@@ -141,8 +141,7 @@ def _with_profile(report: Report, made: Composition, profile: str, found: Sequen
 
 
 def _read(made: Composition, document: Document, name: str, environ: Mapping[str, str]) -> Report:
-    files = tuple(one.path for one in made.documents if one.path is not None)
-    report = Report(document.file, profiles=made.profiles, files=files)
+    report = Report(document.file, profiles=made.profiles, files=_paths(made.documents))
     if made.tree.data is None and made.found:
         return replace(report, diagnostics=_sorted(made.found, made.documents))
     found = list(made.found)
@@ -155,6 +154,9 @@ def _read(made: Composition, document: Document, name: str, environ: Mapping[str
     found += [made.tree.locate(problem) for problem in problems]
     templates.check_unused()
     found += templates.found
+    # All that was read by now: includes, and what `${file:...}` stands for.
+    documents = list(dict.fromkeys([*made.documents, *made.files.seen.values()]))
+    files = _paths(documents)
     resolved, notes = [], []
     for reading in readings:
         one = _resolved(reading, document, files)
@@ -166,14 +168,14 @@ def _read(made: Composition, document: Document, name: str, environ: Mapping[str
         resolved.append(one)
     if not made.whole:
         found = [one for one in found if one.problem.code not in _FOLLOWS_LOSS]
-    diagnostics = _sorted(found, [*made.documents, *made.files.seen.values()])
+    diagnostics = _sorted(found, documents)
     return replace(
         report,
         diagnostics=diagnostics,
         resolved=tuple(resolved) if all(one.severity == "warning" for one in diagnostics) else (),
         notes=tuple(notes),
         simulators=tuple(reading.draft.simulator for reading in readings),
-        files=tuple(dict.fromkeys([*files, *(one.path for one in made.files.seen.values() if one.path)])),
+        files=files,
     )
 
 
@@ -204,6 +206,8 @@ def _hide(one: Resolved, problems: Sequence[Problem]) -> None:
 def _news(problems: list[Problem], draft: Draft) -> list[Problem]:
     """What the check of the graph found that the document did not show already, or brought about itself."""
     unread = not draft.whole or any(problem.code == "LG130" for problem in draft.problems)
+    # A value that is not filled in was told of: no box needs to refuse it as well.
+    unfilled = {problem.path for problem in draft.problems if problem.code == "LG172"}
     return [
         problem
         for problem in problems
@@ -215,7 +219,12 @@ def _news(problems: list[Problem], draft: Draft) -> list[Problem]:
             and any(problem.path[: len(path)] == path for path in draft.faulty)
         )
         and not (unread and problem.code in _FOLLOWS)
+        and problem.path not in unfilled
     ]
+
+
+def _paths(documents: Sequence[Document]) -> tuple[Path, ...]:
+    return tuple(dict.fromkeys(document.path for document in documents if document.path is not None))
 
 
 def _sorted(found: Sequence[Diagnostic], documents: Sequence[Document]) -> tuple[Diagnostic, ...]:
