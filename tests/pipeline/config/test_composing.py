@@ -318,7 +318,9 @@ def test_a_file_in_a_scalar(folder: Path) -> None:
     (folder / "key.txt").write_text("k3y\n")
     (folder / "seed").write_text("7\n")
     text = 'version: 1\nagent:\n  live: {api_key: "${file:./key.txt}", seed: "${file:seed}"}\n'
-    assert live(read(folder, text)) == {"api_key": Secret("k3y"), "seed": 7}
+    report = read(folder, text)
+    assert live(report) == {"api_key": Secret("k3y"), "seed": 7}
+    assert {path.name for path in report.agents[0].files} == {"agent.yaml", "key.txt", "seed"}
 
 
 @pytest.mark.parametrize(
