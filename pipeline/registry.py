@@ -83,12 +83,13 @@ def load(use: str, *, base_dir: Path | None = None) -> type[Processor]:
     if ":" not in use and not use.endswith(".py"):
         found = find(use)
         if found is None:
-            hint = did_you_mean(use, names(), label="processors")
+            certain = sure(use, names())
+            hint = did_you_mean(use, names(), label="" if certain else "processors")
             if "." in use or "/" in use:
                 hint = "a class of a module is written mypkg.mymodule:MyProcessor, of a file ./box.py:MyBox"
                 if re.fullmatch(r"[\w.]+\.[A-Z]\w*", use):
                     hint = f"did you mean `{':'.join(use.rsplit('.', 1))}`? " + hint
-            raise _fault("LG110", f"there is no processor `{use}`", hint, sure(use, names()))
+            raise _fault("LG110", f"there is no processor `{use}`", hint, certain)
         return found
     where, _, attribute = use.rpartition(":") if ":" in use else (use, "", "")
     return _pick(import_reference(where, use, base_dir), attribute, use, where)

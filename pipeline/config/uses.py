@@ -75,7 +75,7 @@ class Templates:
             return problem
         names = [*self._declared, *registry.names()]
         certain = sure(use, names)
-        hint = did_you_mean(use, names, label="templates and processors")
+        hint = did_you_mean(use, names, label="" if certain else "templates and processors")
         return replace(problem, hint=hint, fix=Fix(certain) if certain else problem.fix)
 
     def insert(self, written: WrittenNode, build: NodeBuilder) -> type[Processor] | None:
