@@ -203,7 +203,7 @@ class Bench:
             if feeding.done() and not feeding.cancelled() and (fault := feeding.exception()) is not None:
                 raise fault
             verdicts = judge(case.expect, self.watched.timeline, now_ns - _LAG_NS)
-            pending = [verdict.expectation for verdict in verdicts if verdict.outcome == "pending"]
+            pending = [verdict for verdict in verdicts if verdict.outcome == "pending"]
             failed = any(verdict.outcome == "failed" for verdict in verdicts)
             failed_ns = now_ns if failed and failed_ns is None else failed_ns
             if failed_ns is not None and now_ns >= failed_ns + _AFTERMATH_NS:
@@ -213,16 +213,16 @@ class Bench:
             elif now_ns >= case.timeout_ns:
                 self.watched.error = f"the test was not over after {format_duration(case.timeout_ns)}"
                 call.end("the test took too long")
-            elif feeding.done() and not hung_up and self._hangs_up(pending, now_ns):
+            elif feeding.done() and not failed and not hung_up and self._hangs_up(pending, now_ns):
                 hung_up = True
                 self._hang_up(call)
 
-    def _hangs_up(self, pending: list[Any], now_ns: int) -> bool:
+    def _hangs_up(self, pending: list[Verdict], now_ns: int) -> bool:
         """Whether only the end of the call can decide what is left, or nothing happens any more."""
-        if all(isinstance(one, Never | Gaps) and one.when.within_ns is None for one in pending):
-            return True
-        if any(one.when.within_ns is not None for one in pending):
+        if any(verdict.deadline_ns is not None for verdict in pending):
             return False
+        if all(isinstance(verdict.expectation, Never | Gaps) for verdict in pending):
+            return True
         last_ns = max((entry.time_ns for entry in self.watched.timeline if entry.kind != "frame"), default=0)
         return now_ns >= last_ns + _QUIET_NS
 

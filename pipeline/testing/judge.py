@@ -24,7 +24,8 @@ class Verdict:
     """What became of one expectation.
 
     ``open`` was never tried, because one before it failed. ``at_ns`` is when it was met, or when it failed;
-    ``since_ns`` is what its times were counted from.
+    ``since_ns`` is what its times were counted from, ``deadline_ns`` when a pending one is decided at the latest, ``None``
+    for at the end.
     """
 
     expectation: Expectation
@@ -32,6 +33,7 @@ class Verdict:
     at_ns: int = 0
     reason: str = ""
     since_ns: int = 0
+    deadline_ns: int | None = None
 
 
 def judge(
@@ -164,7 +166,7 @@ class _Judge:
         if self.over or (complete_ns is not None and self.horizon_ns >= complete_ns):
             at_ns = self.horizon_ns if deadline_ns is None else min(deadline_ns, self.horizon_ns)
             return Verdict(expected, "failed", at_ns, short or "it did not happen", base_ns)
-        return Verdict(expected, "pending", 0, "", base_ns)
+        return Verdict(expected, "pending", 0, "", base_ns, complete_ns)
 
     def _any_order(self, group: AnyOrder, base_ns: int) -> Verdict:
         verdicts: list[Verdict] = []
@@ -174,8 +176,10 @@ class _Judge:
             if verdict.outcome == "failed":
                 return Verdict(group, "failed", verdict.at_ns, f"{item.text}: {verdict.reason}", base_ns)
             verdicts.append(verdict)
-        if any(verdict.outcome == "pending" for verdict in verdicts):
-            return Verdict(group, "pending", 0, "", base_ns)
+        pending = [verdict.deadline_ns for verdict in verdicts if verdict.outcome == "pending"]
+        if pending:
+            deadlines = [deadline_ns for deadline_ns in pending if deadline_ns is not None]
+            return Verdict(group, "pending", 0, "", base_ns, max(deadlines) if deadlines else None)
         self.at_ns = max(verdict.at_ns for verdict in verdicts)
         return Verdict(group, "met", self.at_ns, "", base_ns)
 
@@ -216,10 +220,9 @@ class _Judge:
         if broken_ns is not None and (deadline_ns is None or broken_ns <= deadline_ns):
             return Verdict(expected, "failed", broken_ns, reason, base_ns)
         if self.over or (deadline_ns is not None and self.horizon_ns >= deadline_ns):
-            return Verdict(
-                expected, "met", self.horizon_ns if deadline_ns is None else deadline_ns, "", base_ns
-            )
-        return Verdict(expected, "pending", 0, "", base_ns)
+            at_ns = self.horizon_ns if deadline_ns is None else deadline_ns
+            return Verdict(expected, "met", at_ns, "", base_ns)
+        return Verdict(expected, "pending", 0, "", base_ns, deadline_ns)
 
 
 def _spans(what: State, entries: list[Entry]) -> list[Span]:
