@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from .energy import EnergyVad
     from .fades import crossfade, fade_in, fade_out
-    from .levels import SILENCE_DBFS, peak_dbfs, rms_dbfs
+    from .levels import SILENCE_DBFS, amplify, peak_dbfs, rms_dbfs
     from .pcm import (
         AudioError,
         Pcm,
@@ -43,6 +43,7 @@ __all__ = [
     "SpeechStarted",
     "VoiceActivity",
     "WavWriter",
+    "amplify",
     "crossfade",
     "fade_in",
     "fade_out",
@@ -64,7 +65,7 @@ __all__ = [
 _HOMES = {
     "energy": ("EnergyVad",),
     "fades": ("crossfade", "fade_in", "fade_out"),
-    "levels": ("SILENCE_DBFS", "peak_dbfs", "rms_dbfs"),
+    "levels": ("SILENCE_DBFS", "amplify", "peak_dbfs", "rms_dbfs"),
     "pcm": (
         *("AudioError", "Pcm", "float_to_pcm", "from_bytes", "ns_to_samples"),
         *("pcm_to_float", "samples_to_ns", "silence", "to_bytes", "to_mono"),

@@ -108,23 +108,43 @@ class SpeechDetector:
         hang_over_ns: int = 500_000_000,
         window_ns: int = 32_000_000,
     ) -> None:
+        if window_ns <= 0:
+            raise AudioError(f"needed: window_ns above 0, got {window_ns}")
+        self._window_ns = window_ns
+        self.retune(
+            threshold=threshold,
+            exit_threshold=exit_threshold,
+            min_speech_ns=min_speech_ns,
+            hang_over_ns=hang_over_ns,
+        )
+        self.reset()
+
+    def retune(
+        self,
+        *,
+        threshold: float,
+        exit_threshold: float | None = None,
+        min_speech_ns: int,
+        hang_over_ns: int,
+    ) -> None:
+        """Judge what comes from now on by these; speech and silence under way are kept.
+
+        Raises `AudioError` for values out of range, and changes nothing then.
+        """
         if exit_threshold is None:
             exit_threshold = max(0.0, threshold - 0.15)
         if not 0.0 <= exit_threshold <= threshold <= 1.0:
             raise AudioError(
                 f"needed: 0 <= exit_threshold <= threshold <= 1, got {exit_threshold} and {threshold}"
             )
-        if min_speech_ns < 0 or hang_over_ns < 0 or window_ns <= 0:
+        if min_speech_ns < 0 or hang_over_ns < 0:
             raise AudioError(
-                "needed: min_speech_ns and hang_over_ns of 0 or more and window_ns above 0, "
-                f"got {min_speech_ns}, {hang_over_ns} and {window_ns}"
+                f"needed: min_speech_ns and hang_over_ns of 0 or more, got {min_speech_ns} and {hang_over_ns}"
             )
         self._threshold = threshold
         self._exit_threshold = exit_threshold
         self._min_speech_ns = min_speech_ns
         self._hang_over_ns = hang_over_ns
-        self._window_ns = window_ns
-        self.reset()
 
     @property
     def speaking(self) -> bool:

@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import logging
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -25,21 +25,22 @@ from .clock import Clock, clock_of_loop
 from .context import CallContext
 from .conversation import Conversation
 from .edges import EdgeStats
-from .errors import LivegraphError, ProcessorError, StalledError, StartError
-from .events import CallEnded, CallStarted, EventBus, NodeFailed
+from .errors import LivegraphError, ProcessorError, StalledError, StartError, as_fault
+from .events import CallStarted, EventBus
 from .frames import InterruptFrame
 from .limits import CallLimits
-from .node import NodeRuntime, as_fault
+from .modules import keeping
+from .node import NodeRuntime
+from .outcome import Outcome
 from .processor import Processor
 from .tasks import Overrun, TaskKeeper, settle
+from .tuning import Changes, Tuner, node_of, retuned
 from .turns import TurnPolicy
 from .units import format_duration
 from .watchdog import watch
 from .wire_up import Wiring
 
 __all__ = ["Call"]
-
-logger = logging.getLogger("livegraph.call")
 
 P = TypeVar("P", bound=Processor)
 
@@ -64,11 +65,12 @@ class Call:
         """Why the call ended; empty while it runs."""
         self._checked = checked
         self._turn_policy = turns
+        self._turns: Conversation | None = None
         self._limits = limits
         self._resources = resources
         self._clock = clock
         self._keeper = TaskKeeper(limits.stop_ns)
-        self._error: LivegraphError | None = None
+        self._outcome = Outcome(self.id, self.events)
         self._used = False
         self._ended = False
         # Made when the loop runs: the first is done when the call must end, the second when it has started.
@@ -77,6 +79,7 @@ class Call:
         self._over = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
         self._wiring: Wiring | None = None
+        self._tuner: Tuner | None = None
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         """What runs for each node: its worker and its life."""
@@ -95,25 +98,31 @@ class Call:
         self._used = True
         clock = self._clock = self._clock or clock_of_loop()
         self._ending = asyncio.get_running_loop().create_future()
-        turns = Conversation(clock, self.events, self._turn_policy, self._void)
+        turns = self._turns = Conversation(clock, self.events, self._turn_policy, self._void)
         context = CallContext(self.id, clock, self.events, turns, self._resources, self.end)
         try:
-            self._wiring = Wiring(self._checked, context, self._node_failed, self._node_ended)
-            await self._start_nodes()
-            if not self._ended:
-                async with asyncio.TaskGroup() as group:
-                    await self._converse(group)
+            # Its Python files stay what they are, however long it takes until a node asks for them.
+            with keeping(self._checked.modules):
+                self._wiring = Wiring(self._checked, context, self._node_failed, self._node_ended)
+                self._tuner = Tuner(self._wiring.nodes)
+                await self._start_nodes()
+                if not self._ended:
+                    async with asyncio.TaskGroup() as group:
+                        await self._converse(group)
         except LivegraphError as error:
-            self._fail(error)
+            self._outcome.fail(error)
         finally:
             self._ended = True
             turns.close()
+            if self._tuner is not None:
+                self._tuner.close()
             try:
                 await self._stop_nodes()
             finally:
-                self._close()
-        if self._error is not None:
-            raise self._error
+                self.reason = self._outcome.close(clock, self.reason)
+                self._over.set()
+        if self._outcome.error is not None:
+            raise self._outcome.error
 
     async def __aenter__(self) -> Self:
         self._started = asyncio.get_running_loop().create_future()
@@ -165,6 +174,30 @@ class Call:
         if self._ending is not None and not self._ending.done():
             self._ending.set_result(None)
 
+    def tune(self, changes: Changes, turns: TurnPolicy | None = None) -> dict[str, tuple[str, ...]]:
+        """Change live options by node, and how turns are judged: ``call.tune({"gate": {"threshold": 0.7}})``.
+
+        Nodes take it when the event loop comes round, one that is at a frame before its next; then ``Tuned`` is
+        published. Returns the options that have another value, by node; none once the call is over. To be called where
+        the call's loop runs.
+
+        Raises ``KeyError`` for a node that is not there, ``ConfigError`` for values that are wrong and options that are
+        not live; then nothing has changed.
+        """
+        if self._ended:
+            return {}
+        if self._tuner is not None:
+            made = self._tuner.tune(changes)
+        else:
+            made = retuned(self._checked.nodes, changes)
+            specs = {name: new.spec for name, new in made.items()}
+            self._checked = replace(self._checked, nodes=self._checked.nodes | specs)
+        if turns is not None:
+            self._turn_policy = turns
+            if self._turns is not None:
+                self._turns.judge_by(turns)
+        return {name: new.changed for name, new in made.items()}
+
     # What others see ---------------------------------------------------------------------------
 
     @property
@@ -179,10 +212,7 @@ class Call:
 
         Raises ``KeyError`` naming the nodes there are, ``TypeError`` when it is something else.
         """
-        nodes = self._wiring.nodes if self._wiring is not None else {}
-        if node not in nodes:
-            raise KeyError(f"there is no running node {node!r}; there is: {', '.join(nodes) or 'none'}")
-        found = nodes[node].processor
+        found = node_of(self._wiring.nodes if self._wiring is not None else {}, node).processor
         if not isinstance(found, kind):
             raise TypeError(f"{node!r} is a {type(found).__name__}, not a {kind.__name__}")
         return found
@@ -270,8 +300,8 @@ class Call:
 
     def _left_behind(self, node: NodeRuntime, what: str) -> None:
         fault = StalledError(node.name, f"ignores its cancellation in {what} and is left behind")
-        self._tell(node, fault, fatal=True)
-        self._fail(fault)
+        self._outcome.tell(self.clock, node.name, fault, fatal=True)
+        self._outcome.fail(fault)
         self.end("failed")
 
     async def _stop_nodes(self) -> None:
@@ -292,29 +322,8 @@ class Call:
         except Exception as error:
             # Every node gets its stop, whatever comes of the others'.
             fault = as_fault(node.name, error, "did not stop")
-            self._tell(node, fault, fatal=True)
-            self._fail(fault)
-
-    def _fail(self, error: LivegraphError) -> None:
-        """The first error is the call's, and is logged with it; those that follow are logged here."""
-        if self._error is None:
-            self._error = error
-        elif self._error is not error:
-            logger.error("%s: %s", self.id, error, exc_info=error.__cause__)
-
-    def _close(self) -> None:
-        error = self._error
-        if error is not None:
-            self.reason = "failed"
-            logger.error("%s ended: %s", self.id, error, exc_info=error.__cause__)
-        else:
-            self.reason = self.reason or "cancelled"
-            logger.info("%s ended: %s", self.id, self.reason)
-        if self.events.wants(CallEnded):
-            text = "" if error is None else str(error)
-            now_ns = self.clock.now_ns()
-            self.events.publish(CallEnded(time_ns=now_ns, call=self.id, reason=self.reason, error=text))
-        self._over.set()
+            self._outcome.tell(self.clock, node.name, fault, fatal=True)
+            self._outcome.fail(fault)
 
     # What nodes report -------------------------------------------------------------------------
 
@@ -326,22 +335,19 @@ class Call:
     def _node_failed(self, node: NodeRuntime, error: ProcessorError) -> None:
         policy = node.spec.on_error
         if self._ended:
-            self._tell(node, error, fatal=False)
-            logger.warning("%s: %s (while the call ends)", self.id, error, exc_info=error.__cause__)
+            self._outcome.warn(self.clock, node.name, error, "while the call ends")
         elif policy == "skip_frame":
-            self._tell(node, error, fatal=False)
-            logger.warning("%s: %s (frame skipped)", self.id, error, exc_info=error.__cause__)
+            self._outcome.warn(self.clock, node.name, error, "frame skipped")
         elif policy == "restart" and self._may_restart(node):
-            self._tell(node, error, fatal=False)
-            logger.warning("%s: %s (restarting the node)", self.id, error, exc_info=error.__cause__)
+            self._outcome.warn(self.clock, node.name, error, "restarting the node")
             if not node.muted:
                 node.muted = True
                 self._restarts[node.name] = self._restarts.get(node.name, 0) + 1
                 self._spawn(node, self._restart(node), "restart")
         else:
             node.muted = True
-            self._tell(node, error, fatal=True)
-            self._fail(error)
+            self._outcome.tell(self.clock, node.name, error, fatal=True)
+            self._outcome.fail(error)
             self.end("failed")
 
     def _may_restart(self, node: NodeRuntime) -> bool:
@@ -364,23 +370,11 @@ class Call:
             self._wiring.replace(node)
             await self._start(node)
         except Exception as error:
-            self._fail(as_fault(node.name, error, "did not restart"))
+            self._outcome.fail(as_fault(node.name, error, "did not restart"))
             self.end("failed")
         if not self._ended:
             self._set_going(node)
             node.resume()
-
-    def _tell(self, node: NodeRuntime, error: ProcessorError, *, fatal: bool) -> None:
-        if self.events.wants(NodeFailed):
-            self.events.publish(
-                NodeFailed(
-                    time_ns=self.clock.now_ns(),
-                    node=node.name,
-                    message=str(error),
-                    remedy=error.remedy,
-                    fatal=fatal,
-                )
-            )
 
     def _void(self, turn: int) -> None:
         """Every turn up to ``turn`` is stale from now on, wherever its frames are."""

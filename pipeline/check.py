@@ -16,11 +16,12 @@ from .errors import Problem
 from .formats import AudioFormat
 from .frames import AudioFrame
 from .graph import Graph, NodeSpec
+from .modules import Modules, file_module, recording
 from .negotiate import FormatSolver, PortKey
 from .processor import Processor, ports_of
 from .resolve import ResolvedEdge, common_types, resolve_edge
 
-__all__ = ["CheckResult", "Insertion", "check"]
+__all__ = ["CheckResult", "Insertion", "check", "own_faults"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class CheckResult:
     order: list[str] = field(default_factory=list)
     """Node names, every node after those that feed it."""
     inserted: list[Insertion] = field(default_factory=list)
+    modules: Modules = field(default_factory=dict)
+    """The Python files that it names, as they were when it was checked."""
 
     @property
     def errors(self) -> list[Problem]:
@@ -56,7 +59,10 @@ class CheckResult:
 def check(graph: Graph, resampler: type[Processor] | None = None) -> CheckResult:
     """Check ``graph``; ``resampler`` is the class to insert where formats differ (default: the registered one)."""
     result = CheckResult()
-    _check_options(graph, result)
+    with recording() as files:
+        _check_options(graph, result)
+    homes = (file_module(node.processor.__module__) for node in graph.nodes.values())
+    result.modules = {file: module for file, module in files.items() if module} | dict(filter(None, homes))
     _check_edges(graph, result)
     _check_wiring(result)
     if not result.errors:
@@ -75,13 +81,13 @@ def _check_options(graph: Graph, result: CheckResult) -> None:
             node.processor, node.options, path=node.path, base_dir=None, from_yaml=False
         )
         if all(problem.warning for problem in problems):
-            problems += _own_faults(node, options)
+            problems += own_faults(node, options)
         result.problems += problems
         result.nodes[node.name] = replace(node, options=options)
 
 
-def _own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:
-    """What the box itself has to say about its options."""
+def own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:
+    """What the box of ``node`` has to say about its options itself."""
     # A text that is filled in when a call starts is a text like any other here.
     plain = {name: str(value) if isinstance(value, str) else value for name, value in options.items()}
     try:

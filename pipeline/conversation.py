@@ -66,6 +66,10 @@ class Conversation:
         """Whether the user's voice is heard now."""
         return self._controller.user_speaking
 
+    def judge_by(self, policy: TurnPolicy) -> None:
+        """Judge speech over the agent by ``policy`` from now on; a judgement under way keeps its deadline."""
+        self._controller.policy = policy
+
     def attach(self, playout: Playout) -> None:
         """From now on ``playout`` plays the agent's sound and reports what was heard."""
         self._playouts.append(playout)

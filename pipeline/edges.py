@@ -13,7 +13,7 @@ from typing import Literal
 from .frames import AudioFrame, Frame, VideoFrame
 from .units import MS, SECOND
 
-__all__ = ["EdgeStats", "Policy", "QueuedEdge", "WhenFull", "default_policy"]
+__all__ = ["EdgeStats", "Policy", "QueuedEdge", "Voided", "WhenFull", "default_policy"]
 
 WhenFull = Literal["block", "drop_oldest", "drop_newest", "latest"]
 
@@ -83,6 +83,15 @@ class EdgeStats:
         """The same in time."""
         self.oldest_ns = 0
         """Greatest age at which a frame left the queue."""
+
+
+class Voided:
+    """The newest interrupted turn of a call: frames of turns up to it are stale wherever they are."""
+
+    __slots__ = ("turn",)
+
+    def __init__(self) -> None:
+        self.turn = 0
 
 
 class QueuedEdge:

@@ -101,6 +101,17 @@ class StalledError(ProcessorError):
     """A node did not finish within its deadline and was left behind."""
 
 
+def as_fault(node: str, error: Exception, what: str = "") -> ProcessorError:
+    """``error`` as one of ``node``, chained to it; ``what`` says what went wrong, such as ``did not stop``."""
+    if isinstance(error, ProcessorError):
+        return error
+    # What we raise on purpose says what is wrong; of anything else the class is half of that.
+    text = str(error) if isinstance(error, LivegraphError) else f"{type(error).__name__}: {error}"
+    fault = ProcessorError(node, f"{what}: {text}" if what else text)
+    fault.__cause__ = error
+    return fault
+
+
 class TransportError(LivegraphError):
     """A peer, a device or a file at the rim of the graph failed."""
 

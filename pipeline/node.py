@@ -13,26 +13,19 @@ from collections.abc import Callable, Iterable
 from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
-from .edges import EdgeStats, QueuedEdge
-from .errors import LivegraphError, ProcessorError
+from .edges import EdgeStats, QueuedEdge, Voided
+from .errors import ProcessorError, as_fault
+from .events import Tuned
 from .frames import EndFrame, Frame, InterruptFrame, Marker
 from .graph import NodeSpec
+from .options import live_options
 from .ports import In, Out
 from .processor import Processor, ports_of
 from .resolve import ResolvedEdge
 
-__all__ = ["NodeRuntime", "Voided", "as_fault"]
+__all__ = ["NodeRuntime"]
 
 Push = Callable[[Frame], None]
-
-
-class Voided:
-    """The newest interrupted turn of a call: frames of turns up to it are stale wherever they are."""
-
-    __slots__ = ("turn",)
-
-    def __init__(self) -> None:
-        self.turn = 0
 
 
 class NodeRuntime:
@@ -68,6 +61,9 @@ class NodeRuntime:
         self._now_ns = now_ns
         self._on_fault = on_fault
         self._on_ended = on_ended
+        self._begun = False
+        self._untold: dict[str, None] = {}
+        """Options that the processor does not know the values of yet."""
         self._open_inputs = 0
         self._inputs_over = False
         self._order = itertools.count()
@@ -167,6 +163,8 @@ class NodeRuntime:
 
     def begin(self) -> None:
         """The call runs: a node that nothing feeds and that has no life of its own has ended already."""
+        self._begun = True
+        self.take_tuning()
         if not self._open_inputs and not self.has_life:
             self.finish()
 
@@ -191,6 +189,8 @@ class NodeRuntime:
         only = self._queues[0] if len(self._queues) == 1 else None
         # A handler that swallows its cancellation ends with the frame that it is at.
         while not self.ended and not task.cancelling():
+            if self._untold:
+                self.take_tuning()
             queue, port = only or self._next()
             now_ns = self._now_ns()
             frame = queue.pop(now_ns)
@@ -240,6 +240,27 @@ class NodeRuntime:
         except Exception as error:
             self.fault(error)
 
+    def retune(self, spec: NodeSpec, changed: Iterable[str]) -> None:
+        """Have the processor told of the ``changed`` options of ``spec`` before its next frame."""
+        self.spec = spec
+        self._untold.update(dict.fromkeys(changed))
+
+    def take_tuning(self) -> None:
+        """Tell the processor what has changed, between two frames; ``busy_since_ns`` must be ``None``."""
+        if not self._untold or not self._begun or self.muted or self.ended:
+            return
+        names = tuple(self._untold)
+        self._untold.clear()
+        processor: Any = self.processor
+        try:
+            processor.on_tune(**live_options(type(processor), self.spec.options))
+        except Exception as error:
+            self.fault(error)
+            return
+        events = processor.call.events
+        if events.wants(Tuned):
+            events.publish(Tuned(time_ns=self._now_ns(), node=self.name, options=names))
+
     def fault(self, error: Exception) -> None:
         """Convert what a handler raised, once, and report it."""
         self._on_fault(self, as_fault(self.name, error))
@@ -262,12 +283,14 @@ class NodeRuntime:
     def adopt(self, processor: Processor) -> None:
         """Take a fresh processor whose ports are bound already; ``resume`` when it has started."""
         self.processor = processor
+        self._untold.clear()
         self._handlers = self._find_handlers()
         self._routes.clear()
 
     def resume(self) -> None:
         """Let frames in again; if the inputs ended meanwhile, the fresh processor hears of it now."""
         self.muted = False
+        self.take_tuning()
         if self._inputs_over:
             self._end_of_inputs()
 
@@ -364,17 +387,6 @@ class NodeRuntime:
     def _outputs(self) -> list[Out[Any]]:
         names = [port.name for port in ports_of(type(self.processor)).values() if port.direction == "out"]
         return [getattr(self.processor, name) for name in names]
-
-
-def as_fault(node: str, error: Exception, what: str = "") -> ProcessorError:
-    """``error`` as one of ``node``, chained to it; ``what`` says what went wrong, such as ``did not stop``."""
-    if isinstance(error, ProcessorError):
-        return error
-    # What we raise on purpose says what is wrong; of anything else the class is half of that.
-    text = str(error) if isinstance(error, LivegraphError) else f"{type(error).__name__}: {error}"
-    fault = ProcessorError(node, f"{what}: {text}" if what else text)
-    fault.__cause__ = error
-    return fault
 
 
 def _arrival(entry: tuple[QueuedEdge, str]) -> float:

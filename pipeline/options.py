@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import inspect
 import weakref
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -21,6 +21,7 @@ __all__ = [
     "Doc",
     "Duration",
     "Hertz",
+    "Live",
     "ModuleRef",
     "OptionSpec",
     "PerCall",
@@ -29,6 +30,7 @@ __all__ = [
     "Secret",
     "Unit",
     "history",
+    "live_options",
     "option_specs",
 ]
 
@@ -74,6 +76,11 @@ class Deprecated:
 @dataclass(frozen=True, slots=True)
 class PerCall:
     """Marks a text that may hold ``{{inputs.name}}``: what a caller brings along is put in when a call starts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """Marks an option that a running call can take on: the box has a method ``on_tune`` for it."""
 
 
 Duration = Annotated[int, Unit("ns")]
@@ -149,6 +156,8 @@ class OptionSpec:
     deprecated: Deprecated | None = None
     per_call: bool = False
     """Whether ``{{inputs.name}}`` may stand in it."""
+    live: bool = False
+    """Whether a change reaches running calls."""
 
     @property
     def required(self) -> bool:
@@ -167,6 +176,11 @@ def option_specs(cls: type) -> dict[str, OptionSpec]:
     if specs is None:
         specs = _specs[cls] = _read_specs(cls)
     return specs
+
+
+def live_options(cls: type, options: Mapping[str, Any]) -> dict[str, Any]:
+    """The value of every live option of ``cls``: what ``options`` say, else its default."""
+    return {name: options.get(name, spec.default) for name, spec in option_specs(cls).items() if spec.live}
 
 
 def _read_specs(cls: type) -> dict[str, OptionSpec]:
@@ -205,7 +219,8 @@ def _spec(name: str, hint: Any, default: Any) -> OptionSpec:
             unit = mark.name
     renamed, deprecated = history(marks)
     per_call = any(isinstance(mark, PerCall) for mark in marks)
-    return OptionSpec(name, hint, default, doc, bounds, unit, renamed, deprecated, per_call)
+    live = any(isinstance(mark, Live) for mark in marks)
+    return OptionSpec(name, hint, default, doc, bounds, unit, renamed, deprecated, per_call, live)
 
 
 def history(marks: Iterable[Any]) -> tuple[tuple[Renamed, ...], Deprecated | None]:

@@ -37,6 +37,11 @@ class Plan:
         self._checked = checked
 
     @property
+    def checked(self) -> CheckResult:
+        """Nodes, edges and formats; to be read only."""
+        return self._checked
+
+    @property
     def nodes(self) -> tuple[str, ...]:
         """Node names, sources first."""
         return tuple(self._checked.order)

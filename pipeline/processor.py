@@ -18,6 +18,9 @@ A processor is an actor: its handlers never overlap, so it needs no locks. What 
 - ``run()``: a source, or whatever has a life of its own. When it returns, the node has ended.
 - ``start()``, ``stop()``: acquire and release; each has a deadline. Sinks start before sources.
 - ``on_interrupt``, ``on_marker``, ``on_end``: see below.
+- ``on_tune(*, ...)``: takes all options marked ``Live()``, when one of them changes in a running call. Called between
+  frames: never while a handler of the box runs or waits. What it sets counts from the next frame on. It raises nothing;
+  values are checked before.
 """
 
 from __future__ import annotations
@@ -35,8 +38,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, ge
 
 from .errors import Fix, Problem
 from .frames import Frame, InterruptFrame, Marker
-from .options import option_specs
 from .ports import In, Out, PortSpec, port_specs
+from .tunable import check_tunable
 
 if TYPE_CHECKING:
     from .context import CallContext
@@ -46,8 +49,8 @@ __all__ = ["OptionFault", "Processor", "facade", "ports_of", "processor"]
 
 _PORT_HINT = re.compile(r"\s*(\w+\.)*(In|Out)\[")
 
-_OWN = ("call", "name", "log")
-"""What a call sets on every processor."""
+_OWN = ("call", "name", "log", "tune")
+"""What a call sets on every processor, and whose ``on_`` it calls."""
 
 _ports: weakref.WeakKeyDictionary[type[Processor], dict[str, PortSpec]] = weakref.WeakKeyDictionary()
 
@@ -128,8 +131,8 @@ class Processor:
     ) -> Iterator[OptionFault]:
         """What the box will miss on this machine (a key, an address); only ``check --env`` asks.
 
-        Runs in a thread and may use the network, within a few seconds. Codes: LG501 a credential is missing, LG502 an
-        address cannot be reached, LG503 a file cannot be written.
+        Runs in a thread and may use the network, within a few seconds. Codes: LG601 a credential is missing, LG602 an
+        address cannot be reached, LG603 a file cannot be written.
         """
         return iter(())
 
@@ -176,7 +179,7 @@ def _read_ports(cls: type[Processor]) -> dict[str, PortSpec]:
             raise TypeError(
                 f"{cls.__qualname__}: input {spec.name!r} needs a method on_{spec.name}(self, frame)"
             )
-    option_specs(cls)
+    check_tunable(cls, specs.values())
     return specs
 
 
@@ -206,7 +209,7 @@ def processor(function: Callable[..., Any]) -> type[Processor]:
     """Make a processor of a plain function, whose annotations are its ports.
 
     The first parameter is the input (its name is the port's), the return annotation the output ``out``,
-    keyword-only parameters are the options. Sync or async, returning or yielding::
+    keyword-only parameters are the options, live ones too. Sync or async, returning or yielding::
 
         @processor
         def shout(text: TextFrame, *, mark: str = "!") -> TextFrame:
@@ -224,6 +227,9 @@ def processor(function: Callable[..., Any]) -> type[Processor]:
 
     def init(self: Any, **given: Any) -> None:
         self._bound = functools.partial(function, **given)
+
+    def on_tune(self: Any, **live: Any) -> None:
+        self._bound = functools.partial(function, **{**self._bound.keywords, **live})
 
     init.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # read by inspect.signature
         [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *options]
@@ -250,6 +256,7 @@ def processor(function: Callable[..., Any]) -> type[Processor]:
     annotations: dict[str, Any] = {port: _parametrised(In, hints[port])}
     body: dict[str, Any] = {
         "__init__": init,
+        "on_tune": on_tune,
         f"on_{port}": handle,
         "__doc__": function.__doc__,
         "__module__": function.__module__,

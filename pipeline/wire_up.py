@@ -9,12 +9,12 @@ from typing import Any
 
 from .check import CheckResult
 from .context import CallContext
-from .edges import QueuedEdge
+from .edges import QueuedEdge, Voided
 from .errors import ConfigError, Problem, ProcessorError
 from .frames import Frame
 from .graph import NodeSpec
 from .negotiate import PortKey
-from .node import NodeRuntime, Voided
+from .node import NodeRuntime
 from .ports import In, Out
 from .processor import Processor, ports_of
 

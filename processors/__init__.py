@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .app import AppIn, AppOut
+    from .gain import Gain
     from .gemini_live import GeminiLive, LiveConnector
     from .resampler import Resampler
     from .tool_router import ToolRouter
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AppIn",
     "AppOut",
+    "Gain",
     "GeminiLive",
     "LiveConnector",
     "Resampler",
@@ -30,6 +32,7 @@ __all__ = [
 _HOMES = {
     "AppIn": "app",
     "AppOut": "app",
+    "Gain": "gain",
     "GeminiLive": "gemini_live",
     "LiveConnector": "gemini_live",
     "Resampler": "resampler",

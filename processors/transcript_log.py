@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
-from ..pipeline import Doc, In, OptionFault, Processor, TranscriptFrame, TransportError
+from ..pipeline import Doc, In, Live, OptionFault, Processor, TranscriptFrame, TransportError
 from ..pipeline.processor import Emitted
 from ..pipeline.units import SECOND
 
@@ -35,7 +35,9 @@ class TranscriptLog(Processor):
         path: Annotated[
             Path | None, Doc("JSON Lines file to append to: time_s, role, text, interrupted")
         ] = None,
-        log: Annotated[bool, Doc("whether utterances also go to the program's log, at level INFO")] = True,
+        log: Annotated[
+            bool, Live(), Doc("whether utterances also go to the program's log, at level INFO")
+        ] = True,
     ) -> None:
         self._path = None if path is None else path.expanduser()
         self._to_log = log
@@ -56,6 +58,9 @@ class TranscriptLog(Processor):
                 raise TransportError(
                     f"cannot write the transcript to {self._path}: {error.strerror}"
                 ) from error
+
+    def on_tune(self, *, log: bool) -> None:
+        self._to_log = log
 
     def on_transcript(self, frame: TranscriptFrame) -> Emitted:
         if not frame.final or not frame.text.strip():

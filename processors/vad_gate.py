@@ -19,6 +19,7 @@ from ..pipeline import (
     Doc,
     Duration,
     In,
+    Live,
     Out,
     Processor,
     Range,
@@ -56,15 +57,24 @@ class VadGate(Processor):
         detector: Annotated[
             Literal["silero", "energy"], Doc("a neural network (70 us per 32 ms) or plain loudness")
         ] = "silero",
-        threshold: Annotated[float, Range(0, 1), Doc("speech probability that opens the gate")] = 0.5,
+        threshold: Annotated[float, Range(0, 1), Live(), Doc("speech probability that opens the gate")] = 0.5,
         min_speech: Annotated[
-            Duration, Range(0, 2 * SECOND), Doc("voiced time that makes speech; shorter bursts are ignored")
+            Duration,
+            Range(0, 2 * SECOND),
+            Live(),
+            Doc("voiced time that makes speech; shorter bursts are ignored"),
         ] = 96 * MS,
         pre_roll: Annotated[
-            Duration, Range(0, 3 * SECOND), Doc("audio let through from before the onset, in mode gate")
+            Duration,
+            Range(0, 3 * SECOND),
+            Live(),
+            Doc("audio let through from before the onset, in mode gate"),
         ] = 300 * MS,
         hang_over: Annotated[
-            Duration, Range(32 * MS, 5 * SECOND), Doc("silence that ends speech; shorter pauses belong to it")
+            Duration,
+            Range(32 * MS, 5 * SECOND),
+            Live(),
+            Doc("silence that ends speech; shorter pauses belong to it"),
         ] = 500 * MS,
     ) -> None:
         self._gate = mode == "gate"
@@ -95,6 +105,10 @@ class VadGate(Processor):
             hang_over_ns=self._hang_over_ns,
             window_ns=self._vad.window_samples * SECOND // self._vad.sample_rate,
         )
+
+    def on_tune(self, *, threshold: float, min_speech: int, pre_roll: int, hang_over: int) -> None:
+        self._pre_roll_ns = pre_roll
+        self._speech.retune(threshold=threshold, min_speech_ns=min_speech, hang_over_ns=hang_over)
 
     def on_audio(self, frame: AudioFrame) -> None:
         probabilities = self._vad.process(frame.samples)

@@ -81,6 +81,8 @@ class OptionFacts:
     """What to do without it, when it will go away."""
     per_call: bool = False
     """Whether it may hold ``{{inputs.name}}``, which each call fills in."""
+    live: bool = False
+    """Whether a change reaches running calls."""
 
     @property
     def range(self) -> str:
@@ -196,6 +198,7 @@ def describe_option(spec: OptionSpec, doc: str = "") -> OptionFacts:
         renamed=tuple(former.old for former in spec.renamed),
         deprecated="" if spec.deprecated is None else plain(spec.deprecated.instead),
         per_call=spec.per_call,
+        live=spec.live,
     )
 
 

@@ -47,6 +47,13 @@ class Entry:
     """How YAML must write it, when not as ``value`` is written."""
     unwritable: bool = False
     """Whether it is only told, because YAML cannot say it."""
+    live: bool = False
+    """Whether a change of it reaches running calls."""
+
+    @property
+    def comment(self) -> str:
+        """What there is to say beside the value."""
+        return "; ".join(filter(None, (self.origin, "live" if self.live else "")))
 
 
 def explain(resolved: Resolved) -> Entry:
@@ -60,7 +67,7 @@ def to_data(entry: Entry) -> Any:
         return {key: to_data(child) for key, child in entry.value.items()}
     if isinstance(entry.value, list):
         return [to_data(child) for child in entry.value]
-    return {"value": entry.value, "origin": entry.origin}
+    return {"value": entry.value, "origin": entry.origin} | ({"live": True} if entry.live else {})
 
 
 @dataclass(slots=True)
@@ -106,18 +113,23 @@ class _Explainer:
 
     def _options(self, node: NodeSpec, path: Steps) -> Iterator[tuple[str, Entry]]:
         for name, spec in option_specs(node.processor).items():
-            if name in node.options:
-                at = next(
-                    (
-                        (*path, known)
-                        for known in (name, *(mark.old for mark in spec.renamed))
-                        if self.resolved.placed((*path, known)) in self.resolved.tree.origins
-                    ),
-                    (*path, name),
-                )
-                yield name, self._value(node.options[name], spec, at)
-            elif not spec.required:
-                yield name, _default(spec)
+            if name in node.options or not spec.required:
+                entry = self._option(node, path, name, spec)
+                entry.live = spec.live
+                yield name, entry
+
+    def _option(self, node: NodeSpec, path: Steps, name: str, spec: OptionSpec) -> Entry:
+        if name not in node.options:
+            return _default(spec)
+        at = next(
+            (
+                (*path, known)
+                for known in (name, *(mark.old for mark in spec.renamed))
+                if self.resolved.placed((*path, known)) in self.resolved.tree.origins
+            ),
+            (*path, name),
+        )
+        return self._value(node.options[name], spec, at)
 
     def _value(self, value: Any, spec: OptionSpec, path: Steps) -> Entry:
         """An option that was given, down to its single values."""

@@ -34,22 +34,22 @@ def _entry(head: str, entry: Entry, depth: int) -> Iterator[str]:
     value = entry.value
     if entry.unwritable:
         yield _line(
-            f"{indent}# {head} {_one_line(json.dumps(_data(entry), ensure_ascii=False))}", entry.origin
+            f"{indent}# {head} {_one_line(json.dumps(_data(entry), ensure_ascii=False))}", entry.comment
         )
     elif isinstance(value, dict) and value:
-        yield _line(indent + head, entry.origin)
+        yield _line(indent + head, entry.comment)
         yield from _mapping(value, depth + 1)
     elif isinstance(value, list) and value:
-        yield _line(indent + head, entry.origin)
+        yield _line(indent + head, entry.comment)
         for item in value:
             yield from _item(item, depth + 1)
     elif isinstance(value, str) and entry.written is None and _blocks(value):
         keep = "|" if value.endswith("\n") else "|-"
-        yield _line(f"{indent}{head} {keep}", entry.origin)
+        yield _line(f"{indent}{head} {keep}", entry.comment)
         for line in _escaped(value).removesuffix("\n").split("\n"):
             yield f"{indent}  {line}" if line else ""
     else:
-        yield _line(f"{indent}{head} {_scalar(entry)}".rstrip(), entry.origin)
+        yield _line(f"{indent}{head} {_scalar(entry)}".rstrip(), entry.comment)
 
 
 def _item(entry: Entry, depth: int) -> Iterator[str]:

@@ -233,7 +233,8 @@ def _description(facts: OptionFacts) -> str:
     if facts.secret:
         kind = "a secret: write ${NAME}, never the value"
     inputs = "may hold {{inputs.name}}" if facts.per_call else ""
-    takes = ", ".join(part for part in (kind, facts.range, inputs) if part)
+    live = "live: a change reaches running calls" if facts.live else ""
+    takes = ", ".join(part for part in (kind, facts.range, inputs, live) if part)
     return f"{doc} ({takes})" if doc and takes else doc or takes
 
 

@@ -56,6 +56,23 @@ def test_start_is_dated_back_and_end_too() -> None:
     assert found == [("start", 3, 6), ("end", 7, 11)]
 
 
+def test_retuned_in_the_middle() -> None:
+    """What comes from then on is judged anew; speech and silence that are under way are kept."""
+    detector = SpeechDetector(min_speech_ns=3 * WINDOW, hang_over_ns=8 * WINDOW)
+    assert len(detector.feed(windows("####..."), 0)) == 1
+    detector.retune(threshold=0.3, min_speech_ns=3 * WINDOW, hang_over_ns=4 * WINDOW)
+    assert detector.speaking
+    events = detector.feed(windows("...---.."), 7 * WINDOW)
+    # Silent for four windows now; and what hovers is voiced by the lower threshold.
+    assert events == [
+        SpeechEnded(4 * WINDOW, 8 * WINDOW),
+        SpeechStarted(10 * WINDOW, 13 * WINDOW),
+    ]
+    with pytest.raises(AudioError):
+        detector.retune(threshold=1.5, min_speech_ns=0, hang_over_ns=0)
+    assert detector.speaking
+
+
 def test_short_bursts_are_no_speech() -> None:
     """Clicks of less than `min_speech_ns` cause no event, however many there are."""
     assert heard(".#..##..#...##..", min_speech_ns=3 * WINDOW) == []

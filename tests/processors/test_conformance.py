@@ -14,6 +14,7 @@ import yaml
 
 from livegraph.pipeline import SECOND, Call, Processor, run_virtual
 from livegraph.pipeline.convert import convert_options
+from livegraph.pipeline.events import NodeFailed, Tuned
 from livegraph.pipeline.options import OptionSpec, option_specs
 from livegraph.pipeline.processor import ports_of
 from livegraph.pipeline.registry import GROUP, load
@@ -121,6 +122,11 @@ def _written(spec: OptionSpec, value: float) -> object:
 Script = Callable[[Call], Awaitable[None]]
 
 
+def _live(name: str) -> dict[str, OptionSpec]:
+    """The options of a box that reach running calls."""
+    return {option: spec for option, spec in option_specs(load(name)).items() if spec.live}
+
+
 def live(name: str, folder: Path, script: Script, *, endless: bool = False) -> str:
     """A call around the box, from its start to its end by ``script``; nothing may be left behind."""
     harness = HARNESSES.get(name, Harness())
@@ -145,6 +151,39 @@ def live(name: str, folder: Path, script: Script, *, endless: bool = False) -> s
 async def _once(plan: Any, harness: Harness) -> None:
     async with harness.resources() as resources, plan.call(resources=resources):
         await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize("name", [name for name in OURS if _live(name)])
+def test_it_is_tuned_while_it_is_busy(name: str, tmp_path: Path) -> None:
+    """Every live option, to every bound or choice that it has, between frames; the stream goes on."""
+
+    async def script(call: Call) -> None:
+        took: list[Tuned] = []
+        failed: list[NodeFailed] = []
+        call.events.subscribe(Tuned, took.append)
+        call.events.subscribe(NodeFailed, failed.append)
+        async with call:
+            for option, spec in _live(name).items():
+                for value in _values(spec):
+                    await asyncio.sleep(0.053)
+                    changed = call.tune({"box": {option: value}})
+                    await asyncio.sleep(0)
+                    assert changed in ({}, {"box": (option,)})
+                    assert bool(changed) == bool(took)
+                    took.clear()
+            await asyncio.sleep(0.2)
+        assert not failed
+
+    assert live(name, tmp_path, script) in ("left", "completed")
+
+
+def _values(spec: OptionSpec) -> list[Any]:
+    """Some that the option takes, its default last."""
+    if spec.range is not None:
+        return [bound for bound in (spec.range.low, spec.range.high) if bound is not None] + [spec.default]
+    if spec.type is bool:
+        return [not spec.default, spec.default]
+    raise LookupError(f"conformance has no values for the live option {spec.name}: add some")
 
 
 def feeders(call: Call) -> list[Feeder]:

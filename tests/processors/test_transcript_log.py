@@ -1,5 +1,6 @@
 """Finished utterances become lines, in the log and on disk; pieces and silence do not."""
 
+import asyncio
 import json
 import logging
 from pathlib import Path
@@ -9,6 +10,7 @@ import pytest
 
 from livegraph.pipeline import ConfigError, Graph, Out, Processor, StartError, TranscriptFrame, run_virtual
 from livegraph.pipeline.units import MS
+from livegraph.processors.app import AppIn
 from livegraph.processors.transcript_log import TranscriptLog
 
 
@@ -50,6 +52,27 @@ def test_each_finished_utterance_is_one_json_line(tmp_path: Path) -> None:
     text = path.read_text("utf-8")
     assert [json.loads(line) for line in text.splitlines()] == LINES * 2
     assert "größer" in text
+
+
+def test_a_running_call_can_be_told_to_be_quiet(caplog: pytest.LogCaptureFixture) -> None:
+    """From the next utterance on, and to speak up again."""
+    graph = Graph()
+    graph.add("in", AppIn)
+    graph.add("log", TranscriptLog)
+    graph.connect("in.frames", "log")
+
+    async def main() -> None:
+        async with graph.plan().call() as call:
+            for number in range(6):
+                if number % 2:
+                    call.tune({"log": {"log": number % 4 == 3}})
+                    await asyncio.sleep(0)
+                said = TranscriptFrame("user", f"{number}", final=True)
+                await call.processor("in", AppIn).send(said)
+
+    with caplog.at_level(logging.INFO, "livegraph.node"):
+        run_virtual(main())
+    assert [record.args[1] for record in caplog.records if record.args] == ["0", "3", "4"]
 
 
 def test_the_log_tells_who_said_what(caplog: pytest.LogCaptureFixture) -> None:
