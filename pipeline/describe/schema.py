@@ -13,6 +13,7 @@ from ..config.templates import ParamSpec
 from ..errors import Problem
 from ..graph import PolicyChange
 from ..inputs import InputSpec
+from ..testing.reading import CASE_KEYS
 from ..turns import TurnPolicy
 from .boxes import installed
 from .schema_boxes import NODE_NAME, Boxes, box_definitions, named, reference, short_form, text_schema
@@ -93,6 +94,7 @@ def _member() -> Schema:
         "edges": reference("edges"),
         "turns": reference("turns"),
         "simulator": reference("simulator"),
+        "tests": reference("tests"),
     }
 
 
@@ -131,6 +133,7 @@ def _definitions(boxes: Boxes) -> Schema:
         ),
         "inputs": named(NODE_NAME, _nullable(_declaration(InputSpec), "A value that each call brings along"))
         | {"description": "What a caller brings along, for texts to name as `{{inputs.name}}`"},
+        "tests": _tests(),
         "template": _template(),
         "templates": named(NODE_NAME, reference("template"))
         | {"description": "Sub-graphs with parameters and exposed ports, used as boxes"},
@@ -147,6 +150,19 @@ def _definitions(boxes: Boxes) -> Schema:
             "allOf": _one_form(),
         }
     return made
+
+
+def _tests() -> Schema:
+    """Tests by their outermost keys; what happens in one is for `livegraph check`, which knows the agent."""
+    items: Schema = {key: {} for key in CASE_KEYS}
+    items["name"] = text_schema("What always holds, as a sentence")
+    items["feed"] = {"type": "array", "description": "What the agent gets: sound, words, frames, in order"}
+    items["expect"] = {"type": "array", "description": "What must happen, in order, and when"}
+    return {
+        "type": "array",
+        "items": mapping_schema(items, ["name"]) | {"type": "object"},
+        "description": "Tests of the agent, for `livegraph test`",
+    }
 
 
 def _template() -> Schema:

@@ -16,6 +16,6 @@ SHIPPED_BOXES: dict[str, type[Processor]] = {
 SHIPPED_AGENTS: tuple[Path, ...] = tuple(
     path
     for path in sorted(Path(str(resources.files("livegraph.configs"))).glob("*.yaml"))
-    if "." not in path.stem
+    if "." not in path.stem and not path.stem.endswith("_test")
 )
-"""The files of the agents in `configs`."""
+"""The files of the agents in `configs`, without those that hold their tests."""
