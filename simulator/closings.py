@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-__all__ = ["Closing"]
+__all__ = ["LONGEST_REASON", "Closing"]
 
-_LONGEST_REASON = 123  # bytes, by the WebSocket protocol
+LONGEST_REASON = 123
+"""In bytes, by the WebSocket protocol."""
 
 
 class Closing(Exception):
@@ -13,7 +14,7 @@ class Closing(Exception):
     def __init__(self, code: int, reason: str) -> None:
         super().__init__(f"{code} {reason}")
         self.code = code
-        self.reason = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+        self.reason = reason.encode()[:LONGEST_REASON].decode(errors="ignore")
 
     @classmethod
     def not_first(cls) -> Closing:
@@ -21,9 +22,42 @@ class Closing(Exception):
         return cls(1007, "setup must be the first message and only the first")
 
     @classmethod
-    def invalid(cls) -> Closing:
-        """A value that makes no sense."""
-        return cls(1007, "Request contains an invalid argument.")
+    def invalid(cls, why: str = "") -> Closing:
+        """A value that makes no sense, or that the model does not take; the service itself does not say `why`."""
+        return cls(1007, f"Request contains an invalid argument. {why}".strip())
+
+    @classmethod
+    def unknown_model(cls, model: str, version: str) -> Closing:
+        """There is no such model, or it is no longer served."""
+        return cls(
+            1008,
+            f"models/{model[:60]} is not found for API version {version}, or is not supported for "
+            "bidiGenerateContent. Call ListModels to see the list of available models.",
+        )
+
+    @classmethod
+    def key(cls) -> Closing:
+        """The API key is wrong."""
+        return cls(1007, "API key not valid. Please pass a valid API key.")
+
+    @classmethod
+    def unregistered(cls) -> Closing:
+        """There is no key, or there is a token where a key is wanted."""
+        return cls(
+            1008,
+            "Method doesn't allow unregistered callers (callers without established identity). "
+            "Please use API Key or other form of API consumer identity to call this API.",
+        )
+
+    @classmethod
+    def token(cls, why: str) -> Closing:
+        """An ephemeral token is not good: not known, not any more, or not for a new session."""
+        return cls(1007, f"Token {why}.")
+
+    @classmethod
+    def aborted(cls) -> Closing:
+        """The session has lasted as long as one may."""
+        return cls(1008, "The operation was aborted.")
 
     @classmethod
     def voice(cls, name: str, model: str) -> Closing:

@@ -26,7 +26,7 @@ from ..audio import (
     samples_to_ns,
 )
 
-__all__ = ["RATE", "Hearing", "HearingSettings", "SpeechHeard", "SpeechOver"]
+__all__ = ["RATE", "Hearing", "HearingSettings", "Rest", "SpeechHeard", "SpeechOver"]
 
 RATE = 16_000
 """What the detector and the ears take, in Hz."""
@@ -46,7 +46,7 @@ class HearingSettings:
 
     `automatic` off leaves that to the client. `threshold` and `exit_threshold` are speech probabilities,
     `min_speech_ns` the speech that it takes to be sure (the API's prefix padding), `silence_ns` the silence that
-    ends an utterance.
+    ends an utterance. With `all_input` what was heard between two utterances belongs to the second.
     """
 
     automatic: bool = True
@@ -54,6 +54,7 @@ class HearingSettings:
     exit_threshold: float = 0.35
     min_speech_ns: int = 150 * _MILLISECOND
     silence_ns: int = 800 * _MILLISECOND
+    all_input: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +72,15 @@ class SpeechOver:
     pcm: Pcm
 
 
+@dataclass(frozen=True, slots=True)
+class Rest:
+    """All that ears need to know of the past: audio from sample `first` of the session on."""
+
+    settings: HearingSettings
+    first: int
+    pcm: Pcm
+
+
 class Hearing:
     """The ears' first stage, for one connection.
 
@@ -83,6 +93,7 @@ class Hearing:
     def __init__(
         self, settings: HearingSettings, heard_samples: int = 0, vad: VoiceActivity | None = None
     ) -> None:
+        self.settings = settings
         self._automatic = settings.automatic
         self._vad = vad or SileroVad()
         self._detector = SpeechDetector(
@@ -99,7 +110,7 @@ class Hearing:
         """All audio of the session so far, at 16 kHz."""
         self._kept: list[Pcm] = []
         self._kept_from = heard_samples
-        self._onset = 0
+        self._onset = self._ended = heard_samples
         self._speaking = False
 
     @property
@@ -131,8 +142,8 @@ class Hearing:
         """The client says that activity starts (manual detection). Twice is once."""
         if self._speaking:
             return []
-        self._forget(keep=0)
         self._onset, self._speaking = self.heard_samples, True
+        self._forget(keep=0)
         return [SpeechHeard(samples_to_ns(self.heard_samples, RATE))]
 
     def end(self) -> list[SpeechHeard | SpeechOver]:
@@ -140,6 +151,22 @@ class Hearing:
         if not self._speaking:
             return []
         return [self._over(self.heard_samples, self.heard_samples)]
+
+    def so_far(self) -> Pcm:
+        """What was heard of the utterance under way."""
+        return self._kept_from_to(self._onset, self.heard_samples)
+
+    def rest(self) -> Rest:
+        """What was heard and belongs to no utterance yet; for when nobody speaks."""
+        first = max(self._kept_from, self._ended)
+        return Rest(self.settings, first, self._kept_from_to(first, self.heard_samples))
+
+    @classmethod
+    def of(cls, rest: Rest) -> Hearing:
+        """Ears that have heard the same."""
+        made = cls(rest.settings, rest.first)
+        made._take(rest.pcm)
+        return made
 
     def _at_16_khz(self, pcm: Pcm, rate: int) -> Pcm:
         if self._resampler is None or self._resampler.in_rate != rate:
@@ -153,11 +180,11 @@ class Hearing:
         self._kept.append(pcm)
         self.heard_samples += len(pcm)
         if not self._automatic:
-            self._forget(keep=_LONGEST if self._speaking else 0)
+            self._forget(keep=0)
             return []
         found = self._detector.feed(self._vad.process(pcm), samples_to_ns(first, RATE))
         events = self._events(found)
-        self._forget(keep=_LONGEST if self._speaking else self._look_back)
+        self._forget(keep=self._look_back)
         return events
 
     def _events(self, found: list[SpeechEvent]) -> list[SpeechHeard | SpeechOver]:
@@ -175,13 +202,20 @@ class Hearing:
 
     def _over(self, end: int, decided: int) -> SpeechOver:
         self._speaking = False
-        kept = np.concatenate(self._kept) if self._kept else np.zeros(0, np.int16)
-        first = max(0, self._onset - self._kept_from)
-        pcm = kept[first : max(first, end - self._kept_from)].copy()
+        onset = self._ended if self.settings.all_input else self._onset
+        pcm = self._kept_from_to(onset, end)
+        self._ended = max(self._ended, end, onset)
         return SpeechOver(samples_to_ns(decided, RATE), pcm)
 
+    def _kept_from_to(self, start: int, end: int) -> Pcm:
+        kept = np.concatenate(self._kept) if self._kept else np.zeros(0, np.int16)
+        first = max(0, start - self._kept_from)
+        return kept[first : max(first, end - self._kept_from)].copy()
+
     def _forget(self, keep: int) -> None:
-        """Drop the oldest audio beyond `keep` samples."""
+        """Drop the oldest audio beyond `keep` samples, but nothing of an utterance below 2 minutes."""
+        if self._speaking or self.settings.all_input:
+            keep = _LONGEST
         surplus = self.heard_samples - self._kept_from - keep
         while self._kept and surplus >= len(self._kept[0]):
             surplus -= len(self._kept[0])

@@ -9,25 +9,31 @@ import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..audio import AudioError, samples_to_ns
-from ..processors.gemini_live.wire import RealtimeInput
+from ..audio import AudioError, ns_to_samples, samples_to_ns
+from ..processors.gemini_live.wire import RealtimeInput, ServerContent, Transcription
+from .behaviour import Timing
 from .closings import Closing
 from .hearing import RATE, Hearing, SpeechHeard, SpeechOver
 from .outbox import Outbox
 from .settings import Settings
 from .store import Conversation
+from .transcripts import transcriptions
+from .usage import audio_tokens
 
 __all__ = ["Listening"]
 
 _log = logging.getLogger(__name__)
+
+_ALL_INPUT = "TURN_INCLUDES_ALL_INPUT"
+_ALL_VIDEO = ("TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO", _ALL_INPUT)
 
 
 @dataclass(slots=True)
 class _Utterance:
     """Speech that is with the ears."""
 
+    over: SpeechOver
     ended_ns: int
-    offset_ns: int
     announced: bool
     """Whether its end was reported."""
     overtaken: bool = False
@@ -40,8 +46,7 @@ class Listening:
     Args:
         outbox: where messages and work go.
         conversation: the session's memory.
-        reports: whether start and end of speech are to be reported; they are not when the client detects them.
-        on_start: called when the user begins to speak, after that was reported.
+        on_start: called when the user begins to speak, after that was reported, with the time.
     """
 
     def __init__(
@@ -49,26 +54,40 @@ class Listening:
         outbox: Outbox,
         conversation: Conversation,
         settings: Settings,
+        timing: Timing,
         *,
-        reports: bool,
-        on_start: Callable[[], None],
+        on_start: Callable[[int], None],
     ) -> None:
         self._out = outbox
         self._conversation = conversation
         self._settings = settings
-        self._reports = reports and settings.hearing.automatic
         self._on_start = on_start
-        self._hearing = Hearing(settings.hearing, conversation.heard_samples)
+        self._hearing = _ears(conversation, settings)
         self._utterances: dict[int, _Utterance] = {}
         self._overtaken: list[str] = []
+        self._image = False
+        self._interim = ns_to_samples(timing.interim_ns, RATE)
+        self._guess: int | None = None
+        self._guessed = 0
 
     @property
     def busy(self) -> bool:
         """Whether the user speaks, or the words of what was said are not known yet."""
         return self._hearing.speaking or bool(self._utterances)
 
+    @property
+    def heard_ns(self) -> int:
+        """All audio of the session."""
+        return samples_to_ns(self._hearing.heard_samples, RATE)
+
+    def go_on(self, now_ns: int) -> None:
+        """Ask again for the words of what was said on an earlier connection."""
+        unheard, self._conversation.unheard = self._conversation.unheard, []
+        for over in unheard:
+            self._utterances[self._out.transcribe(over.pcm)] = _Utterance(over, now_ns, announced=True)
+
     def realtime(self, given: RealtimeInput, now_ns: int) -> None:
-        """Take audio, and the signals that belong to it.
+        """Take audio, images, and the signals that belong to them.
 
         Raises:
             Closing: activity signals while the server itself detects activity, or audio that is not PCM.
@@ -79,11 +98,18 @@ class Listening:
         if given.activity_start is not None:
             self._take(self._hearing.start(), now_ns)
         if (blob := given.audio_blob) is not None:
+            before = self._hearing.heard_samples
             try:
                 self._take(self._hearing.audio(blob.data, blob.mime_type), now_ns)
             except AudioError as error:
                 _log.info("audio that cannot be used: %s", error)
                 raise Closing.invalid() from error
+            if self._settings.coverage == _ALL_INPUT:
+                heard_ns = samples_to_ns(self._hearing.heard_samples - before, RATE)
+                self._conversation.context.add("user", "", AUDIO=audio_tokens(heard_ns))
+            self._guess_at()
+        if given.video_blob is not None:
+            self._see()
         if given.audio_stream_end:
             self._take(self._hearing.stream_end(), now_ns)
         if given.activity_end is not None:
@@ -93,13 +119,18 @@ class Listening:
         """The words of an utterance are known.
 
         Returns:
-            All that the user said, and when it ended; None while the user speaks on.
+            All that the user said, and when it ended; None while the user speaks on, or for a guess.
         """
-        utterance = self._utterances.pop(key)
-        if text:
-            self._conversation.add("user", text)
-            if self._settings.input_transcripts:
-                self._out.input_transcription(text)
+        if key == self._guess:
+            self._guess = None
+            if text and self._hearing.speaking:
+                guess = Transcription(text=text)
+                self._out.content(ServerContent(interim_input_transcription=guess))
+            return None
+        utterance = self._utterances.pop(key, None)
+        if utterance is None:
+            return None
+        self._tell(utterance, text)
         self._announce_end(utterance)
         self._overtaken.append(text)
         if utterance.overtaken and self.busy:
@@ -108,29 +139,95 @@ class Listening:
         self._overtaken.clear()
         return whole, utterance.ended_ns
 
+    def show(self) -> None:
+        """A turn begins without speech: the image that waited for it belongs to it."""
+        if self._image:
+            self._image = False
+            self._conversation.context.add("user", "", IMAGE=self._settings.image_tokens)
+
+    def share(self) -> None:
+        """Let the conversation have the ears."""
+        self._conversation.hearing = self._hearing
+
     def leave(self) -> None:
-        """The connection is over."""
-        self._conversation.heard_samples = self._hearing.heard_samples
+        """The connection is over: whatever was heard and not understood yet is kept."""
+        conversation = self._conversation
+        conversation.heard_samples = self._hearing.heard_samples
+        conversation.hearing = self._hearing
+        conversation.unheard = [utterance.over for utterance in self._utterances.values()]
+        conversation.unanswered += [text for text in self._overtaken if text]
+        self._utterances.clear()
+
+    def _tell(self, utterance: _Utterance, text: str) -> None:
+        """Remember what was said, and send the transcript."""
+        long_ns = samples_to_ns(len(utterance.over.pcm), RATE)
+        tokens = 0 if self._settings.coverage == _ALL_INPUT else audio_tokens(long_ns)
+        self._conversation.context.add("user", text, AUDIO=tokens)
+        config = self._settings.input_transcripts
+        if not text or config is None:
+            return
+        end_ns = utterance.over.offset_ns
+        start_ns = max(0, end_ns - long_ns)
+        in_words = self._settings.older
+        for told in transcriptions(text, config, start_ns=start_ns, end_ns=end_ns, in_words=in_words):
+            self._out.content(ServerContent(input_transcription=told))
+
+    def _see(self) -> None:
+        """An image: of those outside of speech only the last one counts, unless all are wanted."""
+        every = self._settings.coverage in _ALL_VIDEO
+        if every or self._hearing.speaking:
+            self._conversation.context.add("user", "", IMAGE=self._settings.image_tokens)
+        else:
+            self._image = True
+
+    def _guess_at(self) -> None:
+        """Ask for the words so far, one guess at a time."""
+        if not self._settings.interim or not self._hearing.speaking or self._guess is not None:
+            return
+        if self._hearing.heard_samples - self._guessed >= self._interim:
+            self._guessed = self._hearing.heard_samples
+            self._guess = self._out.guess(self._hearing.so_far())
 
     def _take(self, events: Iterable[SpeechHeard | SpeechOver], now_ns: int) -> None:
         for event in events:
             if isinstance(event, SpeechHeard):
-                self._starts(event)
+                self._starts(event, now_ns)
             else:
                 key = self._out.transcribe(event.pcm)
-                self._utterances[key] = _Utterance(now_ns, event.offset_ns, announced=not self._reports)
-                self._conversation.tokens.heard_audio(samples_to_ns(len(event.pcm), RATE))
+                reports = self._settings.reports_activity or self._signals
+                self._utterances[key] = _Utterance(event, now_ns, announced=not reports)
 
-    def _starts(self, event: SpeechHeard) -> None:
+    @property
+    def _signals(self) -> bool:
+        return self._settings.vad_signal and self._settings.hearing.automatic
+
+    def _starts(self, event: SpeechHeard, now_ns: int) -> None:
         for utterance in self._utterances.values():
             # The end of what came before must be told before this start.
             self._announce_end(utterance)
             utterance.overtaken = self._settings.interruptible
-        if self._reports:
-            self._out.activity(start=True, offset_ns=event.offset_ns)
-        self._on_start()
+        self.show()
+        self._guessed = self._hearing.heard_samples
+        self._report(start=True, offset_ns=event.offset_ns)
+        self._on_start(now_ns)
 
     def _announce_end(self, utterance: _Utterance) -> None:
         if not utterance.announced:
             utterance.announced = True
-            self._out.activity(start=False, offset_ns=utterance.offset_ns)
+            self._report(start=False, offset_ns=utterance.over.offset_ns)
+
+    def _report(self, *, start: bool, offset_ns: int) -> None:
+        if self._settings.reports_activity:
+            self._out.activity(start=start, offset_ns=offset_ns)
+        if self._signals:
+            self._out.vad_signal(start=start)
+
+
+def _ears(conversation: Conversation, settings: Settings) -> Hearing:
+    """Those of the last connection, unless they are to hear differently now."""
+    kept = conversation.hearing
+    if kept is not None and kept.settings == settings.hearing:
+        return kept
+    if conversation.rest is not None and conversation.rest.settings == settings.hearing:
+        return Hearing.of(conversation.rest)
+    return Hearing(settings.hearing, conversation.heard_samples)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..audio import Pcm, to_bytes
@@ -15,18 +15,20 @@ from ..processors.gemini_live.wire import (
     ServerContent,
     ServerMessage,
     SessionResumptionUpdate,
-    SetupComplete,
     ToolCall,
     ToolCallCancellation,
     Transcription,
     UsageMetadata,
     VoiceActivity,
+    VoiceActivityDetectionSignal,
     format_duration,
 )
 from .closings import Closing
+from .faults import Fault
 from .speaking import RATE
+from .twist import Twist
 
-__all__ = ["Outbox", "Speak", "Transcribe", "Work"]
+__all__ = ["Guess", "Outbox", "Speak", "Transcribe", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,15 @@ class Speak:
     voice: str
 
 
-Work = Transcribe | Speak
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """Find the words in the beginning of an utterance; the result is a `str`."""
+
+    key: int
+    pcm: Pcm
+
+
+Work = Transcribe | Guess | Speak
 """Something that takes long. Its result comes back under its key."""
 
 
@@ -54,11 +64,31 @@ Work = Transcribe | Speak
 class Outbox:
     """Collected by a session, emptied by whoever drives it."""
 
-    messages: list[ServerMessage] = field(default_factory=list)
+    messages: list[ServerMessage | Fault] = field(default_factory=list)
+    """What to send, and a scenario's faults in their places."""
     work: list[Work] = field(default_factory=list)
     closing: Closing | None = None
     """Close the connection, after the messages."""
+    on_sent: Callable[[ServerMessage], None] | None = None
+    """Told of each message; what it puts into the outbox comes right behind."""
     _last_key: int = 0
+
+    def put(self, message: ServerMessage) -> None:
+        """Send a message; nothing once the connection closes."""
+        if self.closing is None:
+            self.messages.append(message)
+            if self.on_sent is not None:
+                self.on_sent(message)
+
+    def content(self, content: ServerContent) -> None:
+        """Send content by itself."""
+        self.put(ServerMessage(server_content=content))
+
+    def guess(self, pcm: Pcm) -> int:
+        """Ask for the words of an utterance that goes on; returns the key."""
+        self._last_key += 1
+        self.work.append(Guess(self._last_key, pcm))
+        return self._last_key
 
     def transcribe(self, pcm: Pcm) -> int:
         """Ask for the words of an utterance; returns the key."""
@@ -72,58 +102,66 @@ class Outbox:
         self.work.append(Speak(self._last_key, text, voice))
         return self._last_key
 
-    def setup_complete(self, session_id: str = "") -> None:
-        """The session is open."""
-        self.messages.append(ServerMessage(setup_complete=SetupComplete(session_id=session_id)))
-
-    def handle(self, handle: str) -> None:
-        """The session can be resumed by `handle`."""
-        update = SessionResumptionUpdate(new_handle=handle, resumable=True)
-        self.messages.append(ServerMessage(session_resumption_update=update))
+    def handle(self, handle: str, index: int | None = None) -> None:
+        """The session can be resumed by `handle`, or, with ``""``, not now; `index` messages were consumed."""
+        update = SessionResumptionUpdate(
+            new_handle=handle, resumable=bool(handle), last_consumed_client_message_index=index
+        )
+        self.put(ServerMessage(session_resumption_update=update))
 
     def go_away(self, left_ns: int) -> None:
         """The connection ends in `left_ns`."""
-        self.messages.append(ServerMessage(go_away=GoAway(format_duration(left_ns))))
+        self.put(ServerMessage(go_away=GoAway(format_duration(left_ns))))
 
     def activity(self, *, start: bool, offset_ns: int) -> None:
         """Speech started or ended, known at `offset_ns` of the session's audio."""
         kind = "ACTIVITY_START" if start else "ACTIVITY_END"
         offset = format_duration(offset_ns // 1_000_000 * 1_000_000)
-        self.messages.append(ServerMessage(voice_activity=VoiceActivity(kind, offset)))
+        self.put(ServerMessage(voice_activity=VoiceActivity(kind, offset)))
 
-    def input_transcription(self, text: str) -> None:
-        """What the user said."""
-        self._content(ServerContent(input_transcription=Transcription(text=text)))
+    def vad_signal(self, *, start: bool) -> None:
+        """The same by the older message."""
+        signal = VoiceActivityDetectionSignal("VAD_SIGNAL_TYPE_SOS" if start else "VAD_SIGNAL_TYPE_EOS")
+        self.put(ServerMessage(voice_activity_detection_signal=signal))
 
-    def audio(self, pcm: Pcm) -> None:
-        """A burst of the model's speech."""
-        part = Part(inline_data=Blob(to_bytes(pcm), f"audio/pcm;rate={RATE}"))
-        self._content(ServerContent(model_turn=Content(parts=[part], role="model")))
+    def speech(self, pcm: Pcm, words: str, *, together: bool) -> None:
+        """A burst of the model's speech and the words in it, in two messages or one."""
+        said = Transcription(text=words) if words else None
+        turn = None
+        if len(pcm):
+            part = Part(inline_data=Blob(to_bytes(pcm), f"audio/pcm;rate={RATE}"))
+            turn = Content(parts=[part], role="model")
+        if together or turn is None or said is None:
+            if turn is not None or said is not None:
+                self.content(ServerContent(model_turn=turn, output_transcription=said))
+        else:
+            self.content(ServerContent(model_turn=turn))
+            self.content(ServerContent(output_transcription=said))
 
-    def output_transcription(self, text: str) -> None:
-        """The words of that speech."""
-        self._content(ServerContent(output_transcription=Transcription(text=text)))
+    def text(self, text: str) -> None:
+        """A piece of an answer in text."""
+        self.content(ServerContent(model_turn=Content.of_text(text, "model")))
 
-    def tool_call(self, calls: Sequence[FunctionCall]) -> None:
+    def thought(self, text: str) -> None:
+        """A summary of a thought."""
+        self.content(ServerContent(model_turn=Content([Part(text=text, thought=True)], "model")))
+
+    def tool_call(self, calls: Sequence[FunctionCall], *, status: str = "") -> None:
         """Functions for the client to run."""
-        self.messages.append(ServerMessage(tool_call=ToolCall(list(calls))))
+        self.put(ServerMessage(tool_call=ToolCall(list(calls)), interaction_status=status))
 
     def tool_call_cancellation(self, ids: Sequence[str]) -> None:
         """Calls that are not wanted any more."""
-        self.messages.append(ServerMessage(tool_call_cancellation=ToolCallCancellation(list(ids))))
+        self.put(ServerMessage(tool_call_cancellation=ToolCallCancellation(list(ids))))
 
-    def interrupted(self) -> None:
-        """The model was cut off."""
-        self._content(ServerContent(interrupted=True))
-
-    def generation_complete(self) -> None:
-        """The model has made all of its turn."""
-        self._content(ServerContent(generation_complete=True))
-
-    def turn_complete(self, usage: UsageMetadata) -> None:
+    def turn_complete(self, usage: UsageMetadata, twist: Twist, status: str) -> None:
         """The turn is over."""
-        content = ServerContent(turn_complete=True)
-        self.messages.append(ServerMessage(server_content=content, usage_metadata=usage))
-
-    def _content(self, content: ServerContent) -> None:
-        self.messages.append(ServerMessage(server_content=content))
+        content = (
+            ServerContent(turn_complete=True, interaction_status=status) if twist.turn_complete else None
+        )
+        told = usage if twist.usage else None
+        if content is not None and told is not None and twist.separate_usage:
+            self.put(ServerMessage(usage_metadata=told))
+            told = None
+        if content is not None or told is not None:
+            self.put(ServerMessage(server_content=content, usage_metadata=told))

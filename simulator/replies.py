@@ -1,4 +1,4 @@
-"""The model's side of a session: its turn, from the brain's actions to sound, tool calls and the turn's end.
+"""The model's side of a session: its turn, from actions to sound, tool calls and the turn's end.
 
 Sans I/O: times come as arguments, work goes to the outbox.
 
@@ -8,21 +8,21 @@ Sans I/O: times come as arguments, work goes to the outbox.
 
 from __future__ import annotations
 
-import json
 import logging
-from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 
 from ..audio import Pcm, samples_to_ns
-from ..processors.gemini_live.wire import FunctionCall, FunctionResponse
-from .behaviour import Behaviour, Ids
-from .brain import Action, Brain, CallTool, Say
+from ..processors.gemini_live.wire import FunctionResponse, ServerContent
+from .actions import Action, CallTool, Show, Think
+from .behaviour import Ids, Timing
+from .brain import Brain
+from .calls import Calls, results_of
 from .outbox import Outbox
 from .settings import Settings
 from .speaking import RATE, Speech
 from .store import Conversation, PendingCall
-from .voice import split_sentences
+from .turn import Text, Turn, plan
+from .twist import Twist
 
 __all__ = ["Replies"]
 
@@ -32,33 +32,6 @@ _log = logging.getLogger(__name__)
 _AHEAD = 4 * RATE
 
 
-@dataclass(slots=True)
-class _Turn:
-    speech: Speech
-    not_before_ns: int
-    """When the next output may come: the model thinks."""
-    agenda: deque[str | list[CallTool]] = field(default_factory=deque)
-    """Sentences and tool calls still to come."""
-    making: tuple[int, str] | None = None
-    """The key and the text of the sentence that is being made into sound."""
-    waiting: set[str] = field(default_factory=set)
-    """Ids of the blocking calls that hold the turn open."""
-    answers: list[Action] = field(default_factory=list)
-    """What the brain has to say to the responses that came while others are missing."""
-    generated_ns: int | None = None
-
-    def due_ns(self) -> int | None:
-        """When its next output comes; None while it waits for work or for a response."""
-        if self.generated_ns is not None:
-            return max(self.generated_ns, self.speech.play_end_ns)
-        more_comes = self.making is not None or bool(self.agenda and isinstance(self.agenda[0], str))
-        if self.speech.has_chunk(more_comes=more_comes):
-            return max(self.not_before_ns, self.speech.next_ns)
-        if more_comes or (self.waiting and not self.agenda):
-            return None
-        return max(self.not_before_ns, self.speech.last_ns or 0)
-
-
 class Replies:
     """Owns the model's turn and the calls that wait for responses.
 
@@ -66,6 +39,8 @@ class Replies:
         outbox: where messages and work go.
         conversation: the session's memory.
         brain: decides what is said; may be exchanged at any time.
+        settings: what was asked for; may be exchanged at any time.
+        twist: the oddities of this connection.
     """
 
     def __init__(
@@ -74,17 +49,20 @@ class Replies:
         conversation: Conversation,
         brain: Brain,
         settings: Settings,
-        behaviour: Behaviour,
+        timing: Timing,
         ids: Ids,
+        twist: Twist,
     ) -> None:
         self.brain = brain
         self.settings = settings
+        self.on_result: Callable[[PendingCall, Mapping[str, object]], list[Action] | None] = lambda *_: None
+        """Asked before the brain what to say to a result; None leaves it to the brain."""
         self._out = outbox
         self._conversation = conversation
-        self._behaviour = behaviour
-        self._ids = ids
-        self._turn: _Turn | None = None
-        self._later: list[Action] = []
+        self._timing = timing
+        self._twist = twist
+        self._calls = Calls(conversation, ids, twist)
+        self._turn: Turn | None = None
 
     @property
     def open(self) -> bool:
@@ -98,7 +76,7 @@ class Replies:
 
     def begin(self, actions: Sequence[Action], not_before_ns: int) -> None:
         """Open a turn that does `actions`, none before the given time."""
-        self._turn = _Turn(Speech(self._behaviour.timing), not_before_ns)
+        self._turn = Turn(Speech(self._timing, self._twist), not_before_ns)
         self._plan(self._turn, actions)
 
     def step(self, now_ns: int) -> None:
@@ -109,21 +87,24 @@ class Replies:
         if turn.generated_ns is not None:
             self._close(turn)
         elif turn.speech.has_chunk(more_comes=False):
-            chunk = turn.speech.take(now_ns)
-            if len(chunk.pcm):
-                self._out.audio(chunk.pcm)
-            if chunk.text and self.settings.output_transcripts:
-                self._out.output_transcription(chunk.text)
+            self._speak(turn, now_ns)
+        elif turn.agenda and not isinstance(turn.agenda[0], str):
+            match turn.agenda.popleft():
+                case list() as calls:
+                    self._call(turn, calls)
+                case Think(text=text):
+                    turn.made.add(thought=text)
+                    self._out.thought(text)
+                case Show(content=content):
+                    self._out.content(content)
+                case Text(text=text):
+                    turn.written += text
+                    turn.made.add(text=text)
+                    self._out.text(text)
             self._make_next(turn)
-            if not turn.agenda and not turn.making and not turn.speech.has_chunk(more_comes=False):
-                turn.not_before_ns = now_ns + self._behaviour.timing.scaled(
-                    self._behaviour.timing.after_last_chunk_ns
-                )
-        elif turn.agenda and isinstance(calls := turn.agenda[0], list):
-            turn.agenda.popleft()
-            self._call(turn, calls)
         elif not turn.waiting:
-            self._out.generation_complete()
+            if self._twist.generation_complete:
+                self._out.content(ServerContent(generation_complete=True))
             turn.generated_ns = now_ns
 
     def spoken(self, key: int, pcm: Pcm) -> bool:
@@ -142,119 +123,105 @@ class Replies:
         turn = self._turn
         if turn is None:
             return
-        self._out.interrupted()
-        cancelled = sorted(turn.waiting)
-        for id_ in cancelled:
-            self._conversation.calls[id_].muted = True
-        if cancelled and self._behaviour.send_cancellation:
-            self._out.tool_call_cancellation(cancelled)
-            for id_ in cancelled:
-                self.brain.cancelled(self._conversation.calls.pop(id_).key)
+        if self._twist.interrupted:
+            self._out.content(ServerContent(interrupted=True))
+        for call in turn.waiting:
+            call.muted = True
+        if turn.waiting and self.settings.cancels:
+            self._out.tool_call_cancellation(sorted(call.id for call in turn.waiting))
+            for call in turn.waiting:
+                self._calls.done(call)
+                self.brain.cancelled(call.key)
         self._close(turn)
 
     def respond(self, response: FunctionResponse, now_ns: int) -> bool:
         """Take a tool's response. True: it is to be spoken of at once, by cutting off whatever is said."""
-        call = self._find(response)
-        if call is None:
-            _log.info("a response to a call that is unknown or was cancelled: %.60s", response.id)
+        found = self._calls.take(response, self.settings)
+        if found is None:
             return False
-        result = dict(response.response or {})
-        if not response.scheduling and response.asked_scheduling:
-            del result["scheduling"]
-        self._conversation.add_input("tool", f"{call.name}: {json.dumps(result, ensure_ascii=False)}")
+        call, result = found
         turn = self._turn
         goes_on = response.will_continue is True
-        actions = self._ask_brain(call, result, goes_on=goes_on)
-        if turn is not None and call.id in turn.waiting:
-            turn.answers += actions
-            if not goes_on:
-                turn.waiting.discard(call.id)
-                del self._conversation.calls[call.id]
-            if not turn.waiting:
-                turn.not_before_ns = now_ns + self._behaviour.timing.scaled(
-                    self._behaviour.timing.tool_think_ns
-                )
-                answers, turn.answers = turn.answers, []
-                self._plan(turn, answers)
-            return False
+        actions = self.on_result(call, result)
+        if actions is None:
+            actions = results_of(self.brain, call, result, goes_on=goes_on)
         if not goes_on:
-            del self._conversation.calls[call.id]
-        scheduling = "" if call.blocking else response.asked_scheduling
+            self._calls.done(call)
+        if turn is not None and any(each is call for each in turn.waiting):
+            self._answered(turn, call, actions, now_ns, goes_on=goes_on)
+            return False
+        scheduling = "WHEN_IDLE" if call.blocking or not self.settings.can.tool_scheduling else ""
+        scheduling = scheduling or response.asked_scheduling
         if call.muted or scheduling == "SILENT" or not actions:
             return False
-        self._later += actions
+        self._conversation.later += actions
         return scheduling == "INTERRUPT"
 
     def begin_later(self, now_ns: int) -> None:
         """With no turn open, speak of the responses that came while this was not possible."""
-        if self._later and self._turn is None:
-            actions, self._later = self._later, []
-            timing = self._behaviour.timing
-            self.begin(actions, now_ns + timing.scaled(timing.tool_think_ns))
+        if self._conversation.later and self._turn is None:
+            actions, self._conversation.later = self._conversation.later, []
+            self.begin(actions, now_ns + self._timing.scaled(self._timing.tool_think_ns))
 
     def drop(self) -> None:
         """The connection is gone: of the turn under way only what was sent is remembered."""
-        if self._turn is not None:
-            self._remember(self._turn)
+        if (turn := self._turn) is not None:
+            turn.made.add(audio_ns=samples_to_ns(turn.speech.sent_samples, RATE))
+            self._remember(turn)
             self._turn = None
 
-    def _plan(self, turn: _Turn, actions: Sequence[Action]) -> None:
-        for action in actions:
-            match action:
-                case Say(text=text):
-                    turn.agenda.extend(split_sentences(text))
-                case CallTool():
-                    if turn.agenda and isinstance(calls := turn.agenda[-1], list):
-                        calls.append(action)
-                    else:
-                        turn.agenda.append([action])
+    def _answered(
+        self, turn: Turn, call: PendingCall, actions: list[Action], now_ns: int, *, goes_on: bool
+    ) -> None:
+        """A blocking call has a response; the turn goes on when all of them have."""
+        turn.answers += actions
+        if not goes_on:
+            turn.waiting = [each for each in turn.waiting if each is not call]
+        if not turn.waiting:
+            turn.not_before_ns = now_ns + self._timing.scaled(self._timing.tool_think_ns)
+            answers, turn.answers = turn.answers, []
+            self._plan(turn, answers)
+
+    def _plan(self, turn: Turn, actions: Sequence[Action]) -> None:
+        plan(turn.agenda, actions, speaks=self.settings.speaks)
         self._make_next(turn)
 
-    def _make_next(self, turn: _Turn) -> None:
+    def _make_next(self, turn: Turn) -> None:
         if turn.making is None and turn.agenda and turn.speech.waiting_samples < _AHEAD:
             text = turn.agenda[0]
             if isinstance(text, str):
                 turn.agenda.popleft()
                 turn.making = (self._out.speak(text, self.settings.voice), text)
 
-    def _call(self, turn: _Turn, calls: Sequence[CallTool]) -> None:
-        sent: list[FunctionCall] = []
-        for call in calls:
-            blocking = self.settings.is_blocking(call.name)
-            id_ = self._ids.call(blocking=blocking)
-            while id_ in self._conversation.calls:
-                id_ = self._ids.call(blocking=blocking)
-            self._conversation.calls[id_] = PendingCall(id_, call.name, call.call_key, blocking)
-            if blocking:
-                turn.waiting.add(id_)
-            sent.append(FunctionCall(id=id_, name=call.name, args=dict(call.args)))
-            text = f"{call.name}({json.dumps(call.args, ensure_ascii=False)})"
-            self._conversation.add("call", text)
-            self._conversation.tokens.made(0, text)
-        self._out.tool_call(sent)
+    def _speak(self, turn: Turn, now_ns: int) -> None:
+        chunk = turn.speech.take(now_ns)
+        text = chunk.text if self.settings.output_transcripts else ""
+        # The newer models sometimes put both into one message: whoever reads one field only loses the other.
+        self._out.speech(chunk.pcm, text, together=not self.settings.older and turn.speech.chunks % 3 == 0)
         self._make_next(turn)
+        if not turn.agenda and not turn.making and not turn.speech.has_chunk(more_comes=False):
+            turn.not_before_ns = now_ns + self._timing.scaled(self._timing.after_last_chunk_ns)
 
-    def _find(self, response: FunctionResponse) -> PendingCall | None:
-        """By id; on Vertex AI, where clients may leave it out, by name: the oldest."""
-        if response.id or not self.settings.vertex:
-            return self._conversation.calls.get(response.id)
-        named = (call for call in self._conversation.calls.values() if call.name == response.name)
-        return next(named, None)
+    def _call(self, turn: Turn, wanted: Sequence[CallTool]) -> None:
+        sent, pending = self._calls.make(wanted, self.settings)
+        turn.waiting += [call for call in pending if call.blocking]
+        for call in wanted:
+            turn.made.add(text=f"{call.name}({dict(call.args)})")
+        self._out.tool_call(sent, status="IN_PROGRESS" if self._tells_status else "")
 
-    def _ask_brain(self, call: PendingCall, result: Mapping[str, object], *, goes_on: bool) -> list[Action]:
-        if not goes_on:
-            return self.brain.tool_result(call.key, result)
-        # The brain forgets a call with its result; here another one follows.
-        before = self.brain.snapshot()
-        actions = self.brain.tool_result(call.key, result)
-        self.brain.restore({**self.brain.snapshot(), "calls": before["calls"]})
-        return actions
+    @property
+    def _tells_status(self) -> bool:
+        return self.settings.can.turn_end == "interaction_status"
 
-    def _close(self, turn: _Turn) -> None:
+    def _close(self, turn: Turn) -> None:
+        turn.made.add(audio_ns=samples_to_ns(turn.speech.sent_samples, RATE))
+        usage = self._conversation.context.usage(turn.made, vertex=self.settings.vertex)
         self._remember(turn)
         self._turn = None
-        self._out.turn_complete(self._conversation.tokens.close_turn(vertex=self.settings.vertex))
+        status = ""
+        if self._tells_status:
+            status = "IN_PROGRESS" if self._conversation.calls or self._conversation.later else "IDLE"
+        self._out.turn_complete(usage, self._twist, status)
 
-    def _remember(self, turn: _Turn) -> None:
-        self._conversation.add("model", turn.speech.sent_text)
-        self._conversation.tokens.made(samples_to_ns(turn.speech.sent_samples, RATE))
+    def _remember(self, turn: Turn) -> None:
+        self._conversation.context.add("model", turn.speech.sent_text + turn.written, **turn.made.counts())

@@ -3,35 +3,52 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Iterable, Mapping
+import ssl
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import UTC, datetime
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, unquote
 
 from ..processors.gemini_live.wire import JsonObject
-from ..processors.gemini_live.wire.link import Link, memory_link_pair
+from ..processors.gemini_live.wire.link import Link, LinkClosed, memory_link_pair
+from .access import Access, accepts, door_of
 from .behaviour import SECOND, Behaviour, Ids, Timing
 from .brain import Brain, default_brain
 from .brain_script import Script
 from .closings import Closing
 from .connection import serve_link
+from .director import Director, Stage
 from .ears import Ears
-from .session import House
+from .house import Entry, House
+from .http_request import HttpRequest, HttpResponse
+from .links import MemoryServerLink, ServerLink
+from .recording import WireEvent
+from .scenario import Scenario
 from .speech_worker import SpeechWorker
 from .store import SessionStore
+from .tokens import TokenError, Tokens
 from .voice import Voice
 
 if TYPE_CHECKING:
-    from websockets.asyncio.server import Server
+    from .sockets import SocketServer
 
 __all__ = ["DEFAULT_PATH", "LocalConnector", "Simulator"]
 
 DEFAULT_PATH = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"
 """The path of the Gemini API's Live method."""
 
-_METHOD = re.compile(r"BidiGenerateContent(?:Constrained)?$")
 _AGENT = re.compile(r"/+agents/+([^/]+)/")
+_REFUSE_WITHIN_S = 5.0
+_NOT_FOUND = b"This is a simulator of the Live API: the path ends in BidiGenerateContent or in auth_tokens.\n"
+_TOKENS = re.compile(r"(?:^|/)auth_tokens/?$")
+
+
+def _wall_clock() -> float:
+    """Seconds since 1970: what the times in a request for a token are told in."""
+    return datetime.now(UTC).timestamp()
 
 
 class LocalConnector:
@@ -54,22 +71,23 @@ class LocalConnector:
 class Simulator:
     """A Live API of one's own: an async context manager that owns all of its sessions.
 
-    A client is answered by the script that its path names (``/agents/<name>/ws/...``), else by the default one. A key
-    may be sent; it is not looked at.
+    A client is answered by the script that its path names (``/agents/<name>/ws/...``), else by the default one.
 
     Args:
         script: what is said when the path names no script; the simulator's own by default.
         scripts: others, by the name of their agent.
+        scenario: what happens besides. Its settings stand for arguments that are not given.
         ears, voice: instead of the best that are installed.
+        keys: the API keys that are good; by default every key is, and none too.
         time_scale: factor on all durations: 0 is as fast as possible, 1 as the service.
-        strict: refuse unknown fields, as the service does.
-        send_cancellation: whether an interruption announces that it cancels the calls of tools.
-        send_voice_activity: whether start and end of speech are reported.
-        text_frames: send text frames instead of binary ones.
-        connection_ns: how long a connection may last, None for ever; `go_away_ns` before that it is told.
+        record: told of all that passes on the wire, such as a `WireLog`.
         max_sessions: how many may be open at once; more are closed with 1011.
         max_handles: how many resumption handles are remembered.
         seed: other handles and ids for another seed; everything else is the same each time.
+        wall_clock: seconds since 1970, for the times in requests for ephemeral tokens.
+        options: attributes of `Behaviour`: `strict`, `models`, `send_cancellation`, `send_voice_activity`,
+            `interim_transcripts`, `text_frames`, `connection_ns`, `go_away_ns`, `session_ns`, `video_session_ns`,
+            `handle_ns`, `release_ns`, `setup_within_ns`.
     """
 
     def __init__(
@@ -77,41 +95,40 @@ class Simulator:
         *,
         script: Script | None = None,
         scripts: Mapping[str, Script] | None = None,
+        scenario: Scenario | None = None,
         ears: Ears | None = None,
         voice: Voice | None = None,
-        time_scale: float = 1.0,
-        strict: bool = False,
-        send_cancellation: bool = True,
-        send_voice_activity: bool = True,
-        text_frames: bool = False,
-        connection_ns: int | None = 600 * SECOND,
-        go_away_ns: int = 50 * SECOND,
+        keys: Collection[str] | None = None,
+        time_scale: float | None = None,
+        record: Callable[[WireEvent], None] | None = None,
         max_sessions: int = 64,
         max_handles: int = 256,
         seed: int = 0,
+        wall_clock: Callable[[], float] = _wall_clock,
+        **options: Any,
     ) -> None:
-        if time_scale < 0 or max_sessions < 1 or max_handles < 1:
+        scenario = scenario or Scenario()
+        chosen = {**scenario.settings, **options}
+        keys = chosen.pop("keys", None) if keys is None else keys
+        scale = chosen.pop("time_scale", 1.0)
+        scale = scale if time_scale is None else time_scale
+        if scale < 0 or max_sessions < 1 or max_handles < 1:
             raise ValueError("time_scale must be at least 0, max_sessions and max_handles at least 1")
-        self._script = script
+        chosen["models"] = frozenset(chosen.get("models", ()))
+        ids = Ids(seed)
+        self._script = script or scenario.brain
         self._scripts = dict(scripts or {})
         self._worker = SpeechWorker(ears, voice)
-        self._house = House(
-            SessionStore(max_handles),
-            Ids(seed),
-            Behaviour(
-                timing=Timing(scale=time_scale),
-                strict=strict,
-                send_cancellation=send_cancellation,
-                send_voice_activity=send_voice_activity,
-                text_frames=text_frames,
-                connection_ns=connection_ns,
-                go_away_ns=go_away_ns,
-            ),
-        )
+        self._record = record
+        self._wall_clock = wall_clock
+        self._tokens = Tokens(ids)
+        self._access = Access(keys, self._tokens)
+        behaviour = Behaviour(timing=Timing(scale=scale), **chosen)
+        self._house = House(SessionStore(max_handles), ids, behaviour, Stage(scenario))
         self._max_sessions = max_sessions
         self._sessions: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
-        self._servers: list[Server] = []
+        self._servers: list[SocketServer] = []
 
     async def __aenter__(self) -> Self:
         if self._group is not None:
@@ -128,7 +145,7 @@ class Simulator:
     ) -> None:
         assert self._group is not None
         for server in self._servers:
-            server.close(close_connections=False)
+            server.stop_listening()
         for task in self._sessions:
             task.cancel()
         try:
@@ -136,8 +153,7 @@ class Simulator:
             await self._group.__aexit__(None, None, None)
         finally:
             for server in self._servers:
-                server.close()
-                await server.wait_closed()
+                await server.close()
             await self._worker.close()
 
     @property
@@ -158,40 +174,93 @@ class Simulator:
         """Connect a client in memory; returns its end.
 
         Args:
-            headers: accepted for likeness with a real connection, and not looked at.
+            headers: those in which a key or a token may be.
 
         Raises:
             ValueError: no method of the Live API has such a path.
         """
-        if not _accepts(path):
+        if not accepts(path):
             raise ValueError(f"the path of a Live API ends in BidiGenerateContent, not in {path[-60:]!r}")
         ours, theirs = memory_link_pair()
-        self._start(ours, path)
+        director = self._enter()
+        if director.refused_status is not None:
+            ours.abort()
+        else:
+            self._start(MemoryServerLink(ours), path, headers or {}, director)
         return theirs
 
     def connector(self, name: str = "") -> LocalConnector:
         """What connects the agent of this name."""
         return LocalConnector(self, name)
 
-    async def serve(self, host: str = "127.0.0.1", port: int = 0) -> int:
-        """Serve WebSocket clients, until the simulator ends; returns the port.
+    def create_token(self, body: bytes = b"{}") -> str:
+        """Make an ephemeral token, as a request to ``/v1beta/auth_tokens`` with this body does.
+
+        Raises:
+            ValueError: the request makes no sense.
+        """
+        now_ns = round(asyncio.get_running_loop().time() * SECOND)
+        return self._tokens.create(body, now_ns=now_ns, wall_s=self._wall_clock())
+
+    async def serve(
+        self, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None
+    ) -> int:
+        """Serve WebSocket clients and requests for tokens, until the simulator ends; returns the port.
+
+        Args:
+            tls: with it TLS is spoken as well, on the same port.
 
         Raises:
             OSError: the address cannot be had.
         """
-        from .sockets import serve_websockets
+        from .sockets import listen
 
-        async def run(link: Link, path: str) -> None:
-            await asyncio.wait([self._start(link, path)])
-
-        server = await serve_websockets(host, port, _accepts, run)
+        server = await listen(host, port, self._answer, tls)
         self._servers.append(server)
-        bound: int = next(iter(server.sockets)).getsockname()[1]
-        return bound
+        return server.port
 
-    def _start(self, link: Link, path: str) -> asyncio.Task[None]:
+    def _answer(self, request: HttpRequest) -> HttpResponse | Callable[[ServerLink], None]:
+        """A response to a request, or how to go on with the WebSocket that it asks for."""
+        path, headers = request.path, request.headers
+        if _TOKENS.search(path.partition("?")[0]):
+            return self._answer_with_token(request)
+        if request.method != "GET" or not accepts(path):
+            return HttpResponse(404, _NOT_FOUND)
+        director = self._enter()
+        if director.refused_status is not None:
+            return HttpResponse(director.refused_status, b"The scenario refuses this connection.\n")
+        if door_of(path).vertex and self._access.admit(path, headers).refusal is not None:
+            return HttpResponse.error(
+                401, "UNAUTHENTICATED", "Request had invalid authentication credentials."
+            )
+
+        def start(link: ServerLink) -> None:
+            self._start(link, path, headers, director)
+
+        return start
+
+    def _answer_with_token(self, request: HttpRequest) -> HttpResponse:
+        if request.method != "POST":
+            return HttpResponse.error(405, "UNIMPLEMENTED", "A token is asked for by POST.")
+        refusal = self._access.may_create_tokens(request.path, request.headers).refusal
+        if refusal is not None and refusal.code == 1008:
+            return HttpResponse.error(403, "PERMISSION_DENIED", refusal.reason)
+        if refusal is not None:
+            return HttpResponse.error(400, "INVALID_ARGUMENT", refusal.reason)
+        try:
+            return HttpResponse.of_json({"name": self.create_token(request.body)})
+        except TokenError as error:
+            return HttpResponse.error(400, "INVALID_ARGUMENT", str(error))
+
+    def _enter(self) -> Director:
         if self._group is None:
             raise RuntimeError("the simulator is not running: use it with 'async with'")
+        return self._house.stage.enter(round(asyncio.get_running_loop().time() * SECOND))
+
+    def _start(
+        self, link: ServerLink, path: str, headers: Mapping[str, str], director: Director
+    ) -> asyncio.Task[None]:
+        assert self._group is not None
         if len(self._sessions) >= self._max_sessions:
             return self._group.create_task(_refuse(link, Closing.quota()), name="simulator refusal")
         found = _AGENT.match(path)
@@ -200,18 +269,19 @@ class Simulator:
         def make_brain(functions: Iterable[JsonObject], instruction: str) -> Brain:
             return Brain(script or default_brain(), functions, instruction)
 
-        vertex = "google.cloud.aiplatform" in path
+        entry = Entry(door_of(path), self._access.admit(path, headers), director)
         task = self._group.create_task(
-            serve_link(link, self._house, make_brain, self._worker, vertex=vertex), name="simulator session"
+            serve_link(link, self._house, make_brain, self._worker, entry, self._record),
+            name="simulator session",
         )
         self._sessions.add(task)
         task.add_done_callback(self._sessions.discard)
         return task
 
 
-def _accepts(path: str) -> bool:
-    return _METHOD.search(path.partition("?")[0]) is not None
-
-
 async def _refuse(link: Link, closing: Closing) -> None:
+    """Close, but as the service does: not before the client has said what it wants."""
+    with contextlib.suppress(LinkClosed, TimeoutError):
+        async with asyncio.timeout(_REFUSE_WITHIN_S):
+            await link.recv()
     await link.close(closing.code, closing.reason)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 
 from ..processors.gemini_live.wire import (
+    AudioTranscriptionConfig,
     AutomaticActivityDetection,
     Content,
+    ContextWindowCompression,
     FunctionDeclaration,
     GenerationConfig,
     JsonObject,
@@ -16,81 +18,141 @@ from ..processors.gemini_live.wire import (
     Tool,
     WireError,
 )
+from ..processors.gemini_live.wire.models import PERMISSIVE, ModelCapabilities, capabilities, model_id
+from ..processors.gemini_live.wire.setup_check import Refusal, refusals
+from .behaviour import Behaviour
 from .closings import Closing
 from .hearing import HearingSettings
 from .voice import DEFAULT_VOICE, is_known_voice
 
-__all__ = ["Settings", "declared_functions", "instruction_text", "read_setup"]
+__all__ = ["Compression", "Door", "Settings", "declared_functions", "instruction_text", "read_setup"]
 
 _MILLISECOND = 1_000_000
 _IMAGE_TOKENS = 256
 _LOW_IMAGE_TOKENS = 64
+_WINDOW = 131_072
 
 
 @dataclass(frozen=True, slots=True)
+class Door:
+    """By which path a client came: the Gemini API's or Vertex AI's, and the version in it."""
+
+    vertex: bool = False
+    version: str = "v1beta"
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """From how many tokens on the context is compressed, and to how many."""
+
+    trigger: int
+    target: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """A checked `setup`, as far as the simulator acts on it."""
 
     model: str
+    can: ModelCapabilities
     voice: str
+    speaks: bool
+    """Whether it answers in sound; else in text."""
     instruction: str
     functions: tuple[FunctionDeclaration, ...]
     hearing: HearingSettings
     interruptible: bool
-    input_transcripts: bool
+    coverage: str
+    input_transcripts: AudioTranscriptionConfig | None
     output_transcripts: bool
+    interim: bool
+    """Whether guesses at what the user is saying are sent."""
+    reports_activity: bool
+    vad_signal: bool
+    """Whether activity is reported by the older signal too."""
+    cancels: bool
+    """Whether an interruption announces the calls that it cancels."""
+    thoughts: bool
     handle: str
     """The session to resume, or ``""``."""
+    resumable: bool
+    """Whether handles are given."""
+    transparent: bool
+    """Whether the client is told which of its messages were consumed."""
     history_first: bool
     """Whether ``clientContent`` fills the history, without an answer, until one of them is complete."""
+    content_any_time: bool
+    compression: Compression | None
     image_tokens: int
     vertex: bool
 
+    @property
+    def older(self) -> bool:
+        """Whether the model is of a generation that has one field in each event: 2.x."""
+        return not self.can.several_fields_per_event
+
     def is_blocking(self, name: str) -> bool:
-        """Whether the model waits for the function: unless it is declared ``NON_BLOCKING``."""
+        """Whether the model waits for the function: as it is declared, else as the model does by default."""
         declared = next((function for function in self.functions if function.name == name), None)
-        return declared is None or declared.behavior.upper() != "NON_BLOCKING"
+        behavior = declared.behavior.upper() if declared else ""
+        if behavior not in ("BLOCKING", "NON_BLOCKING") or behavior not in self.can.tool_behaviors:
+            behavior = self.can.default_tool_behavior
+        return behavior == "BLOCKING"
 
     def declarations(self) -> list[JsonObject]:
         """The functions as JSON, for a brain."""
         return [msgspec.to_builtins(function) for function in self.functions]
 
 
-def read_setup(setup: Setup, *, strict: bool = False, vertex: bool = False) -> Settings:
+def read_setup(setup: Setup, behaviour: Behaviour, door: Door | None = None) -> Settings:
     """Check a `setup` and take from it what matters here.
-
-    Args:
-        strict: refuse also what the real service refuses and the simulator could overlook.
-        vertex: the client came on Vertex AI's path, where a few more fields exist.
 
     Raises:
         Closing: the service would not open such a session.
     """
+    door = door or Door()
     if not setup.model:
         raise Closing.invalid()
+    can = capabilities(setup.model)
+    _refuse(setup, can, behaviour, door)
     config = setup.generation_config or GenerationConfig()
-    modalities = [name.upper() for name in config.response_modalities]
-    if any(name not in ("AUDIO", "MODALITY_UNSPECIFIED") for name in modalities):
-        raise Closing.modality(", ".join(modalities))
-    if strict and not vertex:
-        _refuse_vertex_fields(setup)
-    realtime = setup.realtime_input_config
-    resumption = setup.session_resumption
+    realtime, resumption = setup.realtime_input_config, setup.session_resumption
+    history = setup.history_config
+    coverage = (realtime.turn_coverage.upper() if realtime else "") or can.turn_coverage
+    if coverage in ("", "TURN_COVERAGE_UNSPECIFIED"):
+        coverage = "TURN_INCLUDES_ONLY_ACTIVITY"
+    hearing = _hearing((realtime and realtime.automatic_activity_detection) or None, vertex=door.vertex)
+    hearing = replace(hearing, all_input=coverage == "TURN_INCLUDES_ALL_INPUT")
     return Settings(
         model=setup.model,
+        can=can,
         voice=_voice(config, setup.model),
+        speaks="TEXT" not in (name.upper() for name in config.response_modalities),
         instruction=instruction_text(setup.system_instruction),
         functions=declared_functions(setup.tools),
-        hearing=_hearing((realtime and realtime.automatic_activity_detection) or None, vertex=vertex),
+        hearing=hearing,
         interruptible=not (realtime and realtime.activity_handling.upper() == "NO_INTERRUPTION"),
-        input_transcripts=setup.input_audio_transcription is not None,
+        coverage=coverage,
+        input_transcripts=setup.input_audio_transcription,
         output_transcripts=setup.output_audio_transcription is not None,
+        interim=behaviour.interim_transcripts
+        or bool(realtime and realtime.interim_transcript_timestamp_enabled),
+        reports_activity=hearing.automatic
+        and _first(behaviour.send_voice_activity, can.sends_voice_activity),
+        vad_signal=bool(setup.explicit_vad_signal),
+        cancels=_first(behaviour.send_cancellation, can.cancels_tool_calls),
+        thoughts=bool(config.thinking_config and config.thinking_config.include_thoughts),
         handle=resumption.handle if resumption else "",
-        history_first=bool(setup.history_config and setup.history_config.initial_history_in_client_content),
+        # The newest models give a handle unasked.
+        resumable=resumption is not None or can.several_fields_per_event,
+        transparent=bool(door.vertex and resumption and resumption.transparent),
+        history_first=bool(history and history.initial_history_in_client_content),
+        content_any_time=not behaviour.strict or can.client_content == "any_time",
+        compression=_compression(setup.context_window_compression, can),
         image_tokens=_LOW_IMAGE_TOKENS
         if config.media_resolution == "MEDIA_RESOLUTION_LOW"
         else _IMAGE_TOKENS,
-        vertex=vertex,
+        vertex=door.vertex,
     )
 
 
@@ -104,6 +166,37 @@ def instruction_text(content: Content | None) -> str:
     return "\n\n".join(part.text for part in content.parts if part.text) if content else ""
 
 
+def _first(*choices: bool | None) -> bool:
+    """The first that is made; with none, yes."""
+    return next((choice for choice in choices if choice is not None), True)
+
+
+def _refuse(setup: Setup, can: ModelCapabilities, behaviour: Behaviour, door: Door) -> None:
+    """Raise for the first thing that the service would object to, or, when not strict, could not do."""
+    model = model_id(setup.model)
+    known = can is not PERMISSIVE or model in behaviour.models
+    if behaviour.strict and (not known or can.shut_down):
+        raise Closing.unknown_model(model, door.version)
+    for refusal in refusals(setup, vertex=door.vertex):
+        _close_for(refusal, setup, strict=behaviour.strict)
+
+
+_VERTEX_ONLY = ("transparent", "explicit_vad_signal", "method")
+
+
+def _close_for(refusal: Refusal, setup: Setup, *, strict: bool) -> None:
+    path, _, field = refusal.path.rpartition(".")
+    if field == "response_modalities":
+        assert setup.generation_config is not None
+        raise Closing.modality(", ".join(setup.generation_config.response_modalities))
+    if not strict or field == "voice_name":
+        return
+    if field in _VERTEX_ONLY:
+        name = "explicitVadSignal" if field == "explicit_vad_signal" else field
+        raise Closing(1007, str(WireError.unknown_name(name, path)))
+    raise Closing.invalid(refusal.reason)
+
+
 def _voice(config: GenerationConfig, model: str) -> str:
     wanted = config.speech_config.voice_config if config.speech_config else None
     if wanted is None:
@@ -114,18 +207,14 @@ def _voice(config: GenerationConfig, model: str) -> str:
     return name or DEFAULT_VOICE
 
 
-def _refuse_vertex_fields(setup: Setup) -> None:
-    resumption = setup.session_resumption
-    for name, path, present in (
-        (
-            "transparent",
-            "setup.session_resumption",
-            resumption is not None and resumption.transparent is not None,
-        ),
-        ("explicitVadSignal", "setup", setup.explicit_vad_signal is not None),
-    ):
-        if present:
-            raise Closing(1007, str(WireError.unknown_name(name, path)))
+def _compression(config: ContextWindowCompression | None, can: ModelCapabilities) -> Compression | None:
+    if config is None:
+        return None
+    trigger = config.trigger_tokens or (can.input_tokens or _WINDOW) * 4 // 5
+    target = (config.sliding_window.target_tokens if config.sliding_window else None) or trigger // 2
+    if not 0 < target < trigger:
+        raise Closing.invalid()
+    return Compression(trigger, target)
 
 
 def _hearing(config: AutomaticActivityDetection | None, *, vertex: bool) -> HearingSettings:

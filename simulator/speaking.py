@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .behaviour import MILLISECOND, Timing
+from .twist import Twist
 
 __all__ = ["RATE", "Chunk", "Speech"]
 
@@ -54,12 +55,17 @@ class Speech:
     the first chunk and the duration of all of them, and of the gaps where the next was not there in time.
     """
 
-    def __init__(self, timing: Timing) -> None:
+    def __init__(self, timing: Timing, twist: Twist | None = None) -> None:
         self._timing = timing
-        self._sizes: Iterator[int] = cycle(_SIZES_MS)
-        self._size = next(self._sizes) * RATE // 1_000
+        self._burst = twist is not None and twist.burst
+        usual = tuple(size * RATE // 1_000 for size in _SIZES_MS)
+        odd = tuple(max(1, size // 2) for size in twist.chunk_bytes) if twist else ()
+        self._sizes: Iterator[int] = cycle(odd or usual)
+        self._size = next(self._sizes)
         self._sentences: deque[_Sentence] = deque()
         self._any_text = False
+        self.chunks = 0
+        """How many were taken."""
         self.waiting_samples = 0
         """Sound that was not sent yet."""
         self.sent_samples = 0
@@ -107,11 +113,14 @@ class Speech:
         self.waiting_samples -= len(pcm)
         self.sent_samples += len(pcm)
         self.sent_text += text
-        duration_ns = len(pcm) * 1_000 // RATE * MILLISECOND
+        duration_ns = len(pcm) * 1_000 * MILLISECOND // RATE
         self.play_end_ns = max(self.play_end_ns, now_ns) + self._timing.scaled(duration_ns)
         self.last_ns = now_ns
-        self.next_ns = now_ns + self._timing.scaled(duration_ns / self._timing.burst)
-        self._size = next(self._sizes) * RATE // 1_000
+        self.next_ns = (
+            now_ns if self._burst else now_ns + self._timing.scaled(duration_ns / self._timing.burst)
+        )
+        self._size = next(self._sizes)
+        self.chunks += 1
         return Chunk(pcm, text)
 
 

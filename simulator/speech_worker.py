@@ -11,7 +11,7 @@ import numpy as np
 
 from ..audio import Pcm
 from .ears import Ears, load_ears
-from .outbox import Speak, Transcribe, Work
+from .outbox import Guess, Speak, Transcribe, Work
 from .voice import Voice, load_voice
 
 __all__ = ["SpeechWorker"]
@@ -45,7 +45,7 @@ class SpeechWorker:
     async def do(self, work: Work) -> str | Pcm:
         """The result of a piece of work: see there."""
         match work:
-            case Transcribe(pcm=pcm):
+            case Transcribe(pcm=pcm) | Guess(pcm=pcm):
                 return await self._run(lambda: self._load_ears().transcribe(pcm))
             case Speak(text=text, voice=name):
                 return await self._run(lambda: np.asarray(self._load_voice().speak_sentence(text, name)))

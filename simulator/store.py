@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 from collections import OrderedDict, deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from .actions import Action
 from .closings import Closing
-from .usage import TokenCount, text_tokens
+from .hearing import Hearing, Rest, SpeechOver
+from .usage import Context
 
-__all__ = ["Conversation", "PendingCall", "SessionStore", "Utterance"]
-
-_MOST_HISTORY = 1_000
+__all__ = ["Conversation", "PendingCall", "SessionStore"]
 
 
-@dataclass(frozen=True, slots=True)
-class Utterance:
-    """Something said: by ``user`` or ``model``, or a result given by ``tool``."""
-
-    role: str
-    text: str
+_MOST_SNAPSHOTS = 3
 
 
 @dataclass(slots=True)
@@ -26,6 +21,7 @@ class PendingCall:
     """A tool call that waits for its response."""
 
     id: str
+    """As the client was told; several calls have the same one only where a scenario wants that."""
     name: str
     key: str
     """How the brain names it."""
@@ -39,57 +35,121 @@ class Conversation:
     """The memory of one session."""
 
     model: str
-    history: deque[Utterance] = field(default_factory=lambda: deque(maxlen=_MOST_HISTORY))
-    calls: dict[str, PendingCall] = field(default_factory=dict)
-    tokens: TokenCount = field(default_factory=TokenCount)
+    began_ns: int
+    context: Context = field(default_factory=Context)
+    calls: list[PendingCall] = field(default_factory=list)
+    """In the order in which they were made."""
     heard_samples: int = 0
     """All audio received, in samples at 16 kHz: it goes on counting over resumed connections."""
+    hearing: Hearing | None = None
+    """The ears as the last connection left them, perhaps in the middle of a word."""
+    rest: Rest | None = None
+    """In a copy: what the ears have heard."""
+    unheard: list[SpeechOver] = field(default_factory=list)
+    """Utterances whose words were not known when the connection ended."""
+    unanswered: list[str] = field(default_factory=list)
+    """What the user said and the model has not been asked to answer yet."""
+    inbox: deque[tuple[str, int]] = field(default_factory=deque)
+    """What the user said and wants answered, and when it was said; the model's turn has not begun."""
+    later: list[Action] = field(default_factory=list)
+    """What there is to say of responses that came while it could not be said."""
+    turns: int = 0
+    """How many turns of the user were answered."""
     brain: dict[str, object] | None = None
     """The brain's snapshot, taken when a connection ended."""
+    filmed_ns: int | None = None
+    """When the first image came."""
     attached: bool = False
     """Whether a connection holds it."""
+    held_until_ns: int = 0
+    """Until when a lost connection still counts as open."""
+    left_ns: int | None = None
+    """When the last connection ended."""
+    over: bool = False
+    """Whether it has lasted as long as a session may."""
 
-    def add(self, role: str, text: str) -> None:
-        """Append to the history what was said or done."""
-        if text:
-            self.history.append(Utterance(role, text))
+    def copy(self, brain: dict[str, object]) -> Conversation:
+        """As it is now, at a moment when nobody speaks and nothing is under way."""
+        return replace(
+            self,
+            context=self.context.copy(),
+            calls=[replace(call) for call in self.calls],
+            hearing=None,
+            rest=self.hearing.rest() if self.hearing else self.rest,
+            heard_samples=self.hearing.heard_samples if self.hearing else self.heard_samples,
+            unheard=list(self.unheard),
+            unanswered=list(self.unanswered),
+            inbox=deque(self.inbox),
+            later=list(self.later),
+            brain=brain,
+            attached=False,
+        )
 
-    def add_input(self, role: str, text: str) -> None:
-        """The same, counted as text that came into the context."""
-        self.add(role, text)
-        self.tokens.heard("TEXT", text_tokens(text))
+
+@dataclass(slots=True)
+class _Kept:
+    conversation: Conversation
+    snapshot: Conversation | None
 
 
 class SessionStore:
     """Conversations by handle, the oldest out when there are more than `limit` handles.
 
-    A handle leads to the latest state of its conversation, not to that of the time when it was given.
+    A handle leads to the latest state of its conversation, not to that of the time when it was given; except in
+    transparent resumption, where the client sends again what came after a state that it was told of.
     """
 
     def __init__(self, limit: int = 256) -> None:
         self._limit = limit
-        self._by_handle: OrderedDict[str, Conversation] = OrderedDict()
+        self._by_handle: OrderedDict[str, _Kept] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._by_handle)
 
-    def keep(self, handle: str, conversation: Conversation) -> None:
-        """Let `handle` lead to `conversation`."""
-        self._by_handle[handle] = conversation
+    def conversations(self) -> list[Conversation]:
+        """All that can be resumed, in the order of their newest handles."""
+        found = {id(kept.conversation): kept.conversation for kept in reversed(self._by_handle.values())}
+        return list(reversed(found.values()))
+
+    def keep(self, handle: str, conversation: Conversation, snapshot: Conversation | None = None) -> None:
+        """Let `handle` lead to `conversation`, or to what it was at the time of `snapshot`."""
+        if snapshot is not None:
+            # The client may not have received the newest: a few before it stay good.
+            for old in self._handles(conversation)[:-_MOST_SNAPSHOTS]:
+                del self._by_handle[old]
+        self._by_handle[handle] = _Kept(conversation, snapshot)
         while len(self._by_handle) > self._limit:
             self._by_handle.popitem(last=False)
 
-    def resume(self, handle: str, model: str) -> Conversation:
+    def forget(self, conversation: Conversation) -> None:
+        """Drop all handles of `conversation`."""
+        for handle in self._handles(conversation):
+            del self._by_handle[handle]
+
+    def _handles(self, conversation: Conversation) -> list[str]:
+        return [handle for handle, kept in self._by_handle.items() if kept.conversation is conversation]
+
+    def resume(self, handle: str, model: str, now_ns: int, lasts_ns: int) -> Conversation:
         """The conversation of a handle.
 
         Raises:
-            Closing: there is none, another connection still holds it, or it was with another model.
+            Closing: there is none (any more), another connection still holds it, or it was with another model.
         """
-        conversation = self._by_handle.get(handle)
-        if conversation is None:
+        kept = self._by_handle.get(handle)
+        if kept is None or kept.conversation.over:
             raise Closing.unknown_session()
-        if conversation.attached:
+        conversation = kept.conversation
+        if conversation.attached or now_ns < conversation.held_until_ns:
             raise Closing.internal()
+        if conversation.left_ns is not None and now_ns > conversation.left_ns + lasts_ns:
+            self.forget(conversation)
+            raise Closing.unknown_session()
         if conversation.model != model:
             raise Closing.invalid()
-        return conversation
+        if kept.snapshot is None:
+            return conversation
+        again = kept.snapshot.copy(kept.snapshot.brain or {})
+        for each in self._by_handle.values():
+            if each.conversation is conversation:
+                each.conversation = again
+        return again

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, deque
+from dataclasses import dataclass, field
 from typing import Literal
 
 from ..processors.gemini_live.wire import ModalityTokenCount, UsageMetadata
 
-__all__ = ["AUDIO_TOKENS_PER_SECOND", "TokenCount", "text_tokens"]
+__all__ = [
+    "AUDIO_TOKENS_PER_SECOND",
+    "Context",
+    "Made",
+    "Modality",
+    "Utterance",
+    "audio_tokens",
+    "text_tokens",
+]
 
 AUDIO_TOKENS_PER_SECOND = 25
 _CHARACTERS_PER_TOKEN = 4
 _SECOND = 1_000_000_000
+_MOST_HISTORY = 1_000
 
 Modality = Literal["TEXT", "IMAGE", "AUDIO"]
+_ORDER: tuple[Modality, ...] = ("TEXT", "IMAGE", "AUDIO")
 
 
 def text_tokens(text: str) -> int:
@@ -21,48 +32,108 @@ def text_tokens(text: str) -> int:
     return -(-len(text) // _CHARACTERS_PER_TOKEN)
 
 
-class TokenCount:
-    """The tokens of a session's context, and those that the model has made in the present turn."""
-
-    def __init__(self) -> None:
-        self._context: Counter[Modality] = Counter()
-        self._made: Counter[Modality] = Counter()
-
-    def heard(self, modality: Modality, tokens: int) -> None:
-        """Something came into the context."""
-        self._context[modality] += tokens
-
-    def heard_audio(self, duration_ns: int) -> None:
-        """A stretch of the user's audio came into the context."""
-        self.heard("AUDIO", _audio_tokens(duration_ns))
-
-    def made(self, audio_ns: int, text: str = "") -> None:
-        """What the model made in this turn: sound, and text outside of it (the calls of tools)."""
-        self._made["AUDIO"] += _audio_tokens(audio_ns)
-        self._made["TEXT"] += text_tokens(text)
-
-    def close_turn(self, *, vertex: bool = False) -> UsageMetadata:
-        """The turn's usage; what was made in it belongs to the context from now on."""
-        prompt, response = _details(self._context), _details(self._made)
-        prompt_count, response_count = self._context.total(), self._made.total()
-        self._context += self._made
-        self._made.clear()
-        usage = UsageMetadata(
-            prompt_token_count=prompt_count,
-            total_token_count=prompt_count + response_count,
-            prompt_tokens_details=prompt,
-            response_token_count=0 if vertex else response_count,
-            response_tokens_details=[] if vertex else response,
-            candidates_token_count=response_count if vertex else 0,
-            candidates_tokens_details=response if vertex else [],
-        )
-        return usage
-
-
-def _audio_tokens(duration_ns: int) -> int:
+def audio_tokens(duration_ns: int) -> int:
+    """The tokens of so much sound."""
     return round(duration_ns * AUDIO_TOKENS_PER_SECOND / _SECOND)
 
 
+@dataclass(slots=True)
+class Utterance:
+    """Something said or shown: by ``user`` or ``model``, or a result given by ``tool``; and what it weighs."""
+
+    role: str
+    text: str
+    tokens: Counter[Modality] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
+class Made:
+    """What the model has made in one turn."""
+
+    tokens: Counter[Modality] = field(default_factory=Counter)
+    thoughts: int = 0
+
+    def add(self, *, audio_ns: int = 0, text: str = "", thought: str = "") -> None:
+        """Count sound, text outside of it, and thoughts."""
+        self.tokens["AUDIO"] += audio_tokens(audio_ns)
+        self.tokens["TEXT"] += text_tokens(text)
+        self.thoughts += text_tokens(thought)
+
+    def counts(self) -> dict[str, int]:
+        """The tokens by modality."""
+        return {str(name): count for name, count in self.tokens.items()}
+
+
+class Context:
+    """All that the model has before it: the instruction, and the conversation as far as it was not dropped."""
+
+    def __init__(self) -> None:
+        self.instruction = 0
+        """The tokens of the system instruction and the tools; they always stay."""
+        self.history: deque[Utterance] = deque(maxlen=_MOST_HISTORY)
+
+    @property
+    def total(self) -> int:
+        """All tokens."""
+        return self.instruction + sum(utterance.tokens.total() for utterance in self.history)
+
+    def add(self, role: str, text: str, **tokens: int) -> None:
+        """Append to the history what was said or shown; nothing if it is nothing.
+
+        Args:
+            tokens: how many, by modality.
+        """
+        counted: Counter[Modality] = Counter({name: tokens[name] for name in _ORDER if tokens.get(name)})
+        last = self.history[-1] if self.history else None
+        if text:
+            self.history.append(Utterance(role, text, counted))
+        elif counted and last is not None and last.role == role and not last.text:
+            last.tokens += counted
+        elif counted:
+            self.history.append(Utterance(role, "", counted))
+
+    def add_text(self, role: str, text: str) -> None:
+        """The same, for text that came as such."""
+        self.add(role, text, TEXT=text_tokens(text))
+
+    def compress(self, trigger: int, target: int) -> bool:
+        """With more than `trigger` tokens, drop the oldest until `target` are left and the rest begins with the user.
+
+        Returns:
+            Whether anything was dropped.
+        """
+        total = self.total
+        if total <= trigger:
+            return False
+        while self.history and (total > target or self.history[0].role != "user"):
+            total -= self.history.popleft().tokens.total()
+        return True
+
+    def usage(self, made: Made, *, vertex: bool = False) -> UsageMetadata:
+        """What a turn costs that made this; Vertex AI has other names for it."""
+        prompt: Counter[Modality] = Counter({"TEXT": self.instruction})
+        for utterance in self.history:
+            prompt += utterance.tokens
+        response, count = _details(made.tokens), made.tokens.total()
+        return UsageMetadata(
+            prompt_token_count=prompt.total(),
+            thoughts_token_count=made.thoughts,
+            total_token_count=prompt.total() + count + made.thoughts,
+            prompt_tokens_details=_details(prompt),
+            response_token_count=0 if vertex else count,
+            response_tokens_details=[] if vertex else response,
+            candidates_token_count=count if vertex else 0,
+            candidates_tokens_details=response if vertex else [],
+            traffic_type="ON_DEMAND" if vertex else "",
+        )
+
+    def copy(self) -> Context:
+        """As it is now."""
+        copied = Context()
+        copied.instruction = self.instruction
+        copied.history.extend(Utterance(each.role, each.text, each.tokens.copy()) for each in self.history)
+        return copied
+
+
 def _details(tokens: Counter[Modality]) -> list[ModalityTokenCount]:
-    order: tuple[Modality, ...] = ("TEXT", "IMAGE", "AUDIO")
-    return [ModalityTokenCount(modality, tokens[modality]) for modality in order if tokens[modality]]
+    return [ModalityTokenCount(modality, tokens[modality]) for modality in _ORDER if tokens[modality]]

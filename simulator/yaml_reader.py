@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import difflib
+import math
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import yaml
 
 __all__ = ["Fault", "Keys", "ScriptError", "YamlReader", "listed", "nearest", "read_source"]
 
 _LARGEST = 1_000_000
+_DEEPEST = 40
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)\s*(ns|us|ms|s|m|h)?")
+_UNITS = {"": 1, "ns": 1, "us": 1_000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9, "h": 3_600 * 10**9}
+_DAY = 24 * 3_600 * 10**9
 T = TypeVar("T")
 
 Keys = dict[str, tuple[yaml.Node, yaml.Node]]
@@ -135,6 +141,42 @@ class YamlReader:
             self.fault(node, "expected true or false")
             return default
         return bool(yaml.safe_load(node.value))
+
+    def whole(self, node: yaml.Node, least: int, most: int, default: int = 0) -> int:
+        """A whole number in a range."""
+        digits = node.value if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") else ""
+        if digits.isdecimal() and len(digits) < 10 and least <= int(digits) <= most:
+            return int(digits)
+        self.fault(node, f"expected a whole number from {least} to {most}")
+        return default
+
+    def duration(self, node: yaml.Node) -> int:
+        """Nanoseconds of a duration such as 200ms or 1.5s, at most a day."""
+        found = _DURATION.fullmatch(str(node.value)) if isinstance(node, yaml.ScalarNode) else None
+        ns = round(float(found[1]) * _UNITS[found[2] or ""]) if found else -1
+        if found is None or (ns and not found[2]) or ns > _DAY:
+            self.fault(node, "expected a duration such as 200ms, 3s or 10m")
+            return 0
+        return ns
+
+    def plain(self, node: yaml.Node, depth: int = 0) -> Any:
+        """Anything that JSON can hold; times and dates are texts."""
+        if depth > _DEEPEST:
+            self.fault(node, "nested too deeply")
+            return None
+        if isinstance(node, yaml.SequenceNode):
+            return [self.plain(item, depth + 1) for item in node.value]
+        if isinstance(node, yaml.MappingNode):
+            keys = self.mapping(node, None, "a mapping")
+            return {key: self.plain(value, depth + 1) for key, (_, value) in keys.items()}
+        kind = node.tag.rpartition(":")[2]
+        if kind not in ("int", "float", "bool", "null"):
+            return str(node.value)
+        value = yaml.safe_load(node.value)
+        if isinstance(value, float) and not math.isfinite(value):
+            self.fault(node, "expected a number that JSON can hold")
+            return None
+        return value
 
     def items(self, keys: Keys, key: str) -> list[yaml.Node]:
         """The list under a key."""

@@ -1,22 +1,27 @@
-"""The official SDK, unchanged, against the simulator on loopback.
-
-Its public options force TLS; two private attributes lead it to a plain socket (both exist in 2.19 and 3.4).
-"""
+"""The official SDK, unchanged and with its public options only, against the simulator with TLS on loopback."""
 
 import asyncio
+import ssl
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from livegraph.simulator.brain import parse_brain
+from livegraph.simulator.certificate import find_or_make
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
 from support.speech import recorded
 
 genai = pytest.importorskip("google.genai", reason="no google-genai")
+
+# The SDK says that its support of ephemeral tokens may change.
+pytestmark = pytest.mark.filterwarnings("ignore::google.genai.errors.ExperimentalWarning")
 
 SCRIPT = parse_brain("""
 version: 1
@@ -48,33 +53,63 @@ CONFIG = {
 }
 
 
-def with_sdk(test: Callable[[Any, Simulator], Awaitable[None]], **options: Any) -> None:
+def with_sdk(test: Callable[[Any, "Opener"], Awaitable[None]], **options: Any) -> None:
     """Run a test with a connected session of the SDK; strict, so that every field it sends is known."""
 
     async def run() -> None:
         simulator = Simulator(
             script=SCRIPT, ears=NoEars(), voice=TonesVoice(), time_scale=0.1, strict=True, **options
         )
-        async with simulator:
-            port = await simulator.serve()
-            async with connected(port, CONFIG) as session:
-                await test(session, simulator)
+        async with serving(simulator) as opener, opener.connected(CONFIG) as session:
+            await test(session, opener)
 
     asyncio.run(run())
 
 
-@asynccontextmanager
-async def connected(port: int, config: dict[str, Any]) -> AsyncIterator[Any]:
-    """A session of the SDK."""
-    client = genai.Client(api_key="any")
-    client._api_client._websocket_ssl_ctx = {"proxy": None}
-    client._api_client._websocket_base_url = lambda *_, **__: f"ws://127.0.0.1:{port}"
-    try:
-        async with client.aio.live.connect(model="gemini-3.8-live", config=config) as session:
+class Opener:
+    """Opens clients and sessions of the SDK with its public options only: over TLS, trusting the certificate."""
+
+    def __init__(self, simulator: Simulator, port: int, cert: Path) -> None:
+        self.simulator = simulator
+        self._url = f"https://127.0.0.1:{port}"
+        self._cert = cert
+
+    @asynccontextmanager
+    async def client(self, key: str = "any", **options: Any) -> AsyncIterator[Any]:
+        """A client of the SDK."""
+        context = ssl.create_default_context(cafile=self._cert)
+        arguments = {"ssl": context, "proxy": None, "max_size": None, "ping_interval": None}
+        http = {
+            "base_url": self._url,
+            "async_client_args": arguments,
+            "client_args": {"verify": context},
+            **options,
+        }
+        client = genai.Client(api_key=key, http_options=http)
+        try:
+            yield client
+        finally:
+            await client.aio.aclose()
+            client.close()
+
+    @asynccontextmanager
+    async def connected(self, config: dict[str, Any], **options: Any) -> AsyncIterator[Any]:
+        """A session of the SDK."""
+        async with (
+            self.client(**options) as client,
+            client.aio.live.connect(model="gemini-3.8-live", config=config) as session,
+        ):
             yield session
-    finally:
-        await client.aio.aclose()
-        client.close()
+
+
+@asynccontextmanager
+async def serving(simulator: Simulator) -> AsyncIterator[Opener]:
+    """A simulator that serves TLS with a certificate of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        certificate = find_or_make(Path(folder), datetime.now(UTC))
+        async with simulator:
+            port = await simulator.serve(tls=certificate.context())
+            yield Opener(simulator, port, certificate.cert)
 
 
 async def turn(session: Any) -> list[Any]:
@@ -99,7 +134,7 @@ async def send_audio(session: Any, pcm: bytes) -> None:
 def test_a_spoken_turn() -> None:
     """Audio in, both transcripts, audio out, usage; the handle to resume by."""
 
-    async def test(session: Any, simulator: Simulator) -> None:
+    async def test(session: Any, opener: Opener) -> None:
         assert session.setup_complete is not None
         await send_audio(session, recorded("go_forward").pcm.tobytes() + bytes(32_000))
         messages = await turn(session)
@@ -123,7 +158,7 @@ def test_a_spoken_turn() -> None:
 def test_a_typed_turn_and_a_turn_of_content() -> None:
     """Both ways to write, and the deprecated one of old programs stays readable on the wire."""
 
-    async def test(session: Any, simulator: Simulator) -> None:
+    async def test(session: Any, opener: Opener) -> None:
         await session.send_realtime_input(text="Hello?")
         assert spoken_text(await turn(session)) == "You said: Hello."
         await session.send_client_content(
@@ -135,22 +170,15 @@ def test_a_typed_turn_and_a_turn_of_content() -> None:
 
 
 def test_a_tool_round_trip() -> None:
-    """The call carries id and arguments; the response is spoken in the same turn."""
+    """The model's default is a call that does not wait: its turn ends, and the response opens another."""
 
-    async def test(session: Any, simulator: Simulator) -> None:
+    async def test(session: Any, opener: Opener) -> None:
         await session.send_realtime_input(text="What is the weather in Oslo?")
-        words = ""
-        async with asyncio.timeout(20):
-            async for message in session.receive():
-                if message.tool_call:
-                    (call,) = message.tool_call.function_calls
-                    assert (call.name, call.args) == ("get_weather", {"city": "Oslo"})
-                    response = genai.types.FunctionResponse(
-                        id=call.id, name=call.name, response={"output": {"temp": 31}}
-                    )
-                    await session.send_tool_response(function_responses=response)
-                words += spoken_text([message])
-        assert words == "It is 31 degrees."
+        (call,) = [call for m in await turn(session) if m.tool_call for call in m.tool_call.function_calls]
+        assert (call.name, call.args) == ("get_weather", {"city": "Oslo"}) and call.id.startswith("call_")
+        response = genai.types.FunctionResponse(id=call.id, name=call.name, response={"output": {"temp": 31}})
+        await session.send_tool_response(function_responses=response)
+        assert spoken_text(await turn(session)) == "It is 31 degrees."
 
     with_sdk(test)
 
@@ -158,7 +186,7 @@ def test_a_tool_round_trip() -> None:
 def test_an_interruption() -> None:
     """Text while the model speaks: interrupted, the turn's end, then the answer."""
 
-    async def test(session: Any, simulator: Simulator) -> None:
+    async def test(session: Any, opener: Opener) -> None:
         await session.send_realtime_input(text="Tell me a story.")
         seen: list[Any] = []
         async with asyncio.timeout(20):
@@ -176,24 +204,95 @@ def test_an_interruption() -> None:
 def test_resumption_and_errors() -> None:
     """A handle is good after the session was closed; refusals are APIErrors with the close code."""
 
-    async def test(session: Any, simulator: Simulator) -> None:
+    async def test(session: Any, opener: Opener) -> None:
         await session.send_realtime_input(text="Hello?")
         messages = await turn(session)
         (handle,) = [m.session_resumption_update.new_handle for m in messages if m.session_resumption_update]
-        port = simulator._servers[0].sockets[0].getsockname()[1]
         again = {**CONFIG, "session_resumption": {"handle": handle}}
         with pytest.raises(genai.errors.APIError) as refused:
-            async with connected(port, again):
+            async with opener.connected(again):
                 pass
         assert refused.value.code == 1011 and refused.value.details == "Internal error encountered."
         await session.close()
-        async with connected(port, again) as resumed:
+        async with opener.connected(again) as resumed:
             await resumed.send_realtime_input(text="Back again.")
             assert spoken_text(await turn(resumed)) == "You said: Back again."
         wrong = {"speech_config": {"voice_config": {"prebuilt_voice_config": {"voice_name": "Nobody"}}}}
         with pytest.raises(genai.errors.APIError) as refused:
-            async with connected(port, wrong):
+            async with opener.connected(wrong):
                 pass
         assert refused.value.code == 1007 and "Nobody" in refused.value.details
 
     with_sdk(test)
+
+
+def test_a_wrong_key_is_refused() -> None:
+    """An APIError with the service's words; a good key opens."""
+
+    async def run() -> None:
+        simulator = Simulator(script=SCRIPT, ears=NoEars(), voice=TonesVoice(), time_scale=0.1, keys=["good"])
+        async with serving(simulator) as opener:
+            with pytest.raises(genai.errors.APIError) as refused:
+                async with opener.connected({}, key="bad"):
+                    pass
+            assert refused.value.code == 1007 and refused.value.details.startswith("API key not valid")
+            with pytest.raises(genai.errors.ClientError) as refused:
+                async with opener.client("bad") as client:
+                    await client.aio.auth_tokens.create(config={})
+            assert refused.value.code == 400
+            async with opener.connected({}, key="good") as session:
+                assert session.setup_complete is not None
+
+    asyncio.run(run())
+
+
+def test_a_token_is_created_and_used() -> None:
+    """The token of the SDK's own request opens as many sessions as it was asked for, with the setup that it locks."""
+
+    async def run() -> None:
+        locked = {
+            "response_modalities": ["AUDIO"],
+            "system_instruction": "You are the keeper of a lighthouse.",
+            "output_audio_transcription": {},
+        }
+        config = {"uses": 2, "live_connect_constraints": {"model": "gemini-3.8-live", "config": locked}}
+        simulator = Simulator(ears=NoEars(), voice=TonesVoice(), time_scale=0.05, keys=["good"], strict=True)
+        async with serving(simulator) as opener:
+            async with opener.client("good", api_version="v1alpha") as client:
+                token = (await client.aio.auth_tokens.create(config=config)).name
+            assert token.startswith("auth_tokens/")
+            options = {"key": token, "api_version": "v1alpha"}
+            for _ in range(2):
+                # Whatever the client asks for, the token's setup counts.
+                asked = {"system_instruction": "You are a pirate."}
+                async with opener.connected(asked, **options) as session:
+                    await session.send_realtime_input(text="Who are you?")
+                    assert spoken_text(await turn(session)) == "I am the keeper of a lighthouse."
+            with pytest.raises(genai.errors.APIError) as refused:
+                async with opener.connected({}, **options):
+                    pass
+            assert "used too many times" in refused.value.details
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(("fields", "role"), [([], "a pirate"), (["system_instruction"], "the keeper")])
+def test_a_token_may_lock_some_fields_only(fields: list[str], role: str) -> None:
+    """The SDK's `lock_additional_fields`: the rest of the setup is the client's."""
+
+    async def run() -> None:
+        locked = {"temperature": 0.5, "response_modalities": ["AUDIO"]}
+        if fields:
+            locked["system_instruction"] = "You are the keeper."
+        constraints = {"model": "gemini-3.8-live", "config": locked}
+        config = {"live_connect_constraints": constraints, "lock_additional_fields": fields}
+        simulator = Simulator(ears=NoEars(), voice=TonesVoice(), time_scale=0.05, strict=True)
+        async with serving(simulator) as opener:
+            async with opener.client("any", api_version="v1alpha") as client:
+                token = (await client.aio.auth_tokens.create(config=config)).name
+            asked = {"system_instruction": "You are a pirate.", "output_audio_transcription": {}}
+            async with opener.connected(asked, key=token, api_version="v1alpha") as session:
+                await session.send_realtime_input(text="Who are you?")
+                assert spoken_text(await turn(session)) == f"I am {role}."
+
+    asyncio.run(run())

@@ -28,6 +28,7 @@ from support.leaks import no_tasks_left
 from support.live import calling
 from support.speech import recorded
 
+MODEL = "models/gemini-3.8-live"
 SETUP = Setup(model="models/m")
 SETUP_WITH_WORDS = Setup(model="models/m", output_audio_transcription=AudioTranscriptionConfig())
 SETUP_WITH_INPUT = Setup(model="models/m", input_audio_transcription=AudioTranscriptionConfig())
@@ -61,12 +62,12 @@ MINIMAL = {"setup": {"model": "models/m"}}
         ([{}], 1007, NOT_FIRST),
         ([{"setup": {}}], 1007, INVALID),
         (
-            [{"setup": {"model": "m", "generationConfig": {"responseModalities": ["TEXT"]}}}],
+            [{"setup": {"model": "gemini-3.8-live", "generationConfig": {"responseModalities": ["TEXT"]}}}],
             1007,
             "The requested combination of response modalities (TEXT) is not supported by the model.",
         ),
         (
-            [{"setup": {"model": "m", "generationConfig": {"response_modalities": "TEXT"}}}],
+            [{"setup": {"model": "gemini-3.8-live", "generationConfig": {"response_modalities": "TEXT"}}}],
             1007,
             "The requested combination of response modalities (TEXT) is not supported by the model.",
         ),
@@ -168,7 +169,7 @@ class TestStrict:
     """With `strict` the simulator refuses what the service would."""
 
     def test_unknown_fields(self) -> None:
-        setup = {"setup": {"model": "m", "generationConfig": {"nonsense": 1}}}
+        setup = {"setup": {"model": MODEL, "generationConfig": {"nonsense": 1}}}
         reason = (
             "Invalid JSON payload received. Unknown name \"nonsense\" at 'setup.generation_config': "
             "Cannot find field."
@@ -192,10 +193,10 @@ class TestStrict:
 
         async def test() -> None:
             async with simulator(strict=True) as sim:
-                closed = await ended(sim, {"setup": {"model": "m", **field}})
+                closed = await ended(sim, {"setup": {"model": MODEL, **field}})
                 assert closed.code == 1007 and "Unknown name" in closed.reason
                 async with calling(sim.open(vertex)) as caller:
-                    await caller.link.send(json.dumps({"setup": {"model": "m", **field}}))
+                    await caller.link.send(json.dumps({"setup": {"model": MODEL, **field}}))
                     opened = await caller.until("setupComplete")
                     assert opened.message.setup_complete and opened.message.setup_complete.session_id
 

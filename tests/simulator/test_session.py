@@ -58,7 +58,7 @@ fallback: "You said: {heard}."
 TOOLS = [
     Tool(
         function_declarations=[
-            FunctionDeclaration(name="book", description="Book a day"),
+            FunctionDeclaration(name="book", description="Book a day", behavior="BLOCKING"),
             FunctionDeclaration(name="slow_book", description="Book slowly", behavior="NON_BLOCKING"),
         ]
     )
@@ -402,8 +402,8 @@ class TestBargeIn:
                 await caller.until("audio", 4)
                 await caller.write("shush")
                 await caller.until("turnComplete", 2)
-                (conversation,) = simulator._house.store._by_handle.values()
-                told = next(each.text for each in conversation.history if each.role == "model")
+                (conversation,) = simulator._house.store.conversations()
+                told = next(each.text for each in conversation.context.history if each.role == "model")
                 assert told == said(caller) and "ships" not in told
 
         on_virtual_clock(test)

@@ -1,0 +1,38 @@
+"""From messages to bytes, with the oddities that a scenario wants."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from ..processors.gemini_live.wire import ServerMessage, encode_server
+from .twist import Twist
+
+__all__ = ["encode"]
+
+_UNKNOWN = {"fieldOfTheFuture": {"value": 1, "names": ["a", "b"]}}
+
+
+def encode(message: ServerMessage, twist: Twist) -> bytes:
+    """A message as the client gets it."""
+    data = encode_server(message, pretty=twist.pretty)
+    if not twist.unknown_fields:
+        return data
+    tree: dict[str, Any] = msgspec.json.decode(data)
+    if not tree:
+        return data
+    for value in tree.values():
+        if isinstance(value, dict):
+            _grow(value)
+    # Never alone: the official SDK fails at a message of which it knows nothing.
+    return msgspec.json.encode(tree | _UNKNOWN)
+
+
+def _grow(value: dict[str, Any]) -> None:
+    """Add fields to an object of the protocol and to those below it, but not to what is the user's data."""
+    for key, below in value.items():
+        for each in below if isinstance(below, list) else [below]:
+            if isinstance(each, dict) and key not in ("args", "response"):
+                _grow(each)
+    value |= _UNKNOWN

@@ -1,0 +1,90 @@
+"""Just enough of HTTP/1.1 for a server whose clients want a WebSocket or, now and then, a token. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+__all__ = ["HttpReader", "HttpRequest", "HttpResponse"]
+
+_LONGEST_HEAD = 32_768
+_LONGEST_BODY = 4_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A request. Header names are in lower case; `raw` is all of it as it came."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    raw: bytes = field(repr=False, default=b"")
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A response after which the connection ends."""
+
+    status: int
+    body: bytes
+    content_type: str = "text/plain; charset=utf-8"
+
+    @classmethod
+    def of_json(cls, value: object, status: int = 200) -> HttpResponse:
+        """`value` as JSON."""
+        return cls(status, json.dumps(value).encode(), "application/json; charset=utf-8")
+
+    @classmethod
+    def error(cls, status: int, reason: str, message: str) -> HttpResponse:
+        """An error in the words of Google's APIs."""
+        return cls.of_json({"error": {"code": status, "message": message, "status": reason}}, status)
+
+    def encode(self) -> bytes:
+        """The bytes."""
+        try:
+            phrase = HTTPStatus(self.status).phrase
+        except ValueError:
+            phrase = "Unknown"
+        head = (
+            f"HTTP/1.1 {self.status} {phrase}\r\nContent-Type: {self.content_type}\r\n"
+            f"Content-Length: {len(self.body)}\r\nConnection: close\r\n\r\n"
+        )
+        return head.encode() + self.body
+
+
+class HttpReader:
+    """Collects bytes until they are a request."""
+
+    def __init__(self) -> None:
+        self.broken = False
+        """Whether it can be none any more."""
+        self._data = bytearray()
+
+    def feed(self, data: bytes) -> HttpRequest | None:
+        """The request, once it is complete."""
+        self._data += data
+        head, found, body = bytes(self._data).partition(b"\r\n\r\n")
+        if not found:
+            self.broken = len(self._data) > _LONGEST_HEAD
+            return None
+        first, *lines = head.decode("latin-1").split("\r\n")
+        words = first.split(" ")
+        headers = {}
+        for line in lines:
+            name, _, value = line.partition(":")
+            headers[name.strip().lower()] = value.strip()
+        length = headers.get("content-length", "0")
+        if len(words) != 3 or not length.isdigit() or len(length) > 8 or int(length) > _LONGEST_BODY:
+            self.broken = True
+            return None
+        if words[0] == "GET":
+            return HttpRequest(words[0], words[1], headers, b"", bytes(self._data))
+        if "chunked" in headers.get("transfer-encoding", ""):
+            self.broken = True
+            return None
+        if len(body) < int(length):
+            return None
+        return HttpRequest(words[0], words[1], headers, body[: int(length)], bytes(self._data))

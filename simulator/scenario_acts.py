@@ -1,0 +1,288 @@
+"""Reading what a scene does: one method for each action."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import fields
+from http import HTTPStatus
+
+import yaml
+
+from ..processors.gemini_live.wire import (
+    CodeExecutionResult,
+    Content,
+    ExecutableCode,
+    GroundingChunk,
+    GroundingMetadata,
+    Part,
+    SearchEntryPoint,
+    ServerContent,
+    UrlContextMetadata,
+    UrlMetadata,
+    WebChunk,
+)
+from .actions import CallTool, Say, Show, Silent, Think
+from .closings import LONGEST_REASON
+from .faults import HangUp, RawBytes, RawMessage, Stall
+from .scenario import (
+    Act,
+    CancelCalls,
+    Close,
+    Cut,
+    ForgetSession,
+    GoAway,
+    Interrupt,
+    RefuseConnection,
+    RefuseResume,
+    SetTwist,
+    Wait,
+)
+from .twist import Twist
+from .yaml_reader import YamlReader, listed
+
+__all__ = ["ACTIONS", "ActReader"]
+
+ACTIONS = (
+    "say",
+    "think",
+    "call",
+    "ground",
+    "run_code",
+    "read_pages",
+    "silent",
+    "wait",
+    "close",
+    "reset",
+    "hang_up",
+    "stall",
+    "garbage",
+    "send",
+    "go_away",
+    "interrupt",
+    "cancel_calls",
+    "refuse",
+    "refuse_resume",
+    "forget_session",
+    "set",
+)
+_BARE = ("silent", "reset", "hang_up", "interrupt", "cancel_calls", "forget_session")
+_SET_DURATIONS = ("setup_after", "interrupted_after")
+_SET_OTHERS = ("chunk_bytes", "ids")
+_SET_FLAGS = tuple(field.name for field in fields(Twist) if field.type == "bool")
+_MOST_BYTES = 1_000_000
+_MOST = 1_000
+
+
+class ActReader(YamlReader):
+    """Reads actions."""
+
+    def act(self, node: yaml.Node) -> Act | None:
+        """An action, by its name alone or with its values; None for a faulty one."""
+        if isinstance(node, yaml.ScalarNode):
+            name = self.text(node)
+            if name is None or not self.one_of(node, name, ACTIONS, "action"):
+                return None
+            if name not in _BARE:
+                self.fault(node, f"{name!r} needs a value: {{{name}: ...}}")
+                return None
+            value: yaml.Node = yaml.MappingNode("", [], node.start_mark, node.end_mark)
+        else:
+            keys = self.mapping(node, ACTIONS, "an action")
+            if len(keys) != 1:
+                if keys:
+                    self.fault(node, "expected one action in each item of the list")
+                elif isinstance(node, yaml.MappingNode) and not node.value:
+                    self.fault(node, f"expected one of {listed(ACTIONS)}")
+                return None
+            ((name, (_, value)),) = keys.items()
+        before = len(self.faults)
+        act: Act = getattr(self, f"_{name}")(value)
+        return act if len(self.faults) == before else None
+
+    # What the model does
+
+    def _say(self, node: yaml.Node) -> Act:
+        return Say(self.text(node) or "")
+
+    def _think(self, node: yaml.Node) -> Act:
+        return Think(self.text(node) or "")
+
+    def _silent(self, node: yaml.Node) -> Act:
+        return Silent()
+
+    def _call(self, node: yaml.Node) -> Act:
+        if isinstance(node, yaml.ScalarNode):
+            return CallTool(self.text(node) or "", {}, "")
+        keys = self.mapping(node, ("tool", "args", "id"), "a call")
+        if "tool" not in keys:
+            self.fault(node, "expected 'tool': the name of the function to call")
+            return Silent()
+        args = self.plain(keys["args"][1]) if "args" in keys else {}
+        if not isinstance(args, dict):
+            self.fault(keys["args"][1], "expected arguments by name: a mapping")
+            args = {}
+        id_ = (self.text(keys["id"][1]) or "") if "id" in keys else ""
+        return CallTool(self.text(keys["tool"][1]) or "", args, "", id_)
+
+    def _ground(self, node: yaml.Node) -> Act:
+        keys = self.mapping(node, ("queries", "sources"), "what was looked for and found")
+        queries = [text for item in self.items(keys, "queries") if (text := self.text(item))]
+        chunks = []
+        for item in self.items(keys, "sources"):
+            source = self.mapping(item, ("uri", "title"), "a source")
+            found = {name: self.text(value) or "" for name, (_, value) in source.items()}
+            if "uri" not in found:
+                self.fault(item, "expected 'uri': the address of the source")
+            chunks.append(GroundingChunk(web=WebChunk(**found)))
+        search = SearchEntryPoint(rendered_content="<div></div>")
+        metadata = GroundingMetadata(
+            web_search_queries=queries, grounding_chunks=chunks, search_entry_point=search
+        )
+        return Show(ServerContent(grounding_metadata=metadata))
+
+    def _run_code(self, node: yaml.Node) -> Act:
+        keys = self.mapping(node, ("code", "output"), "code and what it printed")
+        text = {name: self.text(value) or "" for name, (_, value) in keys.items()}
+        parts = [
+            Part(executable_code=ExecutableCode(text.get("code", ""), "PYTHON")),
+            Part(code_execution_result=CodeExecutionResult("OUTCOME_OK", text.get("output", ""))),
+        ]
+        return Show(ServerContent(model_turn=Content(parts, "model")))
+
+    def _read_pages(self, node: yaml.Node) -> Act:
+        addresses = [self.text(item) or "" for item in self.list_of(node, "addresses")]
+        pages = [UrlMetadata(address, "URL_RETRIEVAL_STATUS_SUCCESS") for address in addresses]
+        return Show(ServerContent(url_context_metadata=UrlContextMetadata(pages)))
+
+    # What goes wrong
+
+    def _wait(self, node: yaml.Node) -> Act:
+        return Wait(self.duration(node))
+
+    def _close(self, node: yaml.Node) -> Act:
+        if isinstance(node, yaml.ScalarNode):
+            return Close(self.close_code(node))
+        keys = self.mapping(node, ("code", "reason", "half"), "a close")
+        code = self.close_code(keys["code"][1]) if "code" in keys else 1011
+        return Close(
+            code, self.reason(keys["reason"][1]) if "reason" in keys else "", self.flag(keys, "half", False)
+        )
+
+    def _reset(self, node: yaml.Node) -> Act:
+        return Cut(reset=True) if self.half(node) else HangUp(reset=True)
+
+    def _hang_up(self, node: yaml.Node) -> Act:
+        return Cut(reset=False) if self.half(node) else HangUp(reset=False)
+
+    def _stall(self, node: yaml.Node) -> Act:
+        if isinstance(node, yaml.ScalarNode):
+            return Stall(reading=True, writing=True, for_ns=self.time_or_forever(node))
+        keys = self.mapping(node, ("for", "reading", "writing"), "a stall")
+        for_ns = self.time_or_forever(keys["for"][1]) if "for" in keys else None
+        stall = Stall(self.flag(keys, "reading", True), self.flag(keys, "writing", True), for_ns)
+        if not stall.reading and not stall.writing:
+            self.fault(node, "expected that reading or writing stops, or both")
+        return stall
+
+    def _garbage(self, node: yaml.Node) -> Act:
+        if isinstance(node, yaml.ScalarNode):
+            return RawMessage(_garbage(self.whole(node, 1, _MOST_BYTES)))
+        keys = self.mapping(node, ("bytes", "outside"), "garbage")
+        data = _garbage(self.whole(keys["bytes"][1], 1, _MOST_BYTES) if "bytes" in keys else 64)
+        return RawBytes(data) if self.flag(keys, "outside", False) else RawMessage(data)
+
+    def _send(self, node: yaml.Node) -> Act:
+        if isinstance(node, yaml.ScalarNode):
+            return RawMessage(str(node.value))
+        return RawMessage(json.dumps(self.plain(node), ensure_ascii=False).encode())
+
+    def _go_away(self, node: yaml.Node) -> Act:
+        if isinstance(node, yaml.ScalarNode):
+            return GoAway(self.duration(node))
+        keys = self.mapping(node, ("left", "close"), "a warning")
+        left_ns = self.duration(keys["left"][1]) if "left" in keys else 0
+        return GoAway(left_ns, self.flag(keys, "close", True))
+
+    def _interrupt(self, node: yaml.Node) -> Act:
+        return Interrupt()
+
+    def _cancel_calls(self, node: yaml.Node) -> Act:
+        return CancelCalls()
+
+    def _forget_session(self, node: yaml.Node) -> Act:
+        return ForgetSession()
+
+    def _refuse(self, node: yaml.Node) -> Act:
+        status = self.whole(node, 400, 599, 503)
+        if status not in {each.value for each in HTTPStatus}:
+            self.fault(node, f"{status} is no status of HTTP")
+        return RefuseConnection(status)
+
+    def _refuse_resume(self, node: yaml.Node) -> Act:
+        if isinstance(node, yaml.ScalarNode):
+            return RefuseResume(self.whole(node, 1, _MOST))
+        keys = self.mapping(node, ("times", "code", "reason"), "a refusal")
+        times = self.whole(keys["times"][1], 1, _MOST) if "times" in keys else 1
+        plain = RefuseResume(times)
+        code = self.close_code(keys["code"][1]) if "code" in keys else plain.code
+        return RefuseResume(times, code, self.reason(keys["reason"][1]) if "reason" in keys else plain.reason)
+
+    def _set(self, node: yaml.Node) -> Act:
+        keys = self.mapping(node, (*_SET_DURATIONS, *_SET_OTHERS, *_SET_FLAGS), "changes")
+        changes: dict[str, object] = {}
+        for name, (_, value) in keys.items():
+            if name in _SET_DURATIONS:
+                changes[f"{name}_ns"] = self.duration(value)
+            elif name == "chunk_bytes":
+                sizes = [value] if isinstance(value, yaml.ScalarNode) else self.list_of(value, "sizes")
+                changes[name] = tuple(self.whole(size, 2, _MOST_BYTES // 4) for size in sizes)
+            elif name == "ids":
+                text = self.text(value) or "usual"
+                self.one_of(value, text, ("usual", "duplicate", "missing"), "kind of ids")
+                changes[name] = text
+            else:
+                changes[name] = self.flag(keys, name, False)
+        return SetTwist(changes)
+
+    # Pieces
+
+    def list_of(self, node: yaml.Node, what: str) -> list[yaml.Node]:
+        """The items of a list."""
+        if isinstance(node, yaml.SequenceNode):
+            nodes: list[yaml.Node] = node.value
+            return nodes
+        self.fault(node, f"expected a list of {what}")
+        return []
+
+    def half(self, node: yaml.Node) -> bool:
+        """Whether it happens in the middle of a message."""
+        return self.flag(self.mapping(node, ("half",), "how"), "half", False)
+
+    def close_code(self, node: yaml.Node) -> int:
+        """A code that a close may carry."""
+        code = self.whole(node, 1_000, 4_999, 1_011)
+        if code in (1_004, 1_005, 1_006, 1_015):
+            self.fault(
+                node, f"{code} is never sent: for a connection that is lost write 'reset' or 'hang_up'"
+            )
+        elif 1_015 < code < 3_000:
+            self.fault(node, f"{code} is no close code; expected 1000 to 1014 or 3000 to 4999")
+        return code
+
+    def reason(self, node: yaml.Node) -> str:
+        """A reason that fits into a close."""
+        text = self.text(node) or ""
+        if len(text.encode()) > LONGEST_REASON:
+            self.fault(node, f"a reason has at most {LONGEST_REASON} bytes, this one {len(text.encode())}")
+        return text
+
+    def time_or_forever(self, node: yaml.Node) -> int | None:
+        """A duration; None for ``forever``."""
+        if isinstance(node, yaml.ScalarNode) and node.value == "forever":
+            return None
+        return self.duration(node)
+
+
+def _garbage(size: int) -> bytes:
+    """So many bytes that are neither JSON nor UTF-8 nor a frame; always the same."""
+    return bytes((0xFF, *((n * 73 + 41) % 256 for n in range(size - 1))))

@@ -1,0 +1,79 @@
+"""One turn of the model: what is still to come of it, and when."""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from .actions import Action, CallTool, Say, Show, Silent, Think
+from .speaking import Speech
+from .store import PendingCall
+from .usage import Made
+from .voice import split_sentences
+
+__all__ = ["Agenda", "Text", "Turn", "plan"]
+
+_PIECE = re.compile(r"\s*\S+(?:\s+\S+){0,3}")
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A piece of an answer in text."""
+
+    text: str
+
+
+Agenda = deque[str | Text | Think | Show | list[CallTool]]
+"""What is still to come: sentences to be spoken, pieces of text, thoughts, other content, calls of tools."""
+
+
+def plan(agenda: Agenda, actions: Iterable[Action], *, speaks: bool) -> None:
+    """Append `actions` to `agenda`; calls in a row go into one message."""
+    for action in actions:
+        match action:
+            case Say(text=text) if speaks:
+                agenda.extend(split_sentences(text))
+            case Say(text=text):
+                agenda.extend(Text(piece.group()) for piece in _PIECE.finditer(text))
+            case CallTool():
+                if agenda and isinstance(calls := agenda[-1], list):
+                    calls.append(action)
+                else:
+                    agenda.append([action])
+            case Think() | Show():
+                agenda.append(action)
+            case Silent():
+                pass
+
+
+@dataclass(slots=True)
+class Turn:
+    """The turn under way."""
+
+    speech: Speech
+    not_before_ns: int
+    """When the next output may come: the model thinks."""
+    agenda: Agenda = field(default_factory=deque)
+    making: tuple[int, str] | None = None
+    """The key and the text of the sentence that is being made into sound."""
+    waiting: list[PendingCall] = field(default_factory=list)
+    """The blocking calls that hold the turn open."""
+    answers: list[Action] = field(default_factory=list)
+    """What the brain has to say to the responses that came while others are missing."""
+    written: str = ""
+    """What was answered in text."""
+    made: Made = field(default_factory=Made)
+    generated_ns: int | None = None
+
+    def due_ns(self) -> int | None:
+        """When its next output comes; None while it waits for work or for a response."""
+        if self.generated_ns is not None:
+            return max(self.generated_ns, self.speech.play_end_ns)
+        more_comes = self.making is not None or bool(self.agenda and isinstance(self.agenda[0], str))
+        if self.speech.has_chunk(more_comes=more_comes):
+            return max(self.not_before_ns, self.speech.next_ns)
+        if more_comes or (self.waiting and not self.agenda):
+            return None
+        return max(self.not_before_ns, self.speech.last_ns or 0)
