@@ -6,6 +6,7 @@ import asyncio
 import re
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ...audio import Pcm, samples_to_ns
@@ -20,14 +21,16 @@ from ...pipeline.testing.model import Case, Disconnect, Gaps, Never, Play, Say, 
 from ...pipeline.testing.timeline import Entry, Timeline
 from ...pipeline.units import MS, SECOND, format_duration
 from ...processors.gemini_live.endpoint import LiveConnector
-from ...simulator.brain_script import Script
+from ...simulator.recording import WireLog
 from ...simulator.server import Simulator
+from ..brains import brain_of
 from .boxes import Feeder, Microphone
 from .rig import Rig, build_rig
+from .scripts import brain_of_case, scenario_of_case
 from .sound_log import PAUSE_NS, audible
 from .sounds import Speech, sound_of
 from .suites import Group
-from .wire import Line, RecordedServer, Switchboard, read_recording
+from .wire import RecordedServer, Switchboard, read_recording
 
 __all__ = ["Bench", "Watched"]
 
@@ -49,27 +52,27 @@ class Watched:
     duration_ns: int = 0
     error: str = ""
     """Why the call failed or did not end; empty when all is well."""
-    wire: list[Line] = field(default_factory=list)
-    """What went over the wire to the model."""
 
 
 class Bench:
     """Everything that one test needs. ``run`` once, on a virtual loop.
 
-    Raises what ``build_rig``, ``make_plan`` and the reading of its files raise.
+    ``record`` is a folder for what is said to the model and what it says.
+    Raises ``LivegraphError`` and ``OSError`` when it cannot even begin.
     """
 
-    def __init__(self, group: Group, case: Case, script: Script | None, speech: Speech, record: bool) -> None:
+    def __init__(self, group: Group, case: Case, speech: Speech, record: Path | None = None) -> None:
         self.watched = Watched()
         self._case = case
         self._agent = group.agent
-        self._script = script
+        self._scenario = scenario_of_case(case, group.tree)
+        own = brain_of_case(case, group.tree) or (self._scenario and self._scenario.brain)
+        self._script = own or brain_of(group.agent)
         self._speech = speech
         self._record = record
         self._rig: Rig = build_rig(group.agent.graph, group.scene, case)
         self._plan: Plan = make_plan(self._rig.graph, group.agent.turns, inputs=group.agent.inputs)
         self._sounds = self._make_sounds()
-        self._fed = False
 
     def _make_sounds(self) -> dict[int, Pcm]:
         """What the steps play, by their number; made before the call, as speaking takes no time of it."""
@@ -95,25 +98,26 @@ class Bench:
             await running
             watching.cancel()
             await asyncio.wait([watching])
-            for task in asyncio.all_tasks() - {asyncio.current_task()}:
-                if task.get_name().startswith("recorded server"):
-                    task.cancel()
         watched = self.watched
         end_ns = max([watched.duration_ns, *(entry.time_ns for entry in watched.timeline)])
         watched.verdicts = judge(self._case.expect, watched.timeline, end_ns, over=True)
         return watched
 
     async def _switchboard(self, stack: AsyncExitStack, helpers: asyncio.TaskGroup) -> Switchboard:
-        clock = clock_of_loop()
         inner: Any
         if self._case.live is not None:
-            inner = RecordedServer(read_recording(self._case.live), clock, helpers)
+            inner = RecordedServer(read_recording(self._case.live), clock_of_loop(), helpers)
+            stack.callback(inner.end)
         else:
             scripts = {} if self._script is None else {self._agent.name: self._script}
-            simulator = Simulator(scripts=scripts, ears=self._speech.ears, voice=self._speech.voice)
+            ears, voice = self._speech.ears, self._speech.voice
+            log = None if self._record is None else stack.enter_context(WireLog(self._record))
+            simulator = Simulator(
+                scripts=scripts, scenario=self._scenario, ears=ears, voice=voice, record=log
+            )
             await stack.enter_async_context(simulator)
             inner = simulator.connector(self._agent.name)
-        return Switchboard(inner, clock.now_ns, self.watched.wire.append if self._record else None)
+        return Switchboard(inner)
 
     async def _call(self, call: Call) -> None:
         try:

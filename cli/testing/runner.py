@@ -15,13 +15,11 @@ from ...pipeline.clock import VirtualLoop
 from ...pipeline.errors import LivegraphError
 from ...pipeline.testing.model import Case, Say
 from ...processors.gemini_live.wire import WireError
-from ..brains import brain_of
 from .bench import Bench
 from .result import Result
-from .scripts import brain_of_case
 from .sounds import Speech
 from .suites import Group
-from .wire import RecordingFault, written
+from .wire import RecordingFault
 
 __all__ = ["Runner"]
 
@@ -32,7 +30,7 @@ _MOST_LOG_LINES = 200
 
 @dataclass(slots=True)
 class Runner:
-    """Runs tests; ``record`` is a folder that receives what each says to its model and hears from it."""
+    """Runs tests; ``record`` is a folder with a folder for each, of what it says to its model and hears from it."""
 
     speech: Speech = field(default_factory=Speech)
     record: Path | None = None
@@ -62,17 +60,15 @@ class Runner:
 
     def _run(self, group: Group, case: Case, result: Result) -> Result:
         try:
-            script = brain_of_case(case, group.tree) or brain_of(group.agent)
-            bench = Bench(group, case, script, self.speech, self.record is not None)
+            folder = None
+            if self.record is not None:
+                folder = self.record / f"{Path(result.file).stem}-{_slug(case.name)}"
+            bench = Bench(group, case, self.speech, folder)
         except (LivegraphError, OSError) as error:
             return replace(result, outcome="error", message=str(error))
         if failure := self._in_thread(bench):
             return replace(result, outcome="error", message=failure, entries=tuple(bench.watched.timeline))
         watched = bench.watched
-        if self.record is not None:
-            lines = [text for line in watched.wire if (text := written(line))]
-            name = f"{Path(result.file).stem}-{_slug(case.name)}.jsonl"
-            (self.record / name).write_text("".join(f"{text}\n" for text in lines), "utf-8")
         places = {number: group.place(one.path) for number, one in enumerate(case.expect)}
         result = replace(
             result,
@@ -124,7 +120,7 @@ class _Work:
         except asyncio.CancelledError:
             self.failure = "it was cancelled"
         except BaseExceptionGroup as group:
-            self.failure = "; ".join(f"{type(one).__name__}: {one}" for one in group.exceptions)
+            self.failure = "; ".join(dict.fromkeys(_leaves(group)))
         finally:
             self.done.set()
 
@@ -138,6 +134,14 @@ class _Work:
         """End it, if it listens."""
         if self._cancel is not None:
             self._cancel()
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[str]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield str(error) if isinstance(error, LivegraphError) else f"{type(error).__name__}: {error}"
 
 
 @contextmanager

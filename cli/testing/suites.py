@@ -229,6 +229,6 @@ def _faults_beside(case: Case, tree: Tree) -> list[Diagnostic]:
             where = f" (line {error.line})" if isinstance(error, RecordingFault) else ""
             said = error.strerror or str(error) if isinstance(error, OSError) else str(error)
             message = f"`{case.live.name}` is no recording of the wire{where}: {said}"
-            hint = 'a line is {"time_s": 1.25, "from": "server", "message": {...}}'
+            hint = 'a line is {"time": 1.25, "from": "server", "message": {...}}'
             found.append(tree.locate(Problem("LG512", message, (*case.path, "live"), hint=hint)))
     return found

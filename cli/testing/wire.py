@@ -1,14 +1,17 @@
-"""The model's side of a test: connections that can be broken and written down, and recordings played back.
+"""The model's side of a test: connections that can be broken, and recordings that are played back.
 
-A recording is JSON Lines: ``{"time_s": 1.25, "from": "server", "message": {...}}``, the messages of the Live API
-as they are on the wire. The client's say where the server waited: what follows a tool's result was not sent before it.
+A recording is what ``livegraph simulate --record``, or ``livegraph test --record``, writes: JSON Lines such as
+``{"time": 1.25, "connection": 1, "from": "server", "message": {...}}``, with the sound in files beside it. The client's
+lines say where the server waited: what follows a tool's result was not sent before it.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -24,15 +27,20 @@ from ...processors.gemini_live.wire.link import Link, LinkClosed, memory_link_pa
 __all__ = ["Line", "RecordedServer", "RecordingFault", "Switchboard", "read_recording"]
 
 _LARGEST = 256 << 20
+_SOUND = re.compile(r"([\w.-]+\.pcm)\[(\d{1,12}):(\d{1,12})\]")
+_CLOSE = re.compile(r"(\d{4})\b[: ]*(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """One message of a recording."""
+    """A message of a recording, or the end of a connection with a ``code``."""
 
     time_ns: int
+    connection: int
     sender: Literal["client", "server"]
-    message: str
+    message: str = ""
+    code: int = 0
+    reason: str = ""
 
 
 class RecordingFault(Exception):
@@ -44,50 +52,87 @@ class RecordingFault(Exception):
 
 
 class _Written(msgspec.Struct, rename={"sender": "from"}):
-    time_s: float
+    """A line as it is written; lines about anything else (``open``, ``fault``, ``text``) have none of the last two."""
+
+    time: float
     sender: Literal["client", "server"]
-    message: msgspec.Raw
+    connection: int = 1
+    message: dict[str, Any] | None = None
+    close: str | None = None
 
 
 def read_recording(file: Path) -> list[Line]:
     """The messages of a recording. Raises ``RecordingFault``, and ``OSError`` when the file cannot be read."""
     if file.stat().st_size > _LARGEST:
-        raise RecordingFault(1, "the recording is larger than 256 MiB")
+        raise RecordingFault(1, "it is larger than 256 MiB")
     lines: list[Line] = []
     for number, text in enumerate(file.read_bytes().splitlines(), start=1):
-        if not text.strip():
-            continue
-        try:
-            written = msgspec.json.decode(text, type=_Written)
-            message = bytes(written.message).decode()
-            (decode_server if written.sender == "server" else decode_client)(message)
-        except (msgspec.DecodeError, UnicodeDecodeError, WireError) as error:
-            raise RecordingFault(number, str(error)) from error
-        lines.append(Line(round(written.time_s * SECOND), written.sender, message))
-        if len(lines) > 1 and lines[-1].time_ns < lines[-2].time_ns:
-            raise RecordingFault(number, "its time lies before that of the line above")
-    if not any(line.sender == "server" for line in lines):
+        if text.strip():
+            try:
+                found = _read_line(text, file.parent)
+            except (msgspec.DecodeError, WireError, OSError, ValueError) as error:
+                raise RecordingFault(number, str(error)) from error
+            if found is not None:
+                lines.append(found)
+    if not any(line.sender == "server" and line.message for line in lines):
         raise RecordingFault(1, "there is no message of the server in it")
-    return lines
+    return sorted(lines, key=lambda line: line.connection)
+
+
+def _read_line(text: bytes, folder: Path) -> Line | None:
+    written = msgspec.json.decode(text, type=_Written)
+    time_ns = round(written.time * SECOND)
+    if written.message is not None:
+        if written.sender == "server":
+            message = json.dumps(_with_sound(written.message, folder))
+            decode_server(message)
+        else:
+            message = json.dumps(_without_sound(written.message))
+            decode_client(message)
+        return Line(time_ns, written.connection, written.sender, message)
+    if written.close is not None and written.sender == "server" and (found := _CLOSE.match(written.close)):
+        return Line(time_ns, written.connection, "server", "", int(found[1]), found[2])
+    return None
+
+
+def _with_sound(value: Any, folder: Path) -> Any:
+    """A message with its sound in it again."""
+    if isinstance(value, list):
+        return [_with_sound(item, folder) for item in value]
+    if not isinstance(value, dict):
+        return value
+    made = {key: _with_sound(item, folder) for key, item in value.items()}
+    data = value.get("data")
+    if isinstance(data, str) and (found := _SOUND.fullmatch(data)):
+        with (folder / found[1]).open("rb") as stream:
+            stream.seek(int(found[2]))
+            sound = stream.read(int(found[3]) - int(found[2]))
+        made["data"] = base64.b64encode(sound).decode()
+    return made
+
+
+def _without_sound(value: Any) -> Any:
+    """A client's message as far as it matters: that it was sent."""
+    if isinstance(value, list):
+        return [_without_sound(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {key: _without_sound(item) for key, item in value.items() if key != "data"}
 
 
 class Switchboard(LiveConnector):
-    """Passes connections on to ``inner``, knows the last one, and notes every message with its time."""
+    """Passes connections on to ``inner``, and can break the last one."""
 
-    def __init__(
-        self, inner: Any, now_ns: Callable[[], int], heard: Callable[[Line], None] | None = None
-    ) -> None:
+    def __init__(self, inner: Any) -> None:
         self.label = inner.label
         self._inner = inner
-        self._now_ns = now_ns
-        self._heard = heard
         self._link: Link | None = None
 
     async def connect(self, path: str, headers: Mapping[str, str]) -> Link:
         """A fresh connection."""
         link: Link = await self._inner.connect(path, headers)
         self._link = link
-        return link if self._heard is None else _Noted(link, self._now_ns, self._heard)
+        return link
 
     async def disconnect(self, code: int, reason: str) -> None:
         """Break the last connection; with a ``code``, as the server would close it."""
@@ -99,88 +144,62 @@ class Switchboard(LiveConnector):
             self._link.abort()
 
 
-class _Noted:
-    """A link whose messages are noted."""
-
-    def __init__(self, link: Link, now_ns: Callable[[], int], heard: Callable[[Line], None]) -> None:
-        self._link, self._now_ns, self._heard = link, now_ns, heard
-
-    async def send(self, message: str | bytes) -> None:
-        await self._link.send(message)
-        self._note("client", message)
-
-    async def recv(self) -> str | bytes:
-        message = await self._link.recv()
-        self._note("server", message)
-        return message
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        await self._link.close(code, reason)
-
-    def abort(self) -> None:
-        self._link.abort()
-
-    def _note(self, sender: Literal["client", "server"], message: str | bytes) -> None:
-        text = message if isinstance(message, str) else message.decode()
-        self._heard(Line(self._now_ns(), sender, text))
-
-
-def written(line: Line) -> str:
-    """A message as one line of a recording; sound that the client sends is left out, it plays no part."""
-    message = json.loads(line.message)
-    if line.sender == "client" and "audio" in message.get("realtimeInput", {}):
-        return ""
-    return json.dumps({"time_s": round(line.time_ns / SECOND, 3), "from": line.sender, "message": message})
-
-
 class RecordedServer:
-    """Plays the server's side of a recording to whoever connects, from where the recording is."""
+    """Plays the server's side of a recording: to the first who connects the first connection, and so on."""
 
     label = "a recording"
 
     def __init__(self, lines: list[Line], clock: Clock, group: asyncio.TaskGroup) -> None:
-        self._lines = lines
+        self._connections = [
+            [line for line in lines if line.connection == number]
+            for number in dict.fromkeys(line.connection for line in lines)
+        ]
         self._clock = clock
         self._group = group
-        self._at = 0
         self._task: asyncio.Task[None] | None = None
 
     async def connect(self, path: str, headers: Mapping[str, str]) -> Link:
-        """A fresh connection; the one before is over."""
+        """A fresh connection. Raises ``LinkClosed`` when the recording has no more."""
+        self.end()
+        if not self._connections:
+            raise LinkClosed(1006, "the recording has no more connections")
         ours, theirs = memory_link_pair()
-        if self._task is not None:
-            self._task.cancel()
-        self._task = self._group.create_task(self._serve(ours), name="recorded server")
+        self._task = self._group.create_task(
+            self._serve(ours, self._connections.pop(0)), name="recorded server"
+        )
         return theirs
 
-    async def _serve(self, link: Link) -> None:
-        base_ns, origin_ns = (
-            self._clock.now_ns(),
-            self._lines[self._at].time_ns if self._at < len(self._lines) else 0,
-        )
+    def end(self) -> None:
+        """Serve no more."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _serve(self, link: Link, lines: list[Line]) -> None:
         heard: asyncio.Queue[str] = asyncio.Queue()
-        listening = self._group.create_task(_listen(link, heard), name="recorded server's ear")
-        try:
-            while self._at < len(self._lines):
-                line = self._lines[self._at]
-                if line.sender == "client":
-                    kind = _kind(line.message)
-                    while kind and _kind(await heard.get()) != kind:
-                        pass
-                    # A client that is slower than then delays all that follows; for a quicker one nothing changes.
-                    base_ns, origin_ns = (
-                        max(self._clock.now_ns(), base_ns + line.time_ns - origin_ns),
-                        line.time_ns,
-                    )
-                else:
-                    await self._clock.sleep_until_ns(base_ns + line.time_ns - origin_ns)
-                    await link.send(line.message)
-                self._at += 1
-            await listening
-        except LinkClosed:
-            return
-        finally:
-            listening.cancel()
+        async with asyncio.TaskGroup() as group:
+            listening = group.create_task(_listen(link, heard), name="recorded server's ear")
+            try:
+                await self._play(link, lines, heard)
+                await listening
+            except LinkClosed:
+                listening.cancel()
+
+    async def _play(self, link: Link, lines: list[Line], heard: asyncio.Queue[str]) -> None:
+        base_ns, origin_ns = self._clock.now_ns(), lines[0].time_ns
+        for line in lines:
+            if line.sender == "client":
+                kind = _kind(line.message)
+                while kind and await heard.get() != kind:
+                    pass
+                # A client that is slower than then delays all that follows; for a quicker one nothing changes.
+                base_ns = max(self._clock.now_ns(), base_ns + line.time_ns - origin_ns)
+                origin_ns = line.time_ns
+                continue
+            await self._clock.sleep_until_ns(base_ns + line.time_ns - origin_ns)
+            if line.message:
+                await link.send(line.message)
+            else:
+                await link.close(line.code, line.reason)
 
 
 async def _listen(link: Link, heard: asyncio.Queue[str]) -> None:
@@ -189,13 +208,13 @@ async def _listen(link: Link, heard: asyncio.Queue[str]) -> None:
             message = await link.recv()
         except LinkClosed:
             return
-        text = message if isinstance(message, str) else message.decode()
-        if _kind(text):
-            heard.put_nowait(text)
+        if kind := _kind(message):
+            heard.put_nowait(kind)
 
 
-def _kind(message: str) -> str:
+def _kind(message: str | bytes) -> str:
     """What the server waits for; empty for sound and the like, which come as they come."""
-    kinds = decode_client(message).kinds
-    kind = kinds[0] if kinds else ""
-    return "" if kind == "realtime_input" and '"text"' not in message else kind
+    found = decode_client(message)
+    if found.realtime_input is not None:
+        return "text" if found.realtime_input.text is not None else ""
+    return found.kinds[0] if found.kinds else ""

@@ -11,7 +11,9 @@ import pytest
 
 from livegraph.cli.testing import run_tests
 from livegraph.cli.testing.result import Result
+from livegraph.cli.testing.runner import Runner
 from livegraph.cli.testing.sound_log import SoundLog, audible
+from livegraph.cli.testing.suites import read_suite
 from livegraph.pipeline.errors import ConfigError
 from livegraph.pipeline.testing import Entry
 from livegraph.pipeline.units import MS
@@ -87,11 +89,12 @@ def test_typed_text_reaches_the_model_and_its_answer_comes_back(folder: Path) ->
 def test_mocks_answer_in_turn_fail_wait_and_hang(folder: Path) -> None:
     """The model is told what a tool of that name would have told it; the router's deadline stays."""
     weather = "{text: weather in Oslo, after: {transcript: {role: agent}}, wait: 1s}"
+    third = "{delay: 3s, returns: {temp_c: 5}}"
     passed(run(folder, f"""
   - name: mocked
     feed: [{weather}, {weather}, {weather}, {weather}]
     mock:
-      tool_router.get_weather: [{{temp_c: 4}}, {{error: no idea}}, {{delay: 3s, returns: {{temp_c: 5}}}}, {{hang: true}}]
+      tool_router.get_weather: [{{temp_c: 4}}, {{error: no idea}}, {third}, {{hang: true}}]
 {BRAIN}
     expect:
       - tool_finished: {{ok: true, result: {{temp_c: 4}}, duration: {{below: 100ms}}}}
@@ -109,17 +112,17 @@ def test_mocks_answer_in_turn_fail_wait_and_hang(folder: Path) -> None:
 def test_a_recording_answers_in_the_place_of_the_simulator(folder: Path) -> None:
     """What `--record` would write: the server's messages at their times, after what the client had to say first."""
     lines = [
-        {"time_s": 0.0, "from": "client", "message": {"setup": {"model": "models/m"}}},
-        {"time_s": 0.1, "from": "server", "message": {"setupComplete": {}}},
-        {"time_s": 0.1, "from": "client", "message": {"clientContent": {"turnComplete": True}}},
+        {"time": 0.0, "from": "client", "message": {"setup": {"model": "models/m"}}},
+        {"time": 0.1, "from": "server", "message": {"setupComplete": {}}},
+        {"time": 0.1, "from": "client", "message": {"clientContent": {"turnComplete": True}}},
         {
-            "time_s": 0.6,
+            "time": 0.6,
             "from": "server",
             "message": {"toolCall": {"functionCalls": [{"id": "1", "name": "get_weather", "args": {"city": "Rome"}}]}},
         },
-        {"time_s": 0.7, "from": "client", "message": {"toolResponse": {"functionResponses": [{"id": "1"}]}}},
-        {"time_s": 1.7, "from": "server", "message": {"serverContent": {"outputTranscription": {"text": "Warm."}}}},
-        {"time_s": 1.7, "from": "server", "message": {"serverContent": {"turnComplete": True}}},
+        {"time": 0.7, "from": "client", "message": {"toolResponse": {"functionResponses": [{"id": "1"}]}}},
+        {"time": 1.7, "from": "server", "message": {"serverContent": {"outputTranscription": {"text": "Warm."}}}},
+        {"time": 1.7, "from": "server", "message": {"serverContent": {"turnComplete": True}}},
     ]  # fmt: skip
     (folder / "wire.jsonl").write_text("\n".join(map(json.dumps, lines)), "utf-8")
     passed(run(folder, """
@@ -138,10 +141,38 @@ def test_a_recording_answers_in_the_place_of_the_simulator(folder: Path) -> None
 """))  # fmt: skip
 
 
+def test_what_was_recorded_plays_again(folder: Path) -> None:
+    """`--record` and `live:` are two sides of one thing, sound included."""
+    pytest.importorskip("hibari")
+    typed = f"""
+  - name: it was so
+    feed: [{{text: weather in Oslo, after: {{transcript: {{role: agent}}}}}}]
+{BRAIN}
+    expect: [{{tool_finished: get_weather}}, {{transcript: {{role: agent, contains: "It is"}}}}]
+"""
+    (folder / "agent.yaml").write_text(MODEL + typed, "utf-8")
+    (group,) = read_suite(folder / "agent.yaml").groups
+    passed([Runner(record=folder).run(group, group.cases[0])])
+    assert (folder / "agent-it-was-so" / "wire-001.jsonl").is_file()
+    passed(run(folder, """
+  - name: it is so
+    live: agent-it-was-so/wire-001.jsonl
+    feed: [{text: weather in Oslo, after: {transcript: {role: agent}}}]
+    expect:
+      - sound:
+        for: 500ms
+        within: 2s
+      - transcript: {role: agent, equals: Good day!}
+      - tool_called: {name: get_weather, args: {city: Oslo}}
+      - sound:
+      - transcript: {role: agent, contains: "It is"}
+"""))  # fmt: skip
+
+
 def test_a_recording_that_is_none_is_a_fault_of_the_file(folder: Path) -> None:
     """Its own line is told."""
     (folder / "wire.jsonl").write_text(
-        '{"time_s": 0, "from": "server", "message": {"setupComplete": {}}}\nhello\n'
+        '{"time": 0, "from": "server", "message": {"setupComplete": {}}}\nhello\n'
     )
     with pytest.raises(ConfigError) as caught:
         run(folder, "  - {name: it, live: wire.jsonl, expect: [interrupted]}\n")
@@ -181,6 +212,35 @@ def test_a_lost_connection_and_one_that_is_closed(folder: Path) -> None:
       - service_changed: resumed
         within: 2s
 """))  # fmt: skip
+
+
+def test_a_scenario_plays_beside_the_rules(folder: Path) -> None:
+    """What the server does of itself: a warning, a close, words at a moment; its faults stand in their line."""
+    passed(run(folder, """
+  - name: going away
+    scenario:
+      scenes:
+        - when: {time: 4s, connection: 1}
+          do: [{go_away: 1s}]
+    feed: [{text: tell me a joke, at: 8s}]
+    expect:
+      - service_changed: going_away
+        not_before: 3s
+        within: 5s
+      - service_changed: resumed
+        within: 3s
+      - transcript: {role: agent}
+        not_before: 1s
+"""))  # fmt: skip
+    with pytest.raises(ConfigError) as caught:
+        run(folder, """
+  - name: it
+    scenario:
+      scenes:
+        - whn: {time: 4s}
+    expect: [interrupted]
+""")  # fmt: skip
+    assert "agent.yaml:11:11: error LG161" in str(caught.value)
 
 
 def test_frames_of_ones_own_can_be_fed_and_seen(folder: Path) -> None:
