@@ -7,6 +7,8 @@ import errno
 import ipaddress
 import logging
 import os
+import socket
+import struct
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -116,6 +118,10 @@ class _WebSocketLink:
             self._received = self._sent
 
     def abort(self) -> None:
+        # By a reset: otherwise the system goes on delivering what it was given, for minutes if need be.
+        handle = self._socket.transport.get_extra_info("socket")
+        if handle is not None and handle.fileno() >= 0:
+            handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         self._socket.transport.abort()
 
     def _closed(self) -> LinkClosed:

@@ -296,6 +296,12 @@ class LiveCall:
     def _resumes(self) -> bool:
         return self._settings.setup.session_resumption is not None
 
+    @property
+    def _unsure(self) -> bool:
+        """Whether the last that was sent may never have arrived; a server that tells by itself takes its time."""
+        resumption = self._settings.setup.session_resumption
+        return self._outbox.unsure and not (resumption is not None and resumption.transparent)
+
     def _setup(self, handle: str) -> str:
         under_way = [*self._agent.under_way, *self._user.under_way]
         told = [] if handle else [*self.history.entries, *under_way]
@@ -337,7 +343,7 @@ class LiveCall:
         while True:
             now_ns = clock.now_ns()
             quiet_ns = now_ns - max(dispatcher.progress_ns, self._ended_ns)
-            if self._outbox or self._protocol.busy or dispatcher.pending:
+            if self._outbox or self._unsure or self._protocol.busy or dispatcher.pending:
                 # Sound that was handed over is still being played: nothing need happen for as long as it lasts.
                 if quiet_ns >= settings.answer_timeout_ns + (
                     dispatcher.sound_ns if dispatcher.pending else 0

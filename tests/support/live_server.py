@@ -36,8 +36,16 @@ class Connection:
         self.audio = b""
         """All PCM that came on this connection, in order."""
         self.closed: LinkClosed | None = None
+        self.reader: asyncio.Task[None] | None = None
+        self.frozen = False
         self._link = link
         self._changed = asyncio.Event()
+
+    def freeze(self) -> None:
+        """From now on nothing arrives and nothing is said, and nobody is told: a connection that is none."""
+        assert self.reader is not None
+        self.frozen = True
+        self.reader.cancel()
 
     async def send(self, *messages: Mapping[str, Any]) -> None:
         """Send messages as the real server does: binary frames of JSON."""
@@ -85,6 +93,31 @@ class Connection:
         return [m.realtime_input.text for m in self.messages if m.realtime_input and m.realtime_input.text]
 
     @property
+    def contents(self) -> list[Any]:
+        return [m.client_content for m in self.messages if m.client_content is not None]
+
+    @property
+    def updates(self) -> list[Any]:
+        return [m.context_update for m in self.messages if m.context_update is not None]
+
+    @property
+    def pictures(self) -> list[bytes]:
+        return [
+            m.realtime_input.video.data for m in self.messages if m.realtime_input and m.realtime_input.video
+        ]
+
+    @property
+    def realtime(self) -> list[str]:
+        """What came as realtime input, runs of sound as one."""
+        names = ("audio", "video", "text", "activity_start", "activity_end", "audio_stream_end")
+        found: list[str] = []
+        for message in self.messages:
+            for name in names if message.realtime_input is not None else ():
+                if getattr(message.realtime_input, name) not in (None, False) and found[-1:] != [name]:
+                    found.append(name)
+        return found
+
+    @property
     def stream_ends(self) -> int:
         return sum(1 for m in self.messages if m.realtime_input and m.realtime_input.audio_stream_end)
 
@@ -112,6 +145,8 @@ class ScriptedServer(LiveConnector):
     """
 
     label = "the scripted server"
+    current: ScriptedServer | None = None
+    """The one that is running."""
 
     def __init__(self, *scripts: Script | Exception) -> None:
         self._scripts = scripts
@@ -120,6 +155,7 @@ class ScriptedServer(LiveConnector):
         self.attempts_ns: list[int] = []
 
     async def __aenter__(self) -> Self:
+        ScriptedServer.current = self
         return self
 
     async def __aexit__(
@@ -140,7 +176,8 @@ class ScriptedServer(LiveConnector):
         ours, theirs = memory_link_pair()
         connection = Connection(ours, path, headers)
         self.connections.append(connection)
-        self._tasks.append(asyncio.create_task(connection.read()))
+        connection.reader = asyncio.create_task(connection.read())
+        self._tasks.append(connection.reader)
         self._tasks.append(asyncio.create_task(self._play(script, connection)))
         return theirs
 

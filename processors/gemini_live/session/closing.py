@@ -99,7 +99,7 @@ def judge(
         text = (
             f"{where} cannot be reached: {reason or 'connection lost'}"
             if opening
-            else f"{where}: connection lost"
+            else f"{where}: connection lost" + (f", {reason}" if reason else "")
         )
         return _judgement(Then.RESUME, text, code, "", "")
     if code in (1002, 1003, 1007, 1009):

@@ -53,6 +53,8 @@ class Connecting:
         self, wire: Wire, take: Callable[[str | bytes], bool], clock: Clock, jitter: random.Random
     ) -> None:
         self.wire = wire
+        self.preamble = 0
+        """How many messages were sent over the newest link before it was up."""
         self._take = take
         self._clock = clock
         self._jitter = jitter
@@ -67,8 +69,10 @@ class Connecting:
                 await link.send(self.wire.setup(handle))
                 while not self._take(await link.recv()):
                     pass
-                for message in () if handle else self.wire.seed():
+                seed = () if handle else self.wire.seed()
+                for message in seed:
                     await link.send(message)
+                self.preamble = 1 + len(seed)
             return link
         except TimeoutError:
             failed: LinkClosed | ServiceError = LinkClosed(1006, "no answer in time")

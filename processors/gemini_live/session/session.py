@@ -253,7 +253,7 @@ class Session:
                 # The reader says how the link ended.
                 return
             if self._receipts:
-                self._outbox.confirm(link.received)
+                self._outbox.confirm(link.received - self._connecting.preamble)
 
     async def _renew(self, end: Callable[[None], None]) -> None:
         """Wait for the moment to replace the connection."""
@@ -291,12 +291,16 @@ class Session:
     async def _leave(self, closed: LinkClosed | None) -> None:
         """Close what is left of a connection, before another is opened, and find out what it did not carry."""
         link, self._link = self._link, None
-        if link is not None:
+        if link is not None and closed is not None and closed.code == 1006:
+            # Nobody is there to say goodbye to. And what may still wait on the way must not arrive any more: it is
+            # sent again, and the session would hear it twice.
+            link.abort()
+        elif link is not None:
             await self._connecting.drop(link)
         since_ns = 0
         if self._receipts:
             if isinstance(link, ReceiptLink):
-                self._outbox.confirm(link.received)
+                self._outbox.confirm(link.received - self._connecting.preamble)
             if closed is not None and closed.code != 1006:
                 since_ns = self._clock.now_ns() - _REPEAT_NS
         self._outbox.rewind(since_ns)

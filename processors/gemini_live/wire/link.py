@@ -58,14 +58,24 @@ class ReceiptLink(Link, Protocol):
         ...
 
 
+class _Probe:
+    """A mark between messages: reached when the other side has read up to it."""
+
+    __slots__ = ("reached",)
+
+    def __init__(self) -> None:
+        self.reached = False
+
+
 class _Direction:
     """Messages under way in one direction, and how that direction ended."""
 
     def __init__(self, limit: int) -> None:
-        self.messages: deque[str | bytes] = deque()
+        self.messages: deque[str | bytes | _Probe] = deque()
         self.limit = limit
-        self.entered = 0
         self.taken = 0
+        self.held = False
+        """Whether nothing is taken out, though somebody waits."""
         self.closed: LinkClosed | None = None
         self.changed = asyncio.Event()
 
@@ -87,29 +97,40 @@ class _MemoryLink:
         if self._out.closed is not None:
             raise LinkClosed(self._out.closed.code, self._out.closed.reason)
         self._out.messages.append(message)
-        self._out.entered += 1
         self._out.change()
 
     async def recv(self) -> str | bytes:
-        while not self._in.messages:
-            if self._in.closed is not None:
-                raise LinkClosed(self._in.closed.code, self._in.closed.reason)
-            await self._in.changed.wait()
-        message = self._in.messages.popleft()
-        self._in.taken += 1
-        self._in.change()
-        return message
+        while True:
+            while self._in.held or not self._in.messages:
+                if self._in.closed is not None:
+                    raise LinkClosed(self._in.closed.code, self._in.closed.reason)
+                await self._in.changed.wait()
+            message = self._in.messages.popleft()
+            if isinstance(message, _Probe):
+                message.reached = True
+                self._in.change()
+                continue
+            self._in.taken += 1
+            self._in.change()
+            return message
 
     @property
     def received(self) -> int:
         return self._out.taken
 
     async def probe(self) -> None:
-        entered = self._out.entered
-        while self._out.taken < entered:
+        probe = _Probe()
+        self._out.messages.append(probe)
+        self._out.change()
+        while not probe.reached:
             if self._out.closed is not None:
                 raise LinkClosed(self._out.closed.code, self._out.closed.reason)
             await self._out.changed.wait()
+
+    def hold(self, held: bool) -> None:
+        """Take nothing any more, as a program does that hangs; or take it again."""
+        self._in.held = held
+        self._in.change()
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         for direction in (self._out, self._in):
