@@ -42,7 +42,7 @@ from .frames import (
 )
 from .graph import EdgeSpec, Graph, NodeSpec
 from .limits import CallLimits
-from .options import Deprecated, Doc, Duration, Hertz, Live, ModuleRef, Range, Renamed, Secret
+from .options import Deprecated, Doc, Duration, Hertz, Live, ModuleRef, PerCall, Range, Renamed, Secret
 from .plan import Plan, make_plan
 from .ports import FromOption, In, Out
 from .processor import OptionFault, Processor, processor
@@ -83,6 +83,7 @@ __all__ = [
     "NodeSpec",
     "OptionFault",
     "Out",
+    "PerCall",
     "Plan",
     "Playout",
     "Policy",
