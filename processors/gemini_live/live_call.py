@@ -28,7 +28,8 @@ from .introduction import Introduction
 from .prices import Meter
 from .session.connecting import Wire
 from .session.outbox import Outbox
-from .session.session import Change, Session
+from .session.owner import Change
+from .session.session import Session
 from .settings import Settings
 from .upstream import Upstream
 from .wire import ServerMessage, WireError

@@ -13,7 +13,7 @@ from ....pipeline.units import SECOND
 from ..wire.link import Link, LinkClosed
 from .closing import Judgement, Then, judge
 
-__all__ = ["Connecting", "Failure", "Wire"]
+__all__ = ["Connecting", "Failure", "Wire", "drop"]
 
 _ATTEMPT_NS = 10 * SECOND
 """From the first packet to ``setupComplete``."""
@@ -83,22 +83,11 @@ class Connecting:
                 link.abort()
             raise
         if link is not None:
-            await self.drop(link)
+            await drop(link)
         judged = self.judge(failed, opening=True)
         if judged.then is Then.AFRESH and not handle:
             judged = Judgement(Then.GIVE_UP, judged.error)
         return Failure(judged, link is not None)
-
-    async def drop(self, link: Link) -> None:
-        """Close a connection: the service refuses a new one to the same session before that."""
-        try:
-            async with asyncio.timeout(_CLOSE_NS / SECOND):
-                await link.close()
-        except (TimeoutError, LinkClosed):
-            link.abort()
-        except BaseException:
-            link.abort()
-            raise
 
     def judge(self, ended: LinkClosed | ServiceError, *, opening: bool) -> Judgement:
         """What the end of a connection means."""
@@ -119,3 +108,15 @@ class Connecting:
 
     def _jittered(self, delay_ns: int) -> int:
         return round(delay_ns * self._jitter.uniform(0.75, 1.25))
+
+
+async def drop(link: Link) -> None:
+    """Close a connection: the service refuses a new one to the same session before that."""
+    try:
+        async with asyncio.timeout(_CLOSE_NS / SECOND):
+            await link.close()
+    except (TimeoutError, LinkClosed):
+        link.abort()
+    except BaseException:
+        link.abort()
+        raise

@@ -1,0 +1,202 @@
+"""One connection, from the moment it is set up: read, written to, watched, and left in good time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+
+from ....pipeline.clock import Clock
+from ....pipeline.units import MS, SECOND, format_duration
+from ..wire.link import Link, LinkClosed, ReceiptLink
+from .connecting import drop
+from .outbox import Outbox
+from .owner import SessionOwner
+from .renewal import Renewal
+
+__all__ = ["Connection"]
+
+_ALIVE_NS = 10 * SECOND
+"""A connection on which nothing arrives for so long is none, whatever the operating system believes."""
+_PROBE_EVERY_NS = 500 * MS
+"""While something is unsure: after a loss at most so much of what the server had is said again."""
+_IDLE_PROBE_NS = 10 * SECOND
+_REPEAT_NS = 2 * SECOND
+"""Of a connection that worked until the server closed it, no more than this is said again, however slow its pongs."""
+_PART_NS = 1 * SECOND
+_QUIET_POLL_NS = 100 * MS
+
+
+class Connection:
+    """A link in use.
+
+    Args:
+        preamble: messages that were sent over it already.
+        take: is given every message at once, and returns at once.
+        receipts: whether what the link knows of what has arrived counts; not where the server tells by itself.
+        renew_after_ns: age from which on it is replaced at a quiet moment.
+    """
+
+    def __init__(
+        self,
+        link: Link,
+        preamble: int,
+        outbox: Outbox,
+        owner: SessionOwner,
+        clock: Clock,
+        take: Callable[[str | bytes], object],
+        *,
+        receipts: bool,
+        renew_after_ns: int,
+    ) -> None:
+        self.link = link
+        self._preamble = preamble
+        self._outbox = outbox
+        self._owner = owner
+        self._clock = clock
+        self._take = take
+        self._receipts = receipts
+        self._heard_ns = clock.now_ns()
+        self._renewal = Renewal(self._heard_ns, renew_after_ns)
+        self._hurry = asyncio.Event()
+        self._sending = self._parting = False
+
+    def go_away(self, left_ns: int | None) -> None:
+        """The server ends this connection in ``left_ns``, or soon."""
+        self._renewal.go_away(left_ns, self._clock.now_ns())
+        self._hurry.set()
+
+    def renew(self) -> None:
+        """Replace the connection at the next quiet moment, so that a new setup takes effect."""
+        self._renewal.ask(self._clock.now_ns())
+        self._hurry.set()
+
+    async def use(self) -> LinkClosed | None:
+        """Use it until it ends, and return how it did; ``None`` when it was left, to be replaced."""
+        ended: asyncio.Future[LinkClosed | None] = asyncio.get_running_loop().create_future()
+
+        def end(how: LinkClosed | None) -> None:
+            if not ended.done():
+                ended.set_result(how)
+
+        async with asyncio.TaskGroup() as group:
+            reader = group.create_task(self._read(end), name="gemini_live.reader")
+            sender = group.create_task(self._send(), name="gemini_live.sender")
+            watchers = [group.create_task(self._wait_for_renewal(end), name="gemini_live.renewer")]
+            if isinstance(self.link, ReceiptLink):
+                watchers.append(group.create_task(self._watch(self.link, end), name="gemini_live.watcher"))
+            how = await ended
+            for task in watchers:
+                task.cancel()
+            if how is None:
+                await self._part(reader, sender)
+            sender.cancel()
+            reader.cancel()
+        return how
+
+    async def leave(self, closed: LinkClosed | None) -> None:
+        """Close what is left of it, before another is opened, and put back what it did not carry."""
+        link = self.link
+        if closed is not None and closed.code == 1006:
+            # Nobody is there to say goodbye to. And what may still wait on the way must not arrive any more: it is
+            # sent again, and the session would hear it twice.
+            link.abort()
+        else:
+            await drop(link)
+        since_ns = 0
+        if self._receipts:
+            if isinstance(link, ReceiptLink):
+                self._outbox.confirm(link.received - self._preamble)
+            if closed is not None and closed.code != 1006:
+                since_ns = self._clock.now_ns() - _REPEAT_NS
+        self._outbox.rewind(since_ns)
+
+    # Tasks -------------------------------------------------------------------------------------
+
+    async def _read(self, end: Callable[[LinkClosed], None]) -> None:
+        while True:
+            try:
+                raw = await self.link.recv()
+            except LinkClosed as closed:
+                end(closed)
+                return
+            self._heard_ns = self._clock.now_ns()
+            self._take(raw)
+
+    async def _send(self) -> None:
+        link, outbox = self.link, self._outbox
+        while not self._parting:
+            message = outbox.take()
+            if message is None:
+                await outbox.filled()
+                continue
+            self._sending = True
+            try:
+                await link.send(message)
+            except LinkClosed:
+                # The reader learns of it too, and says how the link ended.
+                outbox.put_back()
+                return
+            except BaseException:
+                outbox.put_back()
+                raise
+            finally:
+                self._sending = False
+            outbox.sent(self._clock.now_ns())
+            if self._receipts and not isinstance(link, ReceiptLink):
+                outbox.confirm(outbox.number)
+
+    async def _watch(self, link: ReceiptLink, end: Callable[[LinkClosed], None]) -> None:
+        """Learn what has arrived; find out when nothing does any more, though no end was told."""
+        clock = self._clock
+        probed_ns = clock.now_ns()
+        while True:
+            await clock.sleep_until_ns(clock.now_ns() + _PROBE_EVERY_NS)
+            now_ns = clock.now_ns()
+            if not self._outbox.unsure and not self._sending and now_ns < probed_ns + _IDLE_PROBE_NS:
+                continue
+            probed_ns = now_ns
+            try:
+                async with asyncio.timeout(_ALIVE_NS / SECOND):
+                    await link.probe()
+            except TimeoutError:
+                if self._heard_ns < probed_ns:
+                    end(LinkClosed(1006, f"no sign of life for {format_duration(_ALIVE_NS)}"))
+                    return
+            except LinkClosed:
+                # The reader says how the link ended.
+                return
+            if self._receipts:
+                self._outbox.confirm(link.received - self._preamble)
+
+    async def _wait_for_renewal(self, end: Callable[[None], None]) -> None:
+        """Wait for the moment to replace the connection."""
+        while True:
+            now_ns = self._clock.now_ns()
+            able, hope = self._owner.able()
+            if self._renewal.due(now_ns, self._owner.quiet_since_ns(), able=able, hope=hope):
+                end(None)
+                return
+            self._hurry.clear()
+            wait_ns = max(self._renewal.from_ns - now_ns, _QUIET_POLL_NS)
+            try:
+                async with asyncio.timeout(wait_ns / SECOND):
+                    await self._hurry.wait()
+            except TimeoutError:
+                continue
+
+    async def _part(self, reader: asyncio.Task[None], sender: asyncio.Task[None]) -> None:
+        """Leave a connection that works: what is under way arrives, in both directions."""
+        link, self._parting = self.link, True
+        if self._sending:
+            await asyncio.wait({sender}, timeout=_PART_NS / SECOND)
+        sender.cancel()
+        await asyncio.wait({sender})
+        try:
+            async with asyncio.timeout(_PART_NS / SECOND):
+                if isinstance(link, ReceiptLink):
+                    await link.probe()
+        except (TimeoutError, LinkClosed):
+            # Then it is not known what has arrived, and it goes out again.
+            pass
+        await drop(link)
+        await asyncio.wait({reader}, timeout=_PART_NS / SECOND)
