@@ -12,19 +12,20 @@ from typing import Any
 
 from ...pipeline.context import CallContext
 from ...pipeline.errors import ServiceError
-from ...pipeline.events import ServiceChanged
 from ...pipeline.frames import AudioFrame, TextFrame, ToolResultFrame, TranscriptFrame, VideoFrame
 from ...pipeline.ports import Out
-from ...pipeline.units import MS, SECOND, format_duration
+from ...pipeline.units import SECOND
 from ..tool_catalog import ToolCatalog
 from .capture.video import PictureFeed
 from .dialogue.history import History, HistoryEntry
 from .dialogue.protocol import LiveProtocol
 from .dialogue.transcripts import AgentTranscript, UserTranscript
 from .dispatch import Dispatcher, Outputs
+from .ending import until_answered
 from .endpoint import LiveConnector, resolve
 from .frames import ContextFrame, UpdateFrame
 from .introduction import Introduction
+from .notices import Notices
 from .prices import Meter
 from .session.connecting import Wire
 from .session.outbox import Outbox
@@ -36,16 +37,6 @@ from .wire import ServerMessage, WireError
 from .wire.models import capabilities
 
 __all__ = ["LiveCall", "Ports"]
-
-_POLL_NS = 50 * MS
-_CHANGES: dict[Change, str] = {
-    "connected": "connected to %s",
-    "lost": "%s; connects again",
-    "renewing": "replaces its connection%s",
-    "resumed": "went on at %s",
-    "renewed": "began a new session at %s, which was told what was said before",
-    "closed": "hung up%s",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +64,9 @@ class LiveCall:
         catalogs: Sequence[ToolCatalog],
         history: History,
     ) -> None:
-        self._node = node
+        self._name = f"{call.id}.{node}"
         self._call = call
-        self._log = log
+        self._notices = Notices(node, call, log)
         self._settings = settings
         self._ports = ports
         self._can = capabilities(settings.setup.model)
@@ -84,10 +75,10 @@ class LiveCall:
         self._user = UserTranscript(call, ports.transcript, history)
         self._agent = AgentTranscript(call, ports.transcript, history)
         known = None if ports.tool_calls.connected and not catalogs else [*catalogs]
-        self._introduction = Introduction(settings, self._can, known, self._warn)
+        self._introduction = Introduction(settings, self._can, known, self._notices.warn)
         self._protocol = LiveProtocol(call.turns.next_turn, writes=settings.writes)
         self._upstream = Upstream(
-            call, self._outbox, self._protocol, self._can, settings.pre_roll_ns, self._warn
+            call, self._outbox, self._protocol, self._can, settings.pre_roll_ns, self._notices.warn
         )
         self._dispatcher = Dispatcher(
             node,
@@ -97,7 +88,7 @@ class LiveCall:
                 tool_calls=ports.tool_calls,
                 usage=ports.usage,
                 answer=lambda response: self._upstream.respond([response]),
-                remark=self._warn,
+                remark=self._notices.warn,
                 going_away=self._going_away,
                 consumed=self._outbox.confirm,
                 answering=self._upstream.answering,
@@ -113,7 +104,6 @@ class LiveCall:
         self._ended_ns = 0
         self._quiet_since_ns: int | None = None
         self._greeted = False
-        self._unreadable = 0
         self._session: Session | None = None
 
     # Life --------------------------------------------------------------------------------------
@@ -130,7 +120,7 @@ class LiveCall:
         endpoint = resolve(settings.access, given, os.environ, _websocket_connector)
         if settings.access.endpoint == "auto" and given is None:
             why = "there is an API key" if endpoint.kind == "google" else "there is no API key"
-            self._log.info("%s: endpoint auto: %s, so it is %s", self._node, why, endpoint.connector.label)
+            self._notices.info(f"endpoint auto: {why}, so it is {endpoint.connector.label}")
         # What cannot be written, or will be refused, fails here, before anything is connected.
         self._introduction.address(endpoint)
         self._protocol.calls.rules = self._introduction.rules
@@ -142,7 +132,6 @@ class LiveCall:
             endpoint.credential,
             endpoint.redact,
         )
-        resumption = settings.setup.session_resumption
         self._session = Session(
             wire,
             self._outbox,
@@ -150,7 +139,7 @@ class LiveCall:
             self._call.clock,
             # Seeded by the call, so that the same call waits the same every time.
             random.Random(self._call.id),
-            receipts=not (resumption is not None and resumption.transparent),
+            receipts=not settings.transparent,
             renew_after_ns=settings.renew_after_ns,
         )
         try:
@@ -172,12 +161,16 @@ class LiveCall:
             works["pictures"] = self._pictures.run(self._upstream.picture)
         try:
             async with asyncio.TaskGroup() as group:
-                tasks = [
-                    group.create_task(work, name=f"{self._call.id}.{self._node}.{name}")
-                    for name, work in works.items()
-                ]
+                tasks = [group.create_task(work, name=f"{self._name}.{name}") for name, work in works.items()]
                 await self._input_ended.wait()
-                await self._until_answered()
+                await until_answered(
+                    self._call.clock,
+                    self._settings,
+                    self._ended_ns,
+                    self._due,
+                    self._dispatcher,
+                    self._notices,
+                )
                 for task in tasks:
                     task.cancel()
         except BaseExceptionGroup as group:
@@ -221,7 +214,7 @@ class LiveCall:
             return
         self.history.add(HistoryEntry("context", text, time_s=self._now_s()))
         if not self._upstream.context(text, reply=frame.reply):
-            self._warn(
+            self._notices.warn(
                 f"{self._can.name} takes no text without answering it: it will know of it after a reconnect"
             )
 
@@ -233,9 +226,7 @@ class LiveCall:
         args = self._protocol.calls.arguments(frame.id)
         given = self._protocol.result(frame.id, body, frame.scheduling, continues=frame.will_continue)
         if given is None:
-            self._log.info(
-                "%s: nobody waits for the result %s of %s: dropped", self._node, frame.id, frame.name
-            )
+            self._notices.info(f"nobody waits for the result {frame.id} of {frame.name}: dropped")
             return
         if frame.will_continue:
             entry = HistoryEntry("tool", name=frame.name, args=args, result=body, time_s=self._now_s())
@@ -259,10 +250,10 @@ class LiveCall:
     # What the session asks and reports ---------------------------------------------------------
 
     def handle(self) -> str:
-        return self._protocol.handle if self._resumes else ""
+        return self._protocol.handle if self._settings.resumes else ""
 
     def able(self) -> tuple[bool, bool]:
-        return bool(self.handle()) and self._protocol.resumable, self._resumes
+        return bool(self.handle()) and self._protocol.resumable, self._settings.resumes
 
     def quiet_since_ns(self) -> int | None:
         busy = self._protocol.busy or self._call.turns.user_speaking or self._upstream.user_open
@@ -276,32 +267,22 @@ class LiveCall:
         self._dispatcher.carry_out(self._protocol.receive(message))
 
     def unreadable(self, error: WireError) -> None:
-        self._unreadable += 1
-        if self._unreadable == 1:
-            self._log.warning("%s: the server sent what cannot be read: %s", self._node, error)
+        self._notices.unreadable(error)
 
     def afresh(self) -> None:
         self._protocol.afresh()
 
     def changed(self, change: Change, detail: str) -> None:
-        level = logging.WARNING if change in ("lost", "renewed") else logging.INFO
-        self._log.log(level, "%s: " + _CHANGES[change], self._node, detail)
+        self._notices.changed(change, detail)
         if change in ("lost", "renewing"):
             self._dispatcher.carry_out(self._protocol.lost())
-        if change != "renewing":
-            self._publish(change, detail)
 
     # Inside ------------------------------------------------------------------------------------
 
-    @property
-    def _resumes(self) -> bool:
-        return self._settings.setup.session_resumption is not None
-
-    @property
-    def _unsure(self) -> bool:
-        """Whether the last that was sent may never have arrived; a server that tells by itself takes its time."""
-        resumption = self._settings.setup.session_resumption
-        return self._outbox.unsure and not (resumption is not None and resumption.transparent)
+    def _due(self) -> bool:
+        # What was sent may never have arrived; but where the server tells what has, it takes its time.
+        unsure = self._outbox.unsure and not self._settings.transparent
+        return bool(self._outbox) or unsure or self._protocol.busy
 
     def _setup(self, handle: str) -> str:
         under_way = [*self._agent.under_way, *self._user.under_way]
@@ -321,40 +302,10 @@ class LiveCall:
     def _now_s(self) -> float:
         return round(self._call.clock.now_ns() / SECOND, 3)
 
-    def _warn(self, text: str) -> None:
-        self._log.warning("%s: %s", self._node, text)
-
     def _going_away(self, left_ns: int | None) -> None:
-        left = "" if left_ns is None else format_duration(left_ns)
-        self._log.info("%s: the server will end this connection in %s", self._node, left or "a while")
-        self._publish("going_away", left)
+        self._notices.going_away(left_ns)
         if self._session is not None:
             self._session.go_away(left_ns)
-
-    def _publish(self, state: Any, detail: str) -> None:
-        if self._call.events.wants(ServiceChanged):
-            now_ns = self._call.clock.now_ns()
-            self._call.events.publish(
-                ServiceChanged(time_ns=now_ns, node=self._node, state=state, detail=detail)
-            )
-
-    async def _until_answered(self) -> None:
-        """Return when the model has nothing more to say: quiet for a while, or for too long with something due."""
-        settings, clock, dispatcher = self._settings, self._call.clock, self._dispatcher
-        while True:
-            now_ns = clock.now_ns()
-            quiet_ns = now_ns - max(dispatcher.progress_ns, self._ended_ns)
-            if self._outbox or self._unsure or self._protocol.busy or dispatcher.pending:
-                # Sound that was handed over is still being played: nothing need happen for as long as it lasts.
-                if quiet_ns >= settings.answer_timeout_ns + (
-                    dispatcher.sound_ns if dispatcher.pending else 0
-                ):
-                    waited = format_duration(settings.answer_timeout_ns)
-                    self._log.warning("%s: no last answer within %s", self._node, waited)
-                    return
-            elif quiet_ns >= settings.finish_after_ns:
-                return
-            await clock.sleep_until_ns(now_ns + _POLL_NS)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

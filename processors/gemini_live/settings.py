@@ -43,6 +43,16 @@ class Settings:
         return self.pre_roll_ns is not None
 
     @property
+    def resumes(self) -> bool:
+        """Whether a lost session is taken up again."""
+        return self.setup.session_resumption is not None
+
+    @property
+    def transparent(self) -> bool:
+        """Whether the server tells which messages it has taken in."""
+        return self.setup.session_resumption is not None and bool(self.setup.session_resumption.transparent)
+
+    @property
     def writes(self) -> bool:
         """Whether the model answers in text."""
         config = self.setup.generation_config
