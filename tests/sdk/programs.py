@@ -12,6 +12,7 @@ import base64
 import json
 import sys
 import traceback
+import typing
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -735,6 +736,23 @@ async def _written_setup(setup: dict[str, Any]) -> str:
             return socket.sent[0]
     finally:
         live.ws_connect = before  # type: ignore[attr-defined]
+
+
+@program
+async def names() -> Any:
+    """The names of all fields of server messages that this version knows, as the wire has them."""
+    seen: set[Any] = set()
+
+    def of(kind: Any) -> set[str]:
+        if hasattr(kind, "model_fields"):
+            if kind in seen:
+                return set()
+            seen.add(kind)
+            found = {field.alias or name for name, field in kind.model_fields.items()}
+            return found.union(*(of(field.annotation) for field in kind.model_fields.values()))
+        return set().union(*(of(inner) for inner in typing.get_args(kind)))
+
+    return sorted(of(types.LiveServerMessage))
 
 
 @program

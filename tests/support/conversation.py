@@ -135,7 +135,8 @@ class Tools(Processor):
     calls: In[ToolCallFrame | ToolCancelFrame] = In()
     results: Out[ToolResultFrame] = Out()
 
-    def __init__(self, *, functions: Mapping[str, float]) -> None:
+    def __init__(self, *, functions: Mapping[str, float], scheduling: str = "") -> None:
+        self._scheduling = scheduling
         self.called: list[ToolCallFrame] = []
         self.cancelled: list[str] = []
         self._functions = functions
@@ -156,7 +157,8 @@ class Tools(Processor):
         )
 
     def _done(self, frame: ToolCallFrame, number: int) -> None:
-        self.results.emit(ToolResultFrame(frame.id, frame.name, {"output": {"number": number}}))
+        body = {"output": {"number": number}}
+        self.results.emit(ToolResultFrame(frame.id, frame.name, body, scheduling=self._scheduling))
 
 
 @dataclass(slots=True)
@@ -170,6 +172,8 @@ class Wire:
     keeps: bool = True
     client: list[tuple[int, ClientMessage]] = field(default_factory=list)
     """Messages that the simulator's session took in, with the number of their connection."""
+    raw: list[bytes] = field(default_factory=list)
+    """The same as they came."""
     server: list[tuple[int, bytes]] = field(default_factory=list)
     """Messages that it sent."""
     ends: list[str] = field(default_factory=list)
@@ -184,10 +188,11 @@ class Wire:
         elif event.kind == "fault":
             self.faults.append(str(event.data))
         elif event.kind == "message" and self.keeps:
+            data = event.data if isinstance(event.data, bytes) else event.data.encode()
             if event.direction == "in":
-                self.client.append((event.connection, decode_client(event.data, strict=True)))
+                self.client.append((event.connection, decode_client(data, strict=True)))
+                self.raw.append(data)
             else:
-                data = event.data if isinstance(event.data, bytes) else event.data.encode()
                 self.server.append((event.connection, data))
 
     @property
@@ -271,25 +276,33 @@ class Conversation:
         await self.call.finished()
 
 
-def graph_of(options: Mapping[str, Any], functions: Mapping[str, float], *, keeps: bool = True) -> Graph:
+def graph_of(
+    options: Mapping[str, Any],
+    functions: Mapping[str, float],
+    *,
+    keeps: bool = True,
+    scheduling: str = "",
+    inputs: Iterable[str] = ("text",),
+) -> Graph:
     """Microphone, Live box, loudspeaker, and functions with the seconds that they take."""
     graph = Graph()
     graph.add("mic", AppIn)
     graph.add("live", GeminiLive, **options)
     graph.add("speaker", Loudspeaker, keeps=keeps)
     graph.connect("mic.audio", "live.audio")
-    graph.connect("mic.frames", "live.text")
+    for name in inputs:
+        graph.connect("mic.frames", f"live.{name}")
     graph.connect("live.out", "speaker")
     if functions:
-        graph.add("tools", Tools, functions=functions)
+        graph.add("tools", Tools, functions=functions, scheduling=scheduling)
         graph.connect("live.tool_calls", "tools")
         graph.connect("tools", "live.tool_results")
     return graph
 
 
-def plan_of(options: Mapping[str, Any], functions: Mapping[str, float], *, keeps: bool = True) -> Plan:
+def plan_of(options: Mapping[str, Any], functions: Mapping[str, float], **more: Any) -> Plan:
     """The same, checked."""
-    return graph_of(options, functions, keeps=keeps).plan()
+    return graph_of(options, functions, **more).plan()
 
 
 async def converse(
