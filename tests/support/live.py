@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
+from livegraph.pipeline.clock import run_virtual
 from livegraph.processors.gemini_live.wire import (
     ClientContent,
     ClientMessage,
@@ -27,12 +28,19 @@ from livegraph.processors.gemini_live.wire import (
     encode_client,
 )
 from livegraph.processors.gemini_live.wire.link import Link, LinkClosed
+from livegraph.simulator.ears import NoEars
+from livegraph.simulator.server import Simulator
+from livegraph.simulator.voice import TonesVoice
 
-__all__ = ["Caller", "Heard", "calling", "kinds_of"]
+__all__ = ["VERTEX_PATH", "Caller", "Heard", "calling", "kinds_of", "virtually"]
+
+VERTEX_PATH = "/ws/google.cloud.aiplatform.v1beta1.LlmBidiService/BidiGenerateContent"
+"""Vertex AI's path of the Live method."""
 
 Pcm = npt.NDArray[np.int16]
 RATE = 16_000
 CHUNK_MS = 20
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +150,19 @@ class Caller:
         given = FunctionResponse(id=id_, response=response, **more)
         await self.send(ClientMessage(tool_response=ToolResponse([given])))
 
+    async def words(self, text: str) -> str:
+        """Write, and wait for what the model says to it, up to the end of its turn."""
+        first = len(self.heard)
+        await self.write(text)
+        await self.turn_after(first)
+        return "".join(heard.text for heard in self.heard[first:] if "outputTranscription" in heard.kinds)
+
+    async def turn_after(self, first: int) -> Heard:
+        """Wait for the end of a turn among the messages from `first` on."""
+        return await self.until_that(
+            lambda: [heard for heard in self.heard[first:] if "turnComplete" in heard.kinds], "turnComplete"
+        )
+
     async def signal(self, name: str) -> None:
         """Send activity_start, activity_end or audio_stream_end."""
         value: Any = True if name == "audio_stream_end" else Empty()
@@ -198,6 +219,16 @@ async def calling(link: Link, setup: Setup | None = None) -> AsyncIterator[Calle
         reader.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await reader
+
+
+def virtually(test: Callable[[Simulator], Awaitable[T]], **options: Any) -> T:
+    """Run a test with a simulator on the virtual clock; with built-in speech and no ears unless it gives others."""
+
+    async def run() -> T:
+        async with Simulator(**{"voice": TonesVoice(), "ears": NoEars(), **options}) as simulator:
+            return await test(simulator)
+
+    return run_virtual(run())
 
 
 def kinds_of(message: ServerMessage) -> list[str]:
