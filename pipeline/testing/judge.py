@@ -84,7 +84,8 @@ class _Judge:
     def _name_steps(self) -> None:
         for entry in self.entries:
             if entry.kind == "feed" and entry.name:
-                self.names[entry.name if entry.place == "began" else f"{entry.name}.end"] = entry.time_ns
+                name = entry.name if entry.place == "began" else f"{entry.name}.end"
+                self.names.setdefault(name, entry.time_ns)
 
     def _one(self, expectation: Expectation) -> Verdict:
         base_ns = self._base(expectation)
