@@ -10,10 +10,22 @@ from .exits import Exit, Fault
 from .terminal import Terminal
 
 if TYPE_CHECKING:
-    from ..pipeline.config import Agent, Layers
+    from collections.abc import Callable
+
+    from ..pipeline.config import Agent, Layers, Report
+    from ..pipeline.config.render import Role
     from ..pipeline.config.report import Resolved
 
-__all__ = ["DEFAULT", "find_agent", "find_agents", "load", "load_all", "resolve", "shipped_agents"]
+__all__ = [
+    "DEFAULT",
+    "accepted",
+    "find_agent",
+    "find_agents",
+    "load",
+    "remarks",
+    "resolve",
+    "shipped_agents",
+]
 
 DEFAULT = "voice_agent"
 _ENDINGS = (".yaml", ".yml")
@@ -108,26 +120,34 @@ def resolve(
     return named[0]
 
 
-def load_all(
-    written: str, terminal: Terminal, *, notes: bool = False, layers: Layers | None = None
-) -> list[Agent]:
-    """All agents of a file, of a folder, or the shipped one of this name; else as ``load``."""
-    return [one.agent for path in find_agents(written) for one in _read(path, terminal, notes, layers)]
+def accepted(report: Report, paint: Callable[[Role, str], str]) -> tuple[Resolved, ...]:
+    """What a file declares. Raises ``ConfigError`` with every fault, rendered."""
+    from ..pipeline.config import render
+    from ..pipeline.errors import ConfigError
+
+    if not report.resolved:
+        problems = [found.problem for found in report.diagnostics]
+        raise ConfigError(problems, render(report.diagnostics, paint=paint))
+    return report.resolved
+
+
+def remarks(report: Report, paint: Callable[[Role, str], str], *, notes: bool = False) -> list[str]:
+    """The warnings of a file, and if asked for what was put in, for the terminal."""
+    from ..pipeline.config import render
+
+    found = [render(report.warnings, paint=paint)] if report.warnings else []
+    name = Path(report.file).stem
+    return found + ([f"{name}: {note}" for note in report.notes] if notes else [])
 
 
 def _read(path: Path, terminal: Terminal, notes: bool, layers: Layers | None) -> tuple[Resolved, ...]:
-    from ..pipeline.config import check_file, render
-    from ..pipeline.errors import ConfigError
+    from ..pipeline.config import check_file
 
     report = check_file(path, layers=layers)
-    if not report.resolved:
-        problems = [found.problem for found in report.diagnostics]
-        raise ConfigError(problems, render(report.diagnostics, paint=terminal.paint))
-    if report.warnings:
-        terminal.report(render(report.warnings, paint=terminal.paint))
-    for note in report.notes if notes else ():
-        terminal.say(f"{path.stem}: {note}")
-    return report.resolved
+    found = accepted(report, terminal.paint)
+    for remark in remarks(report, terminal.paint, notes=notes):
+        terminal.report(remark)
+    return found
 
 
 def _nearby(path: Path) -> str:

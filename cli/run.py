@@ -6,8 +6,8 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,21 +15,22 @@ import typer
 
 from .composing import Chosen, FilesOption, ProfileOption, SetOption, chosen
 from .exits import Exit, Fault, stopped_by, told
-from .live import Live, LiveOption, Route, settle
+from .live import Live, LiveOption, Route
+from .prepared import Prepared, Source, check_names, read_sources
+from .reloading import Reloader
 from .terminal import Debug, Terminal
 
 if TYPE_CHECKING:
-    from starlette.applications import Starlette
-
-    from ..pipeline.config import Agent
-    from ..pipeline.plan import Plan
-    from ..server.calls import ServedAgent
+    from ..server.calls import CallDesk, Running, ServedAgent
     from .signals import Stopped
+    from .simulated import LocalModel
 
 __all__ = ["run"]
 
 _GRACE_S = 3
 """For requests under way when the server ends; calls have their own."""
+_LOOK_EVERY_S = 0.5
+"""How often files that are watched are looked at. They count when they were the same twice."""
 
 
 def run(
@@ -62,69 +63,51 @@ def run(
             help="Another origin whose pages may call, such as https://voice.example.org; can be repeated.",
         ),
     ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Take the agents anew whenever a file of theirs changes.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Serve agents to browsers: the page to call them from, and its signalling.
 
     The address of the page is printed when the server listens. Ctrl-C ends all calls and the server, a second
-    one at once.
+    one at once. SIGHUP has the files read anew: new calls get what is new, running calls keep what they have.
     """
     from .agents import DEFAULT
     from .listening import open_port
 
     terminal = Terminal(debug=debug, level=logging.INFO, timestamps=True)
     with told(terminal):
-        wish = _Wish(host, max_calls, _origins(allow_origin or []))
-        prepared = _prepare(chosen(agents or (), files, settings, profile, default=DEFAULT), live, terminal)
+        what = chosen(agents or (), files, settings, profile, default=DEFAULT)
+        wish = _Wish(what, live, host, max_calls, _origins(allow_origin or []), watch)
+        sources = _read(what, live, terminal)
         # The port first, before anything is loaded: one that is taken is known at once.
         with open_port(host, port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            stopped = runner.run(_serve(prepared, listener, wish, terminal))
+            stopped = runner.run(_serve(sources, listener, wish, terminal))
     # SIGTERM is how a supervisor ends a server: that is no failure.
     raise typer.Exit(stopped_by(stopped.number) if stopped.number == signal.SIGINT else Exit.OK)
 
 
 @dataclass(frozen=True, slots=True)
-class _Prepared:
-    """An agent that can be called, but for the way to its model."""
-
-    agent: Agent
-    plan: Plan
-    route: Route
-
-
-@dataclass(frozen=True, slots=True)
 class _Wish:
+    what: Chosen
+    live: Live
     host: str
     max_calls: int
     allow_origins: tuple[str, ...]
+    watch: bool
 
 
-def _prepare(what: Chosen, live: Live, terminal: Terminal) -> list[_Prepared]:
-    from ..pipeline.plan import make_plan
-    from ..transports.webrtc.webrtc_in import WebRTCIn
-    from .agents import load_all
-    from .ends import rims
-
-    prepared: list[_Prepared] = []
-    agents = [
-        agent for name in what.agents for agent in load_all(name, terminal, notes=True, layers=what.layers)
-    ]
-    for agent in agents:
-        if any(other.agent.name == agent.name for other in prepared):
-            raise Fault(
-                f"two agents are called `{agent.name}`",
-                "give one another `name:` at the top of its file",
-                Exit.CONFIG,
-            )
-        if not rims(agent.graph, WebRTCIn):
-            raise Fault(
-                f"`{agent.name}` cannot be called from a browser: it has no webrtc_in",
-                f"use `livegraph call {agent.source}` for it",
-                Exit.CONFIG,
-            )
-        route = settle(agent.graph, live)
-        prepared.append(_Prepared(agent, make_plan(route.graph, agent.turns, inputs=agent.inputs), route))
-    return prepared
+def _read(what: Chosen, live: Live, terminal: Terminal) -> list[Source]:
+    """All agents, ready to be called. Raises the first fault."""
+    sources = read_sources(what, live, terminal)
+    for source in sources:
+        if source.fault is not None:
+            raise source.fault
+        for remark in source.remarks:
+            terminal.report(remark)
+    check_names([one for source in sources for one in source.prepared])
+    return sources
 
 
 def _origins(written: Sequence[str]) -> tuple[str, ...]:
@@ -137,40 +120,47 @@ def _origins(written: Sequence[str]) -> tuple[str, ...]:
 
 
 async def _serve(
-    prepared: Sequence[_Prepared], listener: socket.socket, wish: _Wish, terminal: Terminal
+    sources: Sequence[Source], listener: socket.socket, wish: _Wish, terminal: Terminal
 ) -> Stopped:
     from ..server.app import make_app
     from ..server.guard import is_loopback
     from .listening import url_host
     from .signals import stoppable
+    from .simulated import LocalModel
     from .web import WebServer
 
     async with AsyncExitStack() as stack:
-        over = asyncio.Event()
-        stopped = stack.enter_context(stoppable(over.set))
-        served, notes = await _connect(stack, prepared, wish.max_calls, terminal)
-        if over.is_set():
-            return stopped
+        bell = _Bell()
+        stopped = stack.enter_context(stoppable(bell.ring, bell.ring_for_reload))
+        # A few more than calls: one that was lost may still hold its session while it comes again.
+        model = LocalModel(stack, terminal, max_sessions=2 * wish.max_calls)
+        prepared = [one for source in sources for one in source.prepared]
         app = make_app(
-            served,
+            await _connect(prepared, model),
             max_calls=wish.max_calls,
             allow_origins=wish.allow_origins,
             any_host=not is_loopback(wish.host),
         )
+        if stopped:
+            return stopped
+        desk: CallDesk = app.state.desk
         page = f"http://{url_host(wish.host)}:{listener.getsockname()[1]}/"
 
         def started() -> None:
-            print(_announcement(page, prepared, notes, wish), flush=True)
+            print(_announcement(page, prepared, model.notes, wish), flush=True)
+
+        async def exchange(prepared: Sequence[Prepared]) -> Mapping[str, Running]:
+            return desk.exchange(await _connect(prepared, model))
 
         server = WebServer(app, started, grace_s=_GRACE_S)
         serving = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
-        asking = asyncio.create_task(over.wait(), name="stop")
+        serving.add_done_callback(lambda _: bell.ring())
         try:
-            await asyncio.wait({serving, asking}, return_when=asyncio.FIRST_COMPLETED)
-            if stopped and _calls(app):
+            reloader = Reloader(wish.what, wish.live, terminal, sources, exchange)
+            await _keep_current(reloader, bell, wish.watch, lambda: bool(stopped) or serving.done())
+            if stopped and desk.active and stopped.number != signal.SIGHUP:
                 terminal.say("Ending calls. Ctrl-C again leaves at once.")
         finally:
-            asking.cancel()
             server.should_exit = True
             await serving
     if not stopped:
@@ -178,43 +168,55 @@ async def _serve(
     return stopped
 
 
-def _calls(app: Starlette) -> int:
-    active: int = app.state.desk.active
-    return active
+class _Bell:
+    """Wakes who waits: something has ended, or the files are to be taken anew."""
+
+    def __init__(self) -> None:
+        self._rung = asyncio.Event()
+        self._reload = False
+
+    def ring(self) -> None:
+        self._rung.set()
+
+    def ring_for_reload(self) -> None:
+        self._reload = True
+        self._rung.set()
+
+    async def wait(self, limit_s: float | None) -> bool:
+        """Wait until it rings, ``limit_s`` at most; whether it was for the files."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self._rung.wait()
+        self._rung.clear()
+        reload, self._reload = self._reload, False
+        return reload
 
 
-async def _connect(
-    stack: AsyncExitStack, prepared: Sequence[_Prepared], max_calls: int, terminal: Terminal
-) -> tuple[list[ServedAgent], list[str]]:
-    """The agents with their way to the model; the local simulator is started when one needs it."""
+async def _keep_current(reloader: Reloader, bell: _Bell, watch: bool, over: Callable[[], bool]) -> None:
+    """Take the files anew when asked, and whenever they have changed if they are watched; until ``over``."""
+    while not over():
+        asked = await bell.wait(_LOOK_EVERY_S if watch else None)
+        if not over() and (asked or (watch and await reloader.changed())):
+            await reloader.reload()
+
+
+async def _connect(prepared: Sequence[Prepared], model: LocalModel) -> list[ServedAgent]:
+    """The agents with their way to the model."""
     from ..processors.gemini_live import LiveConnector
     from ..processors.gemini_live.connect import WebSocketConnector
     from ..server.calls import ServedAgent
-    from .simulated import agent_url, simulator_for
 
-    local = [item.agent for item in prepared if item.route.kind == "local"]
-    notes: list[str] = []
-    base = ""
-    if local:
-        # A few more than calls: one that was lost may still hold its session while it comes again.
-        simulator = await stack.enter_async_context(
-            simulator_for(local, terminal, max_sessions=2 * max_calls)
-        )
-        notes += simulator.notes
-        base = f"ws://127.0.0.1:{await simulator.serve('127.0.0.1', 0)}"
     served = []
     for item in prepared:
+        agent, label = item.agent, item.route.label
         connector: LiveConnector | None = None
         if item.route.kind == "local":
-            connector = WebSocketConnector(agent_url(base, item.agent), item.route.label)
-        agent = item.agent
-        served.append(
-            ServedAgent(agent.name, item.plan, agent.title, agent.description, item.route.label, connector)
-        )
-    return served, notes
+            connector = WebSocketConnector(await model.url(agent.name, item.script), label)
+        served.append(ServedAgent(agent.name, item.plan, agent.title, agent.description, label, connector))
+    return served
 
 
-def _announcement(page: str, prepared: Sequence[_Prepared], notes: Sequence[str], wish: _Wish) -> str:
+def _announcement(page: str, prepared: Sequence[Prepared], notes: Sequence[str], wish: _Wish) -> str:
     """What is printed when the server listens: address, agents, model, and what is missing."""
     import sys
 

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM: the first ends what runs in an orderly way, the second at once."""
+"""Ctrl-C and SIGTERM: the first ends what runs in an orderly way, the second at once. SIGHUP: take the files anew."""
 
 from __future__ import annotations
 
@@ -25,8 +25,11 @@ class Stopped:
 
 
 @contextmanager
-def stoppable(stop: Callable[[], object]) -> Iterator[Stopped]:
-    """Call ``stop`` in the running loop at the first signal while the block runs; leave the process at the second."""
+def stoppable(stop: Callable[[], object], reload: Callable[[], object] | None = None) -> Iterator[Stopped]:
+    """Call ``stop`` in the running loop at the first signal while the block runs; leave the process at the second.
+
+    With ``reload`` SIGHUP calls that. It stops as well when it comes because the terminal was closed.
+    """
     stopped = Stopped()
     loop = asyncio.get_running_loop()
 
@@ -38,11 +41,29 @@ def stoppable(stop: Callable[[], object]) -> Iterator[Stopped]:
         stopped.number = number
         stop()
 
-    numbers = (signal.SIGINT, signal.SIGTERM)
+    def hang_up() -> None:
+        if had_terminal and not _has_terminal():
+            handle(signal.SIGHUP)
+        elif reload is not None:
+            reload()
+
+    had_terminal = _has_terminal()
+    numbers = [signal.SIGINT, signal.SIGTERM]
     for number in numbers:
         loop.add_signal_handler(number, handle, number)
+    if reload is not None:
+        loop.add_signal_handler(signal.SIGHUP, hang_up)
+        numbers.append(signal.SIGHUP)
     try:
         yield stopped
     finally:
         for number in numbers:
             loop.remove_signal_handler(number)
+
+
+def _has_terminal() -> bool:
+    """Whether somebody can read what is said; a terminal that was closed is none any more."""
+    try:
+        return os.isatty(sys.stderr.fileno())
+    except (OSError, ValueError):
+        return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -12,9 +12,10 @@ from .terminal import Terminal
 
 if TYPE_CHECKING:
     from ..pipeline.config import Agent
+    from ..simulator.brain_script import Script
     from ..simulator.server import Simulator
 
-__all__ = ["agent_url", "simulator_for"]
+__all__ = ["LocalModel", "simulator_for"]
 
 
 @asynccontextmanager
@@ -34,6 +35,34 @@ async def simulator_for(
         yield simulator
 
 
-def agent_url(base: str, agent: Agent) -> str:
-    """Where a simulator at ``base`` plays ``agent``."""
-    return f"{base}/agents/{quote(agent.name, safe='')}"
+class LocalModel:
+    """A simulator on a socket of this machine: starts when the first agent needs it, and ends with ``stack``."""
+
+    def __init__(self, stack: AsyncExitStack, terminal: Terminal, *, max_sessions: int) -> None:
+        self.notes: list[str] = []
+        """What is missing for real speech, once it runs."""
+        self._stack = stack
+        self._terminal = terminal
+        self._max_sessions = max_sessions
+        self._simulator: Simulator | None = None
+        self._base = ""
+        self._scripts: dict[str, list[Script | None]] = {}
+
+    async def url(self, name: str, script: Script | None) -> str:
+        """Where the agent ``name`` is played, by its own script or the simulator's.
+
+        Another script has another address: who was given the first is played by the first for good.
+        """
+        if self._simulator is None:
+            simulating = simulator_for([], self._terminal, max_sessions=self._max_sessions)
+            self._simulator = await self._stack.enter_async_context(simulating)
+            self.notes += self._simulator.notes
+            self._base = f"ws://127.0.0.1:{await self._simulator.serve('127.0.0.1', 0)}"
+        known = self._scripts.setdefault(name, [])
+        if script not in known:
+            known.append(script)
+        edition = known.index(script)
+        played = f"{name}~{edition + 1}" if edition else name
+        if script is not None:
+            self._simulator.add_script(played, script)
+        return f"{self._base}/agents/{quote(played, safe='')}"

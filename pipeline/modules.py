@@ -113,7 +113,7 @@ def import_module(name: str, use: str) -> ModuleType:
             message = f"`{use}` needs the module `{missing}`, which is not installed"
             hint = f"pip install {missing.partition('.')[0]}"
         raise _fault("LG111", message, hint) from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Foreign code runs here: whatever it raises is a fault of the file, and never ours to pass on raw.
         raise _broken(use, error) from error
 
@@ -168,7 +168,7 @@ def _made(file: Path, use: str) -> ModuleType:
         del sys.modules[name]
         message = f"`{use}` needs the module `{error.name}`, which is not installed"
         raise _fault("LG111", message, f"pip install {(error.name or '').partition('.')[0]}") from error
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         # Foreign code, as above.
         del sys.modules[name]
         raise _broken(use, error) from error
@@ -176,7 +176,7 @@ def _made(file: Path, use: str) -> ModuleType:
     return module
 
 
-def _broken(use: str, error: Exception) -> ConfigError:
+def _broken(use: str, error: BaseException) -> ConfigError:
     if isinstance(error, SyntaxError):
         where = f"{Path(error.filename or '?').name}:{error.lineno}"
     else:

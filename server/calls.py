@@ -12,6 +12,7 @@ from typing import Any, Self
 
 from ..pipeline.call import Call
 from ..pipeline.clock import Clock, clock_of_loop
+from ..pipeline.differences import compare
 from ..pipeline.errors import LivegraphError, ProcessorError
 from ..pipeline.inputs import input_values
 from ..pipeline.plan import Plan
@@ -23,7 +24,7 @@ from .metrics import Metrics
 from .page_events import PageEvents
 from .refusals import Refusal
 
-__all__ = ["Answered", "CallDesk", "ServedAgent"]
+__all__ = ["Answered", "CallDesk", "Running", "ServedAgent"]
 
 logger = logging.getLogger("livegraph.server")
 
@@ -60,6 +61,14 @@ class Answered:
     sdp: str
     type: str
     pc_id: str
+
+
+@dataclass(slots=True)
+class Running:
+    """How many calls of an agent took its new plan while they ran, and how many go on with theirs."""
+
+    tuned: int = 0
+    kept: int = 0
 
 
 @dataclass(slots=True)
@@ -105,12 +114,11 @@ class CallDesk:
         silence_ns: int = 8 * SECOND,
         stop_within_s: float = 5.0,
     ) -> None:
-        self.agents = {agent.name: agent for agent in agents}
-        if not self.agents or len(self.agents) != len(agents) or max_calls < 1:
-            raise ValueError("a desk needs agents with different names, and room for at least one call")
+        if max_calls < 1:
+            raise ValueError("a desk needs room for at least one call")
+        self.agents = _by_name(agents)
         self.max_calls = max_calls
         self.closing = False
-        self._default = agents[0].name
         self._metrics = metrics
         self._ice_servers = ice_servers
         self._addresses = addresses
@@ -147,6 +155,36 @@ class CallDesk:
                 task.cancel()
         await self._group.__aexit__(kind, error, trace)
 
+    def exchange(self, agents: Sequence[ServedAgent]) -> dict[str, Running]:
+        """From now on these are the agents, the first the default one.
+
+        A running call takes the new plan of its agent when that differs in live options and turns only; else it goes on
+        with its own, also when its agent is gone. Returns what became of the calls, by agent.
+        """
+        self.agents = _by_name(agents)
+        found: dict[str, Running] = {}
+        for line in self._lines.values():
+            if line.call.reason:
+                continue
+            running = found.setdefault(line.agent.name, Running())
+            if self._renew(line):
+                running.tuned += 1
+            else:
+                running.kept += 1
+        return found
+
+    def _renew(self, line: _Line) -> bool:
+        """Give the call the plan that its agent has now, if it can take it."""
+        agent = self.agents.get(line.agent.name)
+        if agent is None:
+            return False
+        found = compare(line.agent.plan, agent.plan)
+        if not found.tunable:
+            return False
+        line.call.tune(found.changes, found.turns)
+        line.agent = agent
+        return True
+
     # What callers ask for ----------------------------------------------------------------------
 
     async def answer(
@@ -175,6 +213,8 @@ class CallDesk:
             self._taken -= 1
             raise
         self._lines[peer.id] = line
+        # There may be another plan since the offer came.
+        self._renew(line)
         self._metrics.active.labels(agent.name).inc()
         line.task = self._group.create_task(self._serve(line), name=f"call {line.call.id}")
         self._metrics.answered(self._now_ns() - began_ns)
@@ -200,7 +240,7 @@ class CallDesk:
     # Letting in --------------------------------------------------------------------------------
 
     def _find(self, name: str | None) -> ServedAgent:
-        agent = self.agents.get(self._default if name is None else name)
+        agent = self.agents.get(next(iter(self.agents)) if name is None else name)
         if agent is None:
             raise Refusal(
                 404,
@@ -320,6 +360,13 @@ def _check_inputs(agent: ServedAgent, inputs: Mapping[str, Any]) -> None:
         names = ", ".join(agent.plan.inputs)
         hint = f"The inputs of {agent.name} are: {names}." if names else f"{agent.name} takes no inputs."
         raise Refusal(400, "bad_inputs", message, hint)
+
+
+def _by_name(agents: Sequence[ServedAgent]) -> dict[str, ServedAgent]:
+    found = {agent.name: agent for agent in agents}
+    if not found or len(found) != len(agents):
+        raise ValueError("a desk needs agents with different names")
+    return found
 
 
 def _outcome(line: _Line, error: Exception | None) -> str:

@@ -166,6 +166,10 @@ class Simulator:
         """How many are open."""
         return len(self._sessions)
 
+    def add_script(self, name: str, script: Script) -> None:
+        """From now on ``/agents/<name>/ws/...`` is answered by ``script``; open sessions keep theirs."""
+        self._scripts[name] = script
+
     async def warm_up(self) -> None:
         """Load ears and voice, so that the first answer comes as fast as the second."""
         await self._worker.warm_up()

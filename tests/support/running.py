@@ -21,11 +21,27 @@ class Running:
     """A server under test: its page's address and what it has printed, stdout and log together."""
 
     address: str
+    process: asyncio.subprocess.Process
     printed: list[str] = field(default_factory=list)
+    more: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when something was printed."""
 
     @property
     def text(self) -> str:
         return "".join(self.printed)
+
+    async def prints(self, part: str, *, since: int = 0, within_s: float = 30.0) -> str:
+        """The first line with ``part`` in it, of those from number ``since`` on; waits for it."""
+        try:
+            async with asyncio.timeout(within_s):
+                while True:
+                    self.more.clear()
+                    for line in self.printed[since:]:
+                        if part in line:
+                            return line.strip()
+                    await self.more.wait()
+        except TimeoutError:
+            raise AssertionError(f"no {part!r} in:\n{self.text}") from None
 
 
 @asynccontextmanager
@@ -45,13 +61,14 @@ async def livegraph_run(*agents: str, within_s: float = 60.0) -> AsyncIterator[R
         env=environment,
     )
     assert process.stdout is not None
-    running = Running("")
+    running = Running("", process)
     found = asyncio.Event()
 
     async def read() -> None:
         assert process.stdout is not None
         async for line in process.stdout:
             running.printed.append(line.decode("utf-8", "replace"))
+            running.more.set()
             if not running.address and (match := _ADDRESS.search(running.printed[-1])):
                 running.address = match[0]
                 found.set()
