@@ -9,14 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from ..call_log import LogPolicy
 from ..config.templates import ParamSpec
 from ..errors import Problem
 from ..graph import PolicyChange
 from ..inputs import InputSpec
-from ..testing.reading import CASE_KEYS
 from ..turns import TurnPolicy
 from .boxes import installed
 from .schema_boxes import NODE_NAME, Boxes, box_definitions, named, reference, short_form, text_schema
+from .schema_cases import case_definitions, cases_schema
 from .schema_types import INCLUDE, VARIABLE, Schema, group_schema, mapping_schema
 
 __all__ = ["json_schema"]
@@ -93,6 +94,7 @@ def _member() -> Schema:
         "nodes": {},
         "edges": reference("edges"),
         "turns": reference("turns"),
+        "log": reference("log"),
         "simulator": reference("simulator"),
         "tests": reference("tests"),
     }
@@ -126,14 +128,16 @@ def _definitions(boxes: Boxes) -> Schema:
         "edge": edge,
         "edges": named(_EDGE, reference("edge"))
         | {"description": "Policies of edges, by `node -> node` or `node.port -> node.port`; new edges too"},
-        "turns": _nullable(group_schema(TurnPolicy), "How speech over the agent is judged"),
+        "turns": _nullable(group_schema(TurnPolicy), "How speech over the agent is judged; reaches running calls"),
+        "log": _nullable(group_schema(LogPolicy), "What its boxes log; reaches running calls"),
         "simulator": _nullable(
             mapping_schema({"brain": text_schema("File with the simulator's script, relative to this one")}),
             "How the local simulator plays the model; of no meaning to Google",
         ),
         "inputs": named(NODE_NAME, _nullable(_declaration(InputSpec), "A value that each call brings along"))
         | {"description": "What a caller brings along, for texts to name as `{{inputs.name}}`"},
-        "tests": _tests(),
+        "tests": cases_schema(),
+        **case_definitions(),
         "template": _template(),
         "templates": named(NODE_NAME, reference("template"))
         | {"description": "Sub-graphs with parameters and exposed ports, used as boxes"},
@@ -150,19 +154,6 @@ def _definitions(boxes: Boxes) -> Schema:
             "allOf": _one_form(),
         }
     return made
-
-
-def _tests() -> Schema:
-    """Tests by their outermost keys; what happens in one is for `livegraph check`, which knows the agent."""
-    items: Schema = {key: {} for key in CASE_KEYS}
-    items["name"] = text_schema("What always holds, as a sentence")
-    items["feed"] = {"type": "array", "description": "What the agent gets: sound, words, frames, in order"}
-    items["expect"] = {"type": "array", "description": "What must happen, in order, and when"}
-    return {
-        "type": "array",
-        "items": mapping_schema(items, ["name"]) | {"type": "object"},
-        "description": "Tests of the agent, for `livegraph test`",
-    }
 
 
 def _template() -> Schema:
