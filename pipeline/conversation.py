@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Protocol
 
 from .clock import Clock
@@ -44,6 +45,7 @@ class Conversation:
         self._clock = clock
         self._events = events
         self._controller = TurnController(policy)
+        self._uninterruptible = False
         self._void = void
         self._playouts: list[Playout] = []
         self._heard: HeardQueue[Callable[[], None]] = HeardQueue()
@@ -68,7 +70,12 @@ class Conversation:
 
     def judge_by(self, policy: TurnPolicy) -> None:
         """Judge speech over the agent by ``policy`` from now on; a judgement under way keeps its deadline."""
-        self._controller.policy = policy
+        self._controller.policy = replace(policy, barge_in=False) if self._uninterruptible else policy
+
+    def keep_the_floor(self) -> None:
+        """A service that lets nobody cut the agent off says so: no policy makes the user's voice stop it any more."""
+        self._uninterruptible = True
+        self.judge_by(self._controller.policy)
 
     def attach(self, playout: Playout) -> None:
         """From now on ``playout`` plays the agent's sound and reports what was heard."""

@@ -121,6 +121,8 @@ class LiveCall:
         if settings.access.endpoint == "auto" and given is None:
             why = "there is an API key" if endpoint.kind == "google" else "there is no API key"
             self._notices.info(f"endpoint auto: {why}, so it is {endpoint.connector.label}")
+        if settings.uninterruptible:
+            self._call.turns.keep_the_floor()
         # What cannot be written, or will be refused, fails here, before anything is connected.
         self._introduction.address(endpoint)
         self._protocol.calls.rules = self._introduction.rules
@@ -256,7 +258,7 @@ class LiveCall:
         return bool(self.handle()) and self._protocol.resumable, self._settings.resumes
 
     def quiet_since_ns(self) -> int | None:
-        busy = self._protocol.busy or self._call.turns.user_speaking or self._upstream.user_open
+        busy = self._protocol.talking or self._call.turns.user_speaking or self._upstream.user_open
         if busy:
             self._quiet_since_ns = None
         elif self._quiet_since_ns is None:

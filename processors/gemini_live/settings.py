@@ -43,6 +43,12 @@ class Settings:
         return self.pre_roll_ns is not None
 
     @property
+    def uninterruptible(self) -> bool:
+        """Whether the user's voice does not cut the agent off."""
+        config = self.setup.realtime_input_config
+        return config is not None and config.activity_handling == "NO_INTERRUPTION"
+
+    @property
     def resumes(self) -> bool:
         """Whether a lost session is taken up again."""
         return self.setup.session_resumption is not None

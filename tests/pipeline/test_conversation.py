@@ -240,3 +240,23 @@ def test_every_playout_is_told() -> None:
         assert stage.speaker.told == second.told == ["flush 1"]
 
     run_virtual(main())
+
+
+def test_a_service_that_lets_nobody_interrupt_is_not_interrupted() -> None:
+    """Whatever the policy says, then and later; the service's own word still cuts."""
+
+    async def main() -> Stage:
+        stage = Stage()
+        stage.turns.keep_the_floor()
+        turn = stage.speak()
+        stage.turns.user_started()
+        await asyncio.sleep(2)
+        stage.turns.user_stopped()
+        stage.turns.judge_by(TurnPolicy(confirm_ns=0))
+        stage.turns.user_started()
+        await asyncio.sleep(2)
+        assert stage.turns.state is TurnState.SPEAKING
+        stage.turns.interrupted(turn)
+        return stage
+
+    assert run_virtual(main()).speaker.told == ["flush 1"]

@@ -88,8 +88,11 @@ class Tools(Processor):
     calls: In[ToolCallFrame | ToolCancelFrame] = In()
     results: Out[ToolResultFrame] = Out()
 
-    def __init__(self, *, names: list[str], after_ms: int = 500, times: int = 1) -> None:
+    def __init__(
+        self, *, names: list[str], after_ms: int = 500, times: int = 1, scheduling: str = "", steps: int = 1
+    ) -> None:
         self._names, self._after_ms, self._times = names, after_ms, times
+        self._scheduling, self._steps = scheduling, steps
         self.seen: list[ToolCallFrame | ToolCancelFrame] = []
 
     async def start(self) -> None:
@@ -97,10 +100,21 @@ class Tools(Processor):
 
     async def on_calls(self, frame: ToolCallFrame | ToolCancelFrame) -> None:
         self.seen.append(frame)
-        if isinstance(frame, ToolCallFrame):
+        if not isinstance(frame, ToolCallFrame):
+            return
+        for step in range(self._steps):
             await asyncio.sleep(self._after_ms / 1000)
+            last = step == self._steps - 1
             for _ in range(self._times):
-                self.results.emit(ToolResultFrame(frame.id, frame.name, {"output": {"done": True}}))
+                self.results.emit(
+                    ToolResultFrame(
+                        frame.id,
+                        frame.name,
+                        {"output": {"done": True} if self._steps == 1 else step + 1},
+                        scheduling=self._scheduling,
+                        will_continue=not last,
+                    )
+                )
 
 
 class Log(Processor):
@@ -138,6 +152,14 @@ class Room:
     @property
     def live(self) -> GeminiLive:
         return self.call.processor("live", GeminiLive)
+
+    @property
+    def seen(self) -> list[ToolCallFrame | ToolCancelFrame]:
+        """What the tools were told, if there are any."""
+        try:
+            return self.tools.seen
+        except KeyError:
+            return []
 
     @property
     def tools(self) -> Tools:

@@ -53,10 +53,13 @@ class LiveProtocol:
     @property
     def busy(self) -> bool:
         """Whether something of the conversation is under way or due."""
+        return self.talking or bool(self.calls)
+
+    @property
+    def talking(self) -> bool:
+        """The same without functions that the model does not wait for: a session can be left with them pending."""
         content = self._content
-        return bool(
-            content.incomplete or content.answer_due or self.calls or self.user_speaking or self._in_progress
-        )
+        return content.incomplete or content.answer_due or self.user_speaking or self._in_progress
 
     def receive(self, message: ServerMessage) -> list[Outcome]:
         """What follows from a message of the server. Every field counts, whatever else is set."""
