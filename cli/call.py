@@ -107,7 +107,7 @@ def _call(
     from .ends import with_files
 
     route = settle(with_files(loaded.graph, question, answer), live)
-    plan = make_plan(route.graph, loaded.turns, inputs=loaded.inputs)
+    plan = make_plan(route.graph, loaded.turns, inputs=loaded.inputs, log=loaded.log)
     conversation = _converse(plan, loaded, inputs, route, as_json, terminal)
     return asyncio.run(conversation) if realtime or route.remote else run_virtual(conversation)
 

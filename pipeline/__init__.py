@@ -5,6 +5,7 @@ Knows no codec, no network and no model. The names below are what programs use; 
 """
 
 from .call import Call
+from .call_log import LogPolicy
 from .check import CheckResult, check
 from .clock import Clock, SystemClock, VirtualClock, VirtualDeadlockError, clock_of_loop, run_virtual
 from .context import CallContext
@@ -78,6 +79,7 @@ __all__ = [
     "InterruptFrame",
     "Live",
     "LivegraphError",
+    "LogPolicy",
     "MessageFrame",
     "ModuleRef",
     "NodeSpec",

@@ -20,6 +20,7 @@ from functools import partial
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+from .call_log import CallLog, LogPolicy
 from .check import CheckResult
 from .clock import Clock, clock_of_loop
 from .context import CallContext
@@ -58,6 +59,7 @@ class Call:
         resources: Mapping[type, Any],
         clock: Clock | None,
         call_id: str,
+        log: LogPolicy | None = None,
     ) -> None:
         self.id = call_id or f"call-{next(_numbers)}"
         self.events = EventBus()
@@ -65,6 +67,7 @@ class Call:
         """Why the call ended; empty while it runs."""
         self._checked = checked
         self._turn_policy = turns
+        self._log = CallLog(log or LogPolicy())
         self._turns: Conversation | None = None
         self._limits = limits
         self._resources = resources
@@ -99,7 +102,7 @@ class Call:
         clock = self._clock = self._clock or clock_of_loop()
         self._ending = asyncio.get_running_loop().create_future()
         turns = self._turns = Conversation(clock, self.events, self._turn_policy, self._void)
-        context = CallContext(self.id, clock, self.events, turns, self._resources, self.end)
+        context = CallContext(self.id, clock, self.events, turns, self._resources, self.end, self._log)
         try:
             # Its Python files stay what they are, however long it takes until a node asks for them.
             with keeping(self._checked.modules):
@@ -174,8 +177,10 @@ class Call:
         if self._ending is not None and not self._ending.done():
             self._ending.set_result(None)
 
-    def tune(self, changes: Changes, turns: TurnPolicy | None = None) -> dict[str, tuple[str, ...]]:
-        """Change live options by node, and how turns are judged: ``call.tune({"gate": {"threshold": 0.7}})``.
+    def tune(
+        self, changes: Changes, *, turns: TurnPolicy | None = None, log: LogPolicy | None = None
+    ) -> dict[str, tuple[str, ...]]:
+        """Change live options by node, as in ``call.tune({"gate": {"threshold": 0.7}})``, turns, and what is logged.
 
         Nodes take it when the event loop comes round, one that is at a frame before its next; then ``Tuned`` is
         published. Returns the options that have another value, by node; none once the call is over. To be called where
@@ -192,6 +197,8 @@ class Call:
             made = retuned(self._checked.nodes, changes)
             specs = {name: new.spec for name, new in made.items()}
             self._checked = replace(self._checked, nodes=self._checked.nodes | specs)
+        if log is not None:
+            self._log.judge_by(log)
         if turns is not None:
             self._turn_policy = turns
             if self._turns is not None:

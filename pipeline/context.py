@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
+from .call_log import CallLog, LogPolicy
 from .clock import Clock
 from .conversation import Conversation
 from .events import EventBus
@@ -25,11 +26,14 @@ class CallContext:
         turns: Conversation,
         resources: Mapping[type, Any],
         end: Callable[[str], None],
+        log: CallLog | None = None,
     ) -> None:
         self.id = call_id
         self.clock = clock
         self.events = events
         self.turns = turns
+        self.log = log or CallLog(LogPolicy())
+        """What boxes log by; ``self.log`` of a box adds its name."""
         self._resources = resources
         self._end = end
 

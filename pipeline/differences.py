@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from .call_log import LogPolicy
 from .check import CheckResult
 from .graph import NodeSpec
 from .options import MISSING, OptionSpec, Secret, option_specs
@@ -37,11 +38,13 @@ class Differences:
     live: tuple[Retuning, ...] = ()
     turns: TurnPolicy | None = None
     """How turns are judged from now on, when that is different."""
+    log: LogPolicy | None = None
+    """What is logged from now on, when that is different."""
     fixed: tuple[str, ...] = ()
     """What a running call cannot take on, for people: ``live.voice``, ``node tools is new``, ``tools.py``."""
 
     def __bool__(self) -> bool:
-        return bool(self.live or self.fixed or self.turns is not None)
+        return bool(self.live or self.fixed or self.turns or self.log)
 
     @property
     def tunable(self) -> bool:
@@ -60,7 +63,8 @@ class Differences:
     def shown(self) -> tuple[str, ...]:
         """What running calls can take on, for people."""
         turns = () if self.turns is None else ("turns",)
-        return (*(one.shown for one in self.live), *turns)
+        log = () if self.log is None else (f"log.level {self.log.level or 'as the program'}",)
+        return (*(one.shown for one in self.live), *turns, *log)
 
 
 def compare(before: Plan, after: Plan) -> Differences:
@@ -77,7 +81,8 @@ def compare(before: Plan, after: Plan) -> Differences:
         if old.modules.get(file) is not new.modules.get(file):
             found.fixed.append(file.name)
     turns = after.turns if after.turns != before.turns else None
-    return Differences(tuple(found.live), turns, tuple(dict.fromkeys(found.fixed)))
+    log = after.log if after.log != before.log else None
+    return Differences(tuple(found.live), turns, log, tuple(dict.fromkeys(found.fixed)))
 
 
 @dataclass(slots=True)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from .call import Call
+from .call_log import LogPolicy
 from .check import CheckResult, Insertion, check
 from .clock import Clock
 from .errors import ConfigError, Problem
@@ -28,10 +29,12 @@ class Plan:
         turns: TurnPolicy,
         limits: CallLimits,
         inputs: Mapping[str, InputSpec],
+        log: LogPolicy,
     ) -> None:
         self.name = name
         self.turns = turns
         self.limits = limits
+        self.log = log
         self.inputs = inputs
         """What a caller can bring along, by name."""
         self._checked = checked
@@ -78,7 +81,7 @@ class Plan:
         if problems:
             raise ConfigError(problems)
         checked = fill_call_texts(self._checked, values)
-        return Call(checked, self.turns, self.limits, resources or {}, clock, call_id)
+        return Call(checked, self.turns, self.limits, resources or {}, clock, call_id, self.log)
 
 
 def make_plan(
@@ -86,9 +89,12 @@ def make_plan(
     turns: TurnPolicy | None = None,
     limits: CallLimits | None = None,
     inputs: Mapping[str, InputSpec] | None = None,
+    log: LogPolicy | None = None,
 ) -> Plan:
     """Check ``graph`` and make its plan. Raises ``ConfigError`` with every fault."""
     checked = check(graph)
     if checked.errors:
         raise ConfigError(checked.problems)
-    return Plan(graph.name, checked, turns or TurnPolicy(), limits or CallLimits(), inputs or {})
+    return Plan(
+        graph.name, checked, turns or TurnPolicy(), limits or CallLimits(), inputs or {}, log or LogPolicy()
+    )

@@ -20,8 +20,6 @@ from .processor import Processor, ports_of
 
 __all__ = ["Wiring", "make_processor"]
 
-logger = logging.getLogger("livegraph.node")
-
 Push = Callable[[Frame], None]
 
 
@@ -41,7 +39,7 @@ def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -
         setattr(processor, port.name, declared.bind(port, checked.formats.get((spec.name, port.name))))
     processor.call = context
     processor.name = spec.name
-    processor.log = logging.LoggerAdapter(logger, {"node": spec.name, "call": context.id})
+    processor.log = logging.LoggerAdapter(context.log, {"node": spec.name, "call": context.id})
     return processor
 
 

@@ -181,7 +181,7 @@ class CallDesk:
         found = compare(line.agent.plan, agent.plan)
         if not found.tunable:
             return False
-        line.call.tune(found.changes, found.turns)
+        line.call.tune(found.changes, turns=found.turns, log=found.log)
         line.agent = agent
         return True
 

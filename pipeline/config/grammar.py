@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ..call_log import LogPolicy
 from ..convert import Steps, convert_group
 from ..convert.hints import show
 from ..errors import Fix, Problem
@@ -32,7 +33,7 @@ __all__ = ["Draft", "Reading", "read_drafts"]
 VERSION = 1
 
 _FORMS = ("agent", "pipeline", "nodes")
-_MEMBER_KEYS = ("title", "description", "inputs", *_FORMS, "edges", "turns", "simulator", "tests")
+_MEMBER_KEYS = ("title", "description", "inputs", *_FORMS, "edges", "turns", "log", "simulator", "tests")
 _TOP_KEYS = ("version", "name", *_MEMBER_KEYS, "agents", "templates", "profiles")
 
 
@@ -44,6 +45,7 @@ class Draft:
     title: str = ""
     description: str = ""
     turns: TurnPolicy = field(default_factory=TurnPolicy)
+    log: LogPolicy = field(default_factory=LogPolicy)
     simulator: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, InputSpec] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -182,6 +184,10 @@ def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, tree: Tree) -> N
         turns, problems = convert_group(TurnPolicy, top["turns"], path=("turns",), label="turns")
         shape.problems += problems
         draft.turns = turns or draft.turns
+    if top.get("log") is not None:
+        log, problems = convert_group(LogPolicy, top["log"], path=("log",), label="log")
+        shape.problems += problems
+        draft.log = log or draft.log
     if top.get("simulator") is not None:
         draft.simulator = _simulator(top["simulator"], shape, tree.folder(("simulator", "brain")))
     if top.get("inputs") is not None:

@@ -187,6 +187,7 @@ def _resolved(reading: Reading, document: Document, files: tuple[Path, ...]) -> 
         title=draft.title,
         description=draft.description,
         turns=draft.turns,
+        log=draft.log,
         simulator=draft.simulator,
         source=document.path,
         inputs=draft.inputs,

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..call_log import LogPolicy
 from ..check import CheckResult
 from ..convert import Steps
 from ..errors import Problem
@@ -31,6 +32,7 @@ class Agent:
     title: str = ""
     description: str = ""
     turns: TurnPolicy = field(default_factory=TurnPolicy)
+    log: LogPolicy = field(default_factory=LogPolicy)
     simulator: Mapping[str, Any] = field(default_factory=dict)
     """The section ``simulator`` as it is; a ``brain`` is an absolute path."""
     source: Path | None = None
@@ -42,7 +44,7 @@ class Agent:
 
     def plan(self, limits: CallLimits | None = None) -> Plan:
         """The plan of its graph: ``agent.plan().call(inputs={"caller": "Ada"})``. Raises ``ConfigError``."""
-        return make_plan(self.graph, self.turns, limits, self.inputs)
+        return make_plan(self.graph, self.turns, limits, self.inputs, self.log)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from ..call_log import LogPolicy
 from ..check import CheckResult
 from ..config.origins import Origin
 from ..config.report import Resolved
@@ -94,6 +95,9 @@ class _Explainer:
         if checked.edges:
             made["edges"] = Entry({str(edge): self._edge(edge, checked) for edge in checked.edges})
         made["turns"] = self._group(TurnPolicy, agent.turns, ("turns",))
+        made["log"] = self._group(LogPolicy, agent.log, ("log",))
+        for entry in (*made["turns"].value.values(), *made["log"].value.values()):
+            entry.live = True
         if agent.simulator:
             made["simulator"] = Entry(
                 {key: self._at(str(value), ("simulator", key)) for key, value in agent.simulator.items()}

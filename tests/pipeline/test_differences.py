@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from livegraph.pipeline import Plan, TurnPolicy
+from livegraph.pipeline import ConfigError, Plan, TurnPolicy
+from livegraph.pipeline.call_log import LogPolicy
 from livegraph.pipeline.config import parse_agent
 from livegraph.pipeline.differences import Differences, compare
 from livegraph.pipeline.modules import forget_changed
@@ -73,6 +74,18 @@ def test_turns_can_be_taken(plan: Callable[..., Plan]) -> None:
     assert found.tunable
     assert found.turns == TurnPolicy(confirm_ns=250_000_000)
     assert found.shown == ("turns",)
+
+
+def test_the_log_level_can_be_taken(plan: Callable[..., Plan]) -> None:
+    """And taken back."""
+    loud = plan(("turns:", "log: {level: debug}\nturns:"))
+    found = compare(plan(), loud)
+    assert found.tunable
+    assert found.log == LogPolicy("debug")
+    assert found.shown == ("log.level debug",)
+    assert compare(loud, plan()).shown == ("log.level as the program",)
+    with pytest.raises(ConfigError, match="did you mean `debug`"):
+        plan(("turns:", "log: {level: debgu}\nturns:"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """A running call takes live options between two frames, all or nothing, and never in the middle of one."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -22,9 +23,11 @@ from livegraph.pipeline import (
     Secret,
     TextFrame,
     TurnPolicy,
+    make_plan,
     processor,
     run_virtual,
 )
+from livegraph.pipeline.call_log import LogPolicy
 from livegraph.pipeline.events import SpeechChanged, Tuned
 from livegraph.pipeline.processor import ports_of
 from support.boxes import Collect, Words
@@ -313,11 +316,11 @@ def test_turns_are_judged_anew() -> None:
             turns = call.processor("box", Frame).call.turns
             turn = turns.next_turn()
             turns.played(turn, 1)
-            call.tune({}, TurnPolicy(barge_in=False))
+            call.tune({}, turns=TurnPolicy(barge_in=False))
             turns.user_started()
             states.append(turns.state.value)
             turns.user_stopped()
-            call.tune({}, TurnPolicy(confirm_ns=50 * MS))
+            call.tune({}, turns=TurnPolicy(confirm_ns=50 * MS))
             turns.user_started()
             states.append(turns.state.value)
             await asyncio.sleep(0.06)
@@ -325,6 +328,38 @@ def test_turns_are_judged_anew() -> None:
         return states
 
     assert run_virtual(main()) == ["speaking", "paused", "interrupted"]
+
+
+def test_a_call_logs_by_its_own_level(caplog: pytest.LogCaptureFixture) -> None:
+    """Boxes of one call can be told to say more, or less, than the program does; those of others do not change."""
+
+    class Loud(Frame):
+        def on_text(self, frame: TextFrame) -> TextFrame:
+            self.log.debug("debug %s", frame.text)
+            self.log.warning("warning %s", frame.text)
+            return super().on_text(frame)
+
+    plan = make_plan(graph_of(Loud), log=LogPolicy("error"))
+
+    async def main() -> None:
+        async with plan.call() as call, graph_of(Frame).plan().call() as other:
+            await call.clock.sleep_until_ns(15 * MS)
+            call.tune({}, log=LogPolicy("debug"))
+            await call.clock.sleep_until_ns(25 * MS)
+            call.tune({}, log=LogPolicy())
+            other.processor("box", Frame).log.debug("nothing")
+            await call.clock.sleep_until_ns(35 * MS)
+            logging.disable()
+            await call.clock.sleep_until_ns(45 * MS)
+
+    try:
+        with caplog.at_level(logging.INFO, "livegraph"):
+            caplog.handler.setLevel(logging.NOTSET)
+            run_virtual(main())
+    finally:
+        logging.disable(logging.NOTSET)
+    said = [record.getMessage() for record in caplog.records if record.name == "livegraph.node"]
+    assert said == ["debug w2", "warning w2", "warning w3"]
 
 
 def test_a_function_can_have_live_options() -> None:
