@@ -24,8 +24,8 @@ class Verdict:
     """What became of one expectation.
 
     ``open`` was never tried, because one before it failed. ``at_ns`` is when it was met, or when it failed;
-    ``since_ns`` is what its times were counted from; a pending one is decided by ``deadline_ns``, ``None`` being the end
-    of the call.
+    ``since_ns`` is what its times were counted from; a pending one is decided by ``deadline_ns``, ``None`` is the
+    end of the call.
     """
 
     expectation: Expectation
