@@ -25,6 +25,8 @@ Note = Literal["open", "message", "close", "fault"]
 _SECOND = 1_000_000_000
 _RATE = re.compile(r"rate\s*=\s*(\d{1,7})")
 _LONGEST = 20_000
+# Legal in JSON, but ends of lines to some readers of lines.
+_BREAKS = {code: f"\\u{code:04x}" for code in (0x85, 0x2028, 0x2029)}
 _SECRET = re.compile(r"key|token|secret|authorization|password|cookie", re.IGNORECASE)
 
 
@@ -83,7 +85,7 @@ class WireLog:
             line |= _readable(event.data, lambda data, rate: self._keep(side, data, rate))
         else:
             line[event.kind] = event.data if isinstance(event.data, str) else event.data.decode()
-        self._lines.write(json.dumps(line, ensure_ascii=False) + "\n")
+        self._lines.write(json.dumps(line, ensure_ascii=False).translate(_BREAKS) + "\n")
         self._lines.flush()
         if event.kind == "close":
             for name in [

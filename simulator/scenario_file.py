@@ -158,7 +158,7 @@ class _Reader(ActReader):
         events = [name for name in keys if name in _EVENTS]
         if len(events) == 1:
             return self.event(events[0], keys[events[0]][1], keys)
-        if isinstance(node, yaml.MappingNode) and not events:
+        if isinstance(node, yaml.MappingNode) and not events and len(keys) == len(node.value):
             self.fault(node, f"expected one of {listed(_EVENTS)}")
         for name in events[1:]:
             self.fault(keys[name][0], f"a scene has one event, and {events[0]!r} is there already")
