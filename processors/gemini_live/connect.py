@@ -75,6 +75,8 @@ class WebSocketConnector(LiveConnector):
 class _WebSocketLink:
     """A ``ReceiptLink`` on one open WebSocket: a pong tells that all before its ping has arrived."""
 
+    exact = False
+
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket
         self._sent = 0

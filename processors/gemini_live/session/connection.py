@@ -20,8 +20,11 @@ _ALIVE_NS = 10 * SECOND
 _PROBE_EVERY_NS = 500 * MS
 """While something is unsure: after a loss at most so much of what the server had is said again."""
 _IDLE_PROBE_NS = 10 * SECOND
+_IN_FLIGHT_NS = 250 * MS
+"""Of a connection that answered promptly to its end, what is older than this has arrived."""
+_PROMPT_NS = 1 * SECOND
 _REPEAT_NS = 2 * SECOND
-"""Of a connection that worked until the server closed it, no more than this is said again, however slow its pongs."""
+"""Of one that the server closed in due form, however slow its pongs, no more than this is said again."""
 _PART_NS = 1 * SECOND
 _QUIET_POLL_NS = 100 * MS
 
@@ -58,6 +61,10 @@ class Connection:
         self._heard_ns = clock.now_ns()
         self._renewal = Renewal(self._heard_ns, renew_after_ns)
         self._hurry = asyncio.Event()
+        self._ask = asyncio.Event()
+        """Set by messages of which it should be known soon whether they have arrived."""
+        self._asked_ns: int | None = None
+        """Since when the other side owes an answer to a probe."""
         self._sending = self._parting = False
 
     def go_away(self, left_ns: int | None) -> None:
@@ -103,12 +110,19 @@ class Connection:
         else:
             await drop(link)
         since_ns = 0
-        if self._receipts:
-            if isinstance(link, ReceiptLink):
-                self._outbox.confirm(link.received - self._preamble)
-            if closed is not None and closed.code != 1006:
-                since_ns = self._clock.now_ns() - _REPEAT_NS
+        if self._receipts and isinstance(link, ReceiptLink):
+            self._outbox.confirm(link.received - self._preamble)
+            if not link.exact:
+                since_ns = self._unsure_since_ns(closed)
         self._outbox.rewind(since_ns)
+
+    def _unsure_since_ns(self, closed: LinkClosed | None) -> int:
+        """What was sent earlier has arrived, by all that can be known: it need not be said again."""
+        now_ns = self._clock.now_ns()
+        prompt = self._asked_ns is None or now_ns - self._asked_ns < _PROMPT_NS
+        if prompt:
+            return now_ns - _IN_FLIGHT_NS
+        return now_ns - _REPEAT_NS if closed is not None and closed.code != 1006 else 0
 
     # Tasks -------------------------------------------------------------------------------------
 
@@ -141,7 +155,8 @@ class Connection:
                 raise
             finally:
                 self._sending = False
-            outbox.sent(self._clock.now_ns())
+            if outbox.sent(self._clock.now_ns()):
+                self._ask.set()
             if self._receipts and not isinstance(link, ReceiptLink):
                 outbox.confirm(outbox.number)
 
@@ -150,14 +165,22 @@ class Connection:
         clock = self._clock
         probed_ns = clock.now_ns()
         while True:
-            await clock.sleep_until_ns(clock.now_ns() + _PROBE_EVERY_NS)
+            try:
+                async with asyncio.timeout(_PROBE_EVERY_NS / SECOND):
+                    await self._ask.wait()
+            except TimeoutError:
+                pass
+            self._ask.clear()
             now_ns = clock.now_ns()
             if not self._outbox.unsure and not self._sending and now_ns < probed_ns + _IDLE_PROBE_NS:
                 continue
             probed_ns = now_ns
+            # One that was not answered in time is still owed.
+            self._asked_ns = self._asked_ns or now_ns
             try:
                 async with asyncio.timeout(_ALIVE_NS / SECOND):
                     await link.probe()
+                self._asked_ns = None
             except TimeoutError:
                 if self._heard_ns < probed_ns:
                     end(LinkClosed(1006, f"no sign of life for {format_duration(_ALIVE_NS)}"))

@@ -162,8 +162,13 @@ class Outbox:
         pcm = b"".join(piece.astype("<i2", copy=False).tobytes() for piece in pieces)
         return encode_audio(pcm, first.rate).decode()
 
-    def sent(self, now_ns: int) -> None:
-        """What was taken has been sent, as the next message of this connection."""
+    def sent(self, now_ns: int) -> bool:
+        """What was taken has been sent, as the next message of this connection.
+
+        Returns:
+            Whether it must not be said twice: a text, or a result.
+        """
+        delicate = any(entry.kind in (Kind.TEXT, Kind.RESULT) for entry in self._taken)
         self.number += 1
         kept = [entry for entry in self._taken if entry.kind is not Kind.PICTURE]
         self._messages -= len(self._taken) - len(kept)
@@ -173,6 +178,7 @@ class Outbox:
         # What is as old as this nobody wants to hear again, whether it has arrived or not.
         while self._sent and (self._sent_ns > self._keep_ns or self._messages > _MOST_MESSAGES // 2):
             self._arrived(self._sent.popleft())
+        return delicate
 
     def put_back(self) -> None:
         """What was taken could not be sent: it is the next again."""

@@ -45,6 +45,9 @@ class Link(Protocol):
 class ReceiptLink(Link, Protocol):
     """A link that knows what has arrived: who sends over it can tell what a lost connection has lost."""
 
+    exact: bool
+    """Whether ``received`` is right at any moment; else it was when the last probe was answered."""
+
     @property
     def received(self) -> int:
         """How many of the messages sent from here the other side has received, as far as is known."""
@@ -86,6 +89,8 @@ class _Direction:
 
 class _MemoryLink:
     """One end of a pair."""
+
+    exact = True
 
     def __init__(self, outgoing: _Direction, incoming: _Direction) -> None:
         self._out = outgoing
