@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.graph import Graph, NodeSpec
+from ..pipeline.graph import Graph
 from ..pipeline.processor import Processor
+from ..pipeline.specs import NodeSpec
 from ..pipeline.substitution import substitute
 from .exits import Exit, Fault
 

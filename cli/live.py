@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..pipeline.errors import ServiceError
-from ..pipeline.graph import Graph, NodeSpec
+from ..pipeline.graph import Graph
+from ..pipeline.specs import NodeSpec
 from .exits import Exit, Fault
 
 __all__ = ["Live", "LiveOption", "Route", "settle"]

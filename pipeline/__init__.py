@@ -41,12 +41,13 @@ from .frames import (
     UsageFrame,
     VideoFrame,
 )
-from .graph import EdgeSpec, Graph, NodeSpec
+from .graph import Graph
 from .limits import CallLimits
 from .options import Deprecated, Doc, Duration, Hertz, Live, ModuleRef, PerCall, Range, Renamed, Secret
 from .plan import Plan, make_plan
 from .ports import FromOption, In, Out
 from .processor import OptionFault, Processor, processor
+from .specs import EdgeSpec, NodeSpec
 from .turns import TurnController, TurnPolicy, TurnState
 from .units import MS, SECOND, US, ms, seconds
 

@@ -15,11 +15,11 @@ from .edges import default_policy
 from .errors import Problem
 from .formats import AudioFormat
 from .frames import AudioFrame
-from .graph import Graph, NodeSpec
 from .modules import Modules, file_module, recording
 from .negotiate import FormatSolver, PortKey
 from .processor import Processor, ports_of
 from .resolve import ResolvedEdge, common_types, resolve_edge
+from .specs import GraphSpec, NodeSpec
 
 __all__ = ["CheckResult", "Insertion", "check", "own_faults"]
 
@@ -56,7 +56,7 @@ class CheckResult:
         return [problem for problem in self.problems if not problem.warning]
 
 
-def check(graph: Graph, resampler: type[Processor] | None = None) -> CheckResult:
+def check(graph: GraphSpec, resampler: type[Processor] | None = None) -> CheckResult:
     """Check ``graph``; ``resampler`` is the class to insert where formats differ (default: the registered one)."""
     result = CheckResult()
     with recording() as files:
@@ -71,7 +71,7 @@ def check(graph: Graph, resampler: type[Processor] | None = None) -> CheckResult
     return result
 
 
-def _check_options(graph: Graph, result: CheckResult) -> None:
+def _check_options(graph: GraphSpec, result: CheckResult) -> None:
     if not graph.nodes:
         result.problems.append(
             Problem("LG310", "the graph has no nodes", hint="add at least a source and a sink")
@@ -100,7 +100,7 @@ def own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:
     return [fault.problem(node.path) for fault in faults]
 
 
-def _check_edges(graph: Graph, result: CheckResult) -> None:
+def _check_edges(graph: GraphSpec, result: CheckResult) -> None:
     seen: dict[tuple[PortKey, PortKey], ResolvedEdge] = {}
     for spec in graph.edges:
         edges, problems = resolve_edge(spec, result.nodes)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from .call_log import LogPolicy
 from .check import CheckResult
-from .graph import NodeSpec
 from .options import MISSING, OptionSpec, Secret, option_specs
+from .specs import NodeSpec
 from .turns import TurnPolicy
 from .units import format_duration
 

@@ -17,11 +17,11 @@ from .edges import EdgeStats, QueuedEdge, Voided
 from .errors import ProcessorError, as_fault
 from .events import Tuned
 from .frames import EndFrame, Frame, InterruptFrame, Marker
-from .graph import NodeSpec
 from .options import live_options
 from .ports import In, Out
 from .processor import Processor, ports_of
 from .resolve import ResolvedEdge
+from .specs import NodeSpec
 
 __all__ = ["NodeRuntime"]
 

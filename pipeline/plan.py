@@ -11,9 +11,9 @@ from .check import CheckResult, Insertion, check
 from .clock import Clock
 from .errors import ConfigError, Problem
 from .formats import AudioFormat
-from .graph import Graph
 from .inputs import InputSpec, fill_call_texts, input_values
 from .limits import CallLimits
+from .specs import GraphSpec
 from .turns import TurnPolicy
 
 __all__ = ["Plan", "make_plan"]
@@ -85,7 +85,7 @@ class Plan:
 
 
 def make_plan(
-    graph: Graph,
+    graph: GraphSpec,
     turns: TurnPolicy | None = None,
     limits: CallLimits | None = None,
     inputs: Mapping[str, InputSpec] | None = None,

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from .edges import Policy, default_policy
 from .errors import Fix, Problem
 from .frames import AudioFrame, Frame
-from .graph import EdgeSpec, NodeSpec, PolicyChange
 from .ports import PortSpec
 from .processor import ports_of
+from .specs import EdgeSpec, NodeSpec, PolicyChange
 from .spelling import did_you_mean, sure
 
 __all__ = ["ResolvedEdge", "common_types", "resolve_edge"]

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from .graph import EdgeSpec, Graph, NodeSpec
+from .graph import Graph
 from .processor import Processor, ports_of
 from .resolve import resolve_edge
+from .specs import EdgeSpec, NodeSpec
 
 __all__ = ["substitute"]
 

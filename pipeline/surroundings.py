@@ -9,8 +9,8 @@ import threading
 from collections.abc import Mapping
 
 from .errors import Problem
-from .graph import Graph, NodeSpec
 from .processor import OptionFault
+from .specs import GraphSpec, NodeSpec
 
 __all__ = ["check_surroundings"]
 
@@ -19,7 +19,7 @@ DEADLINE_S = 8.0
 
 
 def check_surroundings(
-    graph: Graph, environ: Mapping[str, str], *, deadline_s: float = DEADLINE_S
+    graph: GraphSpec, environ: Mapping[str, str], *, deadline_s: float = DEADLINE_S
 ) -> list[Problem]:
     """What every box of a valid ``graph`` says of its surroundings, in the order of the nodes."""
     asked = [_Asking(node, environ) for node in graph.nodes.values()]

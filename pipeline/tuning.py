@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 from .check import own_faults
 from .convert import convert_options
 from .errors import ConfigError, Problem
-from .graph import NodeSpec
 from .node import NodeRuntime
 from .options import live_options, option_specs
+from .specs import NodeSpec
 
 __all__ = ["Changes", "Retuned", "Tuner", "node_of", "retuned"]
 

@@ -12,11 +12,11 @@ from .context import CallContext
 from .edges import QueuedEdge, Voided
 from .errors import ConfigError, Problem, ProcessorError
 from .frames import Frame
-from .graph import NodeSpec
 from .negotiate import PortKey
 from .node import NodeRuntime
 from .ports import In, Out
 from .processor import Processor, ports_of
+from .specs import NodeSpec
 
 __all__ = ["Wiring", "make_processor"]
 

@@ -9,8 +9,9 @@ from typing import Any
 from ...pipeline.config import Agent
 from ...pipeline.errors import ConfigError
 from ...pipeline.frames import AudioFrame
-from ...pipeline.graph import Graph, NodeSpec
+from ...pipeline.graph import Graph
 from ...pipeline.processor import Processor, ports_of
+from ...pipeline.specs import NodeSpec
 from ...pipeline.substitution import substitute
 from ...pipeline.testing.model import AnyOrder, Case, Expectation, Never, Occurs, Pattern, Play, Say, Send
 from ...pipeline.testing.scene import Scene

@@ -14,10 +14,11 @@ from .. import registry
 from ..convert import Steps, convert_options
 from ..convert.hints import show
 from ..errors import ConfigError, Problem
-from ..graph import EdgeSpec, Graph, NodeSpec, OnError
+from ..graph import Graph
 from ..inputs import InputSpec
 from ..options import option_specs
 from ..processor import Processor
+from ..specs import EdgeSpec, NodeSpec, OnError
 from ..spelling import did_you_mean, sure
 from .call_texts import call_text, mentions
 from .nodes import WrittenNode

@@ -10,9 +10,10 @@ from typing import Any
 from ..convert import Steps, convert_group
 from ..errors import Problem
 from ..frames import AudioFrame
-from ..graph import EdgeSpec, Graph, PolicyChange
+from ..graph import Graph
 from ..processor import ports_of
 from ..resolve import resolve_edge
+from ..specs import EdgeSpec, PolicyChange
 from .shape import Shape
 
 __all__ = ["apply_edges"]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..convert import Steps
-from ..graph import OnError
+from ..specs import OnError
 
 __all__ = ["WrittenNode"]
 

@@ -10,10 +10,11 @@ from ..check import check
 from ..convert import Steps
 from ..convert.scalars import EnvText
 from ..errors import Fix, Problem
-from ..graph import EdgeSpec, Graph, NodeSpec
+from ..graph import Graph
 from ..ports import PortSpec
 from ..processor import Processor, facade, ports_of
 from ..resolve import resolve_edge
+from ..specs import EdgeSpec, NodeSpec
 from ..spelling import did_you_mean, sure
 from .building import NodeBuilder
 from .diagnostics import Diagnostic
@@ -160,6 +161,10 @@ class Templates:
 
 def expand(template: Template, body: Tree, build: NodeBuilder) -> list[PortSpec]:
     """Put the nodes of ``body`` into the graph; returns the ports that the template exposes."""
+    if not isinstance(body.data, dict):
+        # It could not be read, which is told where it stands.
+        build.unread = True
+        return []
     build.mentioned.update({(*build.at, *path): text for path, text in _mentions(body).items()})
     if "nodes" in body.data:
         graph_form(body.data["nodes"], build)

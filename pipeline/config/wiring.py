@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from ..convert import Steps
 from ..errors import Problem
 from ..frames import Frame
-from ..graph import EdgeSpec
 from ..ports import PortSpec
 from ..processor import Processor, ports_of
+from ..specs import EdgeSpec
 
 __all__ = ["Box", "infer"]
 

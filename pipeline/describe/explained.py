@@ -21,11 +21,11 @@ from ..convert import Steps, convert
 from ..convert.hints import group_fields, is_group
 from ..convert.scalars import CallText, EnvText
 from ..frames import Frame
-from ..graph import NodeSpec, PolicyChange
 from ..inputs import InputSpec
 from ..options import MISSING, OptionSpec, Secret, option_specs
 from ..processor import ports_of
 from ..resolve import ResolvedEdge, common_types
+from ..specs import NodeSpec, PolicyChange
 from ..turns import TurnPolicy
 from .names import format_words, policy_words
 from .values import yaml_value

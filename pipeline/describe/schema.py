@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from ..call_log import LogPolicy
 from ..config.templates import ParamSpec
 from ..errors import Problem
-from ..graph import PolicyChange
 from ..inputs import InputSpec
+from ..specs import PolicyChange
 from ..turns import TurnPolicy
 from .boxes import installed
 from .schema_boxes import NODE_NAME, Boxes, box_definitions, named, reference, short_form, text_schema
@@ -128,7 +128,9 @@ def _definitions(boxes: Boxes) -> Schema:
         "edge": edge,
         "edges": named(_EDGE, reference("edge"))
         | {"description": "Policies of edges, by `node -> node` or `node.port -> node.port`; new edges too"},
-        "turns": _nullable(group_schema(TurnPolicy), "How speech over the agent is judged; reaches running calls"),
+        "turns": _nullable(
+            group_schema(TurnPolicy), "How speech over the agent is judged; reaches running calls"
+        ),
         "log": _nullable(group_schema(LogPolicy), "What its boxes log; reaches running calls"),
         "simulator": _nullable(
             mapping_schema({"brain": text_schema("File with the simulator's script, relative to this one")}),

@@ -9,9 +9,9 @@ from collections.abc import Mapping
 from typing import get_args
 from urllib.parse import quote
 
-from ..graph import OnError
 from ..options import OptionSpec, option_specs
 from ..processor import Processor
+from ..specs import OnError
 from .docstrings import box_doc
 from .schema_types import (
     INCLUDE,

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 from ..config.shape import Shape
 from ..convert import Steps
 from ..frames import Frame
-from ..graph import EdgeSpec, Graph
+from ..graph import Graph
 from ..inputs import InputSpec
 from ..ports import PortSpec
 from ..processor import ports_of
 from ..resolve import resolve_edge
+from ..specs import EdgeSpec
 from ..spelling import did_you_mean, sure
 
 __all__ = ["Scene"]

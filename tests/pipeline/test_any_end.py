@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from livegraph.pipeline import SECOND, CallLimits, Graph, LivegraphError, Processor, make_plan, run_virtual
 from livegraph.pipeline.events import CallEnded
-from livegraph.pipeline.graph import OnError
+from livegraph.pipeline.specs import OnError
 from support.boxes import Collect, Words
 from support.faulty import AsyncFaulty, Faulty, FaultySource
 from support.leaks import no_tasks_left

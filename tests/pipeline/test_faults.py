@@ -23,7 +23,7 @@ from livegraph.pipeline import (
     run_virtual,
 )
 from livegraph.pipeline.events import EdgeStalled, NodeFailed
-from livegraph.pipeline.graph import OnError
+from livegraph.pipeline.specs import OnError
 from support.boxes import Collect, SlowUpper, Words
 from support.faulty import AsyncFaulty, Faulty, FaultySource, Trouble
 from support.leaks import no_tasks_left

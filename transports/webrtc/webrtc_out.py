@@ -32,7 +32,6 @@ class WebRTCOut(Processor):
 
     kind = "sink"
     emits = (StateChanged,)
-    emits = (StateChanged,)
 
     audio: In[AudioFrame] = In(
         rate=(48_000, 24_000, 16_000, 12_000, 8_000), channels=1, doc="what the caller is to hear"

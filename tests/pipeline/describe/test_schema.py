@@ -16,8 +16,8 @@ from livegraph.pipeline.config.source import parse_document
 from livegraph.pipeline.convert.hints import group_fields
 from livegraph.pipeline.describe import json_schema
 from livegraph.pipeline.frames import TextFrame
-from livegraph.pipeline.graph import PolicyChange
 from livegraph.pipeline.options import Deprecated, Renamed, option_specs
+from livegraph.pipeline.specs import PolicyChange
 from livegraph.pipeline.turns import TurnPolicy
 from support.shipped import SHIPPED_AGENTS, SHIPPED_BOXES
 
