@@ -171,7 +171,7 @@ def words(conversation: Conversation) -> list[str]:
 def answered(conversation: Conversation) -> Counter[str]:
     """How often each call was answered."""
     results = Counter(id_ for id_, _ in conversation.wire.results())
-    return Counter({call.id: results[call.id] for call in conversation.tools.called}) | results
+    return Counter({id_: results[id_] for id_ in conversation.tools.called}) | results
 
 
 def test_no_sample_no_result_and_no_word_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
@@ -208,6 +208,8 @@ def test_no_sample_no_result_and_no_word_is_lost(capsys: pytest.CaptureFixture[s
 
 class _ByPongs:
     """A link that learns what has arrived as a WebSocket does: 40 ms after it has asked."""
+
+    exact = False
 
     def __init__(self, link: Any) -> None:
         self._link = link

@@ -137,7 +137,8 @@ class Tools(Processor):
 
     def __init__(self, *, functions: Mapping[str, float], scheduling: str = "") -> None:
         self._scheduling = scheduling
-        self.called: list[ToolCallFrame] = []
+        self.called: list[str] = []
+        """The ids of the calls that were made."""
         self.cancelled: list[str] = []
         self._functions = functions
         self._waiting: asyncio.Queue[tuple[int, ToolCallFrame]] = asyncio.Queue()
@@ -151,7 +152,7 @@ class Tools(Processor):
         if isinstance(frame, ToolCancelFrame):
             self.cancelled += frame.ids
             return
-        self.called.append(frame)
+        self.called.append(frame.id)
         asyncio.get_running_loop().call_later(
             self._functions[frame.name], self._done, frame, len(self.called)
         )
@@ -259,14 +260,14 @@ class Conversation:
         """What a side said, an utterance each."""
         return [e.text for e in self.events if isinstance(e, Transcript) and e.role == role and e.final]
 
-    async def speak(self, pcm: Pcm, *, keep: bool = True) -> None:
-        """Feed the microphone in real time, in frames of 20 ms."""
+    async def speak(self, pcm: Pcm, *, chunk: int = FRAME, keep: bool = True) -> None:
+        """Feed the microphone in real time, in frames of ``chunk`` samples."""
         clock = self.call.clock
         began_ns = clock.now_ns()
-        for at in range(0, len(pcm), FRAME):
-            piece = pcm[at : at + FRAME]
+        for at in range(0, len(pcm), chunk):
+            piece = pcm[at : at + chunk]
             await self.mic.send(AudioFrame(piece, RATE, time_ns=clock.now_ns()))
-            await clock.sleep_until_ns(began_ns + (at + FRAME) * SECOND // RATE)
+            await clock.sleep_until_ns(began_ns + (at + len(piece)) * SECOND // RATE)
         if keep:
             self.fed.append(pcm)
 

@@ -1,0 +1,161 @@
+"""An hour of conversation on virtual time: nothing of a session grows with its length."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import psutil
+import pytest
+
+from livegraph.pipeline import SECOND, TextFrame, run_virtual
+from livegraph.processors.gemini_live.dialogue.history import History, HistoryEntry
+from livegraph.processors.gemini_live.options.groups import ContextCompression
+from livegraph.simulator.brain import parse_brain
+from livegraph.simulator.ears import NoEars
+from livegraph.simulator.scenario_file import parse_scenario
+from livegraph.simulator.voice import TonesVoice
+from support.conversation import RATE, Conversation, Wire, converse, plan_of
+from support.leaks import no_tasks_left
+from support.speech import recorded
+
+MINUTES = 60
+LOOKS_AT = (20, 40, 60)
+CHUNK_S = 0.1
+"""The microphone's frames: of 100 ms, the longest that the service advises, so that an hour takes few of them."""
+SCRIPT = parse_brain("""
+version: 1
+rules:
+  - hear: work
+    call: {tool: work, args: {text: now}}
+    say_result: "That was number {result.number}."
+  - hear: story
+    say: >-
+      Once there was a keeper of a lighthouse. Every evening she climbed the stairs. Every night she lit the lamp. And
+      every morning she went to bed.
+fallback: "You said: {heard}. Tell me more."
+""")
+# Besides what the client itself replaces after eight and a half minutes.
+TROUBLE = parse_scenario("""
+version: 1
+scenes:
+  - when: {time: 5m, connection: 2}
+    do: [{close: {code: 1011, reason: Internal error encountered.}}]
+  - when: {time: 7m, connection: 3}
+    do: [reset]
+  - when: {time: 3m, connection: 5}
+    do: [{go_away: {left: 10s}}]
+""")
+
+
+def earlier(folder: Path) -> Path:
+    """As much of a conversation as is kept: what comes drives out what is oldest."""
+    made = History(
+        HistoryEntry("tool", name="work", args={"text": "now"}, result={"output": [n]}, time_s=n / 8)
+        if n % 11 == 0
+        else HistoryEntry("user" if n % 2 else "agent", f"This is sentence number {n}.", time_s=n / 8)
+        for n in range(1_000)
+    )
+    path = folder / "history.jsonl"
+    path.write_text(made.to_json_lines(), "utf-8")
+    return path
+
+
+TIMERS = ("asyncio.events.TimerHandle", "_contextvars.Context")
+"""Timers that were cancelled: asyncio lets up to a hundred of them lie, or as many as there are others."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What there is in the process at a minute."""
+
+    minute: int
+    kinds: Counter[str]
+    blocks: int
+    megabytes: float
+
+    @classmethod
+    def now(cls, minute: int) -> Look:
+        gc.collect()
+        blocks = sys.getallocatedblocks()
+        # The same names every time: what was taken down before is no growth.
+        names = (
+            sys.intern(f"{type(each).__module__}.{type(each).__qualname__}") for each in gc.get_objects()
+        )
+        kinds = Counter(names)
+        memory = psutil.Process().memory_info().rss / 1e6
+        return cls(minute, kinds, blocks, memory)
+
+
+async def an_hour(conversation: Conversation, looks: list[Look]) -> None:
+    """Each minute has the same five parts: a question, a story that is interrupted, a function, a question, silence."""
+    chunk = round(RATE * CHUNK_S)
+    quiet = np.zeros(60 * RATE, np.int16)
+    voice = recorded("go_forward").pcm
+    for second in (1, 37):
+        quiet[second * RATE : second * RATE + len(voice)] = voice
+    said = {12: "Tell me a story.", 15: "Stop it.", 24: "Do your work."}
+    clock = conversation.call.clock
+    for minute in range(1, MINUTES + 1):
+        for at in range(0, len(quiet), chunk):
+            if at % RATE == 0 and (text := said.get(at // RATE)) is not None:
+                await conversation.mic.send(TextFrame(text, time_ns=clock.now_ns()))
+            await conversation.speak(quiet[at : at + chunk], chunk=chunk, keep=False)
+        if minute in LOOKS_AT:
+            looks.append(Look.now(minute))
+    await conversation.finish()
+
+
+@pytest.mark.timeout(300)
+def test_an_hour_leaves_no_more_behind_than_twenty_minutes(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Objects of every type, and all blocks of memory, are as many after an hour as after a third of it."""
+    looks: list[Look] = []
+    options = {"context_compression": ContextCompression(4_000, 2_000), "history": earlier(tmp_path)}
+
+    async def main() -> Conversation:
+        async with no_tasks_left():
+            return await converse(
+                lambda conversation: an_hour(conversation, looks),
+                plan_of(options, {"work": 1.5}, keeps=False),
+                simulator={
+                    "script": SCRIPT,
+                    "scenario": TROUBLE,
+                    "ears": NoEars(),
+                    "voice": TonesVoice(),
+                    "strict": True,
+                },
+                wire=Wire(keeps=False),
+                watched=(),
+            )
+
+    over = run_virtual(main())
+    first, _, last = looks
+    minutes = last.minute - first.minute
+    more = {kind: count for kind, count in (last.kinds - first.kinds).items() if kind not in TIMERS}
+    blocks = (last.blocks - first.blocks) / minutes
+    slope = (last.kinds.total() - first.kinds.total()) / minutes
+    lasted = over.call.clock.now_ns() / SECOND / 60
+    with capsys.disabled():
+        print(
+            f"\nsoak: {lasted:.1f} min, {over.speaker.turns} turns heard, {over.wire.connections} connections,"
+        )
+        print(f"  {len(over.tools.called)} calls, {len(over.live.history)} entries of history")
+        for look in looks:
+            print(
+                f"  minute {look.minute}: {look.kinds.total()} objects, {look.blocks} blocks, {look.megabytes:.1f} MB"
+            )
+        print(f"  a minute of the last {minutes}: {slope:+.2f} objects, {blocks:+.1f} blocks; more {more}")
+    assert over.speaker.turns >= 3 * MINUTES and len(over.tools.called) == MINUTES
+    assert over.wire.connections >= 7
+    # Of what is kept of the conversation, calls are objects to the collector, and words are not.
+    kept = {kind for kind in more if kind.endswith((".HistoryEntry", "builtins.dict"))}
+    assert all(count <= (minutes if kind in kept else minutes / 2) for kind, count in more.items()), more
+    assert all(last.kinds[kind] < 400 for kind in TIMERS)
+    assert abs(slope) < 5
+    assert abs(blocks) < 60, "about 4 KB a minute; caches of the interpreter still fill"
