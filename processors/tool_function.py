@@ -10,7 +10,8 @@
             hour: full hour, 8 to 17.
         \"\"\"
 
-A parameter annotated ``CallContext`` is given the running call and is not shown to the model.
+A parameter annotated ``CallContext`` is given the running call and is not shown to the model. An ``async`` function
+that yields answers several times, and the model goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -79,8 +80,10 @@ class ToolFunction:
         self.name = self.settings.name or getattr(function, "__name__", "")
         if not _NAME.fullmatch(self.name):
             raise TypeError(f"{self.name!r} is no name for a tool: letters, digits and _ . : - are allowed")
-        if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
-            raise TypeError(f"{self.name}: a tool answers once; return a value instead of yielding")
+        if inspect.isgeneratorfunction(function):
+            raise TypeError(f"{self.name}: a tool that yields is async (async def); a plain one returns a value")
+        self.streams = inspect.isasyncgenfunction(function)
+        """Whether it answers as often as it yields, while the model goes on."""
         self.is_async = inspect.iscoroutinefunction(function)
         self._context_name = ""
         self._arguments = self._make_arguments()
@@ -134,7 +137,10 @@ class ToolFunction:
         parameters: dict[str, Any] = {}
         if properties:
             parameters = {"type": "object", "properties": properties, "required": schema.get("required", [])}
-        return FunctionSpec(self.name, description, parameters, self.settings.blocking)
+        blocking = self.settings.blocking
+        if blocking is None and self.streams:
+            blocking = False
+        return FunctionSpec(self.name, description, parameters, blocking)
 
 
 def _inlined(schema: dict[str, Any]) -> dict[str, Any]:

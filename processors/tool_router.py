@@ -3,7 +3,8 @@
 Ports: ``calls`` in, ``results`` out (joined back to the model). Tools are plain Python functions, sync (they run in a
 thread) or async, named by file or module; their schema comes from type hints and docstring, arguments are validated,
 each call has a deadline, and a call that the model withdraws is cancelled. A sync function cannot be stopped: past its
-deadline its thread is left alone and its result is not used.
+deadline its thread is left alone and its result is not used. An async function that yields gives a result each time, and
+has its deadline for each.
 
 Example:
     tool_router: {tools: [./tools.py], timeout: 5s}
@@ -11,7 +12,8 @@ Example:
 
 import asyncio
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -52,7 +54,9 @@ class ToolRouter(Processor):
     emits = (ToolCalled, ToolFinished, ToolCancelled, StateChanged)
 
     calls: In[ToolCallFrame | ToolCancelFrame] = In(doc="calls and cancellations from the model")
-    results: Out[ToolResultFrame] = Out(doc="one result for every call that was not withdrawn")
+    results: Out[ToolResultFrame] = Out(
+        doc="a result for every call that was not withdrawn; several from a function that yields"
+    )
 
     def __init__(
         self,
@@ -173,6 +177,9 @@ class ToolRouter(Processor):
                 )
             )
         scheduling = tool.settings.scheduling
+        if tool.streams and not failed:
+            # All was said as it came: this only says that there is no more.
+            result, scheduling = {}, "SILENT"
         await self.results.send(
             ToolResultFrame(
                 frame.id, frame.name, result, failed=failed, scheduling=scheduling, time_ns=now_ns
@@ -188,11 +195,15 @@ class ToolRouter(Processor):
             return True, {"error": f"wrong arguments: {error}"}
         limit_ns = tool.settings.timeout_ns or self._timeout_ns
         try:
-            async with asyncio.timeout(limit_ns / SECOND) as deadline:
-                value = await self._invoke(tool, arguments)
-            return False, _as_object(value)
+            if tool.streams:
+                return False, await self._stream(tool, arguments, frame, limit_ns)
+            return False, _as_object(await _within(limit_ns, self._invoke(tool, arguments)))
         except ToolError as error:
             return True, {"error": str(error)}
+        except _TooLateError:
+            limit = format_duration(limit_ns)
+            self.log.warning("%s: tool %s took longer than %s", self.name, name, limit)
+            return True, {"error": f"{name} did not answer within {limit}"}
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -200,11 +211,29 @@ class ToolRouter(Processor):
             # Something inside the function was cancelled, not this call.
             return self._raised(name, error)
         except Exception as error:
-            if isinstance(error, TimeoutError) and deadline.expired():
-                limit = format_duration(limit_ns)
-                self.log.warning("%s: tool %s took longer than %s", self.name, name, limit)
-                return True, {"error": f"{name} did not answer within {limit}"}
             return self._raised(name, error)
+
+    async def _stream(
+        self, tool: ToolFunction, arguments: dict[str, Any], frame: ToolCallFrame, limit_ns: int
+    ) -> dict[str, Any]:
+        """Send what the function yields as it comes; returns the last of it."""
+        last: dict[str, Any] = {}
+        async with aclosing(tool.call(arguments, self.call)) as values:
+            while True:
+                try:
+                    last = _as_object(await _within(limit_ns, anext(values)))
+                except StopAsyncIteration:
+                    return last
+                await self.results.send(
+                    ToolResultFrame(
+                        frame.id,
+                        frame.name,
+                        last,
+                        scheduling=tool.settings.scheduling,
+                        will_continue=True,
+                        time_ns=self.call.clock.now_ns(),
+                    )
+                )
 
     def _raised(self, name: str, error: BaseException) -> tuple[bool, dict[str, Any]]:
         # The user's code failed: the call goes on. The model is told that it did and not how, for an exception's
@@ -221,6 +250,20 @@ class ToolRouter(Processor):
         loop = asyncio.get_running_loop()
         value = await loop.run_in_executor(self._threads, tool.call, arguments, self.call)
         return await value if inspect.isawaitable(value) else value
+
+
+class _TooLateError(Exception):
+    """A deadline of ours has passed; a function may well raise a ``TimeoutError`` of its own."""
+
+
+async def _within(limit_ns: int, answer: Awaitable[Any]) -> Any:
+    try:
+        async with asyncio.timeout(limit_ns / SECOND) as deadline:
+            return await answer
+    except TimeoutError as error:
+        if deadline.expired():
+            raise _TooLateError from error
+        raise
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,7 +71,8 @@ class Bench:
         self._speech = speech
         self._record = record
         self._rig: Rig = build_rig(group.agent.graph, group.scene, case)
-        self._plan: Plan = make_plan(self._rig.graph, group.agent.turns, inputs=group.agent.inputs)
+        agent = group.agent
+        self._plan: Plan = make_plan(self._rig.graph, agent.turns, inputs=agent.inputs, log=agent.log)
         self._sounds = self._make_sounds()
 
     def _make_sounds(self) -> dict[int, Pcm]:

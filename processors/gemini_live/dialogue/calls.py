@@ -49,6 +49,8 @@ class _Pending:
     """Whether it has given a result that was not the last."""
     parts: list[dict[str, Any]] = field(default_factory=list)
     """Results so far, where the model takes only one."""
+    scheduling: str = ""
+    """Of those."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,12 +158,13 @@ class Calls:
         many = rules.continuing and not rules.blocking(call.name) and not call.foreign
         if continues and not many:
             call.parts.append(body)
+            call.scheduling = scheduling
             return []
         if not continues:
             self._forget(call_id)
         if call.parts:
             body = {"output": [*call.parts, *([body] if body else [])]}
-            call.parts = []
+            scheduling, call.parts = call.scheduling, []
         if call.foreign:
             return Late(told_late(call.name, body))
         if rules.blocking(call.name) or not rules.scheduling:
