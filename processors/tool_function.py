@@ -81,7 +81,9 @@ class ToolFunction:
         if not _NAME.fullmatch(self.name):
             raise TypeError(f"{self.name!r} is no name for a tool: letters, digits and _ . : - are allowed")
         if inspect.isgeneratorfunction(function):
-            raise TypeError(f"{self.name}: a tool that yields is async (async def); a plain one returns a value")
+            raise TypeError(
+                f"{self.name}: a tool that yields is async (async def); a plain one returns a value"
+            )
         self.streams = inspect.isasyncgenfunction(function)
         """Whether it answers as often as it yields, while the model goes on."""
         self.is_async = inspect.iscoroutinefunction(function)

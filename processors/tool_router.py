@@ -3,8 +3,8 @@
 Ports: ``calls`` in, ``results`` out (joined back to the model). Tools are plain Python functions, sync (they run in a
 thread) or async, named by file or module; their schema comes from type hints and docstring, arguments are validated,
 each call has a deadline, and a call that the model withdraws is cancelled. A sync function cannot be stopped: past its
-deadline its thread is left alone and its result is not used. An async function that yields gives a result each time, and
-has its deadline for each.
+deadline its thread is left alone and its result is not used. An async function that yields gives a result each time,
+and has its deadline for each.
 
 Example:
     tool_router: {tools: [./tools.py], timeout: 5s}

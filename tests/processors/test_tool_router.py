@@ -5,7 +5,7 @@ import dataclasses
 import enum
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Annotated, Any, Literal, Optional
 
 import pytest
@@ -246,7 +246,7 @@ badly_named.__name__ = "größe!"
         (unannotated, "argument 'a' needs a type annotation"),
         (variable, "arguments have names"),
         (impossible, "type that JSON cannot carry|not supported"),
-        (yielding, "answers once"),
+        (yielding, "is async"),
         (recursive, "refers to itself"),
         (badly_named, "no name for a tool"),
         (lambda: 1, "no name for a tool"),
@@ -741,3 +741,73 @@ def test_tools_come_from_files_beside_the_agent(tmp_path: Any) -> None:
     with pytest.raises(ConfigError) as caught:
         load_tools([str(tmp_path / "my_tool.py")])
     assert caught.value.problems[0].code == "LG111"
+
+
+# Several results ----------------------------------------------------------------------------------------
+
+
+def test_an_async_function_that_yields_answers_each_time() -> None:
+    """The model goes on meanwhile; the last result only says that there is no more, and is not spoken of."""
+
+    async def count(to: int) -> AsyncIterator[int]:
+        """Count."""
+        for number in range(to):
+            await asyncio.sleep(8)
+            yield number + 1
+
+    async def script(model: Model, events: list[Event]) -> None:
+        [catalog] = model.calls.peers_advertise()
+        assert [spec.blocking for spec in catalog.functions] == [False]
+        model.ask("count", "1", to=3)
+        for _ in range(4):
+            await model.answer()
+        [finished] = [event for event in events if isinstance(event, ToolFinished)]
+        assert finished.ok and finished.result == {"output": 3} and finished.duration_ns == 24 * SECOND
+
+    answers = talk(with_tools(count), script)
+    assert [(a.result, a.will_continue, a.scheduling) for a in answers] == [
+        ({"output": 1}, True, ""),
+        ({"output": 2}, True, ""),
+        ({"output": 3}, True, ""),
+        ({}, False, "SILENT"),
+    ]
+
+
+def test_a_function_that_fails_between_two_results_says_so_last() -> None:
+    """Each result has its deadline, and a withdrawn call yields no more and is cleaned up."""
+    closed: list[str] = []
+
+    async def slow(seconds: float) -> AsyncIterator[str]:
+        """Take your time."""
+        try:
+            yield "begun"
+            await asyncio.sleep(seconds)
+            raise ToolError("there is no more")
+        finally:
+            closed.append(f"{seconds:g}")
+
+    async def script(model: Model, events: list[Event]) -> None:
+        model.ask("slow", "late", seconds=60)
+        assert [await model.answer(), await model.answer()] == [
+            {"output": "begun"},
+            {"error": "slow did not answer within 10s"},
+        ]
+        model.ask("slow", "fails", seconds=1)
+        assert [await model.answer(), await model.answer()] == [
+            {"output": "begun"},
+            {"error": "there is no more"},
+        ]
+        model.ask("slow", "withdrawn", seconds=5)
+        await model.answer()
+        model.withdraw("withdrawn")
+        await asyncio.sleep(20)
+
+    answers = talk(with_tools(slow), script)
+    assert [(a.id, a.failed, a.will_continue) for a in answers] == [
+        ("late", False, True),
+        ("late", True, False),
+        ("fails", False, True),
+        ("fails", True, False),
+        ("withdrawn", False, True),
+    ]
+    assert closed == ["60", "1", "5"]
