@@ -138,6 +138,8 @@ class Connection:
 
     async def _send(self) -> None:
         link, outbox = self.link, self._outbox
+        # Asked once: whether something has a protocol's members costs more than to encode a message.
+        arrives = self._receipts and not isinstance(link, ReceiptLink)
         while not self._parting:
             message = outbox.take()
             if message is None:
@@ -157,7 +159,7 @@ class Connection:
                 self._sending = False
             if outbox.sent(self._clock.now_ns()):
                 self._ask.set()
-            if self._receipts and not isinstance(link, ReceiptLink):
+            if arrives:
                 outbox.confirm(outbox.number)
 
     async def _watch(self, link: ReceiptLink, end: Callable[[LinkClosed], None]) -> None:
