@@ -211,6 +211,8 @@ class _ByPongs:
 
     exact = False
 
+    exact = False
+
     def __init__(self, link: Any) -> None:
         self._link = link
         self.received = 0
