@@ -14,6 +14,7 @@ from .twist import Twist
 __all__ = ["Director", "Stage"]
 
 _MOST_UNDER_WAY = 256
+_MOST_AT_ONCE = 100
 
 
 def _is_action(act: Act) -> bool:
@@ -64,6 +65,8 @@ class Director:
         self.refused_status: int | None = None
         """The HTTP status that the connection gets instead of a WebSocket."""
         self._runs: list[_Run] = []
+        self._instant_ns = now_ns
+        self._started = 0
         self._counts: Counter[tuple[Event, str]] = Counter()
         scenes = enumerate(stage.scenario.scenes)
         self._scenes = [(n, s) for n, s in scenes if s.when.connection in (None, connection)]
@@ -147,7 +150,11 @@ class Director:
             self._counts[event, ""] += 1
 
     def _start(self, acts: Sequence[Act], now_ns: int) -> None:
-        if acts and len(self._runs) < _MOST_UNDER_WAY:
+        if now_ns > self._instant_ns:
+            self._instant_ns, self._started = now_ns, 0
+        self._started += 1
+        # Scenes that set each other off in no time at all would never let it pass.
+        if acts and len(self._runs) < _MOST_UNDER_WAY and self._started < _MOST_AT_ONCE:
             self._runs.append(_Run(list(acts), now_ns))
 
     def _set_off(self, event: Event, subject: str) -> list[Scene]:

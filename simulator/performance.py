@@ -26,21 +26,21 @@ class Performance:
         self._director = director
         self._timers = timers
         self._house = house
-        self._playing = False
+        self.playing = False
+        """Whether a scene is being carried out right now."""
 
     def play(self, now_ns: int) -> None:
         """Do what is to be done now."""
-        if self._playing:
-            # What a scene sends may set off others: they come behind it, below.
+        if self.playing:
             return
-        self._playing = True
+        self.playing = True
         try:
             while (acts := self._director.acts(now_ns)) and self._out.closing is None:
                 for act in acts:
                     if self._out.closing is None:
                         self._do(act, now_ns)
         finally:
-            self._playing = False
+            self.playing = False
 
     def _do(self, act: Act, now_ns: int) -> None:
         match act:

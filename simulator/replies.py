@@ -94,7 +94,8 @@ class Replies:
                     self._call(turn, calls)
                 case Think(text=text):
                     turn.made.add(thought=text)
-                    self._out.thought(text)
+                    if self.settings.thoughts:
+                        self._out.thought(text)
                 case Show(content=content):
                     self._out.content(content)
                 case Text(text=text):

@@ -137,7 +137,8 @@ class LiveSession:
             self.refuse(closing)
 
     def _sent(self, message: ServerMessage) -> None:
-        for kind in sent_kinds(message):
+        # What a scene itself sends sets off no other, or the same again.
+        for kind in () if self._performance.playing else sent_kinds(message):
             self._director.happened("sent", kind, self._now_ns)
         if message.server_content is not None and message.server_content.turn_complete:
             self._renewal.turn_over()
