@@ -246,8 +246,14 @@ class GeminiLive(Processor):
             return
         await self._live.close()
         path = self._settings.save_history
-        if path is not None:
+        if path is None:
+            return
+        try:
             await asyncio.to_thread(path.write_text, self._live.history.to_json_lines(), "utf-8")
+        except OSError as error:
+            raise ProcessorError(
+                self.name, f"cannot write the history to {path}: {error.strerror} (option save_history)"
+            ) from error
 
     # For programs ------------------------------------------------------------------------------
 

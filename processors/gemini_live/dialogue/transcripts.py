@@ -18,6 +18,10 @@ __all__ = ["AgentTranscript", "UserTranscript"]
 
 Emit = Callable[[TranscriptFrame], None]
 
+_LONG = 2_000
+_TOO_LONG = 4_000
+"""Characters of an utterance that nobody ends: it ends with a sentence, or then in any case."""
+
 
 class _Teller:
     """Tells of utterances of one role, which are numbered from 1."""
@@ -82,6 +86,9 @@ class UserTranscript:
             return
         self._text += piece
         self._teller.piece(self._number(), piece, self._text, 0)
+        sentence = self._text.rstrip().endswith((".", "!", "?"))
+        if len(self._text) > (_LONG if sentence else _TOO_LONG):
+            self.end()
 
     def preview(self, guess: str) -> None:
         """What the user may be saying beyond what is certain."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from pathlib import Path
 
 import pytest
 
@@ -221,6 +222,36 @@ def test_the_servers_ears_count_where_there_are_no_others(detector: bool, expect
     assert heard == [expected, False]
 
 
+def test_what_nobody_ends_is_told_in_pieces() -> None:
+    """A service that only writes down may never say that an utterance is over: it ends with a sentence."""
+
+    async def script(server: Connection) -> None:
+        await server.accept()
+        for number in range(300):
+            await server.send(
+                {"serverContent": {"inputTranscription": {"text": f"Sentence {number} of it. "}}}
+            )
+        await server.send({"serverContent": {"inputTranscription": {"text": "and " * 1200}}})
+
+    room = converse(listen, script, answer_timeout=1 * SECOND)
+    told = [t.text for t in room.log.transcripts if t.final]
+    assert len(told) == 3 and all(len(text) > 1990 for text in told)
+    assert " ".join(told).split() == [
+        *" ".join(f"Sentence {n} of it." for n in range(300)).split(),
+        *["and"] * 1200,
+    ]
+
+
+def test_a_history_that_cannot_be_written_is_told(tmp_path: Path) -> None:
+    """With the option; the conversation was whole."""
+
+    async def script(server: Connection) -> None:
+        await server.accept()
+
+    with pytest.raises(ProcessorError, match="option save_history"):
+        converse(listen, script, save_history=tmp_path / "nowhere" / "talk.jsonl")
+
+
 # Tools -------------------------------------------------------------------------------------------
 
 CALL = {"toolCall": {"functionCalls": [{"id": "fc_1", "name": "book", "args": {"slot": "3pm"}}]}}
@@ -334,6 +365,13 @@ def test_a_first_connection_that_fails_in_passing_is_tried_again() -> None:
             1007,
             "Invalid JSON payload received. Unknown name \"new_thing\" at 'setup': Cannot find field.",
             "extra",
+        ),
+        (1007, "Cannot extract voices from a non-audio request.", "option answers"),
+        (1007, "The requested combination of response modalities (TEXT) is not supported.", "option answers"),
+        (
+            1007,
+            "Explicit activity control is not supported when automatic activity detection is enabled.",
+            "option activity",
         ),
         (1007, "Request contains an invalid argument.", "options"),
         (1008, "Requested entity was not found.", "not found"),

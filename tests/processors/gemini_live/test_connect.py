@@ -13,7 +13,7 @@ from websockets.http11 import Request, Response
 
 from livegraph.pipeline import ServiceError
 from livegraph.processors.gemini_live.connect import WebSocketConnector
-from livegraph.processors.gemini_live.wire.link import Link, LinkClosed
+from livegraph.processors.gemini_live.wire.link import Link, LinkClosed, ReceiptLink
 
 PATH = "/ws/service.BidiGenerateContent"
 KEY = "AIza-very-secret-key-0123456789"
@@ -120,5 +120,54 @@ def test_nobody_there() -> None:
         assert closed.value.code == 1006 and "refused" in closed.value.reason.lower()
         with pytest.raises(ServiceError, match="option url"):
             await WebSocketConnector("no-url", "x").connect(PATH, {})
+
+    asyncio.run(main())
+
+
+def test_a_pong_tells_what_has_arrived() -> None:
+    """All that was sent before its ping; and the answer to our goodbye tells that everything has."""
+    read: list[str] = []
+
+    async def handle(socket: ServerConnection) -> None:
+        async for message in socket:
+            read.append(str(message))
+
+    async def client(connector: WebSocketConnector) -> None:
+        link = await connector.connect(PATH, {})
+        assert isinstance(link, ReceiptLink) and not link.exact
+        for number in range(3):
+            await link.send(str(number))
+        assert link.received == 0
+        await link.probe()
+        assert link.received == 3
+        await link.send("3")
+        await link.close()
+        assert link.received == 4
+        with pytest.raises(LinkClosed):
+            await link.probe()
+        broken = await connector.connect(PATH, {})
+        assert isinstance(broken, ReceiptLink)
+        await broken.send("4")
+        broken.abort()
+        with pytest.raises(LinkClosed):
+            await broken.probe()
+        assert broken.received == 0
+
+    with_server(handle, client)
+    assert read[:4] == ["0", "1", "2", "3"]
+
+
+def test_a_connection_that_is_dropped_at_once_is_lost() -> None:
+    """Before it was a WebSocket at all: a proxy, a server that is starting."""
+
+    async def main() -> None:
+        async def drop(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.transport.abort()
+
+        async with await asyncio.start_server(drop, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            with pytest.raises(LinkClosed) as closed:
+                await WebSocketConnector(f"ws://127.0.0.1:{port}", "x").connect(PATH, {})
+            assert closed.value.code == 1006
 
     asyncio.run(main())
