@@ -1,24 +1,35 @@
-"""The Gemini Live API: its wire, its models, and the processor that speaks it."""
+"""The Gemini Live API: its wire, its models, and the processor that speaks it.
+
+Beside the box there are the frames that change what a model knows (``ContextFrame``, ``UpdateFrame``), the history of a
+conversation (``History``, ``HistoryEntry``), and ``events``, with what the service says beside sound and words.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .dialogue.history import History, HistoryEntry
     from .endpoint import LiveConnector
+    from .frames import ContextFrame, UpdateFrame
     from .processor import GeminiLive
 
-__all__ = ["GeminiLive", "LiveConnector"]
+__all__ = ["ContextFrame", "GeminiLive", "History", "HistoryEntry", "LiveConnector", "UpdateFrame"]
+
+# The wire below this package is used without the processor, by the simulator.
+_HOMES = {
+    "ContextFrame": "frames",
+    "GeminiLive": "processor",
+    "History": "dialogue.history",
+    "HistoryEntry": "dialogue.history",
+    "LiveConnector": "endpoint",
+    "UpdateFrame": "frames",
+}
 
 
 def __getattr__(name: str) -> Any:
-    # The wire below this package is used without the processor, by the simulator.
-    if name == "GeminiLive":
-        from .processor import GeminiLive
-
-        return GeminiLive
-    if name == "LiveConnector":
-        from .endpoint import LiveConnector
-
-        return LiveConnector
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{home}", __name__), name)
