@@ -252,7 +252,7 @@ SCHEMA = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.dictionaries(st.sampled_from(["name", "description", "parameters"]), SCHEMA)),
     st.text(max_size=40),

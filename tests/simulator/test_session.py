@@ -29,7 +29,7 @@ from livegraph.processors.gemini_live.wire import (
 from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import load_ears
 from livegraph.simulator.server import Simulator
-from livegraph.simulator.voice import TonesVoice
+from livegraph.simulator.voice import TonesVoice, load_voice
 from support.live import Caller, calling
 from support.speech import RATE, recorded, resampled, spoken
 
@@ -70,7 +70,10 @@ SETUP = Setup(
     output_audio_transcription=AudioTranscriptionConfig(),
 )
 MANUAL = RealtimeInputConfig(automatic_activity_detection=AutomaticActivityDetection(disabled=True))
-HEARS_WORDS = not load_ears()[1]
+# Both keep nothing between calls: one of each serves all tests.
+EARS, EARS_NOTE = load_ears()
+VOICE = load_voice()[0]
+HEARS_WORDS = not EARS_NOTE
 
 
 def setup(**changes: Any) -> Setup:
@@ -84,8 +87,8 @@ def on_virtual_clock(
     """Run a test with a simulator; with built-in speech unless it is about the real one."""
 
     async def run() -> Any:
-        voice = None if real_speech else TonesVoice()
-        async with Simulator(script=SCRIPT, voice=voice, **options) as simulator:
+        voice = VOICE if real_speech else TonesVoice()
+        async with Simulator(script=SCRIPT, ears=EARS, voice=voice, **options) as simulator:
             return await test(simulator)
 
     return run_virtual(run())
