@@ -80,6 +80,8 @@ class Look:
 
     @classmethod
     def now(cls, minute: int) -> Look:
+        # First, for it makes classes when it is asked for the first time.
+        memory = psutil.Process().memory_info().rss / 1e6
         gc.collect()
         blocks = sys.getallocatedblocks()
         # The same names every time: what was taken down before is no growth.
@@ -87,7 +89,6 @@ class Look:
             sys.intern(f"{type(each).__module__}.{type(each).__qualname__}") for each in gc.get_objects()
         )
         kinds = Counter(names)
-        memory = psutil.Process().memory_info().rss / 1e6
         return cls(minute, kinds, blocks, memory)
 
 
@@ -153,9 +154,10 @@ def test_an_hour_leaves_no_more_behind_than_twenty_minutes(
         print(f"  a minute of the last {minutes}: {slope:+.2f} objects, {blocks:+.1f} blocks; more {more}")
     assert over.speaker.turns >= 3 * MINUTES and len(over.tools.called) == MINUTES
     assert over.wire.connections >= 7
-    # Of what is kept of the conversation, calls are objects to the collector, and words are not.
+    # Each minute is like the one before: what one leaves behind forty do. A few classes are made when they are first
+    # needed; and of what is kept of the conversation, calls are objects to the collector, and words are not.
     kept = {kind for kind in more if kind.endswith((".HistoryEntry", "builtins.dict"))}
-    assert all(count <= (minutes if kind in kept else minutes / 2) for kind, count in more.items()), more
+    assert all(count <= (minutes if kind in kept else minutes * 3 / 4) for kind, count in more.items()), more
     assert all(last.kinds[kind] < 400 for kind in TIMERS)
     assert abs(slope) < 5
     assert abs(blocks) < 60, "about 4 KB a minute; caches of the interpreter still fill"
