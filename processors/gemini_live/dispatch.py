@@ -40,6 +40,8 @@ _MOST_SOUND_NS = 300 * SECOND
 """What waits in front of the outgoing edge at most. The service sends faster than real time, and reading on is
 what lets us hear an interruption; 14 MB."""
 _OUT_RATE = 24_000
+_NO_PROGRESS = (said.Opened, said.Consumed, said.GoingAway, said.UserEnded)
+"""What is about connections, or says nothing by itself: a conversation does not go on for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class Dispatcher:
         self.sound_ns = 0
         """Length of the newest turn's sound."""
         self.progress_ns = 0
-        """When something last moved, by the call's clock."""
+        """When the conversation last moved, by the call's clock."""
 
     @property
     def pending(self) -> bool:
@@ -103,8 +105,9 @@ class Dispatcher:
 
     def carry_out(self, outcomes: Iterable[said.Outcome]) -> None:
         """Do what follows, in order. Raises ``ServiceError`` for an error in band."""
-        self.progress_ns = self._call.clock.now_ns()
         for outcome in outcomes:
+            if not isinstance(outcome, _NO_PROGRESS):
+                self.progress_ns = self._call.clock.now_ns()
             self._one(outcome)
 
     def void(self, turn: int) -> None:

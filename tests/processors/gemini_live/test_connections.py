@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from livegraph.pipeline import SECOND, ProcessorError, Secret, ServiceError, TextFrame
+from livegraph.pipeline import MS, SECOND, ProcessorError, Secret, ServiceError, TextFrame
 from livegraph.pipeline.events import ServiceChanged
 from livegraph.processors.gemini_live import live_call
 from livegraph.processors.gemini_live.dialogue.history import History
@@ -317,6 +317,18 @@ def test_connections_are_replaced_before_they_are_too_old() -> None:
     at_s = [e.time_ns // SECOND for e in room.events if isinstance(e, ServiceChanged)]
     assert at_s[1:3] == [510, 1020]
     assert converse(body, silent).changes() == ["connected", "closed"]
+
+
+def test_new_connections_keep_no_call_from_ending() -> None:
+    """They are no conversation, however often they are made."""
+
+    async def body(room: Room) -> None:
+        await room.speak(500)
+        await listen(room)
+
+    room = converse(body, forever, renew_after=500 * MS)
+    assert room.changes().count("resumed") > 2 and room.call.reason == "completed"
+    assert room.events[-1].time_ns < 4 * SECOND
 
 
 def test_without_resumption_a_new_session_takes_over_in_a_pause() -> None:
