@@ -41,6 +41,8 @@ _PRIMARY = {
     "usage": "node",
 }
 
+_OURS = __name__.partition(".")[0] + "."
+
 T = TypeVar("T")
 
 
@@ -101,7 +103,9 @@ def _by_name(base: type[T]) -> dict[str, type[T]]:
     waiting: list[type[T]] = list(base.__subclasses__())
     while waiting:
         kind = waiting.pop(0)
-        # The first of a name is ours: we are loaded before whatever builds on us.
-        found.setdefault(snake_name(kind), kind)
+        name = snake_name(kind)
+        # Our own names stand. Two agents may each have a frame of the same name: the one loaded last is at hand.
+        if name not in found or not found[name].__module__.startswith(_OURS):
+            found[name] = kind
         waiting += kind.__subclasses__()
     return dict(sorted(found.items()))

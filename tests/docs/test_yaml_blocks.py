@@ -1,8 +1,8 @@
 """Every block of YAML in the documentation is checked.
 
-After the word `yaml` of a block may stand: nothing (an agent without a fault), `fragment` (a part of one), or codes
-(exactly these faults; a block of text right below is what check prints). A block `python tools.py` lies beside
-those that follow it in its document.
+After the word `yaml` of a block may stand: nothing (an agent without a fault), `fragment` (a part of one), `brain` or
+`scenario` (a script of the simulator), or codes (exactly these faults; a block of text right below is what check
+prints). A block `python tools.py` lies beside those that follow it in its document.
 """
 
 import re
@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from livegraph.pipeline.config.source import parse_document
+from livegraph.simulator import parse_brain, parse_scenario
 from support.agent_files import UPDATE, checked, codes_of, rendered
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -82,6 +83,13 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_blocks_are_what_they_are_marked_as(block: Block, tmp_path: Path) -> None:
     if "fragment" in block.marks:
         assert not parse_document(block.text).faults
+        return
+    if block.marks == ("brain",):
+        assert parse_brain(block.text).rules
+        return
+    if block.marks == ("scenario",):
+        # The brain that it may name is a file of the reader's own.
+        assert parse_scenario(re.sub(r"(?m)^brain:.*$", "", block.text)).scenes
         return
     assert set(block.marks) == set(block.codes), f"what is {block.marks}?"
     env = any(code.startswith("LG6") for code in block.codes)

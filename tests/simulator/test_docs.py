@@ -14,7 +14,7 @@ from livegraph.simulator.scenario_file import parse_scenario
 from livegraph.simulator.twist import Twist
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "simulator.md").read_text("utf-8")
-EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+EXAMPLES = re.findall(r"```yaml (?:brain|scenario)\n(.*?)```", PAGE, re.DOTALL)
 
 
 def test_the_examples_can_be_read(tmp_path: Path) -> None:
