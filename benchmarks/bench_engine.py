@@ -23,6 +23,7 @@ import gc
 import statistics
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from livegraph.pipeline import Frame, Graph, In, InterruptFrame, Out, Plan, Processor, TextFrame
 
@@ -268,7 +269,7 @@ async def main() -> None:
     ]
     for boxes in INTERRUPTED:
         plan = chain(Told, boxes)
-        rows.append(Row(f"interrupt, {boxes} queued boxes", 1, lambda plan=plan: interrupt(plan)))  # type: ignore[misc]
+        rows.append(Row(f"interrupt, {boxes} queued boxes", 1, partial(interrupt, plan)))
     rows.append(Row("start and stop, ten inline boxes", 20, lambda: start_and_stop(inline, 20)))
     rows.append(Row("start and stop, ten queued boxes", 20, lambda: start_and_stop(queued, 20)))
     for _ in range(arguments.rounds):
