@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ...pipeline.errors import TransportError
+from ....pipeline.errors import TransportError
 
 __all__ = ["MOST_BYTES", "BadOffer", "checked_candidates", "checked_offer"]
 
