@@ -1,8 +1,8 @@
 """The answering half of ICE (RFC 8445, section 2.5): a lite agent, which never sends a check of its own. Sans-IO.
 
 The caller's browser checks, we answer. A check that knows our password proves its sender and the way that it came;
-one that nominates chooses the way for what we send. So a caller that changes its network moves the call by one datagram, and
-nothing is ever sent to where a candidate merely points.
+one that nominates chooses the way for what we send. So a caller that changes its network moves the call by one
+datagram, and nothing is ever sent to where a candidate merely points.
 """
 
 from __future__ import annotations
