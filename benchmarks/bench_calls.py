@@ -63,8 +63,8 @@ TALKING = "version: 1\nuse_tools: false\nrules:\n  - hear: /./\n    say: " + " "
 async def serve(simulator_url: str) -> None:
     """Serve the agents; print the port, and answer every line on stdin with the timer's lag since the last one."""
     from livegraph.cli.web import WebServer
-    from livegraph.pipeline.config import parse_agent
-    from livegraph.pipeline.plan import make_plan
+    from livegraph.language import parse_agent
+    from livegraph.pipeline.graph.plan import make_plan
     from livegraph.processors.gemini_live.connect import WebSocketConnector
     from livegraph.server.app import make_app
     from livegraph.server.calls import ServedAgent

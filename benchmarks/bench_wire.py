@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from functools import partial
 
-from livegraph.processors.gemini_live.wire import (
+from livegraph.liveapi import (
     Blob,
     ClientMessage,
     Content,

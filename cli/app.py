@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import typer
 
-from . import (
+from .exits import HELP as EXIT_CODES
+from .verbs import (
     call,
     check,
     explain,
     graph,
-    inspecting,
-    listing,
     migrate,
     new,
     run,
@@ -19,7 +18,12 @@ from . import (
     test,
     version,
 )
-from .exits import HELP as EXIT_CODES
+from .verbs import (
+    inspect as inspecting,
+)
+from .verbs import (
+    list as listing,
+)
 
 __all__ = ["app"]
 

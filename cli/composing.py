@@ -11,7 +11,7 @@ import typer
 from .exits import Exit, Fault
 
 if TYPE_CHECKING:
-    from ..pipeline.config import Layers
+    from ..language import Layers
 
 __all__ = ["AgentOption", "Chosen", "FilesOption", "ProfileOption", "SetOption", "chosen"]
 
@@ -61,7 +61,7 @@ def chosen(
     """
     from pathlib import Path
 
-    from ..pipeline.config import Layers
+    from ..language import Layers
 
     overlays = list(files or ())
     named = list(agents)

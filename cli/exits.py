@@ -50,13 +50,16 @@ def told(terminal: Terminal) -> Iterator[None]:
 
     Anything else is a mistake of ours and passes with its traceback. With ``--debug`` everything does.
     """
-    from ..pipeline.errors import ConfigError, LivegraphError
+    from ..pipeline.errors import ConfigError, LivegraphError, NotFoundError
 
     try:
         yield
     except Fault as fault:
         terminal.error(str(fault), fault.remedy)
         raise typer.Exit(fault.code) from None
+    except NotFoundError as error:
+        terminal.error(str(error), error.remedy)
+        raise typer.Exit(Exit.USAGE) from None
     except ConfigError as error:
         _trace(terminal, error)
         terminal.report(str(error))

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 
 from .composing import Chosen
 from .exits import Exit, Fault
-from .live import Live, Route, settle
+from .routes import Live, Route, settle
 from .terminal import Terminal
 
 if TYPE_CHECKING:
-    from ..pipeline.config import Agent, Layers, Report
+    from ..language import Agent, Layers, Report
     from ..pipeline.errors import ConfigError
-    from ..pipeline.plan import Plan
+    from ..pipeline.graph.plan import Plan
     from ..simulator.brain_script import Script
 
 __all__ = ["Prepared", "Source", "agent_files", "check_names", "read_sources"]
@@ -47,14 +47,14 @@ class Source:
 
 
 def agent_files(what: Chosen) -> list[Path]:
-    """The files that are meant. ``Fault`` when one does not exist, and for a folder without any."""
-    from .agents import find_agents
+    """The files that are meant. ``NotFoundError`` when one does not exist, and for a folder without any."""
+    from ..language.finding import find_agents
 
     return [path for written in what.agents for path in find_agents(written)]
 
 
 def read_sources(what: Chosen, live: Live, terminal: Terminal) -> list[Source]:
-    """All agent files. Raises ``Fault`` as ``agent_files``; other faults are in the sources."""
+    """All agent files. Raises as ``agent_files``; other faults are in the sources."""
     return [_read(path, what.layers, live, terminal) for path in agent_files(what)]
 
 
@@ -72,9 +72,9 @@ def check_names(prepared: Sequence[Prepared]) -> None:
 
 
 def _read(path: Path, layers: Layers, live: Live, terminal: Terminal) -> Source:
-    from ..pipeline.config import check_file
+    from ..language import check_file
     from ..pipeline.errors import ConfigError
-    from ..pipeline.modules import recording
+    from ..pipeline.graph.modules import recording
     from .agents import accepted, remarks
 
     with recording() as modules:
@@ -98,10 +98,10 @@ def _brains(report: Report) -> Iterator[Path]:
 
 
 def _prepare(agent: Agent, live: Live) -> Prepared:
-    from ..pipeline.plan import make_plan
+    from ..pipeline.graph.plan import make_plan
+    from ..testing.brains import brain_of
     from ..transports.webrtc.webrtc_in import WebRTCIn
-    from .brains import brain_of
-    from .ends import rims
+    from .rims import rims
 
     if not rims(agent.graph, WebRTCIn):
         raise Fault(

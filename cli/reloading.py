@@ -8,10 +8,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..pipeline.errors import NotFoundError
 from .composing import Chosen
 from .exits import Fault
-from .live import Live
 from .prepared import Prepared, Source, agent_files, check_names, read_sources
+from .routes import Live
 from .terminal import Terminal
 from .watching import Look, Watch, look
 
@@ -54,7 +55,7 @@ class Reloader:
         seen = await asyncio.to_thread(self._look)
         try:
             fresh = await asyncio.to_thread(self._read)
-        except Fault as fault:
+        except (Fault, NotFoundError) as fault:
             self._terminal.error(str(fault), fault.remedy)
             self._reject("everything stays as it was")
             self._watch.loaded(self._files(), seen)
@@ -119,7 +120,7 @@ class Reloader:
         return look(files, self._watch.last)
 
     def _read(self) -> list[Source]:
-        from ..pipeline.modules import forget_changed
+        from ..pipeline.graph.modules import forget_changed
 
         forget_changed()
         return read_sources(self._what, self._live, self._terminal)
@@ -150,7 +151,7 @@ def told_changes(
 
 
 def _change(before: Prepared, after: Prepared, tuned: int, kept: int) -> str:
-    from ..pipeline.differences import compare
+    from ..pipeline.graph.differences import compare
 
     found = compare(before.plan, after.plan)
     fixed = [*found.fixed, *_beside(before, after)]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from ..pipeline.config.render import Role
+    from ..language.render import Role
 
 __all__ = ["Debug", "Terminal", "paint"]
 

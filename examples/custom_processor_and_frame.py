@@ -13,7 +13,18 @@ import sys
 from collections.abc import Iterator
 from typing import Annotated
 
-from livegraph.pipeline import ConfigError, Doc, Frame, Graph, In, Out, Processor, Range, TextFrame, processor
+from livegraph.pipeline import (
+    ConfigError,
+    Doc,
+    Frame,
+    Graph,
+    In,
+    Out,
+    Processor,
+    Range,
+    TextFrame,
+    processor,
+)
 
 
 class Number(Frame):

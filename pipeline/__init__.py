@@ -1,16 +1,10 @@
 """The engine: frames, ports, processors, edges, graph, check, plan, call, turns, clock, events.
 
 Knows no codec, no network and no model. The names below are what programs use; YAML lives in
-``livegraph.pipeline.config``.
+``livegraph.language``.
 """
 
-from .call import Call
-from .call_log import LogPolicy
-from .check import CheckResult, check
 from .clock import Clock, SystemClock, VirtualClock, VirtualDeadlockError, clock_of_loop, run_virtual
-from .context import CallContext
-from .conversation import Conversation, Playout
-from .edges import EdgeStats, Policy
 from .errors import (
     ConfigError,
     LivegraphError,
@@ -41,14 +35,21 @@ from .frames import (
     UsageFrame,
     VideoFrame,
 )
-from .graph import Graph
-from .limits import CallLimits
+from .graph.check import CheckResult, check
+from .graph.graph import Graph
+from .graph.plan import Plan, make_plan
+from .graph.specs import EdgeSpec, NodeSpec
 from .options import Deprecated, Doc, Duration, Hertz, Live, ModuleRef, PerCall, Range, Renamed, Secret
-from .plan import Plan, make_plan
+from .policy import Policy
 from .ports import FromOption, In, Out
 from .processor import OptionFault, Processor, processor
-from .specs import EdgeSpec, NodeSpec
-from .turns import TurnController, TurnPolicy, TurnState
+from .running.call import Call
+from .running.call_log import LogPolicy
+from .running.context import CallContext
+from .running.edges import EdgeStats
+from .running.limits import CallLimits
+from .turns.controller import TurnController, TurnPolicy, TurnState
+from .turns.conversation import Conversation, Playout
 from .units import MS, SECOND, US, ms, seconds
 
 __all__ = [

@@ -1,6 +1,7 @@
 """The exception tree of livegraph.
 
     LivegraphError
+      NotFoundError        what was asked for by name or path is not there
       ConfigError          an agent file or a graph is wrong; carries every Problem found
       ProcessorError       a node failed while a call ran; carries the node's name
         StartError         a node did not start
@@ -22,6 +23,7 @@ __all__ = [
     "ConfigError",
     "Fix",
     "LivegraphError",
+    "NotFoundError",
     "Problem",
     "ProcessorError",
     "ServiceError",
@@ -33,6 +35,14 @@ __all__ = [
 
 class LivegraphError(Exception):
     """Root of everything that livegraph raises on purpose."""
+
+
+class NotFoundError(LivegraphError):
+    """What was asked for by name or path is not there. ``remedy`` says what is, or what to write instead."""
+
+    def __init__(self, message: str, remedy: str = "") -> None:
+        super().__init__(message)
+        self.remedy = remedy
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ import copy
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar, Union, get_args, get_origin
+from typing import Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
 
-from .edges import Policy, QueuedEdge
 from .formats import AudioFormat
 from .frames import AudioFrame, Frame
+from .policy import Policy
 
-__all__ = ["FromOption", "In", "Out", "PortSpec", "port_specs"]
+__all__ = ["FromOption", "In", "Out", "PortSpec", "Room", "port_specs"]
 
 F = TypeVar("F", bound=Frame)
 
@@ -127,6 +127,19 @@ class In(_Port[F]):
         """What this port tells whoever feeds it (the functions a tool router offers); set it in ``start``."""
 
 
+class Room(Protocol):
+    """What a sender has to know of a queue behind its output."""
+
+    @property
+    def full(self) -> bool:
+        """Whether another frame would go over the bound."""
+        ...
+
+    async def room(self) -> None:
+        """Return as soon as it is not full."""
+        ...
+
+
 class Out(_Port[F]):
     """An output. ``emit`` hands a frame to every edge; ``send`` also waits while one of them is full."""
 
@@ -137,7 +150,7 @@ class Out(_Port[F]):
         self.declared = {"rate": rate, "channels": channels, "like": like, "doc": doc}
         self.pushes: tuple[Callable[[Frame], None], ...] = ()
         """For the engine: what takes a frame, for each edge."""
-        self._behind: tuple[QueuedEdge, ...] = ()
+        self._behind: tuple[Room, ...] = ()
         self._targets: tuple[Callable[[], In[Any]], ...] = ()
         self._sent = 0
 
@@ -166,7 +179,7 @@ class Out(_Port[F]):
     def wire(
         self,
         pushes: tuple[Callable[[Frame], None], ...],
-        behind: tuple[QueuedEdge, ...],
+        behind: tuple[Room, ...],
         targets: tuple[Callable[[], In[Any]], ...],
     ) -> None:
         """For the engine: join the port to its edges.

@@ -42,8 +42,8 @@ from .ports import In, Out, PortSpec, port_specs
 from .tunable import check_tunable
 
 if TYPE_CHECKING:
-    from .context import CallContext
     from .events import Event
+    from .running.context import CallContext
 
 __all__ = ["OptionFault", "Processor", "facade", "ports_of", "processor"]
 

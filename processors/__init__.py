@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .gain import Gain
     from .gemini_live import GeminiLive, LiveConnector
     from .resampler import Resampler
-    from .tool_router import ToolRouter
+    from .tools.router import ToolRouter
     from .transcript_log import TranscriptLog
     from .vad_gate import VadGate
 
@@ -36,7 +36,7 @@ _HOMES = {
     "GeminiLive": "gemini_live",
     "LiveConnector": "gemini_live",
     "Resampler": "resampler",
-    "ToolRouter": "tool_router",
+    "ToolRouter": "tools.router",
     "TranscriptLog": "transcript_log",
     "VadGate": "vad_gate",
 }

@@ -21,7 +21,18 @@ from typing import Annotated
 
 import numpy as np
 
-from ..pipeline import AudioFrame, Doc, Frame, FromOption, Hertz, In, InterruptFrame, Out, Processor, Range
+from ..pipeline import (
+    AudioFrame,
+    Doc,
+    Frame,
+    FromOption,
+    Hertz,
+    In,
+    InterruptFrame,
+    Out,
+    Processor,
+    Range,
+)
 from ..pipeline.processor import Emitted
 
 __all__ = ["AppIn", "AppOut"]

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
-from ..pipeline.call import Call
 from ..pipeline.clock import Clock, clock_of_loop
-from ..pipeline.differences import compare
 from ..pipeline.errors import LivegraphError, ProcessorError
-from ..pipeline.inputs import input_values
-from ..pipeline.plan import Plan
+from ..pipeline.graph.differences import compare
+from ..pipeline.graph.inputs import input_values
+from ..pipeline.graph.plan import Plan
+from ..pipeline.running.call import Call
 from ..pipeline.units import SECOND
 from ..processors.gemini_live import LiveConnector
 from ..transports.webrtc.peer import Peer

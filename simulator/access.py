@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import parse_qs
 
-from ..processors.gemini_live.wire import Setup
+from ..liveapi import Setup
 from .closings import Closing
 from .settings import Door
 from .tokens import Token, Tokens

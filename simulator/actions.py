@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ..processors.gemini_live.wire import ServerContent
+from ..liveapi import ServerContent
 
 __all__ = ["Action", "CallTool", "Say", "Show", "Silent", "Think"]
 

@@ -6,7 +6,7 @@ import json
 import logging
 from collections.abc import Mapping, Sequence
 
-from ..processors.gemini_live.wire import FunctionCall, FunctionResponse
+from ..liveapi import FunctionCall, FunctionResponse
 from .actions import Action, CallTool
 from .behaviour import Ids
 from .brain import Brain

@@ -7,8 +7,8 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from ..processors.gemini_live.wire import ServerMessage, WireError, decode_client
-from ..processors.gemini_live.wire.link import LinkClosed
+from ..liveapi import ServerMessage, WireError, decode_client
+from ..liveapi.link import LinkClosed
 from .closings import Closing
 from .encoding import encode
 from .faults import Fault, Half, HangUp, RawBytes, RawMessage, Stall

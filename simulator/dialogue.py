@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from ..audio import Pcm
-from ..processors.gemini_live.wire import ClientContent, Content, ContextUpdate, RealtimeInput, ToolResponse
+from ..liveapi import ClientContent, Content, ContextUpdate, RealtimeInput, ToolResponse
 from .actions import Action, Say, Silent, Think
 from .brain import Brain
 from .closings import Closing

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from ..processors.gemini_live.wire import ServerMessage, encode_server
+from ..liveapi import ServerMessage, encode_server
 from .twist import Twist
 
 __all__ = ["encode"]

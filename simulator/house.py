@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
-from ..processors.gemini_live.wire import JsonObject
+from ..liveapi import JsonObject
 from .access import Admission
 from .behaviour import Behaviour, Ids
 from .brain import Brain

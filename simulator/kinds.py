@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..processors.gemini_live.wire import ClientMessage, ServerMessage
+from ..liveapi import ClientMessage, ServerMessage
 
 __all__ = ["RECEIVED", "SENT", "received_kinds", "sent_kinds"]
 

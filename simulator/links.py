@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ..processors.gemini_live.wire.link import Link
+from ..liveapi.link import Link
 
 __all__ = ["MemoryServerLink", "ServerLink"]
 

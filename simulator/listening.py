@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..audio import AudioError, ns_to_samples, samples_to_ns
-from ..processors.gemini_live.wire import RealtimeInput, ServerContent, Transcription
+from ..liveapi import RealtimeInput, ServerContent, Transcription
 from .behaviour import Timing
 from .closings import Closing
 from .hearing import RATE, Hearing, SpeechHeard, SpeechOver

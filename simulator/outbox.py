@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from ..audio import Pcm, to_bytes
-from ..processors.gemini_live.wire import (
+from ..liveapi import (
     Blob,
     Content,
     FunctionCall,

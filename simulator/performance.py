@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..processors.gemini_live.wire import Blob, Content, Part, ServerContent, ServerMessage, encode_server
+from ..liveapi import Blob, Content, Part, ServerContent, ServerMessage, encode_server
 from .actions import CallTool, Say, Show, Silent, Think
 from .closings import Closing
 from .dialogue import Dialogue

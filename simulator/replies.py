@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 
 from ..audio import Pcm, samples_to_ns
-from ..processors.gemini_live.wire import FunctionResponse, ServerContent
+from ..liveapi import FunctionResponse, ServerContent
 from .actions import Action, CallTool, Show, Think
 from .behaviour import Ids, Timing
 from .brain import Brain

@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 import yaml
 
-from ..processors.gemini_live.wire import (
+from ..liveapi import (
     CodeExecutionResult,
     Content,
     ExecutableCode,

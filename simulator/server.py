@@ -12,8 +12,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import quote, unquote
 
-from ..processors.gemini_live.wire import JsonObject
-from ..processors.gemini_live.wire.link import Link, LinkClosed, memory_link_pair
+from ..liveapi import JsonObject
+from ..liveapi.link import Link, LinkClosed, memory_link_pair
 from .access import Access, accepts, door_of
 from .behaviour import SECOND, Behaviour, Ids, Timing
 from .brain import Brain, default_brain

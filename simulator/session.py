@@ -13,7 +13,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ..audio import Pcm
-from ..processors.gemini_live.wire import (
+from ..liveapi import (
     ClientContent,
     ClientMessage,
     ContextUpdate,

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from ..processors.gemini_live.wire import (
+from ..liveapi import (
     AudioTranscriptionConfig,
     AutomaticActivityDetection,
     Content,
@@ -18,8 +18,8 @@ from ..processors.gemini_live.wire import (
     Tool,
     WireError,
 )
-from ..processors.gemini_live.wire.models import PERMISSIVE, ModelCapabilities, capabilities, model_id
-from ..processors.gemini_live.wire.setup_check import Refusal, refusals
+from ..liveapi.models import PERMISSIVE, ModelCapabilities, capabilities, model_id
+from ..liveapi.setup_check import Refusal, refusals
 from .behaviour import Behaviour
 from .closings import Closing
 from .hearing import HearingSettings

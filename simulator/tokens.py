@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import msgspec
 
-from ..processors.gemini_live.wire import ClientMessage, JsonObject, Setup, WireError, decode_client
+from ..liveapi import ClientMessage, JsonObject, Setup, WireError, decode_client
 from .behaviour import SECOND, Ids
 from .closings import Closing
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ..processors.gemini_live.wire import AudioTranscriptionConfig, Transcription, WordInfo, format_duration
+from ..liveapi import AudioTranscriptionConfig, Transcription, WordInfo, format_duration
 
 __all__ = ["transcriptions"]
 

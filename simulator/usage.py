@@ -6,7 +6,7 @@ from collections import Counter, deque
 from dataclasses import dataclass, field
 from typing import Literal
 
-from ..processors.gemini_live.wire import ModalityTokenCount, UsageMetadata
+from ..liveapi import ModalityTokenCount, UsageMetadata
 
 __all__ = [
     "AUDIO_TOKENS_PER_SECOND",

@@ -20,7 +20,7 @@ from websockets.http11 import Request
 from websockets.protocol import State
 from websockets.server import ServerProtocol
 
-from ..processors.gemini_live.wire.link import LinkClosed
+from ..liveapi.link import LinkClosed
 from .http_request import HttpReader, HttpRequest, HttpResponse
 from .tls import HANDSHAKE, TlsSide
 

@@ -8,7 +8,8 @@ from importlib import import_module
 
 import pytest
 
-from livegraph.pipeline import Processor, registry
+from livegraph.pipeline import Processor
+from livegraph.pipeline.graph import registry
 
 PACKAGES = ("livegraph.processors", "livegraph.transports")
 HEAVY = ("aiortc", "av", "numpy", "onnxruntime", "starlette", "websockets")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 
 from ..audio import Pcm
-from ..pipeline.conversation import Conversation
 from ..pipeline.frames import AudioFrame, Marker
+from ..pipeline.turns.conversation import Conversation
 from ..pipeline.units import MS
 from .playout import Played, PlayoutBuffer
 

@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from ...liveapi.link import Link, LinkClosed
 from ...pipeline.errors import ServiceError
 from .endpoint import LiveConnector
-from .wire.link import Link, LinkClosed
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from ...pipeline.context import CallContext
+from ...liveapi import FunctionResponse, ModalityTokenCount
 from ...pipeline.errors import ServiceError
 from ...pipeline.events import Usage
 from ...pipeline.frames import (
@@ -27,12 +27,12 @@ from ...pipeline.frames import (
     UsageFrame,
 )
 from ...pipeline.ports import Out
+from ...pipeline.running.context import CallContext
 from ...pipeline.units import SECOND
 from .dialogue import outcomes as said
 from .dialogue.transcripts import AgentTranscript, UserTranscript
 from .prices import Meter
 from .reports import Reports
-from .wire import FunctionResponse, ModalityTokenCount
 
 __all__ = ["Dispatcher", "Outputs"]
 

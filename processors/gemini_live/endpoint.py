@@ -11,10 +11,10 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
 
+from ...liveapi.link import Link
+from ...liveapi.models import model_id
 from ...pipeline.errors import ServiceError
 from ...pipeline.options import Secret
-from .wire.link import Link
-from .wire.models import model_id
 
 __all__ = ["LOCAL_URL", "Access", "Endpoint", "EndpointKind", "LiveConnector", "resolve"]
 

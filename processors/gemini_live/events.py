@@ -10,8 +10,8 @@ box that speaks with the service, ``turn`` the model turn that was newest then.
 
 from __future__ import annotations
 
+from ...liveapi import GroundingMetadata, UrlContextMetadata, WordInfo
 from ...pipeline.events import Event
-from .wire import GroundingMetadata, UrlContextMetadata, WordInfo
 
 __all__ = [
     "LiveCode",

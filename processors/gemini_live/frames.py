@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from ...pipeline.frames import Frame
-from ..tool_catalog import FunctionSpec
+from ..tools.catalog import FunctionSpec
 
 __all__ = ["ContextFrame", "UpdateFrame"]
 

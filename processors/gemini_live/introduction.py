@@ -6,8 +6,11 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from ...liveapi import Content, Tool
+from ...liveapi.models import ModelCapabilities
+from ...liveapi.setup_check import refusals
 from ...pipeline.errors import ServiceError
-from ..tool_catalog import FunctionSpec, ToolCatalog
+from ..tools.catalog import FunctionSpec, ToolCatalog
 from .dialogue.calls import ToolRules
 from .dialogue.history import HistoryEntry, seed_contents
 from .endpoint import Endpoint
@@ -15,9 +18,6 @@ from .frames import UpdateFrame
 from .options.setup import encode_setup, functions_of, tools_of
 from .settings import Settings
 from .upstream import history_message
-from .wire import Content, Tool
-from .wire.models import ModelCapabilities
-from .wire.setup_check import refusals
 
 __all__ = ["Introduction"]
 

@@ -10,12 +10,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...pipeline.context import CallContext
+from ...liveapi import ServerMessage, WireError
+from ...liveapi.models import capabilities
 from ...pipeline.errors import ServiceError
 from ...pipeline.frames import AudioFrame, TextFrame, ToolResultFrame, TranscriptFrame, VideoFrame
 from ...pipeline.ports import Out
+from ...pipeline.running.context import CallContext
 from ...pipeline.units import SECOND
-from ..tool_catalog import ToolCatalog
+from ..tools.catalog import ToolCatalog
 from .capture.video import PictureFeed
 from .dialogue.history import History, HistoryEntry
 from .dialogue.protocol import LiveProtocol
@@ -33,8 +35,6 @@ from .session.owner import Change
 from .session.session import Session
 from .settings import Settings
 from .upstream import Upstream
-from .wire import ServerMessage, WireError
-from .wire.models import capabilities
 
 __all__ = ["LiveCall", "Ports"]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from ...pipeline.context import CallContext
+from ...liveapi import WireError
 from ...pipeline.events import ServiceChanged
+from ...pipeline.running.context import CallContext
 from ...pipeline.units import format_duration
 from .session.owner import Change
-from .wire import WireError
 
 __all__ = ["Notices"]
 

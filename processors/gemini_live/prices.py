@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from .wire import ModalityTokenCount, UsageMetadata
-from .wire.models import capabilities
+from ...liveapi import ModalityTokenCount, UsageMetadata
+from ...liveapi.models import capabilities
 
 __all__ = ["PRICES", "Meter", "Prices"]
 

@@ -13,6 +13,8 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from ...liveapi import Content, GenerationConfig, ProactivityConfig, Setup
+from ...liveapi.models import DEFAULT_MODEL
 from ...pipeline import (
     SECOND,
     AudioFrame,
@@ -33,8 +35,15 @@ from ...pipeline import (
     UsageFrame,
     VideoFrame,
 )
-from ...pipeline.events import Interrupted, ServiceChanged, SpeechChanged, StateChanged, Transcript, Usage
-from ..tool_catalog import FunctionSpec
+from ...pipeline.events import (
+    Interrupted,
+    ServiceChanged,
+    SpeechChanged,
+    StateChanged,
+    Transcript,
+    Usage,
+)
+from ..tools.catalog import FunctionSpec
 from . import events
 from .dialogue.history import History
 from .endpoint import Access
@@ -47,8 +56,6 @@ from .options.groups import Resumption
 from .reach import surrounding_faults
 from .session.renewal import DEFAULT_RENEW_AFTER_NS
 from .settings import DEFAULT_PRE_ROLL_NS, Settings
-from .wire import Content, GenerationConfig, ProactivityConfig, Setup
-from .wire.models import DEFAULT_MODEL
 
 __all__ = ["GeminiLive"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...pipeline.context import CallContext
+from ...pipeline.running.context import CallContext
 from . import events
 from .dialogue import outcomes as said
 

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ...liveapi import Setup
 from ...pipeline.units import MS, SECOND
 from .endpoint import Access
 from .prices import Prices
 from .session.renewal import DEFAULT_RENEW_AFTER_NS
-from .wire import Setup
 
 __all__ = ["Settings"]
 

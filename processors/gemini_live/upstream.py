@@ -4,15 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from ...pipeline.context import CallContext
-from ...pipeline.frames import AudioFrame, SpeechEndFrame, SpeechStartFrame
-from ...pipeline.units import MS, SECOND
-from .capture.activity import ActivityWindow, Step
-from .capture.idle import IdleTimer
-from .dialogue.calls import Late, told_late
-from .dialogue.protocol import LiveProtocol
-from .session.outbox import Kind, Outbox
-from .wire import (
+from ...liveapi import (
     Blob,
     ClientContent,
     ClientMessage,
@@ -25,7 +17,15 @@ from .wire import (
     ToolResponse,
     encode_client,
 )
-from .wire.models import ModelCapabilities
+from ...liveapi.models import ModelCapabilities
+from ...pipeline.frames import AudioFrame, SpeechEndFrame, SpeechStartFrame
+from ...pipeline.running.context import CallContext
+from ...pipeline.units import MS, SECOND
+from .capture.activity import ActivityWindow, Step
+from .capture.idle import IdleTimer
+from .dialogue.calls import Late, told_late
+from .dialogue.protocol import LiveProtocol
+from .session.outbox import Kind, Outbox
 
 __all__ = ["Upstream", "history_message"]
 

@@ -141,7 +141,7 @@ def test_a_file_of_two_hundred_lines_is_checked_without_the_media_stack(tmp_path
     (tmp_path / "large.yaml").write_text(text + "  out: {use: webrtc_out, from: live}\n")
     code = (
         "import sys\n"
-        "from livegraph.pipeline.config import check_file\n"
+        "from livegraph.language import check_file\n"
         "assert not check_file('large.yaml').errors\n"
         "print(sorted({'aiortc', 'av', 'onnxruntime', 'starlette'} & set(sys.modules)))"
     )

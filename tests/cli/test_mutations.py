@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegraph.pipeline.config import Report, check_text, render, to_data
-from livegraph.pipeline.config.diagnostics import Edit, Span
-from livegraph.pipeline.config.edits import apply
-from livegraph.pipeline.config.fixing import mend
-from livegraph.pipeline.config.source import parse_document
+from livegraph.language import Report, check_text, render, to_data
+from livegraph.language.diagnostics import Edit, Span
+from livegraph.language.edits import apply
+from livegraph.language.fixing import mend
+from livegraph.language.source import parse_document
 
 _FOLDER = Path(tempfile.mkdtemp(prefix="mutations_"))
 (_FOLDER / "tools.py").write_text('def hours() -> str:\n    """When."""\n    return "always"\n')

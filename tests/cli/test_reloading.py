@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from livegraph.cli.composing import Chosen
-from livegraph.cli.exits import Fault
-from livegraph.cli.live import Live
 from livegraph.cli.prepared import Prepared, read_sources
 from livegraph.cli.reloading import Reloader
+from livegraph.cli.routes import Live
 from livegraph.cli.terminal import Terminal
-from livegraph.pipeline.config import Layers
+from livegraph.language import Layers
+from livegraph.pipeline.errors import NotFoundError
 from livegraph.server.calls import Running
 
 AGENT = """\
@@ -270,5 +270,5 @@ def test_a_tool_that_ends_the_program_is_a_fault(folder: Path, capsys: pytest.Ca
 
 def test_the_first_fault_at_the_start_is_raised(folder: Path) -> None:
     """There is nothing good yet that could stay."""
-    with pytest.raises(Fault, match="there is no agent `nobody`"):
+    with pytest.raises(NotFoundError, match="there is no agent `nobody`"):
         read_sources(Chosen(("nobody",), Layers()), Live.LOCAL, Terminal())

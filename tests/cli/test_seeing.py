@@ -12,7 +12,7 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from livegraph.pipeline.config.source import parse_document
+from livegraph.language.source import parse_document
 from support.command import environment
 from support.command import livegraph as run
 from support.shipped import SHIPPED_BOXES

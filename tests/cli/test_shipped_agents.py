@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from livegraph.cli.agents import shipped_agents
+from livegraph.language.finding import shipped_agents
 from support.command import livegraph
 
 _FOLDER = Path(str(resources.files("livegraph.configs")))

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from livegraph.pipeline import registry
-from livegraph.pipeline.config import check_text, render
-from livegraph.pipeline.config.source import parse_document
-from livegraph.pipeline.describe.docstrings import box_doc
+from livegraph.language import check_text, render
+from livegraph.language.describe.docstrings import box_doc
+from livegraph.language.source import parse_document
+from livegraph.pipeline.graph import registry
 from livegraph.pipeline.processor import Processor
 
 _TOOLS = '''def opening_hours() -> str:

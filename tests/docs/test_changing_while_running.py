@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from livegraph.pipeline.describe import describe_box, installed
+from livegraph.language.describe import describe_box, installed
 from livegraph.pipeline.processor import Processor, ports_of
 from support.command import livegraph
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from livegraph.cli.checking import Checked, examine
-from livegraph.pipeline.config.codes import Code, catalogue, page, page_name
+from livegraph.cli.examining import Checked, examine
+from livegraph.language.codes import Code, catalogue, page, page_name
 from livegraph.pipeline.errors import ConfigError
 from support.agent_files import UPDATE, checked, codes_of, rendered
 

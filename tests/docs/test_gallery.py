@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from livegraph.cli.checking import Checked
+from livegraph.cli.examining import Checked
 from support.agent_files import UPDATE, checked, rendered
 
 _GALLERY = Path(__file__).resolve().parents[1] / "gallery"

@@ -9,7 +9,7 @@ import pytest
 import typer
 
 from livegraph.cli.app import app
-from livegraph.pipeline.config import check_text
+from livegraph.language import check_text
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "README.md").read_text("utf-8")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from livegraph.pipeline.config.source import parse_document
+from livegraph.language.source import parse_document
 from livegraph.simulator import parse_brain, parse_scenario
 from support.agent_files import UPDATE, checked, codes_of, rendered
 

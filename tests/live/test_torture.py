@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
+from livegraph.liveapi.link import Link
 from livegraph.pipeline import SECOND, run_virtual
 from livegraph.processors.gemini_live import LiveConnector
-from livegraph.processors.gemini_live.wire.link import Link
 from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.faults import HangUp, RawBytes, Stall
 from livegraph.simulator.scenario import Act, Close, Cut, GoAway, RefuseResume, Scenario, Scene, When

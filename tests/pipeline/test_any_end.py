@@ -11,9 +11,17 @@ from typing import Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegraph.pipeline import SECOND, CallLimits, Graph, LivegraphError, Processor, make_plan, run_virtual
+from livegraph.pipeline import (
+    SECOND,
+    CallLimits,
+    Graph,
+    LivegraphError,
+    Processor,
+    make_plan,
+    run_virtual,
+)
 from livegraph.pipeline.events import CallEnded
-from livegraph.pipeline.specs import OnError
+from livegraph.pipeline.graph.specs import OnError
 from support.boxes import Collect, Words
 from support.faulty import AsyncFaulty, Faulty, FaultySource
 from support.leaks import no_tasks_left

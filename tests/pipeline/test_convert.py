@@ -24,7 +24,7 @@ from livegraph.pipeline.options import (
     Secret,
     option_specs,
 )
-from livegraph.pipeline.turns import TurnPolicy
+from livegraph.pipeline.turns.controller import TurnPolicy
 from livegraph.pipeline.units import MS, SECOND
 
 

@@ -15,9 +15,9 @@ import yaml
 from livegraph.pipeline import SECOND, Call, Processor, run_virtual
 from livegraph.pipeline.convert import convert_options
 from livegraph.pipeline.events import NodeFailed, Tuned
+from livegraph.pipeline.graph.registry import GROUP, load
 from livegraph.pipeline.options import OptionSpec, option_specs
 from livegraph.pipeline.processor import ports_of
-from livegraph.pipeline.registry import GROUP, load
 from support.conformance import HARNESSES, Feeder, Harness, plan_around
 from support.leaks import no_leaks, no_tasks_left
 

@@ -8,7 +8,15 @@ from typing import Any
 
 import pytest
 
-from livegraph.pipeline import ConfigError, Graph, Out, Processor, StartError, TranscriptFrame, run_virtual
+from livegraph.pipeline import (
+    ConfigError,
+    Graph,
+    Out,
+    Processor,
+    StartError,
+    TranscriptFrame,
+    run_virtual,
+)
 from livegraph.pipeline.units import MS
 from livegraph.processors.app import AppIn
 from livegraph.processors.transcript_log import TranscriptLog

@@ -17,6 +17,7 @@ import msgspec
 import numpy as np
 import pytest
 
+from livegraph.liveapi import ClientMessage, decode_client, decode_server, encode_server
 from livegraph.pipeline import (
     Frame,
     SpeechEndFrame,
@@ -27,8 +28,7 @@ from livegraph.pipeline import (
 )
 from livegraph.processors.gemini_live.frames import ContextFrame, UpdateFrame
 from livegraph.processors.gemini_live.options.groups import Thinking
-from livegraph.processors.gemini_live.wire import ClientMessage, decode_client, decode_server, encode_server
-from livegraph.processors.tool_catalog import FunctionSpec
+from livegraph.processors.tools.catalog import FunctionSpec
 from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.scenario_file import parse_scenario

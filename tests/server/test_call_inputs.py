@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from livegraph.pipeline.config import parse_agent
+from livegraph.language import parse_agent
 from livegraph.server.calls import ServedAgent
 from support.web import serving
 from support.webrtc import Caller

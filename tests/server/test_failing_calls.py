@@ -12,7 +12,7 @@ import pytest
 from livegraph.pipeline import AudioFrame, Graph, In, Out, Processor
 from livegraph.processors.gemini_live import GeminiLive, LiveConnector
 from livegraph.processors.gemini_live.connect import WebSocketConnector
-from livegraph.processors.tool_router import ToolRouter
+from livegraph.processors.tools.router import ToolRouter
 from livegraph.server.calls import ServedAgent
 from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import NoEars

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegraph.processors.gemini_live.wire import Content, SessionResumptionConfig, Setup, decode_client
+from livegraph.liveapi import Content, SessionResumptionConfig, Setup, decode_client
 from livegraph.simulator.access import Access
 from livegraph.simulator.behaviour import SECOND, Ids
 from livegraph.simulator.closings import Closing

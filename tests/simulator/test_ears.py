@@ -11,14 +11,7 @@ import av
 import numpy as np
 import pytest
 
-from livegraph.simulator.ears import (
-    Ears,
-    MoonshineEars,
-    NoEars,
-    _pieces,
-    load_ears,
-    spoken_seconds,
-)
+from livegraph.simulator.ears import Ears, MoonshineEars, NoEars, _pieces, load_ears, spoken_seconds
 from support.speech import RATE, read_wav, recorded, resampled, spoken
 from support.words import word_errors
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from livegraph.processors.gemini_live.wire import (
+from livegraph.liveapi import (
     AudioTranscriptionConfig,
     AutomaticActivityDetection,
     RealtimeInputConfig,

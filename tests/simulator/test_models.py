@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from livegraph.processors.gemini_live.wire import (
+from livegraph.liveapi import (
     AudioTranscriptionConfig,
     Empty,
     FunctionDeclaration,

@@ -10,7 +10,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegraph.processors.gemini_live.wire import AudioTranscriptionConfig, Setup, encode_audio
+from livegraph.liveapi import AudioTranscriptionConfig, Setup, encode_audio
 from livegraph.simulator.recording import WireEvent, WireLog
 from livegraph.simulator.scenario_file import parse_scenario
 from livegraph.simulator.server import DEFAULT_PATH, Simulator

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegraph.processors.gemini_live.wire import (
+from livegraph.liveapi import (
     AudioTranscriptionConfig,
     ClientMessage,
     FunctionDeclaration,

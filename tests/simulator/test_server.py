@@ -10,8 +10,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 import livegraph.simulator
-from livegraph.pipeline.clock import run_virtual
-from livegraph.processors.gemini_live.wire import (
+from livegraph.liveapi import (
     AudioTranscriptionConfig,
     ClientMessage,
     Setup,
@@ -19,7 +18,8 @@ from livegraph.processors.gemini_live.wire import (
     encode_audio,
     encode_client,
 )
-from livegraph.processors.gemini_live.wire.link import LinkClosed
+from livegraph.liveapi.link import LinkClosed
+from livegraph.pipeline.clock import run_virtual
 from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import Ears, NoEars
 from livegraph.simulator.server import DEFAULT_PATH, Simulator

@@ -8,8 +8,7 @@ import msgspec
 import numpy as np
 import pytest
 
-from livegraph.pipeline.clock import run_virtual
-from livegraph.processors.gemini_live.wire import (
+from livegraph.liveapi import (
     AudioTranscriptionConfig,
     AutomaticActivityDetection,
     Blob,
@@ -26,6 +25,7 @@ from livegraph.processors.gemini_live.wire import (
     Tool,
     encode_audio,
 )
+from livegraph.pipeline.clock import run_virtual
 from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import load_ears
 from livegraph.simulator.server import Simulator

@@ -7,7 +7,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegraph.processors.gemini_live.wire import (
+from livegraph.liveapi import (
     AudioTranscriptionConfig,
     Blob,
     ClientContent,

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Literal
 
-from livegraph.pipeline import registry
 from livegraph.pipeline.frames import (
     AudioFrame,
     Frame,
@@ -20,6 +19,7 @@ from livegraph.pipeline.frames import (
     TranscriptFrame,
     UsageFrame,
 )
+from livegraph.pipeline.graph import registry
 from livegraph.pipeline.options import Doc, Duration, Hertz, ModuleRef, PerCall, Range, Secret
 from livegraph.pipeline.ports import FromOption, In, Out
 from livegraph.pipeline.processor import Processor

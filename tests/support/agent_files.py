@@ -5,8 +5,8 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from livegraph.cli.checking import Checked, examine
-from livegraph.pipeline.config import render
+from livegraph.cli.examining import Checked, examine
+from livegraph.language import render
 
 __all__ = ["UPDATE", "checked", "codes_of", "rendered"]
 

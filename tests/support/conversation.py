@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from livegraph.liveapi import ClientMessage, ServerMessage, decode_client, decode_server
 from livegraph.pipeline import (
     SECOND,
     AudioFrame,
@@ -28,12 +29,11 @@ from livegraph.pipeline import (
     ToolResultFrame,
     TurnEndFrame,
 )
-from livegraph.pipeline.call import Call
 from livegraph.pipeline.events import Event, ServiceChanged, Transcript
+from livegraph.pipeline.running.call import Call
 from livegraph.processors.app import AppIn
 from livegraph.processors.gemini_live import GeminiLive, LiveConnector
-from livegraph.processors.gemini_live.wire import ClientMessage, ServerMessage, decode_client, decode_server
-from livegraph.processors.tool_catalog import FunctionSpec, ToolCatalog
+from livegraph.processors.tools.catalog import FunctionSpec, ToolCatalog
 from livegraph.simulator.recording import WireEvent
 from livegraph.simulator.server import Simulator
 

@@ -12,8 +12,7 @@ from typing import Any, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from livegraph.pipeline.clock import run_virtual
-from livegraph.processors.gemini_live.wire import (
+from livegraph.liveapi import (
     ClientContent,
     ClientMessage,
     Content,
@@ -27,7 +26,8 @@ from livegraph.processors.gemini_live.wire import (
     encode_audio,
     encode_client,
 )
-from livegraph.processors.gemini_live.wire.link import Link, LinkClosed
+from livegraph.liveapi.link import Link, LinkClosed
+from livegraph.pipeline.clock import run_virtual
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice

@@ -24,11 +24,11 @@ from livegraph.pipeline import (
     UsageFrame,
     run_virtual,
 )
-from livegraph.pipeline.call import Call
 from livegraph.pipeline.events import Event, ServiceChanged, Transcript
+from livegraph.pipeline.running.call import Call
 from livegraph.processors.app import AppIn
 from livegraph.processors.gemini_live import GeminiLive, LiveConnector
-from livegraph.processors.tool_catalog import FunctionSpec, ToolCatalog
+from livegraph.processors.tools.catalog import FunctionSpec, ToolCatalog
 from support.leaks import no_tasks_left
 from support.live_server import Script, ScriptedServer
 

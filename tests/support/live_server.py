@@ -16,10 +16,10 @@ from typing import Any, Self
 
 import numpy as np
 
+from livegraph.liveapi import ClientMessage, decode_client
+from livegraph.liveapi.link import Link, LinkClosed, memory_link_pair
 from livegraph.pipeline import SECOND, ServiceError
 from livegraph.processors.gemini_live import LiveConnector
-from livegraph.processors.gemini_live.wire import ClientMessage, decode_client
-from livegraph.processors.gemini_live.wire.link import Link, LinkClosed, memory_link_pair
 
 __all__ = ["Connection", "Script", "ScriptedServer", "audio_message", "talk", "words"]
 

@@ -3,7 +3,7 @@
 from importlib import resources
 from pathlib import Path
 
-from livegraph.pipeline.describe import installed
+from livegraph.language.describe import installed
 from livegraph.pipeline.processor import Processor
 
 __all__ = ["SHIPPED_AGENTS", "SHIPPED_BOXES"]

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 from hypothesis import strategies as st
 
-from livegraph.processors.gemini_live.wire import Content, WireStruct
+from livegraph.liveapi import Content, WireStruct
 
 __all__ = ["all_types", "json_objects", "json_values", "messages", "respelled"]
 

@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from livegraph.pipeline.convert import convert_options
+from livegraph.pipeline.graph.registry import load
 from livegraph.pipeline.processor import Processor
-from livegraph.pipeline.registry import load
 
 
 @pytest.mark.parametrize("name", ["file_in", "file_out", "webrtc_in", "webrtc_out"])

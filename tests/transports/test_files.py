@@ -17,7 +17,7 @@ from livegraph.audio import Pcm, read_wav, write_wav
 from livegraph.pipeline.clock import run_virtual
 from livegraph.pipeline.errors import ConfigError, StartError, TransportError
 from livegraph.pipeline.frames import AudioFrame, TurnEndFrame, TurnStartFrame
-from livegraph.pipeline.graph import Graph
+from livegraph.pipeline.graph.graph import Graph
 from livegraph.pipeline.ports import In, Out
 from livegraph.pipeline.processor import Processor
 from livegraph.pipeline.units import MS, SECOND

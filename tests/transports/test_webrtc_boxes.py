@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from livegraph.pipeline.call import Call
 from livegraph.pipeline.errors import StartError
 from livegraph.pipeline.frames import AudioFrame, TextFrame, TurnEndFrame
-from livegraph.pipeline.graph import Graph
+from livegraph.pipeline.graph.graph import Graph
+from livegraph.pipeline.graph.registry import load
 from livegraph.pipeline.ports import In, Out
 from livegraph.pipeline.processor import Processor
-from livegraph.pipeline.registry import load
-from livegraph.pipeline.turns import TurnState
+from livegraph.pipeline.running.call import Call
+from livegraph.pipeline.turns.controller import TurnState
 from livegraph.transports.webrtc.peer import Peer
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from ....pipeline.frames import AudioFrame
-from ....pipeline.turns import TurnState
+from ....pipeline.turns.controller import TurnState
 from ....pipeline.units import SECOND
 
 __all__ = ["ActivityWindow", "Step"]

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..wire import FunctionCall, FunctionResponse
+from ....liveapi import FunctionCall, FunctionResponse
 from .outcomes import Answer, CallTool, CancelTools, Outcome, Remark
 
 __all__ = ["Calls", "Late", "ToolRules", "told_late"]

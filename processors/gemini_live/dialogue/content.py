@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from ....liveapi import Blob, Part, ServerContent
 from ....pipeline.units import SECOND
-from ..wire import Blob, Part, ServerContent
 from .outcomes import (
     Audio,
     Code,

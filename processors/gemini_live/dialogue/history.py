@@ -18,7 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ..wire import Content, Part
+from ....liveapi import Content, Part
 
 __all__ = ["History", "HistoryEntry", "seed_contents"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ..wire import (
+from ....liveapi import (
     FunctionResponse,
     GroundingMetadata,
     Transcription,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ..wire import FunctionResponse, ServerMessage, SessionResumptionUpdate
+from ....liveapi import FunctionResponse, ServerMessage, SessionResumptionUpdate
 from .calls import Calls, Late, ToolRules
 from .content import ContentReader
 from .outcomes import (

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....pipeline.context import CallContext
 from ....pipeline.events import Transcript
 from ....pipeline.frames import Role, TranscriptFrame
+from ....pipeline.running.context import CallContext
 from ....pipeline.units import SECOND
 from .history import History, HistoryEntry
 

@@ -6,13 +6,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from ....liveapi import ClientMessage, Setup, WireError, decode_client, encode_client
+from ....liveapi.models import capabilities, model_id
+from ....liveapi.setup_check import refusals
 from ....pipeline.errors import Fix
 from ....pipeline.processor import OptionFault
 from ....pipeline.spelling import did_you_mean, sure
 from ..dialogue.history import History
-from ..wire import ClientMessage, Setup, WireError, decode_client, encode_client
-from ..wire.models import capabilities, model_id
-from ..wire.setup_check import refusals
 from .places import option_at
 
 __all__ = ["history_faults", "option_faults", "read_history"]

@@ -11,28 +11,12 @@ from ....pipeline.units import MS, SECOND
 from ..dialogue.history import HistoryEntry
 from ..endpoint import EndpointKind
 from ..prices import Prices as PriceList
-from .groups import (
-    Avatar as AvatarGroup,
-)
-from .groups import (
-    ContextCompression as CompressionGroup,
-)
-from .groups import (
-    GoogleSearchOptions,
-    Resumption,
-    Safety,
-    Transcription,
-    VoiceSample,
-)
-from .groups import (
-    Thinking as ThinkingGroup,
-)
-from .groups import (
-    Translation as TranslationGroup,
-)
-from .groups import (
-    Vad as VadGroup,
-)
+from .groups import Avatar as AvatarGroup
+from .groups import ContextCompression as CompressionGroup
+from .groups import GoogleSearchOptions, Resumption, Safety, Transcription, VoiceSample
+from .groups import Thinking as ThinkingGroup
+from .groups import Translation as TranslationGroup
+from .groups import Vad as VadGroup
 
 Activity = Literal["auto", "manual"]
 Handling = Literal["interrupts", "no_interruption"]

@@ -8,9 +8,7 @@ from typing import Any
 
 import msgspec
 
-from ....pipeline.units import MS
-from ...tool_catalog import FunctionSpec, ToolCatalog
-from ..wire import (
+from ....liveapi import (
     AudioTranscriptionConfig,
     AutomaticActivityDetection,
     AvatarConfig,
@@ -38,7 +36,9 @@ from ..wire import (
     decode_client,
     encode_client,
 )
-from ..wire.tools import Interval
+from ....liveapi.tools import Interval
+from ....pipeline.units import MS
+from ...tools.catalog import FunctionSpec, ToolCatalog
 from .fields import Activity, Coverage, Handling
 from .groups import (
     Avatar,

@@ -10,9 +10,9 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from ....liveapi.link import LinkClosed
 from ....pipeline.errors import ServiceError
 from ..options.places import option_at
-from ..wire.link import LinkClosed
 
 __all__ = ["Judgement", "Then", "judge"]
 

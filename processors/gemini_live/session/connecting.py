@@ -7,10 +7,10 @@ import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from ....liveapi.link import Link, LinkClosed
 from ....pipeline.clock import Clock
 from ....pipeline.errors import ServiceError
 from ....pipeline.units import SECOND
-from ..wire.link import Link, LinkClosed
 from .closing import Judgement, Then, judge
 
 __all__ = ["Connecting", "Failure", "Wire", "drop"]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from ....liveapi.link import Link, LinkClosed, ReceiptLink
 from ....pipeline.clock import Clock
 from ....pipeline.units import MS, SECOND, format_duration
-from ..wire.link import Link, LinkClosed, ReceiptLink
 from .connecting import drop
 from .outbox import Outbox
 from .owner import SessionOwner

@@ -15,8 +15,8 @@ from enum import Enum
 import numpy as np
 from numpy.typing import NDArray
 
+from ....liveapi import ClientMessage, Empty, RealtimeInput, encode_audio, encode_client
 from ....pipeline.units import MS, SECOND
-from ..wire import ClientMessage, Empty, RealtimeInput, encode_audio, encode_client
 
 __all__ = ["Kind", "Outbox"]
 

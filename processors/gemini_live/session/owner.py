@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal, Protocol
 
-from ..wire import ServerMessage, WireError
+from ....liveapi import ServerMessage, WireError
 
 __all__ = ["Change", "SessionOwner"]
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import random
 
+from ....liveapi import ServerMessage, WireError, decode_server
+from ....liveapi.link import Link
 from ....pipeline.clock import Clock
 from ....pipeline.errors import ServiceError
 from ....pipeline.units import MS, SECOND, format_duration
-from ..wire import ServerMessage, WireError, decode_server
-from ..wire.link import Link
 from .closing import Then
 from .connecting import Connecting, Failure, Wire, drop
 from .connection import Connection

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from livegraph.liveapi.link import LinkClosed
 from livegraph.pipeline import (
     MS,
     SECOND,
@@ -20,7 +21,6 @@ from livegraph.pipeline import (
 )
 from livegraph.pipeline.events import Transcript, Usage
 from livegraph.processors.gemini_live import LiveConnector
-from livegraph.processors.gemini_live.wire.link import LinkClosed
 from support.leaks import no_tasks_left
 from support.live_room import Room, converse, graph, listen, numbered, numbers
 from support.live_server import Connection, Script, ScriptedServer, audio_message, talk, words

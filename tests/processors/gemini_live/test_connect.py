@@ -11,9 +11,9 @@ import pytest
 from websockets.asyncio.server import ServerConnection, serve
 from websockets.http11 import Request, Response
 
+from livegraph.liveapi.link import Link, LinkClosed, ReceiptLink
 from livegraph.pipeline import ServiceError
 from livegraph.processors.gemini_live.connect import WebSocketConnector
-from livegraph.processors.gemini_live.wire.link import Link, LinkClosed, ReceiptLink
 
 PATH = "/ws/service.BidiGenerateContent"
 KEY = "AIza-very-secret-key-0123456789"

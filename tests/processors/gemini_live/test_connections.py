@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
+from livegraph.liveapi.link import LinkClosed
 from livegraph.pipeline import MS, SECOND, ProcessorError, Secret, ServiceError, TextFrame
 from livegraph.pipeline.events import ServiceChanged
 from livegraph.processors.gemini_live import live_call
 from livegraph.processors.gemini_live.dialogue.history import History
 from livegraph.processors.gemini_live.options.groups import Resumption
-from livegraph.processors.gemini_live.wire.link import LinkClosed
 from support.live_room import Room, converse, listen, numbered, numbers
 from support.live_server import Connection, ScriptedServer, audio_message, talk, words
 

@@ -8,17 +8,11 @@ import logging
 import numpy as np
 import pytest
 
-from livegraph.pipeline import (
-    MS,
-    SpeechEndFrame,
-    SpeechStartFrame,
-    StartError,
-    VideoFrame,
-)
+from livegraph.pipeline import MS, SpeechEndFrame, SpeechStartFrame, StartError, VideoFrame
 from livegraph.pipeline.events import Event, Usage
 from livegraph.processors.gemini_live import events
 from livegraph.processors.gemini_live.frames import ContextFrame, UpdateFrame
-from livegraph.processors.tool_catalog import FunctionSpec
+from livegraph.processors.tools.catalog import FunctionSpec
 from support.live_room import Room, converse, listen, numbers
 from support.live_server import Connection, audio_message, talk
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from livegraph.liveapi import ModalityTokenCount, UsageMetadata
 from livegraph.processors.gemini_live.prices import Meter, Prices
-from livegraph.processors.gemini_live.wire import ModalityTokenCount, UsageMetadata
 
 USAGE = UsageMetadata(
     prompt_token_count=1_000_000,

@@ -15,10 +15,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from livegraph.liveapi import ClientMessage
 from livegraph.pipeline import SpeechEndFrame, SpeechStartFrame, TextFrame, ToolCallFrame, VideoFrame
 from livegraph.pipeline.convert import convert_options
 from livegraph.processors.gemini_live import GeminiLive, events
-from livegraph.processors.gemini_live.wire import ClientMessage
 from support.live_room import Room, converse, listen
 from support.live_server import Connection, Script
 

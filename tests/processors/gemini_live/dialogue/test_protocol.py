@@ -10,6 +10,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livegraph.liveapi import ServerMessage, decode_server
 from livegraph.processors.gemini_live.dialogue.calls import Late, ToolRules
 from livegraph.processors.gemini_live.dialogue.outcomes import (
     Answer,
@@ -44,7 +45,6 @@ from livegraph.processors.gemini_live.dialogue.outcomes import (
     Words,
 )
 from livegraph.processors.gemini_live.dialogue.protocol import LiveProtocol
-from livegraph.processors.gemini_live.wire import ServerMessage, decode_server
 from support.wire import messages
 
 PCM_40_MS = b"\x01\x00" * 960

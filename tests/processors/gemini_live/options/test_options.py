@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from livegraph.liveapi import decode_client
 from livegraph.pipeline import Graph, Problem
 from livegraph.pipeline.convert import convert_options
 from livegraph.processors.app import AppIn
 from livegraph.processors.gemini_live import GeminiLive
 from livegraph.processors.gemini_live.options.setup import encode_setup, functions_of, tools_of
-from livegraph.processors.gemini_live.wire import decode_client
-from livegraph.processors.tool_catalog import FunctionSpec, ToolCatalog
+from livegraph.processors.tools.catalog import FunctionSpec, ToolCatalog
 
 
 def setup_of(handle: str = "", catalogs: list[ToolCatalog] | None = None, **written: Any) -> Any:

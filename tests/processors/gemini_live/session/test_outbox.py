@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livegraph.liveapi import decode_client
 from livegraph.pipeline import MS, SECOND
 from livegraph.processors.gemini_live.session.outbox import Kind, Outbox
-from livegraph.processors.gemini_live.wire import decode_client
 
 
 def samples(first: int, count: int = 320) -> np.ndarray:

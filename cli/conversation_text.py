@@ -1,0 +1,109 @@
+"""A call on stdout, as it happens: lines for people, or one JSON object a line for programs."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..pipeline.events import (
+    CallEnded,
+    Event,
+    EventBus,
+    NodeFailed,
+    ToolCalled,
+    ToolFinished,
+    Transcript,
+)
+from ..pipeline.units import SECOND
+from ..server.event_json import describe
+from .terminal import paint
+
+__all__ = ["print_conversation"]
+
+_SIDES = {"user": "you", "agent": "agent"}
+_WIDEST = 200
+
+
+def print_conversation(events: EventBus, *, as_json: bool, lost: Callable[[], object]) -> None:
+    """Print what happens in a call from now on; ``lost`` is called when nobody reads it any more.
+
+    ``as_json`` prints every event: ``time_s`` since the start of the call, ``type`` and what belongs to it, as
+    the page is told; then ``{"type": "end", "reason": ...}``. For people only what was said and done is printed.
+    """
+    out = _Out(lost)
+    if as_json:
+        events.subscribe(Event, lambda event: _print_json(event, out))
+    else:
+        printer = _Lines(out)
+        for kind in (Transcript, ToolCalled, ToolFinished, NodeFailed):
+            events.subscribe(kind, printer.show)
+
+
+class _Out:
+    """Stdout, which may be a pipe whose other end goes away (``| head``)."""
+
+    def __init__(self, lost: Callable[[], object]) -> None:
+        self._lost = lost
+        self.paint = paint(sys.stdout)
+
+    def line(self, text: str) -> None:
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            # What is still in the buffer must not fail once more when the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self._lost()
+
+
+def _print_json(event: Event, out: _Out) -> None:
+    if isinstance(event, CallEnded):
+        said: dict[str, Any] | None = {"type": "end", "reason": event.reason}
+    else:
+        said = describe(event)
+    if said is not None:
+        out.line(json.dumps({"time_s": round(event.time_ns / SECOND, 3), **said}, ensure_ascii=False))
+
+
+class _Lines:
+    """``  3.2  you    What time is it?``"""
+
+    def __init__(self, out: _Out) -> None:
+        self._out = out
+        self._paint = out.paint
+
+    def show(self, event: Event) -> None:
+        match event:
+            case Transcript(final=True):
+                cut = " ..." if event.interrupted else ""
+                self._line(event, _SIDES[event.role], "place", event.text.strip() + cut)
+            case ToolCalled():
+                self._line(event, "tool", "hint", f"{event.name}({_arguments(event.args)})")
+            case ToolFinished():
+                arrow = "->" if event.ok else "failed:"
+                self._line(event, "tool", "hint", f"{event.name} {arrow} {_result(event.result)}")
+            case NodeFailed(fatal=False):
+                self._line(event, "fault", "warning", event.message)
+
+    def _line(self, event: Event, who: str, role: str, text: str) -> None:
+        time = self._paint("dim", f"{event.time_ns / SECOND:6.1f}")
+        self._out.line(f"{time}  {self._paint(role, who.ljust(5))}  {_printable(text)}")
+
+
+def _arguments(args: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in args.items())
+
+
+def _result(result: Mapping[str, Any]) -> str:
+    """What a tool said; the usual wrappers around one value do not show."""
+    if len(result) == 1 and (only := next(iter(result))) in ("output", "error", "result"):
+        return str(result[only])
+    return json.dumps(result, ensure_ascii=False)
+
+
+def _printable(text: str) -> str:
+    """On one line, without anything that moves a terminal's cursor."""
+    plain = "".join(character if character.isprintable() else " " for character in text)
+    return plain if len(plain) <= _WIDEST else plain[: _WIDEST - 3] + "..."

@@ -1,0 +1,68 @@
+"""The local simulator inside the command: one for all agents, each with its own script."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from ..testing.brains import brain_of
+from .terminal import Terminal
+
+if TYPE_CHECKING:
+    from ..language import Agent
+    from ..simulator.brain_script import Script
+    from ..simulator.server import Simulator
+
+__all__ = ["LocalModel", "simulator_for"]
+
+
+@asynccontextmanager
+async def simulator_for(
+    agents: Sequence[Agent], terminal: Terminal, *, max_sessions: int = 64
+) -> AsyncIterator[Simulator]:
+    """A simulator that hears and speaks, while the block runs.
+
+    Raises ``ConfigError`` for a faulty script of an agent.
+    """
+    from ..simulator.server import Simulator
+
+    scripts = {agent.name: script for agent in agents if (script := brain_of(agent)) is not None}
+    async with Simulator(scripts=scripts, max_sessions=max_sessions) as simulator:
+        with terminal.progress("Loading the simulator's ears and voice"):
+            await simulator.warm_up()
+        yield simulator
+
+
+class LocalModel:
+    """A simulator on a socket of this machine: starts when the first agent needs it, and ends with ``stack``."""
+
+    def __init__(self, stack: AsyncExitStack, terminal: Terminal, *, max_sessions: int) -> None:
+        self.notes: list[str] = []
+        """What is missing for real speech, once it runs."""
+        self._stack = stack
+        self._terminal = terminal
+        self._max_sessions = max_sessions
+        self._simulator: Simulator | None = None
+        self._base = ""
+        self._scripts: dict[str, list[Script | None]] = {}
+
+    async def url(self, name: str, script: Script | None) -> str:
+        """Where the agent ``name`` is played, by its own script or the simulator's.
+
+        Another script has another address: who was given the first is played by the first for good.
+        """
+        if self._simulator is None:
+            simulating = simulator_for([], self._terminal, max_sessions=self._max_sessions)
+            self._simulator = await self._stack.enter_async_context(simulating)
+            self.notes += self._simulator.notes
+            self._base = f"ws://127.0.0.1:{await self._simulator.serve('127.0.0.1', 0)}"
+        known = self._scripts.setdefault(name, [])
+        if script not in known:
+            known.append(script)
+        edition = known.index(script)
+        played = f"{name}~{edition + 1}" if edition else name
+        if script is not None:
+            self._simulator.add_script(played, script)
+        return f"{self._base}/agents/{quote(played, safe='')}"

@@ -1,0 +1,142 @@
+"""``livegraph call``."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..composing import AgentOption, FilesOption, ProfileOption, SetOption, chosen
+from ..exits import Exit, Fault, stopped_by, told
+from ..routes import Live, LiveOption, Route, settle
+from ..terminal import Debug, Terminal
+
+if TYPE_CHECKING:
+    from ...language import Agent
+    from ...pipeline.graph.plan import Plan
+    from ..signals import Stopped
+
+__all__ = ["call"]
+
+
+def call(
+    agent: Annotated[
+        str, typer.Argument(metavar="AGENT", help="An agent file, or the name of a shipped agent.")
+    ] = "",
+    question: Annotated[
+        Path | None,
+        typer.Option("--in", metavar="FILE", help="What the caller says: WAV, or whatever FFmpeg reads."),
+    ] = None,
+    answer: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Where to write what the caller hears: wav, flac, mp3, ogg, opus, m4a.",
+        ),
+    ] = None,
+    inputs: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--input", metavar="NAME=VALUE", help="What the caller brings along, for the agent's `inputs`."
+        ),
+    ] = None,
+    files: FilesOption = None,
+    settings: SetOption = None,
+    profile: ProfileOption = None,
+    name: AgentOption = "",
+    realtime: Annotated[
+        bool, typer.Option("--realtime", help="Take as long as the conversation would.")
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON object a line for all that happens.")
+    ] = False,
+    live: LiveOption = Live.AUTO,
+    debug: Debug = False,
+) -> None:
+    """Make one call with a recording instead of a browser, and write the answer to a file.
+
+    What is said and which tools are called goes to stdout. With the local simulator the conversation runs on
+    virtual time: in the seconds that its computing takes, and the same way each time.
+    """
+    from ..agents import load
+
+    terminal = Terminal(debug=debug, timestamps=False)
+    with told(terminal):
+        what = chosen([agent] if agent else [], files, settings, profile)
+        loaded = load(what.agents[0], terminal, layers=what.layers, name=name)
+        values = _inputs(inputs or (), loaded)
+        stopped = _call(loaded, values, question, answer, realtime, as_json, live, terminal)
+    if stopped:
+        raise typer.Exit(stopped_by(stopped.number))
+
+
+def _inputs(written: Sequence[str], agent: Agent) -> dict[str, Any]:
+    """The values of ``--input``, of the types that the agent declares. Raises ``Fault`` with all that is wrong."""
+    from ...pipeline.graph.inputs import input_values
+
+    pairs = [text.partition("=") for text in written]
+    for name, sign, _ in pairs:
+        if not sign or not name.strip():
+            raise Fault(f"--input {name}: this is no value", "write --input caller=Ada", Exit.USAGE)
+    values, problems = input_values(
+        agent.inputs, {name.strip(): value for name, _, value in pairs}, from_text=True
+    )
+    if problems:
+        told = [f"{problem.message}" + (f" ({problem.hint})" if problem.hint else "") for problem in problems]
+        raise Fault("; ".join(told), "give it with --input NAME=VALUE", Exit.USAGE)
+    return values
+
+
+def _call(
+    loaded: Agent,
+    inputs: dict[str, Any],
+    question: Path | None,
+    answer: Path | None,
+    realtime: bool,
+    as_json: bool,
+    live: Live,
+    terminal: Terminal,
+) -> Stopped:
+    from ...pipeline.clock import run_virtual
+    from ...pipeline.graph.plan import make_plan
+    from ..rims import with_files
+
+    route = settle(with_files(loaded.graph, question, answer), live)
+    plan = make_plan(route.graph, loaded.turns, inputs=loaded.inputs, log=loaded.log)
+    conversation = _converse(plan, loaded, inputs, route, as_json, terminal)
+    return asyncio.run(conversation) if realtime or route.remote else run_virtual(conversation)
+
+
+async def _converse(
+    plan: Plan, agent: Agent, inputs: dict[str, Any], route: Route, as_json: bool, terminal: Terminal
+) -> Stopped:
+    from ...pipeline.errors import LivegraphError
+    from ..conversation_text import print_conversation
+    from ..signals import stoppable
+
+    async with AsyncExitStack() as stack:
+        resources: dict[type, Any] = {}
+        if route.kind == "local":
+            from ...processors.gemini_live import LiveConnector
+            from ..local_model import simulator_for
+
+            simulator = await stack.enter_async_context(simulator_for([agent], terminal))
+            for note in simulator.notes:
+                terminal.warn(note)
+            # Joined in memory: a socket would take part in no virtual time.
+            resources[LiveConnector] = simulator.connector(agent.name)
+        call = plan.call(inputs=inputs, resources=resources, call_id="call")
+        print_conversation(call.events, as_json=as_json, lost=lambda: call.end("nobody reads the output"))
+        stopped = stack.enter_context(stoppable(lambda: call.end("interrupted")))
+        try:
+            await call.run()
+        except LivegraphError:
+            # The engine has logged the cause with the node's name.
+            if not stopped:
+                raise typer.Exit(Exit.FAILED) from None
+        return stopped

@@ -1,0 +1,169 @@
+"""``livegraph simulate``."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..exits import Exit, Fault, stopped_by, told
+from ..terminal import Debug, Terminal
+
+if TYPE_CHECKING:
+    from ...simulator.brain_script import Script
+    from ...simulator.certificate import Certificate
+    from ...simulator.recording import WireLog
+    from ...simulator.scenario import Scenario
+    from ..signals import Stopped
+
+__all__ = ["simulate"]
+
+
+def simulate(
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port; 0 takes a free one.")] = 9090,
+    brain: Annotated[
+        Path | None,
+        typer.Option("--brain", metavar="FILE", help="A script of what it says; its own otherwise."),
+    ] = None,
+    scenario: Annotated[
+        Path | None,
+        typer.Option("--scenario", metavar="FILE", help="A script of what happens and what goes wrong."),
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option("--record", metavar="DIR", help="Keep a transcript of all messages in this folder."),
+    ] = None,
+    tls: Annotated[
+        bool, typer.Option("--tls", help="Speak TLS too, on the same port, with a certificate of its own.")
+    ] = False,
+    tls_dir: Annotated[
+        Path | None,
+        typer.Option("--tls-dir", metavar="DIR", help="Where that certificate is kept, or made."),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="Refuse all that the real service refuses.")
+    ] = False,
+    key: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--key", metavar="KEY", help="A key that is good; may be repeated. Without it every key is."
+        ),
+    ] = None,
+    scale: Annotated[
+        float | None,
+        typer.Option("--scale", min=0, max=100, help="Factor on all durations; 0 is as fast as possible."),
+    ] = None,
+    debug: Debug = False,
+) -> None:
+    """Run the simulator of the Live API alone; its address is printed when it is ready.
+
+    Agents find it when they run with --live local and the option `url` of gemini_live, and clients of Google's
+    own libraries when their base address is this one. docs/simulator.md shows how, and what a scenario can do.
+    """
+    terminal = Terminal(debug=debug, timestamps=True)
+    with told(terminal), ExitStack() as stack:
+        plan = _Plan(_script(brain), _scenario(scenario))
+        if record is not None:
+            plan.options["record"] = stack.enter_context(_record(record))
+        if strict:
+            plan.options["strict"] = True
+        if key:
+            plan.options["keys"] = key
+        if scale is not None:
+            plan.options["time_scale"] = scale
+        plan.certificate = _certificate(tls_dir) if tls or tls_dir is not None else None
+        stopped = asyncio.run(_serve(host, port, plan, terminal))
+    # SIGTERM is how a supervisor ends a server: that is no failure.
+    raise typer.Exit(stopped_by(stopped.number) if stopped.number == signal.SIGINT else Exit.OK)
+
+
+@dataclass(slots=True)
+class _Plan:
+    script: Script | None
+    scenario: Scenario | None
+    certificate: Certificate | None = None
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+def _script(path: Path | None) -> Script | None:
+    from ...simulator.brain import BrainError
+    from ...testing.brains import read_brain
+
+    if path is None:
+        return None
+    try:
+        return read_brain(path)
+    except BrainError as error:
+        raise Fault(str(error), code=Exit.CONFIG) from None
+
+
+def _scenario(path: Path | None) -> Scenario | None:
+    from ...simulator.scenario_file import ScenarioError, load_scenario
+
+    if path is None:
+        return None
+    try:
+        return load_scenario(path)
+    except ScenarioError as error:
+        raise Fault(str(error), code=Exit.CONFIG) from None
+    except OSError as error:
+        raise Fault(f"{path} cannot be read: {error.strerror}", code=Exit.CONFIG) from None
+
+
+def _record(folder: Path) -> WireLog:
+    from ...simulator.recording import WireLog
+
+    try:
+        return WireLog(folder)
+    except OSError as error:
+        raise Fault(f"cannot record into {folder}: {error.strerror}") from None
+
+
+def _certificate(folder: Path | None) -> Certificate:
+    from datetime import UTC, datetime
+
+    from ...simulator.certificate import find_or_make
+
+    if folder is None:
+        cache = os.environ.get("XDG_CACHE_HOME")
+        folder = (Path(cache) if cache else Path.home() / ".cache") / "livegraph" / "simulator"
+    try:
+        return find_or_make(folder.absolute(), datetime.now(UTC))
+    except OSError as error:
+        raise Fault(
+            f"cannot keep a certificate in {folder}: {error.strerror}", "choose a folder with --tls-dir"
+        ) from None
+
+
+async def _serve(host: str, port: int, plan: _Plan, terminal: Terminal) -> Stopped:
+    from ...simulator.server import Simulator
+    from ..addresses import cannot_listen, url_host
+    from ..signals import stoppable
+
+    over = asyncio.Event()
+    certificate = plan.certificate
+    with stoppable(over.set) as stopped:
+        async with Simulator(script=plan.script, scenario=plan.scenario, **plan.options) as simulator:
+            with terminal.progress("Loading the simulator's ears and voice"):
+                await simulator.warm_up()
+            for note in simulator.notes:
+                terminal.warn(note)
+            try:
+                bound = await simulator.serve(host, port, tls=certificate.context() if certificate else None)
+            except OSError as error:
+                raise cannot_listen(host, port, error) from None
+            if not over.is_set():
+                if certificate is not None:
+                    terminal.say(f"certificate: {certificate.cert}")
+                    print(f"wss://{url_host(host)}:{bound}", flush=True)
+                else:
+                    print(f"ws://{url_host(host)}:{bound}", flush=True)
+            await over.wait()
+    return stopped

@@ -1,0 +1,148 @@
+"""``livegraph test``."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..exits import Exit, Fault, told
+from ..terminal import Debug, Terminal, paint
+
+if TYPE_CHECKING:
+    from ...testing.result import Result
+    from ...testing.runner import Runner
+    from ...testing.suites import Suite
+
+__all__ = ["test"]
+
+
+class Format(StrEnum):
+    """How the results are written."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+def test(
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="FILE...",
+            help="Files with tests, agents whose tests stand in or beside their file, folders.",
+        ),
+    ],
+    only: Annotated[
+        str, typer.Option("-k", metavar="NAME", help="Run only tests with this in their name.")
+    ] = "",
+    format: Annotated[
+        Format, typer.Option("--format", help="Text for people, JSON for programs.")
+    ] = Format.TEXT,
+    xml: Annotated[
+        Path | None, typer.Option("--junit", metavar="FILE", help="Write the results as JUnit XML, for CI.")
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record", metavar="FOLDER", help="Write what each test says to its model as JSON Lines."
+        ),
+    ] = None,
+    limit: Annotated[
+        float, typer.Option("--limit", min=1, help="Seconds of real time after which a test is given up.")
+    ] = 120.0,
+    debug: Debug = False,
+) -> None:
+    """Run the tests of agents: no key, no network, no waiting.
+
+    Each test makes one call on virtual time, with a caller that the test speaks for and the local simulator in the
+    place of the model. Exit code 0 when all passed, 1 when one did not, 78 when a file has faults.
+    """
+    terminal = Terminal(debug=debug)
+    with told(terminal):
+        code = _test(files, only, format, xml, record, limit, terminal)
+    if code:
+        raise typer.Exit(code)
+
+
+def _test(
+    files: list[str],
+    only: str,
+    format: Format,
+    xml: Path | None,
+    record: Path | None,
+    limit: float,
+    terminal: Terminal,
+) -> int:
+    from ...testing import report
+    from ...testing.runner import Runner
+
+    suites = _suites(files, terminal)
+    chosen = [
+        (suite, group, case)
+        for suite in suites
+        for group in suite.groups
+        for case in group.cases
+        if only.lower() in case.name.lower()
+    ]
+    faulty = any(suite.errors for suite in suites)
+    if only and not chosen and not faulty:
+        raise Fault(f"no test has `{only}` in its name", _names(suites), Exit.USAGE)
+    for folder in (record, None if xml is None else xml.parent):
+        if folder is not None and not folder.is_dir():
+            raise Fault(f"there is no folder {folder}", "create it first", Exit.USAGE)
+    runner = Runner(record=record, longest_s=limit)
+    colour = paint(sys.stdout)
+    began_s = time.monotonic()
+    results: list[Result] = []
+    for number, (suite, group, case) in enumerate(chosen):
+        if format is Format.TEXT and (not number or chosen[number - 1][0] is not suite):
+            print(colour("place", suite.file), flush=True)
+        with terminal.progress(case.name):
+            results.append(runner.run(group, case))
+        if format is Format.TEXT:
+            print(report.to_text(results[-1], colour), flush=True)
+    took_s = time.monotonic() - began_s
+    if format is Format.JSON:
+        import json
+
+        data = report.to_data(results, took_s)
+        print(json.dumps({**data, "ok": data["ok"] and not faulty}, indent=2, ensure_ascii=False))
+    elif chosen:
+        print(("\n" if len(results) > 1 else "") + report.summary(results, took_s))
+    if xml is not None:
+        xml.write_text(report.junit(results, took_s), "utf-8")
+    failed = any(result.outcome in ("failed", "error") for result in results)
+    code = Exit.CONFIG if faulty else Exit.FAILED if failed else Exit.OK
+    _leave(runner, code)
+    return code
+
+
+def _suites(files: list[str], terminal: Terminal) -> list[Suite]:
+    """All files with tests, each once; what is wrong with them is told."""
+    from ...language import render
+    from ...testing.suites import find_suites, read_suite
+
+    paths = dict.fromkeys(path for written in files for path in find_suites(written))
+    suites = [read_suite(path) for path in paths]
+    for suite in suites:
+        if suite.diagnostics:
+            terminal.report(render(suite.diagnostics, paint=terminal.paint) + "\n")
+    return suites
+
+
+def _names(suites: list[Suite]) -> str:
+    names = [case.name for suite in suites for group in suite.groups for case in group.cases]
+    return f"there is: {'; '.join(names[:10])}" + ("; ..." if len(names) > 10 else "")
+
+
+def _leave(runner: Runner, code: int) -> None:
+    """End the process now if a test left a thread behind, for which Python would wait at its end."""
+    if runner.abandoned:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

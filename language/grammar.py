@@ -1,0 +1,217 @@
+"""A parsed document to a graph whose paths lead back into the document.
+
+Codes: LG101 unknown key, LG102 wrong shape, LG103 key missing, LG104 more than one form, LG105 no version
+(warning), LG106 unknown version, LG107 bad name, LG108 name taken, LG109 said twice, LG121 an edge that cannot be
+read, LG122 an edge given twice; and those of ``registry``, ``convert`` and ``wiring``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from ..pipeline.convert import Steps, convert_group
+from ..pipeline.convert.hints import show
+from ..pipeline.errors import Fix, Problem
+from ..pipeline.graph.graph import Graph
+from ..pipeline.graph.inputs import InputSpec
+from ..pipeline.running.call_log import LogPolicy
+from ..pipeline.spelling import nearest
+from ..pipeline.turns.controller import TurnPolicy
+from .building import NodeBuilder
+from .call_texts import read_inputs, unused
+from .edges import apply_edges
+from .forms import graph_form, linear_form, short_form
+from .origins import Tree
+from .shape import Shape, is_missing
+from .uses import Templates, lower
+
+__all__ = ["Draft", "Reading", "read_drafts"]
+
+VERSION = 1
+
+_FORMS = ("agent", "pipeline", "nodes")
+_MEMBER_KEYS = ("title", "description", "inputs", *_FORMS, "edges", "turns", "log", "simulator", "tests")
+_TOP_KEYS = ("version", "name", *_MEMBER_KEYS, "agents", "templates", "profiles")
+
+
+@dataclass(slots=True)
+class Draft:
+    """What a document says, with all that is wrong with its form, names and options."""
+
+    graph: Graph
+    title: str = ""
+    description: str = ""
+    turns: TurnPolicy = field(default_factory=TurnPolicy)
+    log: LogPolicy = field(default_factory=LogPolicy)
+    simulator: dict[str, Any] = field(default_factory=dict)
+    inputs: dict[str, InputSpec] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    aliases: dict[Steps, Steps] = field(default_factory=dict)
+    """Where the short form keeps an option that its node would have elsewhere."""
+    uses: dict[str, str] = field(default_factory=dict)
+    """What each node's processor is called, files by their whole path."""
+    faulty: set[Steps] = field(default_factory=set)
+    """Paths of the nodes some of whose options are wrong."""
+    whole: bool = False
+    """Whether every node and edge that the document names is in the graph."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One agent of a file: what is said of it, and what that means."""
+
+    tree: Tree
+    draft: Draft
+
+
+def read_drafts(tree: Tree, *, name: str, templates: Templates) -> tuple[list[Reading], list[Problem]]:
+    """Read what files say, all layers put together: one agent, or several below ``agents``.
+
+    ``name`` is the agent's unless the files say one. The problems are those of no agent; paths are in ``tree``.
+    """
+    top = tree.data
+    if not isinstance(top, dict) or "agents" not in top:
+        return [Reading(tree, read_draft(tree, name=name, templates=templates))], []
+    shape = Shape()
+    readings: list[Reading] = []
+    known = ("version", "agents", "templates", "profiles")
+    own = [key for key in top if key in _TOP_KEYS and key not in known]
+    shape.unknown_keys([key for key in top if key not in own], known, (), "beside `agents`")
+    for key in own:
+        code, message = "LG101", f"`{key}` belongs to one agent, and stands beside `agents`"
+        if key in _FORMS:
+            code, message = "LG104", f"`{key}` and `agents` in one file"
+        shape.fault(code, message, (key,), "write it below the agent's name in `agents`", key=True)
+    if not _version(top, shape):
+        return [], shape.problems
+    agents = shape.mapping(top["agents"], ("agents",), "`agents`", "write a name, and `agent:` below it")
+    if agents == {}:
+        shape.fault(
+            "LG103", "the file declares no agent", ("agents",), "write `desk: {agent: ...}`", key=True
+        )
+    for each in agents or {}:
+        path: Steps = ("agents", each)
+        if shape.agent_name(each, path, key=True):
+            part = tree.subtree(path)
+            readings.append(Reading(part, read_draft(part, name=each, templates=templates, member=True)))
+    return readings, shape.problems
+
+
+def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = False) -> Draft:
+    """Read what is said of one agent. A ``member`` is one of several in a file, which says the version."""
+    shape = Shape()
+    draft = Draft(Graph(name), problems=shape.problems)
+    what = f"the agent `{name}`" if member else "an agent file"
+    top = shape.mapping(
+        tree.data, (), what, "write `agent:` below it" if member else "begin with `version: 1`"
+    )
+    if top is None:
+        return draft
+    keys = _MEMBER_KEYS if member else _TOP_KEYS
+    unknown = shape.unknown_keys(top, keys, (), f"in {what}" if member else "at the top of the file")
+    if not member and not _version(top, shape):
+        # What its keys mean in that version, this livegraph cannot know.
+        return draft
+    _header(top, draft, shape, tree)
+    forms = [form for form in _FORMS if form in top]
+    for form in forms[1:]:
+        message = f"`{form}` and `{forms[0]}` in one " + ("agent" if member else "file")
+        shape.fault("LG104", message, (form,), f"one of {', '.join(_FORMS)} is enough", key=True)
+    if not forms:
+        # Where one is only misspelt, that is the fault.
+        if not any(nearest(key, (*_FORMS, "agents")) for key in unknown):
+            message = f"{what} declares no graph" if member else "the file declares no agent"
+            shape.fault("LG103", message, (), "write `agent:`, `pipeline:` or `nodes:`")
+        return draft
+    build = NodeBuilder(draft.graph, tree, shape, templates, draft.inputs, faulty=draft.faulty)
+    draft.aliases, draft.uses = build.aliases, build.uses
+    body = top[forms[0]]
+    if forms[0] == "agent":
+        short_form(body, build)
+    elif forms[0] == "pipeline":
+        linear_form(body, build)
+    else:
+        graph_form(body, build)
+    edges = shape.mapping(top.get("edges"), ("edges",), "`edges`", "write `a -> b: {when_full: block}`")
+    readable = edges is not None and apply_edges(draft.graph, edges, build.lost, shape)
+    lower(build)
+    shape.problems += build.stray_mentions()
+    if build.whole:
+        used = {name for names in build.call_fields.values() for name in names}
+        # A text with a fault may be where they belong.
+        if not any(problem.code in ("LG171", "LG173", "LG174") for problem in shape.problems):
+            shape.problems += unused(draft.inputs, used)
+    draft.whole = build.whole and readable
+    return draft
+
+
+def _version(top: Mapping[str, Any], shape: Shape) -> bool:
+    """Whether the rest can be read."""
+    if "version" not in top:
+        message, hint = "the file does not say its version", "begin with `version: 1`"
+        fix = Fix(f"version: {VERSION}", "begin")
+        shape.problems.append(Problem("LG105", message, (), hint=hint, warning=True, fix=fix))
+        return True
+    version = top["version"]
+    if not is_missing(version) and str(version) != str(VERSION):
+        newer = isinstance(version, int) and version > VERSION
+        message = (
+            f"the file is written in version {version} of the language, which is newer than this livegraph"
+        )
+        hint = f"this one reads version {VERSION}; pip install --upgrade livegraph gets the newest"
+        if not newer:
+            message, hint = f"`version` must be {VERSION}, not {show(version)}", f"write `version: {VERSION}`"
+        # 1.0 and v1 are no other version.
+        meant = str(VERSION) if str(version).strip("vV.0 ") == str(VERSION) else None
+        shape.fault("LG106", message, ("version",), hint, fix=meant)
+        return not newer
+    return True
+
+
+def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, tree: Tree) -> None:
+    if "name" in top:
+        name = shape.text(top["name"], ("name",), "`name`")
+        if name is not None and shape.agent_name(name, ("name",)):
+            draft.graph.name = name
+    if top.get("title") is not None:
+        draft.title = shape.text(top["title"], ("title",), "`title`") or ""
+    if top.get("description") is not None:
+        draft.description = shape.text(top["description"], ("description",), "`description`") or ""
+    if top.get("turns") is not None:
+        turns, problems = convert_group(TurnPolicy, top["turns"], path=("turns",), label="turns")
+        shape.problems += problems
+        draft.turns = turns or draft.turns
+    if top.get("log") is not None:
+        log, problems = convert_group(LogPolicy, top["log"], path=("log",), label="log")
+        shape.problems += problems
+        draft.log = log or draft.log
+    if top.get("simulator") is not None:
+        draft.simulator = _simulator(top["simulator"], shape, tree.folder(("simulator", "brain")))
+    if top.get("inputs") is not None:
+        draft.inputs.update(read_inputs(top["inputs"], shape))
+
+
+def _simulator(value: Any, shape: Shape, base_dir: Path) -> dict[str, Any]:
+    section = shape.mapping(value, ("simulator",), "`simulator`", "write `{brain: brain.yaml}`")
+    shape.unknown_keys(section or (), ("brain",), ("simulator",), "below `simulator`")
+    if not section or not isinstance(section.get("brain"), str):
+        return section or {}
+    path = ("simulator", "brain")
+    written = shape.text(section["brain"], path, "`brain`")
+    if written is None:
+        return {}
+    brain = base_dir / written
+    if not _is_file(brain):
+        hint = f"it is looked for beside the agent file, in {brain.parent}"
+        shape.fault("LG209", f"`brain` names a file that does not exist: `{section['brain']}`", path, hint)
+    return {**section, "brain": brain}
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long, a null byte
+        return False

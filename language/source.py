@@ -1,0 +1,173 @@
+"""YAML text to plain data, with the place of every key and value.
+
+The language is YAML 1.2 without tags: only ``true`` and ``false`` are booleans, a leading zero makes no
+octal number, times and dates are text (see ``convert.scalars``). A document is one tree of at most 1 MiB, 50
+levels and 100 000 values, aliases counted where they stand.
+
+Codes: LG001 cannot be read, LG002 too large, LG003 not text, LG004 empty, LG005 not YAML, LG006 tab, LG007
+quote not closed, LG008 duplicate key, LG009 too deep or too many, LG010 alias, LG011 tag, LG012 second
+document, LG013 key is no text.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from ..pipeline.convert.leaves import Steps
+from ..pipeline.errors import Problem
+from .complaints import Fault
+from .compose import Composer, Fatal, Node, plain_data
+from .diagnostics import Diagnostic, Span
+from .edits import locate
+
+__all__ = ["MAX_BYTES", "Document", "Marks", "parse_document", "read_document"]
+
+MAX_BYTES = 1 << 20
+
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
+# What YAML 1.2 calls printable, and nothing else.
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_KEY_SHAPE = re.compile(r"\b(AIza[\w-]{20,}|AQ\.[\w-]{20,}|sk-[\w-]{20,})")
+_WHOLE = Span(1, 1, 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Where a value stands, and its key when it has one."""
+
+    value: Span
+    key: Span | None = None
+    collection: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Document:
+    """A file that was read: its data, its marks by path, and what is wrong with its text."""
+
+    file: str
+    """What messages call it."""
+    data: Any = None
+    marks: dict[Steps, Marks] = field(default_factory=dict)
+    faults: list[Diagnostic] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    hidden: list[Span] = field(default_factory=list)
+    """Spans that no excerpt shows."""
+    folder: Path = field(default_factory=Path.cwd)
+    """Where the files lie that it names."""
+    root: Path = field(default_factory=Path.cwd)
+    """The folder that includes must not leave."""
+    path: Path | None = None
+    """The file itself, when there is one."""
+    editable: bool = True
+    """Whether a fault in it can be mended where it stands: an argument of the command cannot."""
+
+    def span_of(self, path: Steps, *, key: bool = False) -> Span:
+        """The place of what ``path`` leads to, or of the nearest thing around it; mappings show their key."""
+        while path not in self.marks:
+            if not path:
+                return _WHOLE
+            path, key = path[:-1], True
+        marks = self.marks[path]
+        if marks.key is not None and (key or marks.collection):
+            return marks.key
+        if marks.collection and path == ():
+            return Span(marks.value.line, marks.value.column, marks.value.line, marks.value.column + 1)
+        return marks.value
+
+    def locate(self, problem: Problem) -> Diagnostic:
+        """``problem`` with its place."""
+        span, edit = locate(self, problem)
+        return replace(self.at(span, problem), edit=edit)
+
+    def at(self, span: Span, problem: Problem) -> Diagnostic:
+        """``problem`` at a known place."""
+        return Diagnostic(self.file, span, problem, self.excerpt(span.line))
+
+    def excerpt(self, line: int) -> str:
+        """A line of it without secrets, empty when there is none."""
+        if not 1 <= line <= len(self.lines):
+            return ""
+        text = self.lines[line - 1]
+        for span in self.hidden:
+            if span.line <= line <= span.end_line:
+                start = span.column - 1 if span.line == line else 0
+                end = span.end_column - 1 if span.end_line == line else len(text)
+                text = text[:start] + "*" * (end - start) + text[end:]
+        return _KEY_SHAPE.sub(lambda match: "*" * len(match[0]), text)
+
+
+def read_document(path: Path, file: str | None = None, *, root: Path | None = None) -> Document:
+    """Read a file; whatever is wrong with it is in ``faults``. ``file`` is what messages call it.
+
+    ``root`` is the folder that its includes must not leave, by default the one that it lies in.
+    """
+    folder = path.parent.absolute()
+    document = Document(file or str(path), folder=folder, root=root or folder, path=path.absolute())
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
+        document.faults.append(
+            Diagnostic(document.file, _WHOLE, Problem("LG001", f"cannot read the file: {reason}"))
+        )
+        return document
+    return _parse(document, raw)
+
+
+def parse_document(text: str | bytes, file: str = "<text>", *, folder: Path | None = None) -> Document:
+    """Parse a text that might be a file in ``folder``; whatever is wrong with it is in ``faults``."""
+    folder = folder or Path.cwd()
+    document = Document(file, folder=folder, root=folder)
+    return _parse(document, text.encode("utf-8", "surrogatepass") if isinstance(text, str) else text)
+
+
+def _parse(document: Document, raw: bytes) -> Document:
+    if len(raw) > MAX_BYTES:
+        problem = Problem(
+            "LG002", "the file is larger than 1 MiB", hint="an agent file holds an agent, not its data"
+        )
+        document.faults.append(Diagnostic(document.file, _WHOLE, problem))
+        return document
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8-sig", "replace")
+        document.lines = _BREAK.split(raw.decode("utf-8-sig", "replace"))
+        wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+        hint = "save it as UTF-8" + (", not UTF-16" if wide else "")
+        problem = Problem("LG003", f"byte 0x{raw[error.start]:02x} is not UTF-8", hint=hint)
+        document.faults.append(document.at(_position(before, len(before)), problem))
+        return document
+    document.lines = _BREAK.split(text)
+    if match := _FORBIDDEN.search(text):
+        problem = Problem(
+            "LG003", f"the control character U+{ord(match[0]):04X} cannot stand in YAML", hint="remove it"
+        )
+        document.faults.append(document.at(_position(text, match.start()), problem))
+        return document
+    composer = Composer(text)
+    root: Node | None = None
+    try:
+        root = composer.document()
+        if root is None:
+            composer.faults.append(Fault("LG004", "the file is empty", _WHOLE, "begin with `version: 1`"))
+        else:
+            document.data = plain_data(root, document.marks, Marks, composer.faults)
+    except Fatal as error:
+        document.data = None
+        composer.faults.append(error.fault)
+    for fault in composer.faults:
+        problem = Problem(fault.code, fault.message, hint=fault.hint)
+        document.faults.append(replace(document.at(fault.span, problem), edit=fault.edit))
+    return document
+
+
+def _position(text: str, index: int) -> Span:
+    breaks = list(_BREAK.finditer(text, 0, index))
+    start = breaks[-1].end() if breaks else 0
+    line, column = len(breaks) + 1, index - start + 1
+    return Span(line, column, line, column + 1)

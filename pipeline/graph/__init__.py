@@ -1,0 +1,1 @@
+"""From specs to a checked plan: graphs, what is wrong with them, which format flows where."""

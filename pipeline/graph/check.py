@@ -1,0 +1,279 @@
+"""Is this graph right? Finds every fault at once, and settles the formats of one that is.
+
+Nothing is opened and nothing is started: options, wiring and formats only.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ..convert import convert_options
+from ..errors import Problem
+from ..formats import AudioFormat
+from ..frames import AudioFrame
+from ..policy import default_policy
+from ..processor import Processor, ports_of
+from .modules import Modules, file_module, recording
+from .negotiate import FormatSolver, PortKey
+from .resolve import ResolvedEdge, common_types, resolve_edge
+from .specs import GraphSpec, NodeSpec
+
+__all__ = ["CheckResult", "Insertion", "check", "own_faults"]
+
+
+@dataclass(frozen=True, slots=True)
+class Insertion:
+    """A resampler that negotiation put into an edge."""
+
+    node: str
+    edge: ResolvedEdge
+    source: AudioFormat
+    target: AudioFormat
+
+    def __str__(self) -> str:
+        return f"{self.edge}: resampler inserted, {self.source} to {self.target}"
+
+
+@dataclass(slots=True)
+class CheckResult:
+    """What ``check`` found out. Only ``problems`` means anything while one of them is an error."""
+
+    problems: list[Problem] = field(default_factory=list)
+    nodes: dict[str, NodeSpec] = field(default_factory=dict)
+    edges: list[ResolvedEdge] = field(default_factory=list)
+    formats: dict[PortKey, AudioFormat] = field(default_factory=dict)
+    order: list[str] = field(default_factory=list)
+    """Node names, every node after those that feed it."""
+    inserted: list[Insertion] = field(default_factory=list)
+    modules: Modules = field(default_factory=dict)
+    """The Python files that it names, as they were when it was checked."""
+
+    @property
+    def errors(self) -> list[Problem]:
+        return [problem for problem in self.problems if not problem.warning]
+
+
+def check(graph: GraphSpec, resampler: type[Processor] | None = None) -> CheckResult:
+    """Check ``graph``; ``resampler`` is the class to insert where formats differ (default: the registered one)."""
+    result = CheckResult()
+    with recording() as files:
+        _check_options(graph, result)
+    homes = (file_module(node.processor.__module__) for node in graph.nodes.values())
+    result.modules = {file: module for file, module in files.items() if module} | dict(filter(None, homes))
+    _check_edges(graph, result)
+    _check_wiring(result)
+    if not result.errors:
+        result.edges = _aging(result.edges, result.nodes, result.order)
+        _negotiate(result, resampler)
+    return result
+
+
+def _check_options(graph: GraphSpec, result: CheckResult) -> None:
+    if not graph.nodes:
+        result.problems.append(
+            Problem("LG310", "the graph has no nodes", hint="add at least a source and a sink")
+        )
+    for node in graph.nodes.values():
+        options, problems = convert_options(
+            node.processor, node.options, path=node.path, base_dir=None, from_yaml=False
+        )
+        if all(problem.warning for problem in problems):
+            problems += own_faults(node, options)
+        result.problems += problems
+        result.nodes[node.name] = replace(node, options=options)
+
+
+def own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:
+    """What the box of ``node`` has to say about its options itself."""
+    # A text that is filled in when a call starts is a text like any other here.
+    plain = {name: str(value) if isinstance(value, str) else value for name, value in options.items()}
+    try:
+        faults = list(node.processor.check_options(plain))
+    except Exception as error:
+        # Foreign code runs here: whatever it raises is a fault of that box, told with its name.
+        message = f"`{node.name}` cannot check its options: {type(error).__name__}: {error}"
+        hint = f"mend {node.processor.__qualname__}.check_options"
+        return [Problem("LG222", message, node.path, hint=hint)]
+    return [fault.problem(node.path) for fault in faults]
+
+
+def _check_edges(graph: GraphSpec, result: CheckResult) -> None:
+    seen: dict[tuple[PortKey, PortKey], ResolvedEdge] = {}
+    for spec in graph.edges:
+        edges, problems = resolve_edge(spec, result.nodes)
+        result.problems += problems
+        for edge in edges:
+            ends = (edge.source, edge.target)
+            if ends in seen:
+                result.problems.append(
+                    Problem("LG309", f"`{edge}` is there twice", edge.path, hint="remove one of the two")
+                )
+            seen[ends] = edge
+    result.edges = list(seen.values())
+
+
+def _check_wiring(result: CheckResult) -> None:
+    into = {edge.target for edge in result.edges}
+    out_of = {edge.source[0] for edge in result.edges}
+    # An edge that could not be read would make its node look unconnected: one fault, one message.
+    unread = any(problem.code.startswith("LG30") for problem in result.problems)
+    for name, node in result.nodes.items():
+        ports = ports_of(node.processor).values()
+        for port in ports:
+            if port.direction == "in" and port.required and (name, port.name) not in into and not unread:
+                kinds = " or ".join(kind.__name__ for kind in port.types)
+                result.problems.append(
+                    Problem(
+                        "LG305",
+                        f"nothing is connected to the input `{name}.{port.name}`",
+                        node.path,
+                        hint=f"it needs {kinds} from another node",
+                    )
+                )
+        outputs = [port for port in ports if port.direction == "out"]
+        if (
+            outputs
+            and name not in out_of
+            and not any(port.direction == "in" for port in ports)
+            and not unread
+        ):
+            result.problems.append(
+                Problem(
+                    "LG308",
+                    f"nothing listens to `{name}`",
+                    node.path,
+                    hint="connect an output of it",
+                    warning=True,
+                )
+            )
+    result.order, cycle = _topological(list(result.nodes), result.edges)
+    if cycle:
+        names = " -> ".join([*cycle, cycle[0]])
+        path = next(
+            (e.path for e in result.edges if e.source[0] == cycle[-1] and e.target[0] == cycle[0]), ()
+        )
+        result.problems.append(
+            Problem(
+                "LG306",
+                f"the graph runs in a circle: {names}",
+                path or result.nodes[cycle[0]].path,
+                hint="only an input declared as feedback may close one (tool results do)",
+            )
+        )
+
+
+def _topological(names: Sequence[str], edges: Sequence[ResolvedEdge]) -> tuple[list[str], list[str]]:
+    """All names with sources first, and one cycle if there is any. Feedback edges do not count."""
+    feeds: dict[str, set[str]] = {name: set() for name in names}
+    for edge in edges:
+        if not edge.feedback:
+            feeds[edge.target[0]].add(edge.source[0])
+    order: list[str] = []
+    left = dict(feeds)
+    while left:
+        ready = [name for name, sources in left.items() if not sources & left.keys()]
+        if not ready:
+            return order, _find_cycle(left)
+        order += ready
+        for name in ready:
+            del left[name]
+    return order, []
+
+
+def _find_cycle(feeds: Mapping[str, set[str]]) -> list[str]:
+    name = next(iter(feeds))
+    walked: list[str] = []
+    while name not in walked:
+        walked.append(name)
+        name = min(feeds[name] & feeds.keys())
+    return list(reversed(walked[walked.index(name) :]))
+
+
+def _aging(
+    edges: list[ResolvedEdge], nodes: Mapping[str, NodeSpec], order: Sequence[str]
+) -> list[ResolvedEdge]:
+    """Media from a live source still ages behind boxes that only pass it on: give their edges its policy."""
+    live_ports: set[PortKey] = set()
+    incoming = {edge.target: edge for edge in edges}
+    for name in order:
+        for port in ports_of(nodes[name].processor).values():
+            source = incoming.get((name, port.like)) if port.like else None
+            if port.direction == "out" and (
+                nodes[name].processor.live or (source is not None and source.source in live_ports)
+            ):
+                live_ports.add((name, port.name))
+    return [
+        edge.with_default(default_policy((AudioFrame,), live=True))
+        if edge.source in live_ports and _carries_audio(edge, nodes) and not _fixed(edge, nodes)
+        else edge
+        for edge in edges
+    ]
+
+
+def _carries_audio(edge: ResolvedEdge, nodes: Mapping[str, NodeSpec]) -> bool:
+    return ports_of(nodes[edge.source[0]].processor)[edge.source[1]].carries_audio
+
+
+def _fixed(edge: ResolvedEdge, nodes: Mapping[str, NodeSpec]) -> bool:
+    return ports_of(nodes[edge.target[0]].processor)[edge.target[1]].policy is not None
+
+
+def _negotiate(result: CheckResult, resampler: type[Processor] | None) -> None:
+    solver = FormatSolver()
+    for name, node in result.nodes.items():
+        solver.add_node(name, ports_of(node.processor).values(), node.options)
+    misfits = [edge for edge in result.edges if not solver.join(edge.source, edge.target)]
+    for edge in misfits:
+        ends = f"{solver.describe(edge.source)} and {solver.describe(edge.target)}"
+        box = resampler or _registered_resampler()
+        # A box for audio lets nothing else through.
+        if box is None or _carries_more(edge, result.nodes) or not _insert(result, solver, edge, box):
+            message = f"`{edge}` has no audio format in common: {ends}"
+            result.problems.append(
+                Problem("LG401", message, edge.path, hint="put a box between that converts one to the other")
+            )
+    result.formats = solver.formats()
+    result.inserted = [
+        replace(item, source=result.formats[item.edge.source], target=result.formats[item.edge.target])
+        for item in result.inserted
+    ]
+
+
+def _carries_more(edge: ResolvedEdge, nodes: Mapping[str, NodeSpec]) -> bool:
+    source, target = (ports_of(nodes[node].processor)[port] for node, port in (edge.source, edge.target))
+    return any(not issubclass(kind, AudioFrame) for kind in common_types(source, target))
+
+
+def _insert(result: CheckResult, solver: FormatSolver, edge: ResolvedEdge, box: type[Processor]) -> bool:
+    """Put ``box`` into ``edge``; ``False`` when that does not help, for a rate is all that it changes."""
+    stem = name = f"{edge.source[0]}_to_{edge.target[0]}_resampler"
+    for number in itertools.count(2):
+        if name not in result.nodes:
+            break
+        name = f"{stem}_{number}"
+    ports = ports_of(box)
+    entry = next(port for port in ports.values() if port.direction == "in" and port.carries_audio)
+    leave = next(port for port in ports.values() if port.direction == "out" and port.carries_audio)
+    solver.add_node(name, ports.values(), {})
+    if not (solver.join(edge.source, (name, entry.name)) and solver.join((name, leave.name), edge.target)):
+        return False
+    result.nodes[name] = NodeSpec(name, box, {}, path=edge.path)
+    at = result.edges.index(edge)
+    # The policy stays where the sound arrives: in front of the resampler nothing waits.
+    result.edges[at : at + 1] = [
+        replace(edge, target=(name, entry.name), change=None, feedback=False, passes=(AudioFrame,)),
+        replace(edge, source=(name, leave.name), passes=None),
+    ]
+    result.order.insert(result.order.index(edge.source[0]) + 1, name)
+    unsettled = AudioFormat(0, 0)
+    result.inserted.append(Insertion(name, edge, unsettled, unsettled))
+    return True
+
+
+def _registered_resampler() -> type[Processor] | None:
+    from .registry import find
+
+    return find("resampler")

@@ -1,0 +1,100 @@
+"""A plan: a graph checked and negotiated, ready to run any number of times."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..clock import Clock
+from ..errors import ConfigError, Problem
+from ..formats import AudioFormat
+from ..running.call import Call
+from ..running.call_log import LogPolicy
+from ..running.limits import CallLimits
+from ..turns.controller import TurnPolicy
+from .check import CheckResult, Insertion, check
+from .inputs import InputSpec, fill_call_texts, input_values
+from .specs import GraphSpec
+
+__all__ = ["Plan", "make_plan"]
+
+
+class Plan:
+    """What ``Graph.plan`` gives. Immutable; calls made from it share nothing but it."""
+
+    def __init__(
+        self,
+        name: str,
+        checked: CheckResult,
+        turns: TurnPolicy,
+        limits: CallLimits,
+        inputs: Mapping[str, InputSpec],
+        log: LogPolicy,
+    ) -> None:
+        self.name = name
+        self.turns = turns
+        self.limits = limits
+        self.log = log
+        self.inputs = inputs
+        """What a caller can bring along, by name."""
+        self._checked = checked
+
+    @property
+    def checked(self) -> CheckResult:
+        """Nodes, edges and formats; to be read only."""
+        return self._checked
+
+    @property
+    def nodes(self) -> tuple[str, ...]:
+        """Node names, sources first."""
+        return tuple(self._checked.order)
+
+    @property
+    def inserted(self) -> tuple[Insertion, ...]:
+        """The resamplers that negotiation added."""
+        return tuple(self._checked.inserted)
+
+    @property
+    def warnings(self) -> tuple[Problem, ...]:
+        """What the check found that does not keep the graph from running."""
+        return tuple(self._checked.problems)
+
+    def format_of(self, node: str, port: str) -> AudioFormat:
+        """The settled format of an audio port. ``KeyError`` when there is no such port."""
+        return self._checked.formats[node, port]
+
+    def call(
+        self,
+        *,
+        inputs: Mapping[str, Any] | None = None,
+        resources: Mapping[type, Any] | None = None,
+        clock: Clock | None = None,
+        call_id: str = "",
+    ) -> Call:
+        """A call that has not started. Raises ``ConfigError`` with all that is wrong with ``inputs``.
+
+        ``inputs`` are the values of the inputs that the agent declares, for its texts.
+        ``resources`` are what this call brings along, by type (a peer connection, a connector);
+        ``clock`` defaults to the running loop's, system or virtual.
+        """
+        values, problems = input_values(self.inputs, inputs or {})
+        if problems:
+            raise ConfigError(problems)
+        checked = fill_call_texts(self._checked, values)
+        return Call(checked, self.turns, self.limits, resources or {}, clock, call_id, self.log)
+
+
+def make_plan(
+    graph: GraphSpec,
+    turns: TurnPolicy | None = None,
+    limits: CallLimits | None = None,
+    inputs: Mapping[str, InputSpec] | None = None,
+    log: LogPolicy | None = None,
+) -> Plan:
+    """Check ``graph`` and make its plan. Raises ``ConfigError`` with every fault."""
+    checked = check(graph)
+    if checked.errors:
+        raise ConfigError(checked.problems)
+    return Plan(
+        graph.name, checked, turns or TurnPolicy(), limits or CallLimits(), inputs or {}, log or LogPolicy()
+    )

@@ -1,0 +1,1 @@
+"""A plan that runs: the call, its nodes, the edges between them."""

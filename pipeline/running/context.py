@@ -1,0 +1,46 @@
+"""What a processor sees of the call that it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
+
+from ..clock import Clock
+from ..events import EventBus
+from ..turns.conversation import Conversation
+from .call_log import CallLog, LogPolicy
+
+__all__ = ["CallContext"]
+
+R = TypeVar("R")
+
+
+class CallContext:
+    """``self.call`` of a processor: the clock, the events, the turns, and what the caller brought along."""
+
+    def __init__(
+        self,
+        call_id: str,
+        clock: Clock,
+        events: EventBus,
+        turns: Conversation,
+        resources: Mapping[type, Any],
+        end: Callable[[str], None],
+        log: CallLog | None = None,
+    ) -> None:
+        self.id = call_id
+        self.clock = clock
+        self.events = events
+        self.turns = turns
+        self.log = log or CallLog(LogPolicy())
+        """What boxes log by; ``self.log`` of a box adds its name."""
+        self._resources = resources
+        self._end = end
+
+    def resource(self, kind: type[R]) -> R | None:
+        """What was given to the call under the type ``kind`` (a peer connection, a connector), or ``None``."""
+        return self._resources.get(kind)
+
+    def end(self, reason: str) -> None:
+        """Ask the call to end now (a hang-up). Returns at once; the first reason counts."""
+        self._end(reason)

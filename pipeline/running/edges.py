@@ -1,0 +1,202 @@
+"""Edges: what joins an output to an input, what it does when full, and what it counts."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import math
+from collections import deque
+from collections.abc import Callable, Iterator
+
+from ..frames import Frame
+from ..policy import Policy
+
+__all__ = ["EdgeStats", "QueuedEdge", "Voided"]
+
+
+class EdgeStats:
+    """Counters of one edge; plain integers that only grow, but for ``held`` and ``held_ns``."""
+
+    __slots__ = ("dropped", "held", "held_ns", "high_water", "high_water_ns", "oldest_ns", "passed", "stale")
+
+    def __init__(self) -> None:
+        self.passed = 0
+        """Frames that entered the edge."""
+        self.dropped = 0
+        """Frames lost by the policy, or because nobody served the edge any more."""
+        self.stale = 0
+        """Frames of an interrupted turn, refused or removed."""
+        self.held = 0
+        """Frames that wait now."""
+        self.held_ns = 0
+        """How long they last when played."""
+        self.high_water = 0
+        """The most that ever waited, in frames."""
+        self.high_water_ns = 0
+        """The same in time."""
+        self.oldest_ns = 0
+        """Greatest age at which a frame left the queue."""
+
+
+class Voided:
+    """The newest interrupted turn of a call: frames of turns up to it are stale wherever they are."""
+
+    __slots__ = ("turn",)
+
+    def __init__(self) -> None:
+        self.turn = 0
+
+
+class QueuedEdge:
+    """A bounded queue into a node that works in its own task. Sans-IO but for ``room``.
+
+    ``notify`` is called when a frame enters the empty queue. ``order`` numbers the frames of all queues into a node,
+    which serves them in order of arrival.
+    """
+
+    __slots__ = (
+        "_closed",
+        "_frames",
+        "_max_duration_ns",
+        "_max_frames",
+        "_notify",
+        "_now_ns",
+        "_order",
+        "_waiters",
+        "name",
+        "policy",
+        "stats",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        policy: Policy,
+        notify: Callable[[], None],
+        now_ns: Callable[[], int],
+        order: Iterator[int] | None = None,
+    ) -> None:
+        self.name = name
+        self.policy = policy
+        self.stats = EdgeStats()
+        self._frames: deque[tuple[int, int, Frame]] = deque()
+        self._notify = notify
+        self._now_ns = now_ns
+        self._order = itertools.count() if order is None else order
+        self._max_frames = 1 if policy.when_full == "latest" else policy.max_frames
+        self._max_duration_ns = policy.max_duration_ns
+        self._closed = False
+        self._waiters: list[asyncio.Future[None]] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether another frame would go over the bound."""
+        stats = self.stats
+        over = stats.held >= self._max_frames or stats.held_ns >= self._max_duration_ns
+        return over and not self._closed
+
+    @property
+    def arrival(self) -> float:
+        """The number of the frame at the head among all frames of the node; infinite when empty."""
+        return self._frames[0][0] if self._frames else math.inf
+
+    def age_ns(self) -> int:
+        """How long the frame at the head has waited; 0 when empty."""
+        return self._now_ns() - self._frames[0][1] if self._frames else 0
+
+    def push(self, frame: Frame) -> None:
+        """Take ``frame``, or lose one by the policy. Never waits: a blocking edge overfills by one step."""
+        stats = self.stats
+        stats.passed += 1
+        if self._closed:
+            stats.dropped += 1
+            return
+        over = stats.held >= self._max_frames or stats.held_ns >= self._max_duration_ns
+        if over and not frame.marker and not self._make_room():
+            stats.dropped += 1
+            return
+        self._frames.append((next(self._order), self._now_ns(), frame))
+        held = stats.held = stats.held + 1
+        if held > stats.high_water:
+            stats.high_water = held
+        duration_ns = frame.duration_ns
+        if duration_ns:
+            held_ns = stats.held_ns = stats.held_ns + duration_ns
+            if held_ns > stats.high_water_ns:
+                stats.high_water_ns = held_ns
+        if held == 1:
+            self._notify()
+
+    def pop(self, now_ns: int) -> Frame | None:
+        """The oldest frame, or ``None`` when there is none."""
+        if not self._frames:
+            return None
+        _, entered_ns, frame = self._frames.popleft()
+        age_ns = now_ns - entered_ns
+        if age_ns > self.stats.oldest_ns:
+            self.stats.oldest_ns = age_ns
+        self._left(frame)
+        return frame
+
+    def flush(self, turn: int) -> int:
+        """Remove every frame of turns up to ``turn``; returns how many. Markers of those turns go too."""
+        void = [entry for entry in self._frames if 0 < entry[2].turn <= turn]
+        if void:
+            self._frames = deque(entry for entry in self._frames if not 0 < entry[2].turn <= turn)
+            self.stats.stale += len(void)
+            for _, _, frame in void:
+                self._left(frame)
+        return len(void)
+
+    def close(self) -> None:
+        """Nobody serves the queue any more: drop what it holds and whatever comes, and hold nobody up."""
+        self._closed = True
+        self.stats.dropped += len(self._frames)
+        self.stats.held = self.stats.held_ns = 0
+        self._frames.clear()
+        self._wake_waiters()
+
+    async def room(self) -> None:
+        """Return as soon as the edge is not full."""
+        while self.full:
+            # One future per waiter: a cancelled waiter cancels its own and nobody else's.
+            waiter = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            try:
+                await waiter
+            finally:
+                self._waiters.remove(waiter)
+
+    def _left(self, frame: Frame) -> None:
+        stats = self.stats
+        stats.held -= 1
+        if stats.held_ns:
+            stats.held_ns -= frame.duration_ns
+        if self._waiters and not self.full:
+            self._wake_waiters()
+
+    def _wake_waiters(self) -> None:
+        for waiter in self._waiters:
+            if not waiter.done():
+                waiter.set_result(None)
+
+    def _make_room(self) -> bool:
+        """Whether the newcomer may enter."""
+        when_full = self.policy.when_full
+        if when_full == "drop_newest":
+            return False
+        if when_full == "block":
+            return True
+        while self.full and self._drop_oldest():
+            pass
+        return True
+
+    def _drop_oldest(self) -> bool:
+        """Lose the oldest frame that is not a marker; ``False`` when only markers are held."""
+        for index, (_, _, frame) in enumerate(self._frames):
+            if not frame.marker:
+                del self._frames[index]
+                self.stats.dropped += 1
+                self._left(frame)
+                return True
+        return False

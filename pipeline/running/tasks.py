@@ -1,0 +1,112 @@
+"""Tasks that run foreign code: bounded in time, whatever that code does with its cancellation."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any
+
+from ..units import SECOND
+
+__all__ = ["Overrun", "TaskKeeper", "settle"]
+
+Body = Coroutine[Any, Any, None]
+
+
+class Overrun(Exception):
+    """A body took longer than it may. Chained to what it raised when it was cancelled for that."""
+
+
+async def settle(tasks: Iterable[asyncio.Task[Any]], limit_ns: int | None = None) -> set[asyncio.Task[Any]]:
+    """Wait until ``tasks`` are done, ``limit_ns`` at most; returns those that are not.
+
+    A cancellation of the caller is not lost, but takes effect only then: what is being wound up is wound up.
+    """
+    loop = asyncio.get_running_loop()
+    deadline = None if limit_ns is None else loop.time() + limit_ns / SECOND
+    pending = {task for task in tasks if not task.done()}
+    cancelled: asyncio.CancelledError | None = None
+    while pending:
+        left = None if deadline is None else deadline - loop.time()
+        if left is not None and left <= 0:
+            break
+        try:
+            _, pending = await asyncio.wait(pending, timeout=left)
+        except asyncio.CancelledError as error:
+            cancelled = error
+            pending = {task for task in pending if not task.done()}
+    if cancelled is not None:
+        raise cancelled
+    return pending
+
+
+class TaskKeeper:
+    """Runs bodies in tasks of their own, so that one which ignores its cancellation can be left behind.
+
+    ``grace_ns`` is how long a cancelled body may take to wind up. The tasks left behind are held here until they
+    end, so that nobody collects them as garbage.
+    """
+
+    def __init__(self, grace_ns: int) -> None:
+        self._grace_ns = grace_ns
+        self._left_behind: set[asyncio.Task[None]] = set()
+
+    async def within(
+        self,
+        body: Body,
+        limit_ns: int,
+        name: str,
+        left_behind: Callable[[], None],
+        until: asyncio.Future[None] | None = None,
+    ) -> bool:
+        """Run ``body`` to its end, for at most ``limit_ns`` and not after ``until`` is done; whether it got there.
+
+        Raises what ``body`` raised, ``Overrun`` when it took longer.
+        """
+        task = asyncio.create_task(body, name=name)
+        watched: set[asyncio.Future[None]] = {task} if until is None else {task, until}
+        try:
+            await asyncio.wait(watched, timeout=limit_ns / SECOND, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            if in_time := task.done():
+                self._see(task)
+            else:
+                await self._wind_up(task, left_behind)
+        error = task.exception() if task.done() and not task.cancelled() else None
+        if not in_time:
+            if until is not None and until.done():
+                return False
+            raise Overrun(name) from error
+        if task.cancelled():
+            raise RuntimeError("it was cancelled from within")
+        if error is not None:
+            raise error
+        return True
+
+    async def supervise(self, body: Body, name: str, left_behind: Callable[[], None]) -> None:
+        """Run ``body``, which raises nothing, until it ends or this is cancelled."""
+        task = asyncio.create_task(body, name=name)
+        try:
+            await asyncio.wait({task})
+        finally:
+            if not task.done():
+                await self._wind_up(task, left_behind)
+
+    async def _wind_up(self, task: asyncio.Task[None], left_behind: Callable[[], None]) -> None:
+        """Cancel ``task`` and give it the grace; ``left_behind`` is called when it takes longer than that."""
+        task.cancel()
+        try:
+            await settle((task,), self._grace_ns)
+        finally:
+            if task.done():
+                self._see(task)
+            else:
+                self._left_behind.add(task)
+                task.add_done_callback(self._see)
+                left_behind()
+
+    def _see(self, task: asyncio.Task[None]) -> None:
+        self._left_behind.discard(task)
+        if not task.cancelled():
+            # Asked for, so that asyncio does not report as lost what nobody waits for any more.
+            task.exception()

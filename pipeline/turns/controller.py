@@ -1,0 +1,234 @@
+"""Who speaks: the one owner of *listening, thinking, speaking, paused, interrupted*.
+
+``TurnController`` is a pure state machine. Others tell it facts with their time (speech started, model
+audio arrived, played up to, interrupted by the server) and carry out the decisions that it returns.
+Barge-in is *pause, decide, resume or flush*: speech during the agent's turn pauses playout at once; the
+server's ``interrupted`` or enough speech flushes; a cough resumes from the paused sample.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from ..units import MS, SECOND
+
+__all__ = ["Decision", "Flush", "Pause", "Resume", "TurnController", "TurnPolicy", "TurnState"]
+
+
+class TurnState(StrEnum):
+    """What the conversation is doing, as the caller perceives it."""
+
+    LISTENING = "listening"
+    THINKING = "thinking"
+    SPEAKING = "speaking"
+    PAUSED = "paused"
+    INTERRUPTED = "interrupted"
+
+
+@dataclass(frozen=True, slots=True)
+class TurnPolicy:
+    """How speech over the agent is judged."""
+
+    barge_in: bool = True
+    """Whether the user's voice may stop the agent at all; the server's word always does."""
+    confirm_ns: int = 400 * MS
+    """Speech of this length over the agent is an interruption even if the server stays silent."""
+    resume_after_ns: int = 300 * MS
+    """Silence after a shorter noise before the agent goes on."""
+    thinking_limit_ns: int = 15 * SECOND
+    """An agent that has not answered by then is no longer thinking."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Stop the sound now, keep what is queued."""
+
+
+@dataclass(frozen=True, slots=True)
+class Resume:
+    """Go on from the paused sample."""
+
+
+@dataclass(frozen=True, slots=True)
+class Flush:
+    """Every turn up to ``turn`` is void: drop what is queued of them. Ends a pause."""
+
+    turn: int
+
+
+Decision = Pause | Resume | Flush
+
+
+class TurnController:
+    """The state machine. Times are nanoseconds of one clock and never go back.
+
+    Each fact returns the decisions to carry out, in order. ``deadline_ns`` is when ``tick`` must be called
+    at the latest, ``None`` when no time matters.
+    """
+
+    def __init__(self, policy: TurnPolicy | None = None) -> None:
+        self.policy = policy or TurnPolicy()
+        self.state = TurnState.LISTENING
+        self.turn = 0
+        """Number of the newest model turn; 0 before the first."""
+        self.voided = 0
+        """Newest turn that was cut: nothing of it is heard any more."""
+        self.user_speaking = False
+        self.tools_pending = 0
+        self._quiet = False
+        """Whether the user's voice has fallen silent, though its end is not sure yet."""
+        self._confirm_ns = 0
+        """When speech over the agent that goes on is an interruption."""
+        self._playing = 0
+        """The turn whose sound is in the playout, 0 when none is."""
+        self._deadline_ns: int | None = None
+
+    @property
+    def deadline_ns(self) -> int | None:
+        return self._deadline_ns
+
+    def next_turn(self) -> int:
+        """Open a model turn and return its number."""
+        self.turn += 1
+        return self.turn
+
+    def user_started(self, now_ns: int) -> list[Decision]:
+        """The user's voice began."""
+        self.user_speaking = True
+        self._quiet = False
+        if self.state in (TurnState.SPEAKING, TurnState.PAUSED):
+            if not self.policy.barge_in:
+                return []
+            return self._pause(now_ns)
+        # A new utterance ends any waiting for an answer to the one before.
+        self._enter(TurnState.LISTENING)
+        return []
+
+    def user_stopped(self, now_ns: int) -> list[Decision]:
+        """The user's voice ended."""
+        self.user_speaking = False
+        if self.state is TurnState.PAUSED:
+            self._deadline_ns = now_ns + self.policy.resume_after_ns
+        elif self.state in (TurnState.LISTENING, TurnState.INTERRUPTED):
+            self._enter(TurnState.THINKING, now_ns + self.policy.thinking_limit_ns)
+        return []
+
+    def user_quiet(self, now_ns: int) -> list[Decision]:
+        """The user's voice fell silent; whether it has ended, nobody knows yet.
+
+        A detector waits half a second before it says so, longer than a cough and its judgement take.
+        """
+        self._quiet = True
+        if self.state is TurnState.PAUSED and self.user_speaking:
+            self._deadline_ns = now_ns + self.policy.resume_after_ns
+        return []
+
+    def user_voiced(self, now_ns: int) -> list[Decision]:
+        """The user's voice goes on after it had fallen silent."""
+        self._quiet = False
+        if not self.user_speaking:
+            return []
+        if self.state is TurnState.PAUSED:
+            self._deadline_ns = max(now_ns, self._confirm_ns)
+        elif self.state is TurnState.SPEAKING and self.policy.barge_in:
+            return self._pause(now_ns)
+        return []
+
+    def user_wrote(self, now_ns: int) -> list[Decision]:
+        """The user sent text: whatever the agent says is cut, an answer is due."""
+        decisions = self._flush(TurnState.THINKING) if self._playing or self._paused else []
+        self._enter(TurnState.THINKING, now_ns + self.policy.thinking_limit_ns)
+        return decisions
+
+    def interrupted(self, now_ns: int, turn: int) -> list[Decision]:
+        """The server cut ``turn``: it and all before are void, whatever the local detector thinks."""
+        after = TurnState.INTERRUPTED if self.user_speaking else TurnState.LISTENING
+        return self._flush(after, turn)
+
+    def playing(self, now_ns: int, turn: int) -> list[Decision]:
+        """The first sound of ``turn`` reaches the caller."""
+        if turn <= self.voided:
+            return []
+        self._playing = turn
+        if self.state is TurnState.PAUSED:
+            return []
+        self._enter(TurnState.SPEAKING)
+        if self.user_speaking and not self._quiet and self.policy.barge_in:
+            # The answer begins while the user still talks: the same judgement as for any barge-in.
+            return self._pause(now_ns)
+        return []
+
+    def played_out(self, now_ns: int, turn: int) -> list[Decision]:
+        """The last sound of ``turn`` has been played."""
+        if turn != self._playing:
+            return []
+        self._playing = 0
+        if self.state not in (TurnState.SPEAKING, TurnState.PAUSED):
+            return []
+        # The pause came too late to hold anything back; the next turn must not find the playout paused.
+        decisions: list[Decision] = [Resume()] if self._paused else []
+        self._settle(now_ns)
+        return decisions
+
+    def tool_started(self, now_ns: int) -> list[Decision]:
+        """The model asked for a function: it is thinking unless it speaks."""
+        self.tools_pending += 1
+        if self.state is TurnState.THINKING or (self.state is TurnState.LISTENING and not self.user_speaking):
+            # However long the function takes: it has its own deadline.
+            self._enter(TurnState.THINKING)
+        return []
+
+    def tool_finished(self, now_ns: int) -> list[Decision]:
+        """A function answered, failed or was cancelled."""
+        self.tools_pending = max(0, self.tools_pending - 1)
+        if self.state is TurnState.THINKING and not self.tools_pending:
+            self._deadline_ns = now_ns + self.policy.thinking_limit_ns
+        return []
+
+    def turn_completed(self, now_ns: int) -> list[Decision]:
+        """The model's turn is over; one without sound ends the thinking."""
+        if self.state is TurnState.THINKING and not self._playing and not self.tools_pending:
+            self._enter(TurnState.LISTENING)
+        return []
+
+    def tick(self, now_ns: int) -> list[Decision]:
+        """Time has passed: decide what was waiting for it."""
+        if self._deadline_ns is None or now_ns < self._deadline_ns:
+            return []
+        self._deadline_ns = None
+        if self.state is TurnState.THINKING:
+            self._enter(TurnState.LISTENING)
+            return []
+        if self.state is not TurnState.PAUSED:
+            return []
+        if self.user_speaking and not self._quiet:
+            return self._flush(TurnState.INTERRUPTED)
+        self._enter(TurnState.SPEAKING)
+        return [Resume()]
+
+    def _pause(self, now_ns: int) -> list[Decision]:
+        """Stop the sound, and decide later whether that was right."""
+        paused = self.state is TurnState.PAUSED
+        self.state = TurnState.PAUSED
+        self._confirm_ns = self._deadline_ns = now_ns + self.policy.confirm_ns
+        return [] if paused else [Pause()]
+
+    @property
+    def _paused(self) -> bool:
+        return self.state is TurnState.PAUSED
+
+    def _enter(self, state: TurnState, deadline_ns: int | None = None) -> None:
+        self.state, self._deadline_ns = state, deadline_ns
+
+    def _settle(self, now_ns: int) -> None:
+        if self.tools_pending and not self.user_speaking:
+            self._enter(TurnState.THINKING)
+        else:
+            self._enter(TurnState.LISTENING)
+
+    def _flush(self, after: TurnState, turn: int | None = None) -> list[Decision]:
+        self.voided = max(self.voided, self.turn if turn is None else turn)
+        self._playing = 0
+        self._enter(after)
+        return [Flush(self.voided)]

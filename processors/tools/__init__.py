@@ -1,0 +1,1 @@
+"""Tools: functions that the model may call, from Python files to the router that answers it."""

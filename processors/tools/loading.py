@@ -1,0 +1,84 @@
+"""From the names in ``tools:`` to functions."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from ...pipeline.errors import ConfigError, Problem
+from ...pipeline.graph.modules import import_reference
+from ...pipeline.spelling import did_you_mean
+from .function import ToolFunction
+
+__all__ = ["load_tools"]
+
+
+def load_tools(sources: Iterable[str | Callable[..., Any]]) -> dict[str, ToolFunction]:
+    """The functions that ``sources`` name, by the name that the model uses.
+
+    A source is a function, a file or module (all its own public functions), or ``file.py:function``.
+    Raises ``ConfigError`` with every fault; the ``path`` of each is the index of its source.
+    """
+    found: dict[str, ToolFunction] = {}
+    problems: list[Problem] = []
+    for index, source in enumerate(sources):
+        try:
+            for function in [source] if callable(source) else _named(source):
+                tool = _tool(function)
+                if tool.name in found:
+                    hint = "rename one, or use @tool(name=...)"
+                    raise _fault("LG232", f"there are two tools named `{tool.name}`", hint)
+                found[tool.name] = tool
+        except ConfigError as error:
+            problems += [replace(problem, path=(index, *problem.path)) for problem in error.problems]
+    if problems:
+        raise ConfigError(problems)
+    return found
+
+
+def _tool(function: Callable[..., Any]) -> ToolFunction:
+    try:
+        return ToolFunction(function)
+    except (TypeError, NameError) as error:
+        name = getattr(function, "__name__", repr(function))
+        why = str(error).removeprefix(f"{name}: ")
+        raise _fault("LG231", f"`{name}` cannot be a tool: {why}", "mend the function's signature") from error
+
+
+def _named(source: str) -> list[Callable[..., Any]]:
+    where, _, name = source.rpartition(":") if ":" in source else (source, "", "")
+    # A Windows drive is no function.
+    if name.endswith(".py"):
+        where, name = source, ""
+    module = import_reference(where, source)
+    exported: Iterable[str] | None = getattr(module, "__all__", None)
+    own = {
+        key: value
+        for key, value in vars(module).items()
+        if inspect.isfunction(value)
+        and (
+            key in exported
+            if exported is not None
+            else not key.startswith("_") and value.__module__ == module.__name__
+        )
+    }
+    if name:
+        if name not in own:
+            raise _fault(
+                "LG230",
+                f"`{Path(where).name}` has no function `{name}`",
+                did_you_mean(name, own, label="functions"),
+            )
+        return [own[name]]
+    if not own:
+        raise _fault(
+            "LG230", f"`{Path(where).name}` has no public functions", "define one, or name it in __all__"
+        )
+    return list(own.values())
+
+
+def _fault(code: str, message: str, hint: str) -> ConfigError:
+    return ConfigError([Problem(code, message, hint=hint)])

@@ -1,0 +1,280 @@
+"""Tool router: runs the functions that the model asks for.
+
+Ports: ``calls`` in, ``results`` out (joined back to the model). Tools are plain Python functions, sync (they run in a
+thread) or async, named by file or module; their schema comes from type hints and docstring, arguments are validated,
+each call has a deadline, and a call that the model withdraws is cancelled. A sync function cannot be stopped: past its
+deadline its thread is left alone and its result is not used. An async function that yields gives a result each time,
+and has its deadline for each.
+
+Example:
+    tool_router: {tools: [./tools.py], timeout: 5s}
+"""
+
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import msgspec
+
+from ...pipeline import (
+    ConfigError,
+    Doc,
+    Duration,
+    In,
+    ModuleRef,
+    OptionFault,
+    Out,
+    Processor,
+    Range,
+    ToolCallFrame,
+    ToolCancelFrame,
+    ToolResultFrame,
+)
+from ...pipeline.events import StateChanged, ToolCalled, ToolCancelled, ToolFinished
+from ...pipeline.processor import Emitted
+from ...pipeline.units import MS, SECOND, format_duration
+from .catalog import ToolCatalog
+from .function import ToolError, ToolFunction
+from .loading import load_tools
+from .threads import ToolThreads
+
+__all__ = ["ToolRouter"]
+
+
+class ToolRouter(Processor):
+    """Run Python functions for the model.
+
+    Example:
+        tool_router: {tools: [./tools.py], timeout: 5s}
+    """
+
+    emits = (ToolCalled, ToolFinished, ToolCancelled, StateChanged)
+
+    calls: In[ToolCallFrame | ToolCancelFrame] = In(doc="calls and cancellations from the model")
+    results: Out[ToolResultFrame] = Out(
+        doc="a result for every call that was not withdrawn; several from a function that yields"
+    )
+
+    def __init__(
+        self,
+        *,
+        tools: Annotated[
+            list[ModuleRef | Callable[..., Any]],
+            Doc("files or modules with functions, or one function as ./tools.py:name"),
+        ],
+        timeout: Annotated[
+            Duration,
+            Range(10 * MS, 3600 * SECOND),
+            Doc("deadline of one call; the model is told when it passes"),
+        ] = 10 * SECOND,
+        max_parallel: Annotated[int, Range(1, 256), Doc("calls that run at the same time; others wait")] = 8,
+    ) -> None:
+        self._sources = tools
+        self._timeout_ns = timeout
+        self._max_parallel = max_parallel
+        self._tools: dict[str, ToolFunction] = {}
+        self._threads = ToolThreads()
+        self._waiting: dict[str, ToolCallFrame] = {}
+        self._running: dict[str, _Running] = {}
+        self._changed = asyncio.Event()
+        self._ended = False
+
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
+        try:
+            load_tools(options["tools"])
+        except ConfigError as error:
+            for problem in error.problems:
+                yield OptionFault(("tools", *problem.path), problem.message, problem.hint, code=problem.code)
+
+    async def start(self) -> None:
+        self._tools = load_tools(self._sources)
+        self.calls.advertised = ToolCatalog(tuple(tool.spec for tool in self._tools.values()))
+
+    def on_calls(self, frame: ToolCallFrame | ToolCancelFrame) -> Emitted:
+        if isinstance(frame, ToolCancelFrame):
+            for call_id in frame.ids:
+                self._withdraw(call_id)
+        elif frame.name in self._tools:
+            # Functions of another router on the same stream are not ours to answer.
+            self._accept(frame)
+        return None
+
+    def on_end(self) -> Emitted:
+        self._ended = True
+        self._changed.set()
+        return None
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            while self._waiting or self._running or not self._ended:
+                while self._waiting and len(self._running) < self._max_parallel:
+                    frame = self._waiting.pop(next(iter(self._waiting)))
+                    task = group.create_task(self._answer(frame), name=f"tool {frame.name}")
+                    self._running[frame.id] = _Running(frame, task)
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def stop(self) -> None:
+        if self._threads.alive:
+            self.log.warning(
+                "%s: %d call(s) of tools go on in their threads after the call",
+                self.name,
+                self._threads.alive,
+            )
+
+    def _accept(self, frame: ToolCallFrame) -> None:
+        if frame.id in self._waiting or frame.id in self._running:
+            self.log.warning("%s: the call %s of %s came twice", self.name, frame.id, frame.name)
+            return
+        self._waiting[frame.id] = frame
+        self.call.turns.tool_started()
+        if self.call.events.wants(ToolCalled):
+            self.call.events.publish(
+                ToolCalled(time_ns=self.call.clock.now_ns(), id=frame.id, name=frame.name, args=frame.args)
+            )
+        self._changed.set()
+
+    def _withdraw(self, call_id: str) -> None:
+        frame = self._waiting.pop(call_id, None)
+        if (running := self._running.pop(call_id, None)) is not None:
+            frame = running.frame
+            # From here on its outcome is nobody's: it may not even have begun.
+            running.task.cancel()
+        if frame is None:
+            return
+        self._changed.set()
+        self.call.turns.tool_finished()
+        if self.call.events.wants(ToolCancelled):
+            self.call.events.publish(
+                ToolCancelled(time_ns=self.call.clock.now_ns(), id=call_id, name=frame.name)
+            )
+
+    async def _answer(self, frame: ToolCallFrame) -> None:
+        tool = self._tools[frame.name]
+        began_ns = self.call.clock.now_ns()
+        failed, result = await self._outcome(tool, frame)
+        running = self._running.get(frame.id)
+        if running is None or running.frame is not frame:
+            # Withdrawn, and it came to an end all the same.
+            return
+        del self._running[frame.id]
+        self._changed.set()
+        now_ns = self.call.clock.now_ns()
+        self.call.turns.tool_finished()
+        if self.call.events.wants(ToolFinished):
+            self.call.events.publish(
+                ToolFinished(
+                    time_ns=now_ns,
+                    id=frame.id,
+                    name=frame.name,
+                    ok=not failed,
+                    result=result,
+                    duration_ns=now_ns - began_ns,
+                )
+            )
+        scheduling = tool.settings.scheduling
+        if tool.streams and not failed:
+            # All was said as it came: this only says that there is no more.
+            result, scheduling = {}, "SILENT"
+        await self.results.send(
+            ToolResultFrame(
+                frame.id, frame.name, result, failed=failed, scheduling=scheduling, time_ns=now_ns
+            )
+        )
+
+    async def _outcome(self, tool: ToolFunction, frame: ToolCallFrame) -> tuple[bool, dict[str, Any]]:
+        """Whether the call failed, and what the model is told."""
+        name = frame.name
+        try:
+            arguments = tool.arguments(frame.args)
+        except msgspec.ValidationError as error:
+            return True, {"error": f"wrong arguments: {error}"}
+        limit_ns = tool.settings.timeout_ns or self._timeout_ns
+        try:
+            if tool.streams:
+                return False, await self._stream(tool, arguments, frame, limit_ns)
+            return False, _as_object(await _within(limit_ns, self._invoke(tool, arguments)))
+        except ToolError as error:
+            return True, {"error": str(error)}
+        except _TooLateError:
+            limit = format_duration(limit_ns)
+            self.log.warning("%s: tool %s took longer than %s", self.name, name, limit)
+            return True, {"error": f"{name} did not answer within {limit}"}
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Something inside the function was cancelled, not this call.
+            return self._raised(name, error)
+        except Exception as error:
+            return self._raised(name, error)
+
+    async def _stream(
+        self, tool: ToolFunction, arguments: dict[str, Any], frame: ToolCallFrame, limit_ns: int
+    ) -> dict[str, Any]:
+        """Send what the function yields as it comes; returns the last of it."""
+        last: dict[str, Any] = {}
+        async with aclosing(tool.call(arguments, self.call)) as values:
+            while True:
+                try:
+                    last = _as_object(await _within(limit_ns, anext(values)))
+                except StopAsyncIteration:
+                    return last
+                await self.results.send(
+                    ToolResultFrame(
+                        frame.id,
+                        frame.name,
+                        last,
+                        scheduling=tool.settings.scheduling,
+                        will_continue=True,
+                        time_ns=self.call.clock.now_ns(),
+                    )
+                )
+
+    def _raised(self, name: str, error: BaseException) -> tuple[bool, dict[str, Any]]:
+        # The user's code failed: the call goes on. The model is told that it did and not how, for an exception's
+        # text may hold anything.
+        kind = type(error).__name__
+        self.log.error("%s: tool %s raised %s", self.name, name, kind, exc_info=error)
+        return True, {"error": f"{name} failed ({kind})"}
+
+    async def _invoke(self, tool: ToolFunction, arguments: dict[str, Any]) -> Any:
+        if tool.is_async:
+            return await tool.call(arguments, self.call)
+        if self._threads.alive >= 2 * self._max_parallel:
+            raise ToolError(f"{tool.name} is not available: earlier calls of tools have not returned")
+        loop = asyncio.get_running_loop()
+        value = await loop.run_in_executor(self._threads, tool.call, arguments, self.call)
+        return await value if inspect.isawaitable(value) else value
+
+
+class _TooLateError(Exception):
+    """A deadline of ours has passed; a function may well raise a ``TimeoutError`` of its own."""
+
+
+async def _within(limit_ns: int, answer: Awaitable[Any]) -> Any:
+    try:
+        async with asyncio.timeout(limit_ns / SECOND) as deadline:
+            return await answer
+    except TimeoutError as error:
+        if deadline.expired():
+            raise _TooLateError from error
+        raise
+
+
+@dataclass(frozen=True, slots=True)
+class _Running:
+    frame: ToolCallFrame
+    task: asyncio.Task[None]
+
+
+def _as_object(value: Any) -> dict[str, Any]:
+    """What the function returned as the JSON object that the protocol asks for. ``TypeError`` when it is no JSON."""
+    plain = msgspec.to_builtins(value)
+    # A round through JSON now, so that what cannot be written fails here, with the tool's name.
+    plain = msgspec.json.decode(msgspec.json.encode(plain))
+    return plain if isinstance(plain, dict) else {"output": plain}
