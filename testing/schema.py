@@ -17,7 +17,7 @@ from .kinds import can_be_sent, event_types, frame_types
 from .patterns import WHAT_KEYS
 from .reading import CASE_KEYS
 
-__all__ = ["tests_schema"]
+__all__ = ["suite_schema"]
 
 _STEPS = {
     "say": "What a synthetic voice says into the microphone",
@@ -39,7 +39,7 @@ _CASE = {
 }
 
 
-def tests_schema() -> Schema:
+def suite_schema() -> Schema:
     """Definitions for ``json_schema(tests=...)``: ``tests``, and what it refers to."""
     return {"tests": _cases(), "step": _step(), "expectation": _expectation(), "what": _what()}
 

@@ -33,10 +33,10 @@ def schema(
     with told(terminal):
         from ...language.describe import installed, json_schema
         from ...pipeline.errors import Problem
-        from ...testing.schema import tests_schema
+        from ...testing.schema import suite_schema
 
         for name, found in installed(shipped_only=shipped):
             if isinstance(found, Problem):
                 terminal.warn(f"{name} does not load, so nothing is known of its options: {found.message}")
-        made = json_schema(shipped_only=shipped, tests=tests_schema())
+        made = json_schema(shipped_only=shipped, tests=suite_schema())
         write_out(json.dumps(made, indent=2, ensure_ascii=False), out)

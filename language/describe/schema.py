@@ -35,7 +35,7 @@ def json_schema(*, shipped_only: bool = False, tests: Schema | None = None) -> S
 
     ``shipped_only`` knows no processors but livegraph's own, and is the same on every machine. A processor that does
     not load is known by its name, and takes any options. ``tests`` defines the section of that name and what it
-    refers to, as ``livegraph.testing.schema.tests_schema`` does; without it anything may stand there.
+    refers to, as ``livegraph.testing.schema.suite_schema`` does; without it anything may stand there.
     """
     boxes = {
         name: None if isinstance(found, Problem) else found

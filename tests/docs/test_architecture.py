@@ -7,7 +7,18 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "docs" / "architecture.md").read_text("utf-8")
-PACKAGES = ("pipeline", "audio", "processors", "transports", "simulator", "server", "cli")
+PACKAGES = (
+    "pipeline",
+    "audio",
+    "liveapi",
+    "language",
+    "processors",
+    "transports",
+    "simulator",
+    "testing",
+    "server",
+    "cli",
+)
 FILES = sorted(set(re.findall(r"`((?:\w+/)*\w+\.(?:py|js|yaml))`", TEXT)))
 METHODS = sorted(set(re.findall(r"`([A-Z]\w+\.\w+)`", TEXT)))
 

@@ -12,7 +12,18 @@ from livegraph.pipeline.errors import ConfigError
 from support.agent_files import UPDATE, checked, codes_of, rendered
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PACKAGES = ("pipeline", "audio", "processors", "transports", "simulator", "server", "cli")
+_PACKAGES = (
+    "pipeline",
+    "audio",
+    "liveapi",
+    "language",
+    "processors",
+    "transports",
+    "simulator",
+    "testing",
+    "server",
+    "cli",
+)
 _CODES = list(catalogue().values())
 _IDS = list(catalogue())
 

@@ -20,11 +20,11 @@ from livegraph.pipeline.graph import registry
 from livegraph.pipeline.graph.specs import PolicyChange
 from livegraph.pipeline.options import Deprecated, Renamed, option_specs
 from livegraph.pipeline.turns.controller import TurnPolicy
-from livegraph.testing.schema import tests_schema
+from livegraph.testing.schema import suite_schema
 from support.shipped import SHIPPED_AGENTS, SHIPPED_BOXES
 
 ROOT = Path(__file__).resolve().parents[3]
-SCHEMA = json_schema(shipped_only=True, tests=tests_schema())
+SCHEMA = json_schema(shipped_only=True, tests=suite_schema())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA)
 
 
@@ -356,8 +356,8 @@ def test_boxes_that_others_installed_are_known() -> None:
     """With their options, former names and deprecations; the schema that ships does not know them."""
     registry.register("neighbour", Neighbour)
     try:
-        validator = jsonschema.Draft202012Validator(json_schema(tests=tests_schema()))
-        assert "box.neighbour" not in json_schema(shipped_only=True, tests=tests_schema())["$defs"]
+        validator = jsonschema.Draft202012Validator(json_schema(tests=suite_schema()))
+        assert "box.neighbour" not in json_schema(shipped_only=True, tests=suite_schema())["$defs"]
     finally:
         registry.unregister("neighbour")
 
