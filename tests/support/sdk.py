@@ -6,15 +6,13 @@ two versions with their own dependencies can judge the same simulator.
 
 from __future__ import annotations
 
-import asyncio
-import json
 import os
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+
+from .judges import JudgeProcess, Unavailable
 
 __all__ = ["OLDEST_SDK", "Judge", "Unavailable", "install_sdk"]
 
@@ -23,10 +21,6 @@ OLDEST_SDK = "2.0.0"
 
 _PROGRAMS = Path(__file__).resolve().parents[1] / "sdk" / "programs.py"
 _INSTALL_WITHIN_S = 200
-
-
-class Unavailable(Exception):
-    """A version cannot be had here; says why."""
 
 
 def install_sdk(version: str, folder: Path) -> Path:
@@ -59,8 +53,8 @@ def install_sdk(version: str, folder: Path) -> Path:
     return home
 
 
-class Judge:
-    """A process that runs programs of the SDK, one at a time.
+class Judge(JudgeProcess):
+    """google-genai for Python.
 
     Args:
         certificate: the simulator's, which the process is told to trust by ``SSL_CERT_FILE`` as any program may be.
@@ -76,56 +70,4 @@ class Judge:
             # Without this environment's own packages: the older version has its own of everything.
             options.append("-S")
             environment["PYTHONPATH"] = str(folder)
-        self._errors: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # lives as long as the process
-        self._process = subprocess.Popen(
-            [sys.executable, *options, str(_PROGRAMS)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            env=environment,
-        )
-        self.version = self.ask("version")
-        """Of google-genai."""
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.close()
-        try:
-            self._process.wait(5)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        self._process.stdout.close()
-        self._errors.close()
-
-    @property
-    def major(self) -> int:
-        """The major version."""
-        return int(self.version.partition(".")[0])
-
-    def ask(self, program: str, /, **arguments: Any) -> Any:
-        """Run a program and return what it returns. What it raises is an ``AssertionError`` here."""
-        assert self._process.stdin is not None and self._process.stdout is not None
-        self._process.stdin.write(json.dumps([program, arguments]).encode() + b"\n")
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
-        if not line:
-            self._errors.seek(0)
-            raise AssertionError(
-                f"the judge has died: {self._errors.read().decode(errors='replace')[-2_000:]}"
-            )
-        answer = json.loads(line)
-        if "failed" in answer:
-            raise AssertionError(
-                f"google-genai {getattr(self, 'version', '')}: {program}\n{answer['failed']}"
-            )
-        return answer["returned"]
-
-    async def run(self, program: str, /, **arguments: Any) -> Any:
-        """``ask`` beside a running loop. The program has its own deadline."""
-        return await asyncio.to_thread(self.ask, program, **arguments)
+        super().__init__("google-genai", [sys.executable, *options, str(_PROGRAMS)], environment)
