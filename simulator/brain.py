@@ -17,7 +17,7 @@ from .brain_reply import Template, join_words, sentence
 from .brain_script import Rule, Script
 from .brain_slots import Value
 from .brain_text import Heard, is_called_off, listen
-from .brain_tools import Arguments, Parameter, Tool, best_tool, read_tools
+from .brain_tools import Arguments, DeclaredTool, Parameter, best_tool, read_tools
 
 __all__ = [
     "Action",
@@ -179,7 +179,9 @@ class Brain:
             actions += self._call(rule, tool, slots, args)
         return actions
 
-    def _call(self, rule: Rule | None, tool: Tool, slots: dict[str, object], args: Arguments) -> list[Action]:
+    def _call(
+        self, rule: Rule | None, tool: DeclaredTool, slots: dict[str, object], args: Arguments
+    ) -> list[Action]:
         """Call a tool, or ask for the first argument that it needs."""
         if (parameter := missing(tool, args)) is not None:
             self._memory.pending = {
@@ -247,7 +249,7 @@ class Brain:
             return False
         return not (self._script.use_tools and best_tool(list(self._tools.values()), heard))
 
-    def _asked(self, rule: Rule | None, tool: Tool | None, waiting: str) -> Parameter | None:
+    def _asked(self, rule: Rule | None, tool: DeclaredTool | None, waiting: str) -> Parameter | None:
         """What was asked for, as a parameter; None when script or tools have changed since."""
         if tool is not None:
             return next((each for each in tool.parameters if each.name == waiting), None)

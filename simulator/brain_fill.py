@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from .brain_reply import Template, join_words
 from .brain_slots import Found, Value, clock_24h, find, find_named
 from .brain_text import Heard, normal, stem
-from .brain_tools import Arguments, Parameter, Tool, coerce
+from .brain_tools import Arguments, DeclaredTool, Parameter, coerce
 from .brain_words import BEFORE_TEXT, NO, SMALL, YES
 
 __all__ = ["answer", "fill", "fill_from_rule", "missing", "question"]
@@ -28,7 +28,7 @@ _TELLING = (
 
 
 def fill(
-    tool: Tool, heard: Heard, have: Mapping[str, object] | None = None, asked: Parameter | None = None
+    tool: DeclaredTool, heard: Heard, have: Mapping[str, object] | None = None, asked: Parameter | None = None
 ) -> Arguments:
     """The arguments that an utterance gives, besides those that are there already.
 
@@ -54,7 +54,7 @@ def fill(
     return args
 
 
-def missing(tool: Tool, args: Mapping[str, object]) -> Parameter | None:
+def missing(tool: DeclaredTool, args: Mapping[str, object]) -> Parameter | None:
     """The first required parameter without an argument. Objects cannot be asked for and are left out."""
     for parameter in tool.parameters:
         if parameter.required and parameter.name not in args and parameter.kind != "object":
@@ -202,7 +202,7 @@ def _yes_or_no(parameter: Parameter, heard: Heard, asked: bool) -> bool | None:
     return not words & NO
 
 
-def _free_text(tool: Tool, parameter: Parameter, heard: Heard, used: set[int]) -> str:
+def _free_text(tool: DeclaredTool, parameter: Parameter, heard: Heard, used: set[int]) -> str:
     """What is left of the utterance where the text would stand."""
     words = heard.words
     name = [stem(word) for word in parameter.label.split()]
@@ -232,7 +232,9 @@ def _free_text(tool: Tool, parameter: Parameter, heard: Heard, used: set[int]) -
     return heard.original(first, last) if last > first else ""
 
 
-def fill_from_rule(tool: Tool, wanted: Mapping[str, object], values: Mapping[str, object]) -> Arguments:
+def fill_from_rule(
+    tool: DeclaredTool, wanted: Mapping[str, object], values: Mapping[str, object]
+) -> Arguments:
     """A rule's arguments filled in and made of the declared types; those without a value are left out."""
     declared = {parameter.name: parameter for parameter in tool.parameters}
     args: Arguments = {}

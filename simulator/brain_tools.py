@@ -14,7 +14,7 @@ from .brain_slots import find
 from .brain_text import Heard, normal, stem
 from .brain_words import EVERYDAY, KINDS, SYNONYMS
 
-__all__ = ["Parameter", "Tool", "best_tool", "coerce", "read_tools"]
+__all__ = ["DeclaredTool", "Parameter", "best_tool", "coerce", "read_tools"]
 
 _EVERYDAY = frozenset(map(stem, EVERYDAY))
 _SYNONYMS = tuple(frozenset(map(stem, group)) for group in SYNONYMS)
@@ -46,7 +46,7 @@ class Parameter:
 
 
 @dataclass(frozen=True, slots=True)
-class Tool:
+class DeclaredTool:
     """A declared function."""
 
     name: str
@@ -61,7 +61,7 @@ class Tool:
         return label(self.name)
 
 
-def read_tools(declarations: Iterable[Mapping[str, object]]) -> tuple[Tool, ...]:
+def read_tools(declarations: Iterable[Mapping[str, object]]) -> tuple[DeclaredTool, ...]:
     """The tools of ``functionDeclarations``: parameters as OpenAPI or JSON Schema, camelCase or snake_case.
 
     What has no name is left out; what a schema says beyond types, enums and required is ignored.
@@ -79,11 +79,11 @@ def read_tools(declarations: Iterable[Mapping[str, object]]) -> tuple[Tool, ...]
         else:
             schema = {}
         parameters = tuple(_parameters(schema))
-        tools.append(Tool(name, description, parameters, _weights(name, description, parameters)))
+        tools.append(DeclaredTool(name, description, parameters, _weights(name, description, parameters)))
     return tuple(tools)
 
 
-def best_tool(tools: Sequence[Tool], heard: Heard) -> Tool | None:
+def best_tool(tools: Sequence[DeclaredTool], heard: Heard) -> DeclaredTool | None:
     """The tool the utterance asks for, of equals the first one; None when no score is high enough."""
     said = {stem(word) for word in heard.words} - _EVERYDAY
     given = {kind for kind in ("date", "time") if next(find(kind, heard), None)}

@@ -12,11 +12,11 @@ from ..liveapi.link import LinkClosed
 from .closings import Closing
 from .encoding import encode
 from .faults import Fault, Half, HangUp, RawBytes, RawMessage, Stall
-from .house import Entry, House, MakeBrain
-from .links import ServerLink
-from .outbox import Work
 from .recording import Note, WireEvent
+from .server_link import ServerLink
+from .server_output import Work
 from .session import LiveSession
+from .shared_state import Entry, MakeBrain, SharedState
 from .speech_worker import SpeechWorker
 
 __all__ = ["serve_link"]
@@ -32,7 +32,7 @@ _MOST_WORK = 16
 
 async def serve_link(
     link: ServerLink,
-    house: House,
+    shared: SharedState,
     make_brain: MakeBrain,
     worker: SpeechWorker,
     entry: Entry,
@@ -45,7 +45,7 @@ async def serve_link(
     Args:
         note: told of everything that passes.
     """
-    connection = _Connection(link, house, make_brain, worker, entry, note)
+    connection = _Connection(link, shared, make_brain, worker, entry, note)
     try:
         closing = await connection.run()
     except asyncio.CancelledError:
@@ -72,7 +72,7 @@ class _Connection:
     def __init__(
         self,
         link: ServerLink,
-        house: House,
+        shared: SharedState,
         make_brain: MakeBrain,
         worker: SpeechWorker,
         entry: Entry,
@@ -80,14 +80,14 @@ class _Connection:
     ) -> None:
         self._link = link
         self._worker = worker
-        self._behaviour = house.behaviour
+        self._behaviour = shared.behaviour
         self._loop = asyncio.get_running_loop()
         self._began_ns = self._now_ns()
-        director = entry.director or house.stage.enter(self._began_ns)
-        self._number, self._twist = director.connection, director.twist
+        player = entry.player or shared.scenario.enter(self._began_ns)
+        self._number, self._oddities = player.connection, player.oddities
         self._note = note
-        entry = Entry(entry.door, entry.admission, director)
-        self._session = LiveSession(house, make_brain, now_ns=self._began_ns, entry=entry)
+        entry = Entry(entry.api, entry.admission, player)
+        self._session = LiveSession(shared, make_brain, now_ns=self._began_ns, entry=entry)
         self._changed = asyncio.Event()
         self._work: set[asyncio.Task[None]] = set()
         self._relieved = asyncio.Event()
@@ -112,7 +112,7 @@ class _Connection:
             if self._read_on_later is not None:
                 self._read_on_later.cancel()
                 self._link.stop_reading(False)
-        return None if self._lost else self._session.outbox.closing
+        return None if self._lost else self._session.output.closing
 
     def note(self, kind: Note, direction: str, data: str | bytes) -> None:
         """Tell who wants to know."""
@@ -126,9 +126,9 @@ class _Connection:
     async def _read(self) -> None:
         session = self._session
         try:
-            while session.outbox.closing is None:
+            while session.output.closing is None:
                 await self._may_read.wait()
-                while len(self._work) + len(session.outbox.work) > _MOST_WORK:
+                while len(self._work) + len(session.output.work) > _MOST_WORK:
                     # The client talks faster than can be understood: let it wait.
                     self._relieved.clear()
                     await self._relieved.wait()
@@ -156,23 +156,23 @@ class _Connection:
         self._changed.set()
 
     async def _drive(self, group: asyncio.TaskGroup) -> None:
-        session, outbox = self._session, self._session.outbox
+        session, output = self._session, self._session.output
         while not self._lost:
             self._changed.clear()
             session.advance(self._now_ns())
-            work, outbox.work = outbox.work, []
+            work, output.work = output.work, []
             for each in work:
                 task = group.create_task(self._do(each), name="simulator work")
                 self._work.add(task)
                 task.add_done_callback(self._done)
-            messages, outbox.messages = outbox.messages, []
+            messages, output.messages = output.messages, []
             for message in messages:
                 await self._put(message)
                 if self._lost:
                     return
-            if outbox.messages or outbox.work:
+            if output.messages or output.work:
                 continue
-            if outbox.closing is not None:
+            if output.closing is not None:
                 return
             await self._wait(session.due_ns)
 
@@ -200,7 +200,7 @@ class _Connection:
             async with asyncio.timeout(_STALLED_AFTER_S) as limit:
                 match item:
                     case ServerMessage():
-                        await self._send(encode(item, self._twist))
+                        await self._send(encode(item, self._oddities))
                     case RawMessage(data=data):
                         await self._send(data, as_it_is=True)
                     case RawBytes(data=data):

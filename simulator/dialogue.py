@@ -12,13 +12,13 @@ from ..liveapi import ClientContent, Content, ContextUpdate, RealtimeInput, Tool
 from .actions import Action, Say, Silent, Think
 from .brain import Brain
 from .closings import Closing
-from .director import Director
-from .house import House, MakeBrain
 from .listening import Listening
-from .outbox import Outbox
 from .replies import Replies
-from .settings import Settings, declared_functions, instruction_text
-from .store import Conversation, PendingCall
+from .scenario_player import ScenarioPlayer
+from .server_output import ServerOutput
+from .session_setup import SessionSetup, declared_functions, instruction_text
+from .session_store import PendingCall, SessionMemory
+from .shared_state import MakeBrain, SharedState
 from .timers import Timers
 
 __all__ = ["Dialogue"]
@@ -35,22 +35,22 @@ class Dialogue:
 
     def __init__(
         self,
-        outbox: Outbox,
-        conversation: Conversation,
-        settings: Settings,
+        output: ServerOutput,
+        memory: SessionMemory,
+        settings: SessionSetup,
         brain: Brain,
-        house: House,
-        director: Director,
+        shared: SharedState,
+        player: ScenarioPlayer,
         timers: Timers,
     ) -> None:
-        timing = house.behaviour.timing
-        self.conversation = conversation
-        self.listening = Listening(outbox, conversation, settings, timing, on_start=self._speech_starts)
-        self.replies = Replies(outbox, conversation, brain, settings, timing, house.ids, director.twist)
+        timing = shared.behaviour.timing
+        self.memory = memory
+        self.listening = Listening(output, memory, settings, timing, on_start=self._speech_starts)
+        self.replies = Replies(output, memory, brain, settings, timing, shared.ids, player.oddities)
         self.replies.on_result = self._result
         self._settings = settings
         self._timing = timing
-        self._director = director
+        self._player = player
         self._timers = timers
         self._history_first = settings.history_first
         self._first_audio_ns = self.listening.heard_ns
@@ -64,7 +64,7 @@ class Dialogue:
     @property
     def quiet(self) -> bool:
         """Whether nothing is under way: nobody speaks, and nobody waits."""
-        waits = self.conversation.inbox or self.conversation.later or self.conversation.unanswered
+        waits = self.memory.inbox or self.memory.later or self.memory.unanswered
         return not (self.listening.busy or self.replies.open or waits)
 
     def step(self, now_ns: int) -> None:
@@ -84,9 +84,9 @@ class Dialogue:
         self._now_ns = now_ns
         self.listening.realtime(given, now_ns)
         if given.audio_blob is not None:
-            self._director.heard(self.listening.heard_ns - self._first_audio_ns, now_ns)
+            self._player.heard(self.listening.heard_ns - self._first_audio_ns, now_ns)
         if given.text is not None:
-            self.conversation.context.add_text("user", given.text)
+            self.memory.context.add_text("user", given.text)
             self.listening.show()
             self._user_turn(given.text, now_ns)
 
@@ -106,7 +106,7 @@ class Dialogue:
             return
         if self._history_first:
             self._history_first = False
-            self.conversation.unanswered.clear()
+            self.memory.unanswered.clear()
         else:
             self._user_turn("", now_ns)
 
@@ -118,7 +118,7 @@ class Dialogue:
             if self.replies.respond(response, now_ns) and not self.listening.busy:
                 self.replies.interrupt()
 
-    def update(self, update: ContextUpdate, make_brain: MakeBrain) -> Settings:
+    def update(self, update: ContextUpdate, make_brain: MakeBrain) -> SessionSetup:
         """Take another instruction or other tools; returns the settings from now on."""
         settings = self._settings
         if update.system_instruction is not None:
@@ -133,8 +133,8 @@ class Dialogue:
 
     def perform(self, actions: list[Action]) -> None:
         """Let the model do something unasked, when it is its turn."""
-        if len(self.conversation.later) < _MOST_LATER:
-            self.conversation.later += actions
+        if len(self.memory.later) < _MOST_LATER:
+            self.memory.later += actions
 
     def interrupt(self) -> None:
         """Cut the model off."""
@@ -143,59 +143,59 @@ class Dialogue:
     def go_on(self, now_ns: int) -> None:
         """Begin the model's turns for which it is time."""
         self._now_ns = now_ns
-        while self.conversation.inbox:
+        while self.memory.inbox:
             if self._settings.interruptible:
                 self.replies.interrupt()
             if self.replies.open:
                 return
             self._fit()
-            text, ended_ns = self.conversation.inbox.popleft()
+            text, ended_ns = self.memory.inbox.popleft()
             due_ns = max(now_ns, ended_ns + self._timing.scaled(self._timing.think_ns))
             self.replies.begin(self._answer(text, now_ns), due_ns)
         if not self.listening.busy:
             self.replies.begin_later(now_ns)
 
-    def snapshot(self) -> Conversation:
+    def snapshot(self) -> SessionMemory:
         """The conversation as it is; for when it is quiet."""
         self.listening.share()
-        return self.conversation.copy(self.replies.brain.snapshot())
+        return self.memory.copy(self.replies.brain.snapshot())
 
     def leave(self) -> None:
         """The connection is over."""
         self.replies.drop()
         self.listening.leave()
-        self.conversation.brain = self.replies.brain.snapshot()
+        self.memory.brain = self.replies.brain.snapshot()
 
     def _speech_starts(self, now_ns: int) -> None:
         if not self._settings.interruptible:
             return
-        late_ns = self._director.twist.interrupted_after_ns
+        late_ns = self._player.oddities.interrupted_after_ns
         if late_ns:
             self._timers.at(now_ns + late_ns, lambda _: self.replies.interrupt())
         else:
             self.replies.interrupt()
 
     def _remember(self, turn: Content) -> None:
-        text, conversation = turn.plain_text, self.conversation
+        text, memory = turn.plain_text, self.memory
         if turn.role.lower() == "model":
             # Whatever was said before has had its answer.
-            conversation.unanswered.clear()
-            conversation.context.add_text("model", text)
+            memory.unanswered.clear()
+            memory.context.add_text("model", text)
         else:
-            conversation.unanswered = [*conversation.unanswered, text][-_MOST_TURNS:]
-            conversation.context.add_text("user", text)
+            memory.unanswered = [*memory.unanswered, text][-_MOST_TURNS:]
+            memory.context.add_text("user", text)
 
     def _user_turn(self, text: str, ended_ns: int) -> None:
         """The user wants an answer to `text` and to whatever is unanswered."""
-        whole = " ".join(part for part in (*self.conversation.unanswered, text) if part.strip())
-        self.conversation.unanswered.clear()
-        if len(self.conversation.inbox) >= _MOST_TURNS:
+        whole = " ".join(part for part in (*self.memory.unanswered, text) if part.strip())
+        self.memory.unanswered.clear()
+        if len(self.memory.inbox) >= _MOST_TURNS:
             raise Closing.quota()
-        self.conversation.inbox.append((whole, ended_ns))
+        self.memory.inbox.append((whole, ended_ns))
 
     def _fit(self) -> None:
         """Make room in the context. Raises `Closing` when there is none."""
-        context, compression = self.conversation.context, self._settings.compression
+        context, compression = self.memory.context, self._settings.compression
         window = self._settings.can.input_tokens
         if compression is not None:
             context.compress(compression.trigger, compression.target)
@@ -203,8 +203,8 @@ class Dialogue:
             raise Closing.invalid()
 
     def _answer(self, text: str, now_ns: int) -> list[Action]:
-        self.conversation.turns += 1
-        scripted = self._director.turn(self.conversation.turns, now_ns)
+        self.memory.turns += 1
+        scripted = self._player.turn(self.memory.turns, now_ns)
         if scripted is not None:
             return scripted
         exactly = _EXACTLY.fullmatch(text)
@@ -217,6 +217,6 @@ class Dialogue:
         return actions
 
     def _result(self, call: PendingCall, result: Mapping[str, object]) -> list[Action] | None:
-        scripted = self._director.result(call.name, self._now_ns)
+        scripted = self._player.result(call.name, self._now_ns)
         # Of a call that a scenario made no brain knows.
         return [] if scripted is None and not call.key else scripted

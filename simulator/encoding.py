@@ -7,17 +7,17 @@ from typing import Any
 import msgspec
 
 from ..liveapi import ServerMessage, encode_server
-from .twist import Twist
+from .oddities import Oddities
 
 __all__ = ["encode"]
 
 _UNKNOWN = {"fieldOfTheFuture": {"value": 1, "names": ["a", "b"]}}
 
 
-def encode(message: ServerMessage, twist: Twist) -> bytes:
+def encode(message: ServerMessage, oddities: Oddities) -> bytes:
     """A message as the client gets it."""
-    data = encode_server(message, pretty=twist.pretty)
-    if not twist.unknown_fields:
+    data = encode_server(message, pretty=oddities.pretty)
+    if not oddities.unknown_fields:
         return data
     tree: dict[str, Any] = msgspec.json.decode(data)
     if not tree:

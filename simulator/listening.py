@@ -1,6 +1,6 @@
 """The user's side of a session: from realtime input to what the user said, with `voiceActivity` on the way.
 
-Sans I/O: the words of an utterance are asked for through the outbox and come back by `transcribed`.
+Sans I/O: the words of an utterance are asked for through the output and come back by `transcribed`.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from ..liveapi import RealtimeInput, ServerContent, Transcription
 from .behaviour import Timing
 from .closings import Closing
 from .hearing import RATE, Hearing, SpeechHeard, SpeechOver
-from .outbox import Outbox
-from .settings import Settings
-from .store import Conversation
+from .server_output import ServerOutput
+from .session_setup import SessionSetup
+from .session_store import SessionMemory
 from .transcripts import transcriptions
 from .usage import audio_tokens
 
@@ -44,25 +44,25 @@ class Listening:
     """Hears for one connection.
 
     Args:
-        outbox: where messages and work go.
-        conversation: the session's memory.
+        output: where messages and work go.
+        memory: the session's memory.
         on_start: called when the user begins to speak, after that was reported, with the time.
     """
 
     def __init__(
         self,
-        outbox: Outbox,
-        conversation: Conversation,
-        settings: Settings,
+        output: ServerOutput,
+        memory: SessionMemory,
+        settings: SessionSetup,
         timing: Timing,
         *,
         on_start: Callable[[int], None],
     ) -> None:
-        self._out = outbox
-        self._conversation = conversation
+        self._out = output
+        self._memory = memory
         self._settings = settings
         self._on_start = on_start
-        self._hearing = _ears(conversation, settings)
+        self._hearing = _ears(memory, settings)
         self._utterances: dict[int, _Utterance] = {}
         self._overtaken: list[str] = []
         self._image = False
@@ -82,7 +82,7 @@ class Listening:
 
     def go_on(self, now_ns: int) -> None:
         """Ask again for the words of what was said on an earlier connection."""
-        unheard, self._conversation.unheard = self._conversation.unheard, []
+        unheard, self._memory.unheard = self._memory.unheard, []
         for over in unheard:
             self._utterances[self._out.transcribe(over.pcm)] = _Utterance(over, now_ns, announced=True)
 
@@ -106,7 +106,7 @@ class Listening:
                 raise Closing.invalid() from error
             if self._settings.coverage == _ALL_INPUT:
                 heard_ns = samples_to_ns(self._hearing.heard_samples - before, RATE)
-                self._conversation.context.add("user", "", AUDIO=audio_tokens(heard_ns))
+                self._memory.context.add("user", "", AUDIO=audio_tokens(heard_ns))
             self._guess_at()
         if given.video_blob is not None:
             self._see()
@@ -143,26 +143,26 @@ class Listening:
         """A turn begins without speech: the image that waited for it belongs to it."""
         if self._image:
             self._image = False
-            self._conversation.context.add("user", "", IMAGE=self._settings.image_tokens)
+            self._memory.context.add("user", "", IMAGE=self._settings.image_tokens)
 
     def share(self) -> None:
         """Let the conversation have the ears."""
-        self._conversation.hearing = self._hearing
+        self._memory.hearing = self._hearing
 
     def leave(self) -> None:
         """The connection is over: whatever was heard and not understood yet is kept."""
-        conversation = self._conversation
-        conversation.heard_samples = self._hearing.heard_samples
-        conversation.hearing = self._hearing
-        conversation.unheard = [utterance.over for utterance in self._utterances.values()]
-        conversation.unanswered += [text for text in self._overtaken if text]
+        memory = self._memory
+        memory.heard_samples = self._hearing.heard_samples
+        memory.hearing = self._hearing
+        memory.unheard = [utterance.over for utterance in self._utterances.values()]
+        memory.unanswered += [text for text in self._overtaken if text]
         self._utterances.clear()
 
     def _tell(self, utterance: _Utterance, text: str) -> None:
         """Remember what was said, and send the transcript."""
         long_ns = samples_to_ns(len(utterance.over.pcm), RATE)
         tokens = 0 if self._settings.coverage == _ALL_INPUT else audio_tokens(long_ns)
-        self._conversation.context.add("user", text, AUDIO=tokens)
+        self._memory.context.add("user", text, AUDIO=tokens)
         config = self._settings.input_transcripts
         if not text or config is None:
             return
@@ -176,7 +176,7 @@ class Listening:
         """An image: of those outside of speech only the last one counts, unless all are wanted."""
         every = self._settings.coverage in _ALL_VIDEO
         if every or self._hearing.speaking:
-            self._conversation.context.add("user", "", IMAGE=self._settings.image_tokens)
+            self._memory.context.add("user", "", IMAGE=self._settings.image_tokens)
         else:
             self._image = True
 
@@ -223,11 +223,11 @@ class Listening:
             self._out.vad_signal(start=start)
 
 
-def _ears(conversation: Conversation, settings: Settings) -> Hearing:
+def _ears(memory: SessionMemory, settings: SessionSetup) -> Hearing:
     """Those of the last connection, unless they are to hear differently now."""
-    kept = conversation.hearing
+    kept = memory.hearing
     if kept is not None and kept.settings == settings.hearing:
         return kept
-    if conversation.rest is not None and conversation.rest.settings == settings.hearing:
-        return Hearing.of(conversation.rest)
-    return Hearing(settings.hearing, conversation.heard_samples)
+    if memory.rest is not None and memory.rest.settings == settings.hearing:
+        return Hearing.of(memory.rest)
+    return Hearing(settings.hearing, memory.heard_samples)

@@ -1,6 +1,6 @@
 """The model's side of a session: its turn, from actions to sound, tool calls and the turn's end.
 
-Sans I/O: times come as arguments, work goes to the outbox.
+Sans I/O: times come as arguments, work goes to the output.
 
     begin -> (sentences | tool call -> responses)* -> generationComplete -> played to the end -> turnComplete
                               interrupt, at any point: interrupted -> turnComplete
@@ -16,13 +16,13 @@ from ..liveapi import FunctionResponse, ServerContent
 from .actions import Action, CallTool, Show, Think
 from .behaviour import Ids, Timing
 from .brain import Brain
-from .calls import Calls, results_of
-from .outbox import Outbox
-from .settings import Settings
+from .model_calls import ModelCalls, results_of
+from .model_turn import ModelTurn, Text, plan
+from .oddities import Oddities
+from .server_output import ServerOutput
+from .session_setup import SessionSetup
+from .session_store import PendingCall, SessionMemory
 from .speaking import RATE, Speech
-from .store import Conversation, PendingCall
-from .turn import Text, Turn, plan
-from .twist import Twist
 
 __all__ = ["Replies"]
 
@@ -36,33 +36,33 @@ class Replies:
     """Owns the model's turn and the calls that wait for responses.
 
     Args:
-        outbox: where messages and work go.
-        conversation: the session's memory.
+        output: where messages and work go.
+        memory: the session's memory.
         brain: decides what is said; may be exchanged at any time.
         settings: what was asked for; may be exchanged at any time.
-        twist: the oddities of this connection.
+        oddities: the oddities of this connection.
     """
 
     def __init__(
         self,
-        outbox: Outbox,
-        conversation: Conversation,
+        output: ServerOutput,
+        memory: SessionMemory,
         brain: Brain,
-        settings: Settings,
+        settings: SessionSetup,
         timing: Timing,
         ids: Ids,
-        twist: Twist,
+        oddities: Oddities,
     ) -> None:
         self.brain = brain
         self.settings = settings
         self.on_result: Callable[[PendingCall, Mapping[str, object]], list[Action] | None] = lambda *_: None
         """Asked before the brain what to say to a result; None leaves it to the brain."""
-        self._out = outbox
-        self._conversation = conversation
+        self._out = output
+        self._memory = memory
         self._timing = timing
-        self._twist = twist
-        self._calls = Calls(conversation, ids, twist)
-        self._turn: Turn | None = None
+        self._oddities = oddities
+        self._calls = ModelCalls(memory, ids, oddities)
+        self._turn: ModelTurn | None = None
 
     @property
     def open(self) -> bool:
@@ -76,7 +76,7 @@ class Replies:
 
     def begin(self, actions: Sequence[Action], not_before_ns: int) -> None:
         """Open a turn that does `actions`, none before the given time."""
-        self._turn = Turn(Speech(self._timing, self._twist), not_before_ns)
+        self._turn = ModelTurn(Speech(self._timing, self._oddities), not_before_ns)
         self._plan(self._turn, actions)
 
     def step(self, now_ns: int) -> None:
@@ -104,7 +104,7 @@ class Replies:
                     self._out.text(text)
             self._make_next(turn)
         elif not turn.waiting:
-            if self._twist.generation_complete:
+            if self._oddities.generation_complete:
                 self._out.content(ServerContent(generation_complete=True))
             turn.generated_ns = now_ns
 
@@ -124,7 +124,7 @@ class Replies:
         turn = self._turn
         if turn is None:
             return
-        if self._twist.interrupted:
+        if self._oddities.interrupted:
             self._out.content(ServerContent(interrupted=True))
         for call in turn.waiting:
             call.muted = True
@@ -155,13 +155,13 @@ class Replies:
         scheduling = scheduling or response.asked_scheduling
         if call.muted or scheduling == "SILENT" or not actions:
             return False
-        self._conversation.later += actions
+        self._memory.later += actions
         return scheduling == "INTERRUPT"
 
     def begin_later(self, now_ns: int) -> None:
         """With no turn open, speak of the responses that came while this was not possible."""
-        if self._conversation.later and self._turn is None:
-            actions, self._conversation.later = self._conversation.later, []
+        if self._memory.later and self._turn is None:
+            actions, self._memory.later = self._memory.later, []
             self.begin(actions, now_ns + self._timing.scaled(self._timing.tool_think_ns))
 
     def drop(self) -> None:
@@ -172,7 +172,7 @@ class Replies:
             self._turn = None
 
     def _answered(
-        self, turn: Turn, call: PendingCall, actions: list[Action], now_ns: int, *, goes_on: bool
+        self, turn: ModelTurn, call: PendingCall, actions: list[Action], now_ns: int, *, goes_on: bool
     ) -> None:
         """A blocking call has a response; the turn goes on when all of them have."""
         turn.answers += actions
@@ -183,18 +183,18 @@ class Replies:
             answers, turn.answers = turn.answers, []
             self._plan(turn, answers)
 
-    def _plan(self, turn: Turn, actions: Sequence[Action]) -> None:
+    def _plan(self, turn: ModelTurn, actions: Sequence[Action]) -> None:
         plan(turn.agenda, actions, speaks=self.settings.speaks)
         self._make_next(turn)
 
-    def _make_next(self, turn: Turn) -> None:
+    def _make_next(self, turn: ModelTurn) -> None:
         if turn.making is None and turn.agenda and turn.speech.waiting_samples < _AHEAD:
             text = turn.agenda[0]
             if isinstance(text, str):
                 turn.agenda.popleft()
                 turn.making = (self._out.speak(text, self.settings.voice), text)
 
-    def _speak(self, turn: Turn, now_ns: int) -> None:
+    def _speak(self, turn: ModelTurn, now_ns: int) -> None:
         chunk = turn.speech.take(now_ns)
         text = chunk.text if self.settings.output_transcripts else ""
         # The newer models sometimes put both into one message: whoever reads one field only loses the other.
@@ -203,7 +203,7 @@ class Replies:
         if not turn.agenda and not turn.making and not turn.speech.has_chunk(more_comes=False):
             turn.not_before_ns = now_ns + self._timing.scaled(self._timing.after_last_chunk_ns)
 
-    def _call(self, turn: Turn, wanted: Sequence[CallTool]) -> None:
+    def _call(self, turn: ModelTurn, wanted: Sequence[CallTool]) -> None:
         sent, pending = self._calls.make(wanted, self.settings)
         turn.waiting += [call for call in pending if call.blocking]
         for call in wanted:
@@ -214,15 +214,15 @@ class Replies:
     def _tells_status(self) -> bool:
         return self.settings.can.turn_end == "interaction_status"
 
-    def _close(self, turn: Turn) -> None:
+    def _close(self, turn: ModelTurn) -> None:
         turn.made.add(audio_ns=samples_to_ns(turn.speech.sent_samples, RATE))
-        usage = self._conversation.context.usage(turn.made, vertex=self.settings.vertex)
+        usage = self._memory.context.usage(turn.made, vertex=self.settings.vertex)
         self._remember(turn)
         self._turn = None
         status = ""
         if self._tells_status:
-            status = "IN_PROGRESS" if self._conversation.calls or self._conversation.later else "IDLE"
-        self._out.turn_complete(usage, self._twist, status)
+            status = "IN_PROGRESS" if self._memory.calls or self._memory.later else "IDLE"
+        self._out.turn_complete(usage, self._oddities, status)
 
-    def _remember(self, turn: Turn) -> None:
-        self._conversation.context.add("model", turn.speech.sent_text + turn.written, **turn.made.counts())
+    def _remember(self, turn: ModelTurn) -> None:
+        self._memory.context.add("model", turn.speech.sent_text + turn.written, **turn.made.counts())

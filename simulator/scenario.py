@@ -23,7 +23,7 @@ __all__ = [
     "RefuseResume",
     "Scenario",
     "Scene",
-    "SetTwist",
+    "SetOddities",
     "Wait",
     "When",
 ]
@@ -117,8 +117,8 @@ class RefuseConnection:
 
 
 @dataclass(frozen=True, slots=True)
-class SetTwist:
-    """Change the oddities of the connection (`twist`)."""
+class SetOddities:
+    """Change the oddities of the connection (`oddities`)."""
 
     changes: Mapping[str, object]
 
@@ -138,7 +138,7 @@ Act = (
     | RefuseResume
     | ForgetSession
     | RefuseConnection
-    | SetTwist
+    | SetOddities
     | RawMessage
     | RawBytes
     | HangUp

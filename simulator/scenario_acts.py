@@ -24,6 +24,7 @@ from ..liveapi import (
 from .actions import CallTool, Say, Show, Silent, Think
 from .closings import LONGEST_REASON
 from .faults import HangUp, RawBytes, RawMessage, Stall
+from .oddities import Oddities
 from .scenario import (
     Act,
     CancelCalls,
@@ -34,10 +35,9 @@ from .scenario import (
     Interrupt,
     RefuseConnection,
     RefuseResume,
-    SetTwist,
+    SetOddities,
     Wait,
 )
-from .twist import Twist
 from .yaml_reader import YamlReader, listed
 
 __all__ = ["ACTIONS", "ActReader"]
@@ -68,7 +68,7 @@ ACTIONS = (
 _BARE = ("silent", "reset", "hang_up", "interrupt", "cancel_calls", "forget_session")
 _SET_DURATIONS = ("setup_after", "interrupted_after")
 _SET_OTHERS = ("chunk_bytes", "ids")
-_SET_FLAGS = tuple(field.name for field in fields(Twist) if field.type == "bool")
+_SET_FLAGS = tuple(field.name for field in fields(Oddities) if field.type == "bool")
 _MOST_BYTES = 1_000_000
 _MOST = 1_000
 
@@ -242,7 +242,7 @@ class ActReader(YamlReader):
                 changes[name] = text
             else:
                 changes[name] = self.flag(keys, name, False)
-        return SetTwist(changes)
+        return SetOddities(changes)
 
     # Pieces
 

@@ -30,7 +30,7 @@ import yaml
 
 from .brain_file import BrainError, load_brain
 from .brain_script import Script
-from .kinds import RECEIVED, SENT
+from .message_kinds import RECEIVED, SENT
 from .scenario import Event, RefuseConnection, Scenario, Scene, When
 from .scenario_acts import ActReader
 from .yaml_reader import Keys, ScriptError, listed, read_source

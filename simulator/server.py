@@ -14,21 +14,21 @@ from urllib.parse import quote, unquote
 
 from ..liveapi import JsonObject
 from ..liveapi.link import Link, LinkClosed, memory_link_pair
-from .access import Access, accepts, door_of
+from .authentication import Authenticator, accepts, api_of
 from .behaviour import SECOND, Behaviour, Ids, Timing
 from .brain import Brain, default_brain
 from .brain_script import Script
 from .closings import Closing
 from .connection import serve_link
-from .director import Director, Stage
 from .ears import Ears
-from .house import Entry, House
 from .http_request import HttpRequest, HttpResponse
-from .links import MemoryServerLink, ServerLink
 from .recording import WireEvent
 from .scenario import Scenario
+from .scenario_player import ScenarioPlayer, ScenarioState
+from .server_link import MemoryServerLink, ServerLink
+from .session_store import SessionStore
+from .shared_state import Entry, SharedState
 from .speech_worker import SpeechWorker
-from .store import SessionStore
 from .tokens import TokenError, Tokens
 from .voice import Voice
 
@@ -122,9 +122,9 @@ class Simulator:
         self._record = record
         self._wall_clock = wall_clock
         self._tokens = Tokens(ids)
-        self._access = Access(keys, self._tokens)
+        self._authenticator = Authenticator(keys, self._tokens)
         behaviour = Behaviour(timing=Timing(scale=scale), **chosen)
-        self._house = House(SessionStore(max_handles), ids, behaviour, Stage(scenario))
+        self._shared = SharedState(SessionStore(max_handles), ids, behaviour, ScenarioState(scenario))
         self._max_sessions = max_sessions
         self._sessions: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None
@@ -186,11 +186,11 @@ class Simulator:
         if not accepts(path):
             raise ValueError(f"the path of a Live API ends in BidiGenerateContent, not in {path[-60:]!r}")
         ours, theirs = memory_link_pair()
-        director = self._enter()
-        if director.refused_status is not None:
+        player = self._enter()
+        if player.refused_status is not None:
             ours.abort()
         else:
-            self._start(MemoryServerLink(ours), path, headers or {}, director)
+            self._start(MemoryServerLink(ours), path, headers or {}, player)
         return theirs
 
     def connector(self, name: str = "") -> LocalConnector:
@@ -230,23 +230,23 @@ class Simulator:
             return self._answer_with_token(request)
         if request.method != "GET" or not accepts(path):
             return HttpResponse(404, _NOT_FOUND)
-        director = self._enter()
-        if director.refused_status is not None:
-            return HttpResponse(director.refused_status, b"The scenario refuses this connection.\n")
-        if door_of(path).vertex and self._access.admit(path, headers).refusal is not None:
+        player = self._enter()
+        if player.refused_status is not None:
+            return HttpResponse(player.refused_status, b"The scenario refuses this connection.\n")
+        if api_of(path).vertex and self._authenticator.admit(path, headers).refusal is not None:
             return HttpResponse.error(
                 401, "UNAUTHENTICATED", "Request had invalid authentication credentials."
             )
 
         def start(link: ServerLink) -> None:
-            self._start(link, path, headers, director)
+            self._start(link, path, headers, player)
 
         return start
 
     def _answer_with_token(self, request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
             return HttpResponse.error(405, "UNIMPLEMENTED", "A token is asked for by POST.")
-        refusal = self._access.may_create_tokens(request.path, request.headers).refusal
+        refusal = self._authenticator.may_create_tokens(request.path, request.headers).refusal
         if refusal is not None and refusal.code == 1008:
             return HttpResponse.error(403, "PERMISSION_DENIED", refusal.reason)
         if refusal is not None:
@@ -256,13 +256,13 @@ class Simulator:
         except TokenError as error:
             return HttpResponse.error(400, "INVALID_ARGUMENT", str(error))
 
-    def _enter(self) -> Director:
+    def _enter(self) -> ScenarioPlayer:
         if self._group is None:
             raise RuntimeError("the simulator is not running: use it with 'async with'")
-        return self._house.stage.enter(round(asyncio.get_running_loop().time() * SECOND))
+        return self._shared.scenario.enter(round(asyncio.get_running_loop().time() * SECOND))
 
     def _start(
-        self, link: ServerLink, path: str, headers: Mapping[str, str], director: Director
+        self, link: ServerLink, path: str, headers: Mapping[str, str], player: ScenarioPlayer
     ) -> asyncio.Task[None]:
         assert self._group is not None
         if len(self._sessions) >= self._max_sessions:
@@ -273,9 +273,9 @@ class Simulator:
         def make_brain(functions: Iterable[JsonObject], instruction: str) -> Brain:
             return Brain(script or default_brain(), functions, instruction)
 
-        entry = Entry(door_of(path), self._access.admit(path, headers), director)
+        entry = Entry(api_of(path), self._authenticator.admit(path, headers), player)
         task = self._group.create_task(
-            serve_link(link, self._house, make_brain, self._worker, entry, self._record),
+            serve_link(link, self._shared, make_brain, self._worker, entry, self._record),
             name="simulator session",
         )
         self._sessions.add(task)

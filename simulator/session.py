@@ -1,7 +1,7 @@
 """One connection's Live session, sans I/O: client messages and the time go in, server messages and work come out.
 
 Whoever drives it calls `receive`, `finished` and `advance` with the time in nanoseconds of any clock that all
-sessions of a house share, carries out what `outbox` then holds, and comes back at `due_ns`. The same input at the
+sessions of a shared share, carries out what `outbox` then holds, and comes back at `due_ns`. The same input at the
 same times gives the same output.
 """
 
@@ -22,15 +22,15 @@ from ..liveapi import (
     Setup,
     SetupComplete,
 )
+from .act_runner import ActRunner
 from .closings import Closing
 from .dialogue import Dialogue
-from .house import Entry, House, MakeBrain
-from .kinds import received_kinds, sent_kinds
-from .outbox import Outbox
-from .performance import Performance
-from .renewal import Renewal
-from .settings import Settings, read_setup
-from .store import Conversation
+from .handles import Handles
+from .message_kinds import received_kinds, sent_kinds
+from .server_output import ServerOutput
+from .session_setup import SessionSetup, read_setup
+from .session_store import SessionMemory
+from .shared_state import Entry, MakeBrain, SharedState
 from .timers import Timers
 from .usage import text_tokens
 
@@ -45,42 +45,42 @@ class LiveSession:
     """See the module. One object per connection; `leave` must be called when that ends.
 
     Args:
-        house: shared with the other sessions.
+        shared: shared with the other sessions.
         make_brain: called when the session opens.
         now_ns: the time of the connection.
         entry: how the client came in.
     """
 
     def __init__(
-        self, house: House, make_brain: MakeBrain, *, now_ns: int, entry: Entry | None = None
+        self, shared: SharedState, make_brain: MakeBrain, *, now_ns: int, entry: Entry | None = None
     ) -> None:
-        self.outbox = Outbox()
-        self._house = house
-        self._behaviour = house.behaviour
+        self.output = ServerOutput()
+        self._shared = shared
+        self._behaviour = shared.behaviour
         self._make_brain = make_brain
         self._entry = entry or Entry()
-        self._director = self._entry.director or house.stage.enter(now_ns)
+        self._player = self._entry.player or shared.scenario.enter(now_ns)
         self._timers = Timers()
         self._early: deque[ClientMessage] | None = deque()
-        self._settings: Settings | None = None
+        self._settings: SessionSetup | None = None
         self._refused = False
         self._dialogue: Dialogue | None = None
-        self._performance = Performance(self.outbox, self._director, self._timers, house)
-        self.outbox.on_sent = self._sent
+        self._acts_runner = ActRunner(self.output, self._player, self._timers, shared)
+        self.output.on_sent = self._sent
         self._now_ns = now_ns
         self._timers.at(now_ns + self._behaviour.setup_within_ns, self._setup_missed)
         if (lasts_ns := self._behaviour.connection_ns) is not None:
             warning_ns = min(self._behaviour.go_away_ns, lasts_ns)
-            self._timers.at(now_ns + lasts_ns - warning_ns, lambda _: self.outbox.go_away(warning_ns))
+            self._timers.at(now_ns + lasts_ns - warning_ns, lambda _: self.output.go_away(warning_ns))
             self._timers.at(now_ns + lasts_ns, self._connection_over)
         self._guarded(now_ns, lambda: None)
 
     @property
     def due_ns(self) -> int | None:
         """When to call `advance`; None: only a message or finished work brings news."""
-        if self.outbox.closing is not None:
+        if self.output.closing is not None:
             return None
-        times = [self._timers.due_ns, self._director.due_ns]
+        times = [self._timers.due_ns, self._player.due_ns]
         times.append(self._dialogue.due_ns if self._dialogue is not None else None)
         return min((time for time in times if time is not None), default=None)
 
@@ -90,7 +90,7 @@ class LiveSession:
 
     def refuse(self, closing: Closing) -> None:
         """End the session, because the client sent what is no message."""
-        self.outbox.closing = self.outbox.closing or closing
+        self.output.closing = self.output.closing or closing
 
     def finished(self, key: int, result: str | Pcm, now_ns: int) -> None:
         """Take the result of a `Work`."""
@@ -116,33 +116,33 @@ class LiveSession:
         if self._dialogue is None:
             return
         self._dialogue.leave()
-        conversation = self._dialogue.conversation
-        conversation.attached = False
-        conversation.left_ns = now_ns
-        conversation.held_until_ns = now_ns + self._behaviour.release_ns if lost else 0
+        memory = self._dialogue.memory
+        memory.attached = False
+        memory.left_ns = now_ns
+        memory.held_until_ns = now_ns + self._behaviour.release_ns if lost else 0
         self._settings = self._dialogue = None
-        self.outbox.closing = self.outbox.closing or Closing(1000, "")
+        self.output.closing = self.output.closing or Closing(1000, "")
 
     def _guarded(self, now_ns: int, act: Callable[[], None]) -> None:
         self._now_ns = now_ns
-        if self.outbox.closing is not None:
+        if self.output.closing is not None:
             return
         try:
             act()
-            self._performance.play(now_ns)
-            if self._dialogue is not None and self._early is None and self.outbox.closing is None:
+            self._acts_runner.play(now_ns)
+            if self._dialogue is not None and self._early is None and self.output.closing is None:
                 self._dialogue.go_on(now_ns)
-                self._renewal.go_on(now_ns)
+                self._handles.go_on(now_ns)
         except Closing as closing:
             self.refuse(closing)
 
     def _sent(self, message: ServerMessage) -> None:
         # What a scene itself sends sets off no other, or the same again.
-        for kind in () if self._performance.playing else sent_kinds(message):
-            self._director.happened("sent", kind, self._now_ns)
+        for kind in () if self._acts_runner.playing else sent_kinds(message):
+            self._player.happened("sent", kind, self._now_ns)
         if message.server_content is not None and message.server_content.turn_complete:
-            self._renewal.turn_over()
-        self._performance.play(self._now_ns)
+            self._handles.turn_over()
+        self._acts_runner.play(self._now_ns)
 
     # Opening
 
@@ -150,10 +150,10 @@ class LiveSession:
         if self._refused:
             return
         for kind in received_kinds(message):
-            self._director.happened("received", kind, now_ns)
+            self._player.happened("received", kind, now_ns)
         # At once: what a message sets off comes before the answer to it.
-        self._performance.play(now_ns)
-        if self.outbox.closing is not None:
+        self._acts_runner.play(now_ns)
+        if self.output.closing is not None:
             return
         if self._settings is None:
             if message.setup is None or len(message.kinds) > 1:
@@ -171,12 +171,12 @@ class LiveSession:
     def _open(self, setup: Setup, now_ns: int) -> None:
         timing, admission = self._behaviour.timing, self._entry.admission
         setup = admission.begin(setup, now_ns)
-        settings = read_setup(setup, self._behaviour, self._entry.door)
+        settings = read_setup(setup, self._behaviour, self._entry.api)
         wait_ns = timing.scaled(timing.resume_ns if settings.handle else timing.setup_ns)
-        if self._director.twist.setup_after_ns is not None:
-            wait_ns = self._director.twist.setup_after_ns
+        if self._player.oddities.setup_after_ns is not None:
+            wait_ns = self._player.oddities.setup_after_ns
         try:
-            conversation = self._conversation(settings, now_ns)
+            memory = self._memory_of(settings, now_ns)
         except Closing as closing:
             # The service needs as long for this as for a session that it resumes.
             self._refused = True
@@ -184,46 +184,46 @@ class LiveSession:
             self._timers.at(now_ns + wait_ns, partial(_raise, closing))
             return
         brain = self._make_brain(settings.declarations(), settings.instruction)
-        if conversation.brain is not None:
-            brain.restore(conversation.brain)
-        conversation.attached = True
+        if memory.brain is not None:
+            brain.restore(memory.brain)
+        memory.attached = True
         self._dialogue = Dialogue(
-            self.outbox, conversation, settings, brain, self._house, self._director, self._timers
+            self.output, memory, settings, brain, self._shared, self._player, self._timers
         )
-        self._performance.dialogue = self._dialogue
-        self._renewal = Renewal(self.outbox, self._house, settings, self._dialogue, self._timers)
+        self._acts_runner.dialogue = self._dialogue
+        self._handles = Handles(self.output, self._shared, settings, self._dialogue, self._timers)
         self._settings = settings
         self._timers.drop(self._setup_missed)
         self._timers.at(now_ns + wait_ns, self._opened)
         if settings.compression is None and self._behaviour.session_ns is not None:
-            self._timers.at(conversation.began_ns + self._behaviour.session_ns, self._session_over)
-        if conversation.filmed_ns is not None:
-            self._film(conversation.filmed_ns)
+            self._timers.at(memory.began_ns + self._behaviour.session_ns, self._session_over)
+        if memory.filmed_ns is not None:
+            self._film(memory.filmed_ns)
         if admission.token is not None:
             self._timers.at(admission.token.expires_ns, admission.token.check)
 
-    def _conversation(self, settings: Settings, now_ns: int) -> Conversation:
+    def _memory_of(self, settings: SessionSetup, now_ns: int) -> SessionMemory:
         if settings.handle:
-            refusals = self._director.stage.refused_resumes
+            refusals = self._player.state.refused_resumes
             if refusals:
                 raise refusals.pop(0)
-            return self._house.store.resume(
+            return self._shared.store.resume(
                 settings.handle, settings.model, now_ns, self._behaviour.handle_ns
             )
-        conversation = Conversation(settings.model, now_ns)
+        memory = SessionMemory(settings.model, now_ns)
         tools = "".join(function.name + function.description for function in settings.functions)
-        conversation.context.instruction = text_tokens(settings.instruction + tools)
-        return conversation
+        memory.context.instruction = text_tokens(settings.instruction + tools)
+        return memory
 
     def _opened(self, now_ns: int) -> None:
         assert self._settings is not None and self._dialogue is not None
         timing = self._behaviour.timing
-        session_id = self._house.ids.handle() if self._entry.door.vertex else ""
+        session_id = self._shared.ids.handle() if self._entry.api.vertex else ""
         early, self._early = self._early or deque(), None
-        self.outbox.put(ServerMessage(setup_complete=SetupComplete(session_id=session_id)))
+        self.output.put(ServerMessage(setup_complete=SetupComplete(session_id=session_id)))
         wait_ns = timing.resumed_handle_ns if self._settings.handle else timing.handle_ns
         if self._settings.resumable:
-            self._timers.at(now_ns + timing.scaled(wait_ns), self._renewal.begin)
+            self._timers.at(now_ns + timing.scaled(wait_ns), self._handles.begin)
         self._dialogue.listening.go_on(now_ns)
         for message in early:
             self._dispatch(message, now_ns)
@@ -232,13 +232,13 @@ class LiveSession:
 
     def _dispatch(self, message: ClientMessage, now_ns: int) -> None:
         assert self._dialogue is not None
-        self._renewal.consumed += 1
+        self._handles.consumed += 1
         realtime: RealtimeInput | None = message.realtime_input
         content: ClientContent | None = message.client_content
         update: ContextUpdate | None = message.context_update
         if realtime is not None:
-            if realtime.video_blob is not None and self._dialogue.conversation.filmed_ns is None:
-                self._dialogue.conversation.filmed_ns = now_ns
+            if realtime.video_blob is not None and self._dialogue.memory.filmed_ns is None:
+                self._dialogue.memory.filmed_ns = now_ns
                 self._film(now_ns)
             self._dialogue.realtime(realtime, now_ns)
         if content is not None:
@@ -258,8 +258,8 @@ class LiveSession:
 
     def _session_over(self, now_ns: int) -> None:
         if self._dialogue is not None:
-            self._dialogue.conversation.over = True
-            self._house.store.forget(self._dialogue.conversation)
+            self._dialogue.memory.over = True
+            self._shared.store.forget(self._dialogue.memory)
         raise Closing.aborted()
 
     def _setup_missed(self, now_ns: int) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .behaviour import MILLISECOND, Timing
-from .twist import Twist
+from .oddities import Oddities
 
 __all__ = ["RATE", "Chunk", "Speech"]
 
@@ -55,11 +55,11 @@ class Speech:
     the first chunk and the duration of all of them, and of the gaps where the next was not there in time.
     """
 
-    def __init__(self, timing: Timing, twist: Twist | None = None) -> None:
+    def __init__(self, timing: Timing, oddities: Oddities | None = None) -> None:
         self._timing = timing
-        self._burst = twist is not None and twist.burst
+        self._burst = oddities is not None and oddities.burst
         usual = tuple(size * RATE // 1_000 for size in _SIZES_MS)
-        odd = tuple(max(1, size // 2) for size in twist.chunk_bytes) if twist else ()
+        odd = tuple(max(1, size // 2) for size in oddities.chunk_bytes) if oddities else ()
         self._sizes: Iterator[int] = cycle(odd or usual)
         self._size = next(self._sizes)
         self._sentences: deque[_Sentence] = deque()

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..audio import Pcm
 from .ears import Ears, load_ears
-from .outbox import Guess, Speak, Transcribe, Work
+from .server_output import Guess, Speak, Transcribe, Work
 from .voice import Voice, load_voice
 
 __all__ = ["SpeechWorker"]

@@ -10,9 +10,9 @@ from ..liveapi import ModalityTokenCount, UsageMetadata
 
 __all__ = [
     "AUDIO_TOKENS_PER_SECOND",
-    "Context",
     "Made",
     "Modality",
+    "ModelContext",
     "Utterance",
     "audio_tokens",
     "text_tokens",
@@ -64,7 +64,7 @@ class Made:
         return {str(name): count for name, count in self.tokens.items()}
 
 
-class Context:
+class ModelContext:
     """All that the model has before it: the instruction, and the conversation as far as it was not dropped."""
 
     def __init__(self) -> None:
@@ -127,9 +127,9 @@ class Context:
             traffic_type="ON_DEMAND" if vertex else "",
         )
 
-    def copy(self) -> Context:
+    def copy(self) -> ModelContext:
         """As it is now."""
-        copied = Context()
+        copied = ModelContext()
         copied.instruction = self.instruction
         copied.history.extend(Utterance(each.role, each.text, each.tokens.copy()) for each in self.history)
         return copied

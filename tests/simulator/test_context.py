@@ -22,7 +22,7 @@ from livegraph.liveapi import (
 from livegraph.simulator.behaviour import SECOND
 from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.server import Simulator
-from livegraph.simulator.usage import Context
+from livegraph.simulator.usage import ModelContext
 from support.live import Caller, calling, virtually
 from support.speech import recorded
 
@@ -79,7 +79,7 @@ def test_compression_drops_the_oldest_before_a_turn() -> None:
 
 
 def test_compression_leaves_a_history_that_begins_with_the_user() -> None:
-    context = Context()
+    context = ModelContext()
     for number in range(20):
         context.add_text("user", f"question {number} " + "x" * 40)
         context.add_text("model", f"answer {number} " + "x" * 80)

@@ -8,10 +8,10 @@ import pytest
 
 from livegraph.simulator.behaviour import Behaviour
 from livegraph.simulator.brain import parse_brain
-from livegraph.simulator.kinds import RECEIVED, SENT
+from livegraph.simulator.message_kinds import RECEIVED, SENT
+from livegraph.simulator.oddities import Oddities
 from livegraph.simulator.scenario_acts import ACTIONS
 from livegraph.simulator.scenario_file import parse_scenario
-from livegraph.simulator.twist import Twist
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "simulator.md").read_text("utf-8")
 EXAMPLES = re.findall(r"```yaml (?:brain|scenario)\n(.*?)```", PAGE, re.DOTALL)
@@ -30,7 +30,7 @@ def test_every_action_and_every_kind_of_message_is_there(name: str) -> None:
     assert f"`{name}" in PAGE
 
 
-@pytest.mark.parametrize("name", [field.name.removesuffix("_ns") for field in fields(Twist)])
+@pytest.mark.parametrize("name", [field.name.removesuffix("_ns") for field in fields(Oddities)])
 def test_every_oddity_is_there(name: str) -> None:
     assert f"`{name}: " in PAGE
 

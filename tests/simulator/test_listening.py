@@ -16,7 +16,7 @@ from livegraph.simulator.behaviour import Behaviour
 from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import Ears
 from livegraph.simulator.server import Simulator
-from livegraph.simulator.settings import Door, read_setup
+from livegraph.simulator.session_setup import RequestedApi, read_setup
 from support.live import Caller, calling, virtually
 from support.speech import recorded
 
@@ -76,11 +76,11 @@ def test_padding_is_the_speech_that_it_takes() -> None:
 def test_sensitivity_moves_the_thresholds() -> None:
     """High on the Gemini API, low on Vertex AI, unless it is said."""
 
-    def thresholds(door: Door, **detection: Any) -> tuple[float, float]:
-        hearing = read_setup(setup(**detection), Behaviour(), door).hearing
+    def thresholds(api: RequestedApi, **detection: Any) -> tuple[float, float]:
+        hearing = read_setup(setup(**detection), Behaviour(), api).hearing
         return hearing.threshold, hearing.exit_threshold
 
-    gemini, vertex = Door(), Door(vertex=True)
+    gemini, vertex = RequestedApi(), RequestedApi(vertex=True)
     assert thresholds(gemini) == thresholds(
         vertex, start_of_speech_sensitivity=HIGH, end_of_speech_sensitivity="END_SENSITIVITY_HIGH"
     )

@@ -20,10 +20,10 @@ from livegraph.liveapi import (
 from livegraph.simulator.behaviour import SECOND, Behaviour
 from livegraph.simulator.brain import Brain, parse_brain
 from livegraph.simulator.ears import Ears
-from livegraph.simulator.house import House
-from livegraph.simulator.outbox import Speak, Transcribe
 from livegraph.simulator.server import Simulator
+from livegraph.simulator.server_output import Speak, Transcribe
 from livegraph.simulator.session import LiveSession
+from livegraph.simulator.shared_state import SharedState
 from support.live import VERTEX_PATH, Caller, calling, kinds_of, virtually
 from support.speech import recorded
 
@@ -88,31 +88,31 @@ def test_an_utterance_may_begin_on_one_connection_and_end_on_another(cut: float)
 
 def test_what_was_said_is_understood_on_the_next_connection() -> None:
     """The line breaks while the ears are at work: the work is asked for again, and the answer follows."""
-    house = House(behaviour=Behaviour(connection_ns=None))
+    shared = SharedState(behaviour=Behaviour(connection_ns=None))
 
     def opened(handle: str, now_ns: int) -> LiveSession:
-        session = LiveSession(house, lambda tools, text: Brain(SCRIPT, tools, text), now_ns=now_ns)
+        session = LiveSession(shared, lambda tools, text: Brain(SCRIPT, tools, text), now_ns=now_ns)
         session.receive(ClientMessage(setup=resuming(handle)), now_ns)
         session.advance(now_ns + SECOND)
         return session
 
     first = opened("", 0)
-    (handle,) = house.store._by_handle
+    (handle,) = shared.store._by_handle
     talk = np.concatenate((recorded("do_something").pcm, np.zeros(24_000, np.int16)))
     audio = RealtimeInput(audio=Blob(talk.tobytes(), "audio/pcm;rate=16000"))
     first.receive(ClientMessage(realtime_input=audio), SECOND)
-    (asked,) = first.outbox.work
+    (asked,) = first.output.work
     first.leave(2 * SECOND, lost=True)
     first.finished(asked.key, "story", 3 * SECOND)
     second = opened(handle, 4 * SECOND)
-    (again,) = second.outbox.work
+    (again,) = second.output.work
     assert isinstance(asked, Transcribe) and isinstance(again, Transcribe)
     assert np.array_equal(asked.pcm, again.pcm)
-    second.outbox.work.clear()
+    second.output.work.clear()
     second.finished(again.key, "story", 5 * SECOND)
-    kinds = [kind for message in second.outbox.messages for kind in kinds_of(cast("ServerMessage", message))]
+    kinds = [kind for message in second.output.messages for kind in kinds_of(cast("ServerMessage", message))]
     assert kinds[-1] == "inputTranscription"
-    assert [cast("Speak", work).text for work in second.outbox.work] == ["Once upon a time."]
+    assert [cast("Speak", work).text for work in second.output.work] == ["Once upon a time."]
 
 
 class TestTransparent:

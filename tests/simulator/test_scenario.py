@@ -21,14 +21,14 @@ from livegraph.liveapi import (
     decode_server,
 )
 from livegraph.simulator.brain import Brain, default_brain
-from livegraph.simulator.director import Stage
 from livegraph.simulator.faults import Half, HangUp, RawBytes, RawMessage, Stall
-from livegraph.simulator.house import House
-from livegraph.simulator.outbox import Speak
 from livegraph.simulator.scenario import Scenario
 from livegraph.simulator.scenario_file import parse_scenario
+from livegraph.simulator.scenario_player import ScenarioState
 from livegraph.simulator.server import Simulator
+from livegraph.simulator.server_output import Speak
 from livegraph.simulator.session import LiveSession
+from livegraph.simulator.shared_state import SharedState
 from support.live import VERTEX_PATH, Caller, calling, virtually
 from support.pcm import tone
 from support.speech import recorded
@@ -597,8 +597,8 @@ def test_no_scenario_breaks_a_session(scenes: list[tuple[str, list[str]]], steps
     """Whatever is played to whatever the client does: it ends or goes on, in bounded work, at times that pass."""
     text = "".join(f"  - when: {when}\n    do: [{', '.join(f'{{{a}}}' if ':' in a else a for a in do)}]\n"
                    for when, do in scenes)  # fmt: skip
-    house = House(stage=Stage(scenario(text)))
-    session = LiveSession(house, lambda tools, role: Brain(default_brain(), tools, role), now_ns=0)
+    shared = SharedState(scenario=ScenarioState(scenario(text)))
+    session = LiveSession(shared, lambda tools, role: Brain(default_brain(), tools, role), now_ns=0)
     now_ns, ids, count = 0, [""], 0
     for step in [ClientMessage(setup=SETUP), 300, *steps, 9_000]:
         if isinstance(step, ClientMessage):
@@ -606,10 +606,10 @@ def test_no_scenario_breaks_a_session(scenes: list[tuple[str, list[str]]], steps
         elif isinstance(step, int):
             now_ns += step * 1_000_000
         elif step == "work":
-            for work in session.outbox.work:
+            for work in session.output.work:
                 result: Any = tone(300, 24_000, 4_800) if isinstance(work, Speak) else "hello"
                 session.finished(work.key, result, now_ns)
-            session.outbox.work.clear()
+            session.output.work.clear()
         else:
             fields: dict[str, Any] = {
                 "text": {"realtime_input": {"text": "hello"}},
@@ -622,13 +622,13 @@ def test_no_scenario_breaks_a_session(scenes: list[tuple[str, list[str]]], steps
         session.advance(now_ns)
         due_ns = session.due_ns
         assert due_ns is None or due_ns > now_ns
-        for item in session.outbox.messages:
+        for item in session.output.messages:
             count += 1
             if isinstance(item, Half | HangUp | RawBytes | RawMessage | Stall):
                 continue
             if item.tool_call:
                 ids += [call.id for call in item.tool_call.function_calls]
-        session.outbox.messages.clear()
+        session.output.messages.clear()
     assert count < 5_000
     session.leave(now_ns)
 

@@ -19,7 +19,7 @@ from livegraph.simulator.scenario import (
     Interrupt,
     RefuseConnection,
     RefuseResume,
-    SetTwist,
+    SetOddities,
     Wait,
     When,
 )
@@ -71,7 +71,7 @@ def acts(text: str, when: str = "connect") -> list[Any]:
         ("refuse_resume: {code: 1008, reason: Enough.}", RefuseResume(1, 1_008, "Enough.")),
         (
             "set: {setup_after: 2s, chunk_bytes: [2, 19200], ids: missing, burst: true, turn_complete: false}",
-            SetTwist(
+            SetOddities(
                 {
                     "setup_after_ns": 2_000 * MS,
                     "chunk_bytes": (2, 19_200),

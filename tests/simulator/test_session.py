@@ -405,7 +405,7 @@ class TestBargeIn:
                 await caller.until("audio", 4)
                 await caller.write("shush")
                 await caller.until("turnComplete", 2)
-                (conversation,) = simulator._house.store.conversations()
+                (conversation,) = simulator._shared.store.memories()
                 told = next(each.text for each in conversation.context.history if each.role == "model")
                 assert told == said(caller) and "ships" not in told
 

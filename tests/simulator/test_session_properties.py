@@ -26,9 +26,9 @@ from livegraph.liveapi import (
 )
 from livegraph.simulator.behaviour import Behaviour
 from livegraph.simulator.brain import Brain, parse_brain
-from livegraph.simulator.house import House
-from livegraph.simulator.outbox import Guess, Speak, Transcribe, Work
+from livegraph.simulator.server_output import Guess, Speak, Transcribe, Work
 from livegraph.simulator.session import LiveSession
+from livegraph.simulator.shared_state import SharedState
 from support.live import kinds_of
 from support.wire import messages
 
@@ -94,8 +94,8 @@ class Driver:
         self.sent: list[ServerMessage] = []
         self.work: list[Work] = []
         self.ids: list[str] = []
-        house = House(behaviour=behaviour)
-        self.session = LiveSession(house, lambda tools, text: Brain(SCRIPT, tools, text), now_ns=0)
+        shared = SharedState(behaviour=behaviour)
+        self.session = LiveSession(shared, lambda tools, text: Brain(SCRIPT, tools, text), now_ns=0)
         self.session.receive(ClientMessage(setup=setup), 0)
         self.pass_time(300)
 
@@ -132,13 +132,13 @@ class Driver:
 
     def collect(self) -> None:
         """Take what it wants done."""
-        outbox = self.session.outbox
-        self.sent += outbox.messages
-        self.work += outbox.work
-        for message in outbox.messages:
+        output = self.session.output
+        self.sent += output.messages
+        self.work += output.work
+        for message in output.messages:
             if message.tool_call:
                 self.ids += [call.id for call in message.tool_call.function_calls]
-        outbox.messages, outbox.work = [], []
+        output.messages, output.work = [], []
 
     def settle(self) -> None:
         """Let all work be done and all speech be played."""
@@ -169,10 +169,10 @@ def test_turns_are_well_formed(
     for step in steps:
         driver.step(step)
         due_ns = driver.session.due_ns
-        assert due_ns is None or due_ns > driver.now_ns or driver.session.outbox.closing
+        assert due_ns is None or due_ns > driver.now_ns or driver.session.output.closing
     driver.settle()
     check(driver)
-    if driver.session.outbox.closing is None:
+    if driver.session.output.closing is None:
         # Whatever happened, it still answers, once the calls that hold a turn open have their responses.
         driver.step(realtime(text="hello"))
         driver.settle()
@@ -222,7 +222,7 @@ def test_no_message_breaks_a_session(hostile: list[ClientMessage]) -> None:
     for message in hostile:
         driver.step(message)
     driver.settle()
-    closing = driver.session.outbox.closing
+    closing = driver.session.output.closing
     assert closing is None or (closing.code in (1007, 1008, 1011) and len(closing.reason.encode()) <= 123)
     driver.session.leave(driver.now_ns)
     assert driver.session.due_ns is None

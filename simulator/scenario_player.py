@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from .actions import Action, CallTool, Say, Show, Silent, Think
 from .closings import Closing
-from .scenario import Act, Event, RefuseConnection, Scenario, Scene, SetTwist, Wait
-from .twist import Twist
+from .oddities import Oddities
+from .scenario import Act, Event, RefuseConnection, Scenario, Scene, SetOddities, Wait
 
-__all__ = ["Director", "Stage"]
+__all__ = ["ScenarioPlayer", "ScenarioState"]
 
 _MOST_UNDER_WAY = 256
 _MOST_AT_ONCE = 100
@@ -26,7 +26,7 @@ def _actions(acts: Iterable[Act]) -> list[Action]:
 
 
 @dataclass(slots=True)
-class Stage:
+class ScenarioState:
     """What a scenario knows of the whole simulator."""
 
     scenario: Scenario = field(default_factory=Scenario)
@@ -36,10 +36,10 @@ class Stage:
     played: Counter[int] = field(default_factory=Counter)
     """How often each scene was."""
 
-    def enter(self, now_ns: int) -> Director:
+    def enter(self, now_ns: int) -> ScenarioPlayer:
         """A new connection begins."""
         self.connections += 1
-        return Director(self, self.connections, now_ns)
+        return ScenarioPlayer(self, self.connections, now_ns)
 
 
 @dataclass(slots=True)
@@ -50,7 +50,7 @@ class _Run:
     at_ns: int
 
 
-class Director:
+class ScenarioPlayer:
     """The scenario on one connection.
 
     Args:
@@ -58,21 +58,21 @@ class Director:
         now_ns: when it began.
     """
 
-    def __init__(self, stage: Stage, connection: int, now_ns: int) -> None:
+    def __init__(self, state: ScenarioState, connection: int, now_ns: int) -> None:
         self.connection = connection
-        self.twist = Twist()
-        self.stage = stage
+        self.oddities = Oddities()
+        self.state = state
         self.refused_status: int | None = None
         """The HTTP status that the connection gets instead of a WebSocket."""
         self._runs: list[_Run] = []
         self._instant_ns = now_ns
         self._started = 0
         self._counts: Counter[tuple[Event, str]] = Counter()
-        scenes = enumerate(stage.scenario.scenes)
+        scenes = enumerate(state.scenario.scenes)
         self._scenes = [(n, s) for n, s in scenes if s.when.connection in (None, connection)]
         self._alarms = [(now_ns + s.when.at_ns, n, s) for n, s in self._scenes if s.when.event == "time"]
         self._audio = [(s.when.at_ns, n, s) for n, s in self._scenes if s.when.event == "audio"]
-        self._counts["connect", ""] = stage.connections
+        self._counts["connect", ""] = state.connections
         for scene in self._set_off("connect", ""):
             # What is set for a connection holds from its first moment.
             for act in scene.do:
@@ -99,7 +99,7 @@ class Director:
             if due_ns <= audio_ns and self._may(number, scene):
                 again_ns = due_ns + scene.when.at_ns if scene.when.every and scene.when.at_ns else 1 << 62
                 self._audio[at] = (again_ns, number, scene)
-                self.stage.played[number] += 1
+                self.state.played[number] += 1
                 self._start(scene.do, now_ns)
 
     def turn(self, number: int, now_ns: int) -> list[Action] | None:
@@ -118,7 +118,7 @@ class Director:
             if due_ns <= now_ns and self._may(number, scene):
                 again_ns = due_ns + scene.when.at_ns if scene.when.every and scene.when.at_ns else 1 << 62
                 self._alarms[at] = (again_ns, number, scene)
-                self.stage.played[number] += 1
+                self.state.played[number] += 1
                 self._start(scene.do, due_ns)
         found: list[Act] = []
         for run in self._runs:
@@ -126,9 +126,9 @@ class Director:
                 act = run.acts.pop(0)
                 if isinstance(act, Wait):
                     run.at_ns += act.for_ns
-                elif isinstance(act, SetTwist):
+                elif isinstance(act, SetOddities):
                     for name, value in act.changes.items():
-                        setattr(self.twist, name, value)
+                        setattr(self.oddities, name, value)
                 else:
                     found.append(act)
         self._runs = [run for run in self._runs if run.acts]
@@ -164,9 +164,9 @@ class Director:
             if when.event != event or when.subject not in ("", subject) or not self._may(number, scene):
                 continue
             if when.number is None or when.number == self._counts[event, when.subject]:
-                self.stage.played[number] += 1
+                self.state.played[number] += 1
                 found.append(scene)
         return found
 
     def _may(self, number: int, scene: Scene) -> bool:
-        return scene.when.times is None or self.stage.played[number] < scene.when.times
+        return scene.when.times is None or self.state.played[number] < scene.when.times

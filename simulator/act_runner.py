@@ -6,26 +6,28 @@ from ..liveapi import Blob, Content, Part, ServerContent, ServerMessage, encode_
 from .actions import CallTool, Say, Show, Silent, Think
 from .closings import Closing
 from .dialogue import Dialogue
-from .director import Director
 from .faults import Half, HangUp, RawBytes, RawMessage, Stall
-from .house import House
-from .outbox import Outbox
 from .scenario import Act, CancelCalls, Close, Cut, ForgetSession, GoAway, Interrupt, RefuseResume
+from .scenario_player import ScenarioPlayer
+from .server_output import ServerOutput
+from .shared_state import SharedState
 from .timers import Timers
 
-__all__ = ["Performance"]
+__all__ = ["ActRunner"]
 
 
-class Performance:
+class ActRunner:
     """The scenario's hand on one connection."""
 
-    def __init__(self, outbox: Outbox, director: Director, timers: Timers, house: House) -> None:
+    def __init__(
+        self, output: ServerOutput, player: ScenarioPlayer, timers: Timers, shared: SharedState
+    ) -> None:
         self.dialogue: Dialogue | None = None
         """The conversation, once there is one."""
-        self._out = outbox
-        self._director = director
+        self._out = output
+        self._player = player
         self._timers = timers
-        self._house = house
+        self._shared = shared
         self.playing = False
         """Whether a scene is being carried out right now."""
 
@@ -35,7 +37,7 @@ class Performance:
             return
         self.playing = True
         try:
-            while (acts := self._director.acts(now_ns)) and self._out.closing is None:
+            while (acts := self._player.acts(now_ns)) and self._out.closing is None:
                 for act in acts:
                     if self._out.closing is None:
                         self._do(act, now_ns)
@@ -61,14 +63,14 @@ class Performance:
                 if self.dialogue is not None:
                     self.dialogue.interrupt()
             case CancelCalls():
-                if self.dialogue is not None and (calls := self.dialogue.conversation.calls):
+                if self.dialogue is not None and (calls := self.dialogue.memory.calls):
                     self._out.tool_call_cancellation([call.id for call in calls])
                     calls.clear()
             case RefuseResume(times=times, code=code, reason=reason):
-                self._director.stage.refused_resumes += [Closing(code, reason) for _ in range(times)]
+                self._player.state.refused_resumes += [Closing(code, reason) for _ in range(times)]
             case ForgetSession():
                 if self.dialogue is not None:
-                    self._house.store.forget(self.dialogue.conversation)
+                    self._shared.store.forget(self.dialogue.memory)
             case RawMessage() | RawBytes() | HangUp() | Stall():
                 self._out.messages.append(act)
             case _:

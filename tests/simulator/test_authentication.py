@@ -1,4 +1,4 @@
-"""Keys and ephemeral tokens: who may come in, by which door, and with which setup."""
+"""Keys and ephemeral tokens: who may come in, by which api, and with which setup."""
 
 import asyncio
 import json
@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegraph.liveapi import Content, SessionResumptionConfig, Setup, decode_client
-from livegraph.simulator.access import Access
+from livegraph.simulator.authentication import Authenticator
 from livegraph.simulator.behaviour import SECOND, Ids
 from livegraph.simulator.closings import Closing
 from livegraph.simulator.server import DEFAULT_PATH, Simulator
@@ -53,7 +53,7 @@ def test_who_may_come_in(
     """From the query or from headers, in the service's words when not."""
     tokens = Tokens(Ids())
     token = tokens.create(b"{}", now_ns=0, wall_s=NOW)
-    access = Access(["good"], tokens)
+    access = Authenticator(["good"], tokens)
     path = path.replace("TOKEN", token)
     headers = {name: value.replace("TOKEN", token) for name, value in headers.items()}
     admission = access.admit(path, headers)
@@ -64,7 +64,7 @@ def test_who_may_come_in(
         assert admission.refusal and admission.refusal.code == refusal[0]
         assert admission.refusal.reason.startswith(refusal[1])
     # Without a list of keys everybody may come in, except by a token in the wrong place.
-    assert (Access(None, tokens).admit(path, headers).refusal is None) is (
+    assert (Authenticator(None, tokens).admit(path, headers).refusal is None) is (
         credential != "token in the query" or ("Constrained" in path)
     )
 

@@ -25,7 +25,14 @@ from .closings import Closing
 from .hearing import HearingSettings
 from .voice import DEFAULT_VOICE, is_known_voice
 
-__all__ = ["Compression", "Door", "Settings", "declared_functions", "instruction_text", "read_setup"]
+__all__ = [
+    "Compression",
+    "RequestedApi",
+    "SessionSetup",
+    "declared_functions",
+    "instruction_text",
+    "read_setup",
+]
 
 _MILLISECOND = 1_000_000
 _IMAGE_TOKENS = 256
@@ -34,7 +41,7 @@ _WINDOW = 131_072
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class RequestedApi:
     """By which path a client came: the Gemini API's or Vertex AI's, and the version in it."""
 
     vertex: bool = False
@@ -50,7 +57,7 @@ class Compression:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings:
+class SessionSetup:
     """A checked `setup`, as far as the simulator acts on it."""
 
     model: str
@@ -104,26 +111,26 @@ class Settings:
         return [msgspec.to_builtins(function) for function in self.functions]
 
 
-def read_setup(setup: Setup, behaviour: Behaviour, door: Door | None = None) -> Settings:
+def read_setup(setup: Setup, behaviour: Behaviour, api: RequestedApi | None = None) -> SessionSetup:
     """Check a `setup` and take from it what matters here.
 
     Raises:
         Closing: the service would not open such a session.
     """
-    door = door or Door()
+    api = api or RequestedApi()
     if not setup.model:
         raise Closing.invalid()
     can = capabilities(setup.model)
-    _refuse(setup, can, behaviour, door)
+    _refuse(setup, can, behaviour, api)
     config = setup.generation_config or GenerationConfig()
     realtime, resumption = setup.realtime_input_config, setup.session_resumption
     history = setup.history_config
     coverage = (realtime.turn_coverage.upper() if realtime else "") or can.turn_coverage
     if coverage in ("", "TURN_COVERAGE_UNSPECIFIED"):
         coverage = "TURN_INCLUDES_ONLY_ACTIVITY"
-    hearing = _hearing((realtime and realtime.automatic_activity_detection) or None, vertex=door.vertex)
+    hearing = _hearing((realtime and realtime.automatic_activity_detection) or None, vertex=api.vertex)
     hearing = replace(hearing, all_input=coverage == "TURN_INCLUDES_ALL_INPUT")
-    return Settings(
+    return SessionSetup(
         model=setup.model,
         can=can,
         voice=_voice(config, setup.model),
@@ -145,14 +152,14 @@ def read_setup(setup: Setup, behaviour: Behaviour, door: Door | None = None) -> 
         handle=resumption.handle if resumption else "",
         # The newest models give a handle unasked.
         resumable=resumption is not None or can.several_fields_per_event,
-        transparent=bool(door.vertex and resumption and resumption.transparent),
+        transparent=bool(api.vertex and resumption and resumption.transparent),
         history_first=bool(history and history.initial_history_in_client_content),
         content_any_time=not behaviour.strict or can.client_content == "any_time",
         compression=_compression(setup.context_window_compression, can),
         image_tokens=_LOW_IMAGE_TOKENS
         if config.media_resolution == "MEDIA_RESOLUTION_LOW"
         else _IMAGE_TOKENS,
-        vertex=door.vertex,
+        vertex=api.vertex,
     )
 
 
@@ -171,13 +178,13 @@ def _first(*choices: bool | None) -> bool:
     return next((choice for choice in choices if choice is not None), True)
 
 
-def _refuse(setup: Setup, can: ModelCapabilities, behaviour: Behaviour, door: Door) -> None:
+def _refuse(setup: Setup, can: ModelCapabilities, behaviour: Behaviour, api: RequestedApi) -> None:
     """Raise for the first thing that the service would object to, or, when not strict, could not do."""
     model = model_id(setup.model)
     known = can is not PERMISSIVE or model in behaviour.models
     if behaviour.strict and (not known or can.shut_down):
-        raise Closing.unknown_model(model, door.version)
-    for refusal in refusals(setup, vertex=door.vertex):
+        raise Closing.unknown_model(model, api.version)
+    for refusal in refusals(setup, vertex=api.vertex):
         _close_for(refusal, setup, strict=behaviour.strict)
 
 

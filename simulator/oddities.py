@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-__all__ = ["Twist"]
+__all__ = ["Oddities"]
 
 
 @dataclass(slots=True)
-class Twist:
+class Oddities:
     """The oddities of a connection; as made, it has none.
 
     Attributes:

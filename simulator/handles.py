@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from .dialogue import Dialogue
-from .house import House
-from .outbox import Outbox
-from .settings import Settings
+from .server_output import ServerOutput
+from .session_setup import SessionSetup
+from .shared_state import SharedState
 from .timers import Timers
 
-__all__ = ["Renewal"]
+__all__ = ["Handles"]
 
 
-class Renewal:
+class Handles:
     """The handles of one connection.
 
     The newest models give one, which leads to the latest state of the session; 2.x models another one after each
@@ -20,17 +20,22 @@ class Renewal:
     """
 
     def __init__(
-        self, outbox: Outbox, house: House, settings: Settings, dialogue: Dialogue, timers: Timers
+        self,
+        output: ServerOutput,
+        shared: SharedState,
+        settings: SessionSetup,
+        dialogue: Dialogue,
+        timers: Timers,
     ) -> None:
         self.consumed = 0
         """The client's messages after `setup`."""
-        self._out = outbox
-        self._house = house
+        self._out = output
+        self._shared = shared
         self._settings = settings
         self._dialogue = dialogue
         self._timers = timers
         self._alarm = False
-        self._update_ns = house.behaviour.timing.update_ns
+        self._update_ns = shared.behaviour.timing.update_ns
         self._told: int | None = None
         self._next_ns: int | None = None
         self._resumable = False
@@ -64,8 +69,8 @@ class Renewal:
             self._resumable = True
             self._told = self.consumed
             self._next_ns = now_ns + self._update_ns
-            handle = self._house.ids.handle()
-            self._house.store.keep(handle, self._dialogue.conversation, self._dialogue.snapshot())
+            handle = self._shared.ids.handle()
+            self._shared.store.keep(handle, self._dialogue.memory, self._dialogue.snapshot())
             self._out.handle(handle, self.consumed)
 
     def _rung(self, now_ns: int) -> None:
@@ -73,6 +78,6 @@ class Renewal:
         self._alarm = False
 
     def _give(self) -> None:
-        handle = self._house.ids.handle()
-        self._house.store.keep(handle, self._dialogue.conversation)
+        handle = self._shared.ids.handle()
+        self._shared.store.keep(handle, self._dialogue.memory)
         self._out.handle(handle)

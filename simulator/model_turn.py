@@ -8,12 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from .actions import Action, CallTool, Say, Show, Silent, Think
+from .session_store import PendingCall
 from .speaking import Speech
-from .store import PendingCall
 from .usage import Made
 from .voice import split_sentences
 
-__all__ = ["Agenda", "Text", "Turn", "plan"]
+__all__ = ["Agenda", "ModelTurn", "Text", "plan"]
 
 _PIECE = re.compile(r"\s*\S+(?:\s+\S+){0,3}")
 
@@ -49,7 +49,7 @@ def plan(agenda: Agenda, actions: Iterable[Action], *, speaks: bool) -> None:
 
 
 @dataclass(slots=True)
-class Turn:
+class ModelTurn:
     """The turn under way."""
 
     speech: Speech

@@ -6,27 +6,27 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 from ..liveapi import JsonObject
-from .access import Admission
+from .authentication import Admission
 from .behaviour import Behaviour, Ids
 from .brain import Brain
-from .director import Director, Stage
-from .settings import Door
-from .store import SessionStore
+from .scenario_player import ScenarioPlayer, ScenarioState
+from .session_setup import RequestedApi
+from .session_store import SessionStore
 
-__all__ = ["Entry", "House", "MakeBrain"]
+__all__ = ["Entry", "MakeBrain", "SharedState"]
 
 MakeBrain = Callable[[Iterable[JsonObject], str], Brain]
 """Makes a brain for declared functions and a system instruction."""
 
 
 @dataclass(frozen=True, slots=True)
-class House:
+class SharedState:
     """What is shared."""
 
     store: SessionStore = field(default_factory=SessionStore)
     ids: Ids = field(default_factory=Ids)
     behaviour: Behaviour = field(default_factory=Behaviour)
-    stage: Stage = field(default_factory=Stage)
+    scenario: ScenarioState = field(default_factory=ScenarioState)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +34,9 @@ class Entry:
     """How a client came in.
 
     Attributes:
-        director: the scenario on this connection; a new one is made where it is missing.
+        player: the scenario on this connection; a new one is made where it is missing.
     """
 
-    door: Door = field(default_factory=Door)
+    api: RequestedApi = field(default_factory=RequestedApi)
     admission: Admission = field(default_factory=Admission)
-    director: Director | None = None
+    player: ScenarioPlayer | None = None

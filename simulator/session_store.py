@@ -8,9 +8,9 @@ from dataclasses import dataclass, field, replace
 from .actions import Action
 from .closings import Closing
 from .hearing import Hearing, Rest, SpeechOver
-from .usage import Context
+from .usage import ModelContext
 
-__all__ = ["Conversation", "PendingCall", "SessionStore"]
+__all__ = ["PendingCall", "SessionMemory", "SessionStore"]
 
 
 _MOST_SNAPSHOTS = 3
@@ -31,12 +31,12 @@ class PendingCall:
 
 
 @dataclass(slots=True)
-class Conversation:
+class SessionMemory:
     """The memory of one session."""
 
     model: str
     began_ns: int
-    context: Context = field(default_factory=Context)
+    context: ModelContext = field(default_factory=ModelContext)
     calls: list[PendingCall] = field(default_factory=list)
     """In the order in which they were made."""
     heard_samples: int = 0
@@ -68,7 +68,7 @@ class Conversation:
     over: bool = False
     """Whether it has lasted as long as a session may."""
 
-    def copy(self, brain: dict[str, object]) -> Conversation:
+    def copy(self, brain: dict[str, object]) -> SessionMemory:
         """As it is now, at a moment when nobody speaks and nothing is under way."""
         return replace(
             self,
@@ -88,8 +88,8 @@ class Conversation:
 
 @dataclass(slots=True)
 class _Kept:
-    conversation: Conversation
-    snapshot: Conversation | None
+    memory: SessionMemory
+    snapshot: SessionMemory | None
 
 
 class SessionStore:
@@ -106,50 +106,50 @@ class SessionStore:
     def __len__(self) -> int:
         return len(self._by_handle)
 
-    def conversations(self) -> list[Conversation]:
+    def memories(self) -> list[SessionMemory]:
         """All that can be resumed, in the order of their newest handles."""
-        found = {id(kept.conversation): kept.conversation for kept in reversed(self._by_handle.values())}
+        found = {id(kept.memory): kept.memory for kept in reversed(self._by_handle.values())}
         return list(reversed(found.values()))
 
-    def keep(self, handle: str, conversation: Conversation, snapshot: Conversation | None = None) -> None:
-        """Let `handle` lead to `conversation`, or to what it was at the time of `snapshot`."""
+    def keep(self, handle: str, memory: SessionMemory, snapshot: SessionMemory | None = None) -> None:
+        """Let `handle` lead to `memory`, or to what it was at the time of `snapshot`."""
         if snapshot is not None:
             # The client may not have received the newest: a few before it stay good.
-            for old in self._handles(conversation)[:-_MOST_SNAPSHOTS]:
+            for old in self._handles(memory)[:-_MOST_SNAPSHOTS]:
                 del self._by_handle[old]
-        self._by_handle[handle] = _Kept(conversation, snapshot)
+        self._by_handle[handle] = _Kept(memory, snapshot)
         while len(self._by_handle) > self._limit:
             self._by_handle.popitem(last=False)
 
-    def forget(self, conversation: Conversation) -> None:
-        """Drop all handles of `conversation`."""
-        for handle in self._handles(conversation):
+    def forget(self, memory: SessionMemory) -> None:
+        """Drop all handles of `memory`."""
+        for handle in self._handles(memory):
             del self._by_handle[handle]
 
-    def _handles(self, conversation: Conversation) -> list[str]:
-        return [handle for handle, kept in self._by_handle.items() if kept.conversation is conversation]
+    def _handles(self, memory: SessionMemory) -> list[str]:
+        return [handle for handle, kept in self._by_handle.items() if kept.memory is memory]
 
-    def resume(self, handle: str, model: str, now_ns: int, lasts_ns: int) -> Conversation:
+    def resume(self, handle: str, model: str, now_ns: int, lasts_ns: int) -> SessionMemory:
         """The conversation of a handle.
 
         Raises:
             Closing: there is none (any more), another connection still holds it, or it was with another model.
         """
         kept = self._by_handle.get(handle)
-        if kept is None or kept.conversation.over:
+        if kept is None or kept.memory.over:
             raise Closing.unknown_session()
-        conversation = kept.conversation
-        if conversation.attached or now_ns < conversation.held_until_ns:
+        memory = kept.memory
+        if memory.attached or now_ns < memory.held_until_ns:
             raise Closing.internal()
-        if conversation.left_ns is not None and now_ns > conversation.left_ns + lasts_ns:
-            self.forget(conversation)
+        if memory.left_ns is not None and now_ns > memory.left_ns + lasts_ns:
+            self.forget(memory)
             raise Closing.unknown_session()
-        if conversation.model != model:
+        if memory.model != model:
             raise Closing.invalid()
         if kept.snapshot is None:
-            return conversation
+            return memory
         again = kept.snapshot.copy(kept.snapshot.brain or {})
         for each in self._by_handle.values():
-            if each.conversation is conversation:
-                each.conversation = again
+            if each.memory is memory:
+                each.memory = again
         return again

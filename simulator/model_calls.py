@@ -10,26 +10,26 @@ from ..liveapi import FunctionCall, FunctionResponse
 from .actions import Action, CallTool
 from .behaviour import Ids
 from .brain import Brain
-from .settings import Settings
-from .store import Conversation, PendingCall
-from .twist import Twist
+from .oddities import Oddities
+from .session_setup import SessionSetup
+from .session_store import PendingCall, SessionMemory
 
-__all__ = ["Calls", "results_of"]
+__all__ = ["ModelCalls", "results_of"]
 
 _log = logging.getLogger(__name__)
 
 
-class Calls:
+class ModelCalls:
     """Owns the calls of a conversation that wait for responses."""
 
-    def __init__(self, conversation: Conversation, ids: Ids, twist: Twist) -> None:
-        self._conversation = conversation
+    def __init__(self, memory: SessionMemory, ids: Ids, oddities: Oddities) -> None:
+        self._memory = memory
         self._ids = ids
-        self._twist = twist
+        self._oddities = oddities
         self._last_id = ""
 
     def make(
-        self, wanted: Sequence[CallTool], settings: Settings
+        self, wanted: Sequence[CallTool], settings: SessionSetup
     ) -> tuple[list[FunctionCall], list[PendingCall]]:
         """Calls for a message, and what waits for their responses."""
         sent: list[FunctionCall] = []
@@ -38,46 +38,46 @@ class Calls:
             blocking = settings.is_blocking(call.name)
             id_ = call.id or self._id(settings, blocking=blocking)
             pending = PendingCall(id_, call.name, call.call_key, blocking)
-            self._conversation.calls.append(pending)
+            self._memory.calls.append(pending)
             waiting.append(pending)
             sent.append(FunctionCall(id=id_, name=call.name, args=dict(call.args)))
             text = f"{call.name}({json.dumps(call.args, ensure_ascii=False)})"
-            self._conversation.context.add("call", text)
+            self._memory.context.add("call", text)
         return sent, waiting
 
     def take(
-        self, response: FunctionResponse, settings: Settings
+        self, response: FunctionResponse, settings: SessionSetup
     ) -> tuple[PendingCall, Mapping[str, object]] | None:
         """The call that a response is for, and the result in it; None for one that is unknown or was cancelled."""
-        call = self._find(response, by_name=settings.vertex or self._twist.ids == "missing")
+        call = self._find(response, by_name=settings.vertex or self._oddities.ids == "missing")
         if call is None:
             _log.info("a response to a call that is unknown or was cancelled: %.60s", response.id)
             return None
         result = dict(response.response or {})
         if not response.scheduling and response.asked_scheduling:
             del result["scheduling"]
-        self._conversation.context.add_text("tool", f"{call.name}: {json.dumps(result, ensure_ascii=False)}")
+        self._memory.context.add_text("tool", f"{call.name}: {json.dumps(result, ensure_ascii=False)}")
         return call, result
 
     def done(self, call: PendingCall) -> None:
         """The last response to `call` has come, or it was cancelled."""
-        self._conversation.calls = [each for each in self._conversation.calls if each is not call]
+        self._memory.calls = [each for each in self._memory.calls if each is not call]
 
     def _find(self, response: FunctionResponse, *, by_name: bool) -> PendingCall | None:
         """By id; by name, the oldest, where ids may be missing."""
-        for call in self._conversation.calls:
+        for call in self._memory.calls:
             if call.id == response.id and (call.id or call.name == response.name):
                 return call
-        if by_name and (not response.id or self._twist.ids == "missing"):
-            return next((call for call in self._conversation.calls if call.name == response.name), None)
+        if by_name and (not response.id or self._oddities.ids == "missing"):
+            return next((call for call in self._memory.calls if call.name == response.name), None)
         return None
 
-    def _id(self, settings: Settings, *, blocking: bool) -> str:
-        if self._twist.ids == "missing":
+    def _id(self, settings: SessionSetup, *, blocking: bool) -> str:
+        if self._oddities.ids == "missing":
             return ""
-        if self._twist.ids == "duplicate" and self._last_id:
+        if self._oddities.ids == "duplicate" and self._last_id:
             return self._last_id
-        taken = {call.id for call in self._conversation.calls}
+        taken = {call.id for call in self._memory.calls}
         while (made := self._ids.call(blocking=blocking, older=settings.older)) in taken:
             continue
         self._last_id = made

@@ -25,10 +25,10 @@ from ..liveapi import (
 )
 from .closings import Closing
 from .faults import Fault
+from .oddities import Oddities
 from .speaking import RATE
-from .twist import Twist
 
-__all__ = ["Guess", "Outbox", "Speak", "Transcribe", "Work"]
+__all__ = ["Guess", "ServerOutput", "Speak", "Transcribe", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ Work = Transcribe | Guess | Speak
 
 
 @dataclass(slots=True)
-class Outbox:
+class ServerOutput:
     """Collected by a session, emptied by whoever drives it."""
 
     messages: list[ServerMessage | Fault] = field(default_factory=list)
@@ -70,7 +70,7 @@ class Outbox:
     closing: Closing | None = None
     """Close the connection, after the messages."""
     on_sent: Callable[[ServerMessage], None] | None = None
-    """Told of each message; what it puts into the outbox comes right behind."""
+    """Told of each message; what it puts into the output comes right behind."""
     _last_key: int = 0
 
     def put(self, message: ServerMessage) -> None:
@@ -154,13 +154,13 @@ class Outbox:
         """Calls that are not wanted any more."""
         self.put(ServerMessage(tool_call_cancellation=ToolCallCancellation(list(ids))))
 
-    def turn_complete(self, usage: UsageMetadata, twist: Twist, status: str) -> None:
+    def turn_complete(self, usage: UsageMetadata, oddities: Oddities, status: str) -> None:
         """The turn is over."""
         content = (
-            ServerContent(turn_complete=True, interaction_status=status) if twist.turn_complete else None
+            ServerContent(turn_complete=True, interaction_status=status) if oddities.turn_complete else None
         )
-        told = usage if twist.usage else None
-        if content is not None and told is not None and twist.separate_usage:
+        told = usage if oddities.usage else None
+        if content is not None and told is not None and oddities.separate_usage:
             self.put(ServerMessage(usage_metadata=told))
             told = None
         if content is not None or told is not None:

@@ -10,10 +10,10 @@ from urllib.parse import parse_qs
 
 from ..liveapi import Setup
 from .closings import Closing
-from .settings import Door
+from .session_setup import RequestedApi
 from .tokens import Token, Tokens
 
-__all__ = ["Access", "Admission", "accepts", "door_of"]
+__all__ = ["Admission", "Authenticator", "accepts", "api_of"]
 
 _METHOD = re.compile(r"BidiGenerateContent(?:Constrained)?$")
 _VERSION = re.compile(r"\.(v\d\w*)\.")
@@ -30,10 +30,10 @@ def accepts(path: str) -> bool:
     return _METHOD.search(path.partition("?")[0]) is not None
 
 
-def door_of(path: str) -> Door:
+def api_of(path: str) -> RequestedApi:
     """Which API a path belongs to."""
     version = _VERSION.search(path)
-    return Door("google.cloud.aiplatform" in path, version[1] if version else "v1beta")
+    return RequestedApi("google.cloud.aiplatform" in path, version[1] if version else "v1beta")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class Admission:
         return setup if self.token is None else self.token.begin(setup, now_ns)
 
 
-class Access:
+class Authenticator:
     """Checks keys and tokens.
 
     Args:
