@@ -1,4 +1,4 @@
-"""A Live session in one call: joins session, protocol, dispatcher and what goes up, and knows when it is all over."""
+"""A Live session in one call: owns session, protocol, uplink and downlink, and tells each what it has to know."""
 
 from __future__ import annotations
 
@@ -6,49 +6,38 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...liveapi import ServerMessage, WireError
 from ...liveapi.models import capabilities
 from ...pipeline.errors import ServiceError
-from ...pipeline.frames import AudioFrame, TextFrame, ToolResultFrame, TranscriptFrame, VideoFrame
-from ...pipeline.ports import Out
+from ...pipeline.events import SpeechChanged
+from ...pipeline.frames import AudioFrame, TextFrame, ToolResultFrame, VideoFrame
 from ...pipeline.running.context import CallContext
 from ...pipeline.units import SECOND
 from ..tools.catalog import ToolCatalog
 from .capture.video import PictureFeed
+from .dialogue import outcomes as said
 from .dialogue.history import History, HistoryEntry
 from .dialogue.protocol import LiveProtocol
 from .dialogue.transcripts import AgentTranscript, UserTranscript
-from .dispatch import Dispatcher, Outputs
-from .ending import until_answered
+from .downlink import Downlink, Ports
+from .end_of_call import until_answered
 from .endpoint import LiveConnector, resolve
 from .frames import ContextFrame, UpdateFrame
-from .introduction import Introduction
-from .notices import Notices
+from .handshake import Handshake
+from .options.field_options import option_at
 from .prices import Meter
 from .session.connecting import Wire
+from .session.delegate import Change
 from .session.outbox import Outbox
-from .session.owner import Change
 from .session.session import Session
+from .session_log import SessionLog
 from .settings import Settings
-from .upstream import Upstream
+from .uplink import Uplink
 
-__all__ = ["LiveCall", "Ports"]
-
-
-@dataclass(frozen=True, slots=True)
-class Ports:
-    """The outputs of the box, and what is connected to its inputs."""
-
-    sound: Out[Any]
-    tool_calls: Out[Any]
-    transcript: Callable[[TranscriptFrame], None]
-    usage: Out[Any]
-    speech_reported: bool
-    video: bool
+__all__ = ["LiveCall"]
 
 
 class LiveCall:
@@ -66,43 +55,31 @@ class LiveCall:
     ) -> None:
         self._name = f"{call.id}.{node}"
         self._call = call
-        self._notices = Notices(node, call, log)
+        self._session_log = SessionLog(node, call, log)
         self._settings = settings
         self._ports = ports
         self._can = capabilities(settings.setup.model)
         self.history = history
-        self._outbox = Outbox()
+        self._changed = asyncio.Event()
+        """Set whenever the conversation may be over, or quiet, that was not."""
+        self._outbox = Outbox(self._changed)
         self._user = UserTranscript(call, ports.transcript, history)
-        self._agent = AgentTranscript(call, ports.transcript, history)
+        self._agent = AgentTranscript(call, ports.transcript, history, self._changed)
         known = None if ports.tool_calls.connected and not catalogs else [*catalogs]
-        self._introduction = Introduction(settings, self._can, known, self._notices.warn)
+        self._handshake = Handshake(settings, self._can, known, self._session_log.warn)
         self._protocol = LiveProtocol(call.turns.next_turn, writes=settings.writes)
-        self._upstream = Upstream(
-            call, self._outbox, self._protocol, self._can, settings.pre_roll_ns, self._notices.warn
+        self._uplink = Uplink(
+            call, self._outbox, self._protocol, self._can, settings.pre_roll_ns, self._session_log.warn
         )
-        self._dispatcher = Dispatcher(
-            node,
-            call,
-            Outputs(
-                sound=ports.sound,
-                tool_calls=ports.tool_calls,
-                usage=ports.usage,
-                answer=lambda response: self._upstream.respond([response]),
-                remark=self._notices.warn,
-                going_away=self._going_away,
-                consumed=self._outbox.confirm,
-                answering=self._upstream.answering,
-                called=self._called,
-            ),
-            self._agent,
-            self._user,
-            Meter(settings.setup.model, settings.prices),
-            hears=not ports.speech_reported,
-        )
+        meter = Meter(settings.setup.model, settings.prices)
+        warn = self._session_log.warn
+        self._downlink = Downlink(node, call, ports, self._agent, self._user, meter, self._changed, warn)
         self._pictures = PictureFeed(call.clock, settings.video_interval_ns, settings.video_size)
         self._input_ended = asyncio.Event()
         self._ended_ns = 0
-        self._quiet_since_ns: int | None = None
+        self.quiet_since_ns: int | None = None
+        """Since when nobody speaks and nothing is under way."""
+        self._unsubscribe = call.events.subscribe(SpeechChanged, self._speech_changed)
         self._greeted = False
         self._session: Session | None = None
 
@@ -120,19 +97,20 @@ class LiveCall:
         endpoint = resolve(settings.access, given, os.environ, _websocket_connector)
         if settings.access.endpoint == "auto" and given is None:
             why = "there is an API key" if endpoint.kind == "google" else "there is no API key"
-            self._notices.info(f"endpoint auto: {why}, so it is {endpoint.connector.label}")
+            self._session_log.info(f"endpoint auto: {why}, so it is {endpoint.connector.label}")
         if settings.uninterruptible:
             self._call.turns.keep_the_floor()
         # What cannot be written, or will be refused, fails here, before anything is connected.
-        self._introduction.address(endpoint)
-        self._protocol.calls.rules = self._introduction.rules
+        self._handshake.address(endpoint)
+        self._protocol.calls.rules = self._handshake.rules
         wire = Wire(
             endpoint.connect,
             self._setup,
-            lambda: self._introduction.seed,
+            lambda: self._handshake.seed,
             endpoint.connector.label,
             endpoint.credential,
             endpoint.redact,
+            option_at,
         )
         self._session = Session(
             wire,
@@ -157,21 +135,22 @@ class LiveCall:
         assert self._session is not None
         if self._settings.greeting and not self._greeted:
             self._greeted = True
-            self._upstream.greet(self._settings.greeting)
-        works = {"session": self._session.run(), "play": self._dispatcher.play()}
+            self._uplink.greet(self._settings.greeting)
+        works = {"session": self._session.run(), "play": self._downlink.play()}
         if self._ports.video:
-            works["pictures"] = self._pictures.run(self._upstream.picture)
+            works["pictures"] = self._pictures.run(self._uplink.picture)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work, name=f"{self._name}.{name}") for name, work in works.items()]
                 await self._input_ended.wait()
                 await until_answered(
                     self._call.clock,
+                    self._changed,
                     self._settings,
                     self._ended_ns,
                     self._due,
-                    self._dispatcher,
-                    self._notices,
+                    self._downlink,
+                    self._session_log,
                 )
                 for task in tasks:
                     task.cancel()
@@ -180,7 +159,8 @@ class LiveCall:
 
     async def close(self) -> None:
         """Hang up. Safe to call at any time."""
-        self._upstream.close()
+        self._unsubscribe()
+        self._uplink.close()
         if self._session is not None:
             await self._session.close()
 
@@ -188,19 +168,21 @@ class LiveCall:
 
     def audio(self, frame: AudioFrame) -> None:
         """The user's voice."""
-        self._upstream.audio(frame)
+        self._uplink.audio(frame)
 
     def text(self, frame: TextFrame) -> None:
         """What the user wrote."""
         text = frame.text.strip()
         if text:
             self._user.wrote(text)
-            self._upstream.text(text)
+            self._uplink.text(text)
             self._call.turns.user_wrote()
+            self._moved()
 
     def speech(self, frame: Any) -> None:
         """What a detector of ours hears."""
-        self._upstream.speech(frame)
+        self._uplink.speech(frame)
+        self._moved()
 
     def video(self, frame: VideoFrame) -> None:
         """What the user's camera shows."""
@@ -215,8 +197,8 @@ class LiveCall:
         if not text:
             return
         self.history.add(HistoryEntry("context", text, time_s=self._now_s()))
-        if not self._upstream.context(text, reply=frame.reply):
-            self._notices.warn(
+        if not self._uplink.context(text, reply=frame.reply):
+            self._session_log.warn(
                 f"{self._can.name} takes no text without answering it: it will know of it after a reconnect"
             )
 
@@ -228,26 +210,29 @@ class LiveCall:
         args = self._protocol.calls.arguments(frame.id)
         given = self._protocol.result(frame.id, body, frame.scheduling, continues=frame.will_continue)
         if given is None:
-            self._notices.info(f"nobody waits for the result {frame.id} of {frame.name}: dropped")
+            self._session_log.info(f"nobody waits for the result {frame.id} of {frame.name}: dropped")
             return
         if frame.will_continue:
             entry = HistoryEntry("tool", name=frame.name, args=args, result=body, time_s=self._now_s())
             self.history.add(entry)
         else:
             self.history.answered(frame.name, args, body)
-        self._upstream.respond(given)
+        self._uplink.respond(given)
+        self._moved()
 
     def void(self, turn: int) -> None:
         """Turns up to ``turn`` are not to be heard."""
         self._protocol.void(turn)
-        self._dispatcher.void(turn)
-        self._upstream.interrupted()
+        self._downlink.void(turn)
+        self._uplink.interrupted()
+        self._moved()
 
     def end(self) -> None:
         """No more input follows."""
         self._ended_ns = self._call.clock.now_ns()
-        self._upstream.end()
+        self._uplink.end()
         self._input_ended.set()
+        self._moved()
 
     # What the session asks and reports ---------------------------------------------------------
 
@@ -257,29 +242,62 @@ class LiveCall:
     def able(self) -> tuple[bool, bool]:
         return bool(self.handle()) and self._protocol.resumable, self._settings.resumes
 
-    def quiet_since_ns(self) -> int | None:
-        busy = self._protocol.talking or self._call.turns.user_speaking or self._upstream.user_open
-        if busy:
-            self._quiet_since_ns = None
-        elif self._quiet_since_ns is None:
-            self._quiet_since_ns = self._call.clock.now_ns()
-        return self._quiet_since_ns
-
     def received(self, message: ServerMessage) -> None:
-        self._dispatcher.carry_out(self._protocol.receive(message))
+        self._carry_out(self._protocol.receive(message))
 
     def unreadable(self, error: WireError) -> None:
-        self._notices.unreadable(error)
+        self._session_log.unreadable(error)
 
     def afresh(self) -> None:
         self._protocol.afresh()
 
     def changed(self, change: Change, detail: str) -> None:
-        self._notices.changed(change, detail)
+        self._session_log.changed(change, detail)
         if change in ("lost", "renewing"):
-            self._dispatcher.carry_out(self._protocol.lost())
+            self._carry_out(self._protocol.lost())
 
     # Inside ------------------------------------------------------------------------------------
+
+    def _carry_out(self, outcomes: Iterable[said.Outcome]) -> None:
+        """Do what follows, in order. Raises ``ServiceError`` for an error in band."""
+        for outcome in outcomes:
+            match outcome:
+                case said.Answer(response):
+                    self._uplink.respond([response])
+                case said.GoingAway(left_ns):
+                    self._session_log.going_away(left_ns)
+                    if self._session is not None:
+                        self._session.go_away(left_ns)
+                case said.Consumed(index):
+                    self._outbox.confirm(index)
+                case said.Remark(text):
+                    self._session_log.warn(text)
+                case said.Failed(text):
+                    raise ServiceError(f"the Live service reports {text}")
+                case _:
+                    if isinstance(outcome, said.StartTurn):
+                        self._uplink.answering()
+                    elif isinstance(outcome, said.CallTool):
+                        entry = HistoryEntry(
+                            "tool", name=outcome.name, args=outcome.args, time_s=self._now_s()
+                        )
+                        self.history.add(entry)
+                    self._downlink.take(outcome)
+        self._moved()
+
+    def _speech_changed(self, event: SpeechChanged) -> None:
+        self._moved()
+
+    def _moved(self) -> None:
+        """Something of the conversation has changed: whoever waits for quiet or for the end looks again."""
+        self._changed.set()
+        busy = self._protocol.talking or self._call.turns.user_speaking or self._uplink.user_open
+        if busy:
+            self.quiet_since_ns = None
+        elif self.quiet_since_ns is None:
+            self.quiet_since_ns = self._call.clock.now_ns()
+        if self._session is not None:
+            self._session.changed()
 
     def _due(self) -> bool:
         # What was sent may never have arrived; but where the server tells what has, it takes its time.
@@ -289,25 +307,17 @@ class LiveCall:
     def _setup(self, handle: str) -> str:
         under_way = [*self._agent.under_way, *self._user.under_way]
         told = [] if handle else [*self.history.entries, *under_way]
-        return self._introduction.setup(handle, told, self._outbox.waiting_texts())
+        return self._handshake.setup(handle, told, self._outbox.waiting_texts())
 
     def _update(self, frame: UpdateFrame) -> None:
-        instructions, tools = self._introduction.update(frame)
-        self._protocol.calls.rules = self._introduction.rules
-        if not self._upstream.update(instructions, tools) and self._session is not None:
+        instructions, tools = self._handshake.update(frame)
+        self._protocol.calls.rules = self._handshake.rules
+        if not self._uplink.update(instructions, tools) and self._session is not None:
             # A new connection brings a new setup.
             self._session.renew()
 
-    def _called(self, name: str, args: dict[str, Any]) -> None:
-        self.history.add(HistoryEntry("tool", name=name, args=args, time_s=self._now_s()))
-
     def _now_s(self) -> float:
         return round(self._call.clock.now_ns() / SECOND, 3)
-
-    def _going_away(self, left_ns: int | None) -> None:
-        self._notices.going_away(left_ns)
-        if self._session is not None:
-            self._session.go_away(left_ns)
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -46,14 +46,15 @@ from ...pipeline.events import (
 from ..tools.catalog import FunctionSpec
 from . import events
 from .dialogue.history import History
+from .downlink import Ports
 from .endpoint import Access
 from .frames import ContextFrame, UpdateFrame
-from .live_call import LiveCall, Ports
+from .live_call import LiveCall
 from .options import fields as opt
 from .options import setup as make
 from .options.faults import history_faults, option_faults, read_history
 from .options.groups import Resumption
-from .reach import surrounding_faults
+from .reachability import surrounding_faults
 from .session.renewal import DEFAULT_RENEW_AFTER_NS
 from .settings import DEFAULT_PRE_ROLL_NS, Settings
 

@@ -100,7 +100,9 @@ class AnswerWatch:
     @property
     def deadline_ns(self) -> int | None:
         """When ``tick`` is to be called at the latest; ``None`` when no time matters."""
-        found = [at for at in (self._waiting_until_ns(), self._stalled_ns(), self._judge_ns) if at is not None]
+        found = [
+            at for at in (self._waiting_until_ns(), self._stalled_ns(), self._judge_ns) if at is not None
+        ]
         return min(found) if found else None
 
     # What asks for an answer -------------------------------------------------------------------

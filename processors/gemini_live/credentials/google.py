@@ -41,7 +41,8 @@ class GoogleCredentials(Credentials):
 
     def _token(self) -> Secret:
         try:
-            from google.auth import default, exceptions, load_credentials_from_file
+            import google.auth as google_auth
+            from google.auth import exceptions
             from google.auth.transport.requests import Request
         except ImportError as error:
             raise ServiceError(
@@ -50,12 +51,12 @@ class GoogleCredentials(Credentials):
             ) from error
         try:
             if self._google is None:
-                loaded: Any = (
-                    default(scopes=[_SCOPE])
-                    if self._file is None
-                    else load_credentials_from_file(str(self._file), scopes=[_SCOPE])
-                )
-                self._google = loaded[0]
+                # Its functions have no types.
+                auth: Any = google_auth
+                if self._file is None:
+                    self._google, _ = auth.default(scopes=[_SCOPE])
+                else:
+                    self._google, _ = auth.load_credentials_from_file(str(self._file), scopes=[_SCOPE])
             if self._stale or not self._google.valid:
                 self._google.refresh(Request())
                 self._stale = False
@@ -71,7 +72,9 @@ class GoogleCredentials(Credentials):
                 remedy="check the account and the network",
             ) from error
         except (OSError, ValueError) as error:
-            raise ServiceError(f"{self._file} is no key file: {_first_line(error)} (option credentials)") from error
+            raise ServiceError(
+                f"{self._file} is no key file: {_first_line(error)} (option credentials)"
+            ) from error
         return Secret(str(self._google.token))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable
 
 from ....pipeline.errors import ServiceError
@@ -16,7 +15,7 @@ TokenFunction = Callable[[], "str | Secret | Awaitable[str | Secret]"]
 """Gives a key or a token; a plain one is called in a thread."""
 
 
-class Credentials(ABC):
+class Credentials:
     """Gives a credential whenever a connection is made. Subclass it for a source of your own.
 
     A call takes one as ``resources={Credentials: ...}``, or as the option ``credentials``. What ``fetch`` gives is an
@@ -28,9 +27,9 @@ class Credentials(ABC):
     renewable: bool = True
     """Whether another credential may be had when this one is refused."""
 
-    @abstractmethod
     async def fetch(self) -> Secret:
         """The credential to use now. Must not block the event loop. Raises ``ServiceError``."""
+        raise NotImplementedError
 
     def refused(self) -> None:
         """The service refused what was given last: do not give the same again, if there is another."""

@@ -18,7 +18,9 @@ _ASSUMED_NS = SECOND // 15
 """A character, spaces included: English at some 160 words a minute."""
 _TRUSTED_NS = 2 * SECOND
 """Sound from which on a turn tells something about the rate."""
-_WORD = re.compile(r"\s*[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\s*\S{1,24}?(?=\s|[\u3040-\u9fff]|$)|\s*\S{1,24}|\s+")
+_WORD = re.compile(
+    r"\s*[\u1100-\u11ff\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]|\s*\S{1,24}?(?=\s|[\u3040-\u9fff]|$)|\s*\S{1,24}|\s+"
+)
 
 
 class SpeakingRate:

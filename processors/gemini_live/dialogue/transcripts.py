@@ -6,6 +6,7 @@ Transcript frames carry no turn number: what was said stays said when its turn i
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from ....pipeline.events import Transcript
@@ -125,10 +126,13 @@ class _Utterance:
 
 
 class AgentTranscript:
-    """What the agent says, as it is heard."""
+    """What the agent says, as it is heard. ``changed`` is set when an utterance is over."""
 
-    def __init__(self, call: CallContext, emit: Emit, history: History) -> None:
+    def __init__(
+        self, call: CallContext, emit: Emit, history: History, changed: asyncio.Event | None = None
+    ) -> None:
         self._call = call
+        self._changed = changed or asyncio.Event()
         self._teller = _Teller(call, emit, history, "agent")
         self._open: dict[int, _Utterance] = {}
 
@@ -179,6 +183,7 @@ class AgentTranscript:
 
     def _finish(self, turn: int, *, interrupted: bool = False) -> None:
         utterance = self._open.pop(turn, None)
+        self._changed.set()
         # Of an utterance that was cut before its first word, nobody needs to know.
         if utterance is not None and utterance.heard:
             self._teller.final(utterance.number, utterance.heard, turn, interrupted=interrupted)

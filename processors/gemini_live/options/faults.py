@@ -13,7 +13,7 @@ from ....pipeline.errors import Fix
 from ....pipeline.processor import OptionFault
 from ....pipeline.spelling import did_you_mean, sure
 from ..dialogue.history import History
-from .places import option_at
+from .field_options import option_at
 
 __all__ = ["history_faults", "option_faults", "read_history"]
 

@@ -7,12 +7,12 @@ status when it refuses the upgrade.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
 from ....liveapi.link import LinkClosed
 from ....pipeline.errors import ServiceError
-from ..options.places import option_at
 
 __all__ = ["Judgement", "Then", "judge"]
 
@@ -79,12 +79,17 @@ _NAME = re.compile(r'Unknown name "(?P<name>[^"]+)"')
 
 
 def judge(
-    ended: LinkClosed | ServiceError, *, opening: bool, where: str, credential: str = "api_key"
+    ended: LinkClosed | ServiceError,
+    *,
+    opening: bool,
+    where: str,
+    credential: str = "api_key",
+    option_at: Callable[[str], str] = str,
 ) -> Judgement:
     """What a refused or closed connection means.
 
     ``opening``: the setup was not complete yet. ``where``: the other side, for people. ``credential``: the
-    option that says who we are.
+    option that says who we are. ``option_at``: the option that leads to a field of the setup, by its path.
     """
     if isinstance(ended, ServiceError):
         return _refused(ended, where, credential)
@@ -103,7 +108,7 @@ def judge(
         )
         return _judgement(Then.RESUME, text, code, "", "")
     if code in (1002, 1003, 1007, 1009):
-        return _judgement(Then.GIVE_UP, said, code, *_argument(reason, opening))
+        return _judgement(Then.GIVE_UP, said, code, *_argument(reason, opening, option_at))
     if code == 1008 and not re.search(r"aborted|not implemented", reason, re.IGNORECASE):
         return _judgement(Then.GIVE_UP, said, code, "", "")
     return _judgement(Then.RESUME, said, code, "", "")
@@ -116,7 +121,7 @@ def _judgement(then: Then, text: str, code: int, option: str, remedy: str) -> Ju
     )
 
 
-def _argument(reason: str, opening: bool) -> tuple[str, str]:
+def _argument(reason: str, opening: bool, option_at: Callable[[str], str]) -> tuple[str, str]:
     """Which option a refused payload points to, and what to do."""
     if path := _UNKNOWN_NAME.search(reason):
         name = _NAME.search(reason)

@@ -26,8 +26,8 @@ class Wire:
     """How to reach the server.
 
     ``connect`` opens a link, ``setup(handle)`` is its first message, ``seed`` gives what a session without a handle
-    is told before anything else. ``where`` names the other side, ``credential`` the option that says who we are, and
-    ``redact`` takes secrets out of what the server says.
+    is told before anything else. ``where`` names the other side, ``credential`` the option that says who we are,
+    ``redact`` takes secrets out of what the server says, and ``option_at`` gives the option for a field of the setup.
     """
 
     connect: Callable[[], Awaitable[Link]]
@@ -36,6 +36,7 @@ class Wire:
     where: str
     credential: str
     redact: Callable[[str], str]
+    option_at: Callable[[str], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,14 @@ class Connecting:
         """What the end of a connection means."""
         if isinstance(ended, LinkClosed):
             ended = LinkClosed(ended.code, self.wire.redact(ended.reason))
-        return judge(ended, opening=opening, where=self.wire.where, credential=self.wire.credential)
+        wire = self.wire
+        return judge(
+            ended,
+            opening=opening,
+            where=wire.where,
+            credential=wire.credential,
+            option_at=wire.option_at,
+        )
 
     def delays(self) -> Iterator[int]:
         """How long to wait before each attempt, for ever. Calls that broke together do not come back together."""

@@ -9,8 +9,8 @@ from ....liveapi.link import Link, LinkClosed, ReceiptLink
 from ....pipeline.clock import Clock
 from ....pipeline.units import MS, SECOND, format_duration
 from .connecting import drop
+from .delegate import SessionDelegate
 from .outbox import Outbox
-from .owner import SessionOwner
 from .renewal import Renewal
 
 __all__ = ["Connection"]
@@ -26,7 +26,6 @@ _PROMPT_NS = 1 * SECOND
 _REPEAT_NS = 2 * SECOND
 """Of one that the server closed in due form, however slow its pongs, no more than this is said again."""
 _PART_NS = 1 * SECOND
-_QUIET_POLL_NS = 100 * MS
 
 
 class Connection:
@@ -44,7 +43,7 @@ class Connection:
         link: Link,
         preamble: int,
         outbox: Outbox,
-        owner: SessionOwner,
+        delegate: SessionDelegate,
         clock: Clock,
         take: Callable[[str | bytes], object],
         *,
@@ -54,13 +53,14 @@ class Connection:
         self.link = link
         self._preamble = preamble
         self._outbox = outbox
-        self._owner = owner
+        self._delegate = delegate
         self._clock = clock
         self._take = take
         self._receipts = receipts
         self._heard_ns = clock.now_ns()
         self._renewal = Renewal(self._heard_ns, renew_after_ns)
-        self._hurry = asyncio.Event()
+        self._look = asyncio.Event()
+        """Set when the moment to replace the connection may be another."""
         self._ask = asyncio.Event()
         """Set by messages of which it should be known soon whether they have arrived."""
         self._asked_ns: int | None = None
@@ -70,12 +70,16 @@ class Connection:
     def go_away(self, left_ns: int | None) -> None:
         """The server ends this connection in ``left_ns``, or soon."""
         self._renewal.go_away(left_ns, self._clock.now_ns())
-        self._hurry.set()
+        self._look.set()
 
     def renew(self) -> None:
         """Replace the connection at the next quiet moment, so that a new setup takes effect."""
         self._renewal.ask(self._clock.now_ns())
-        self._hurry.set()
+        self._look.set()
+
+    def changed(self) -> None:
+        """What the session's owner says of itself has changed."""
+        self._look.set()
 
     async def use(self) -> LinkClosed | None:
         """Use it until it ends, and return how it did; ``None`` when it was left, to be replaced."""
@@ -196,16 +200,16 @@ class Connection:
     async def _wait_for_renewal(self, end: Callable[[None], None]) -> None:
         """Wait for the moment to replace the connection."""
         while True:
-            now_ns = self._clock.now_ns()
-            able, hope = self._owner.able()
-            if self._renewal.due(now_ns, self._owner.quiet_since_ns(), able=able, hope=hope):
+            self._look.clear()
+            able, hope = self._delegate.able()
+            due_ns = self._renewal.due_ns(self._delegate.quiet_since_ns, able=able, hope=hope)
+            left_ns = None if due_ns is None else due_ns - self._clock.now_ns()
+            if left_ns is not None and left_ns <= 0:
                 end(None)
                 return
-            self._hurry.clear()
-            wait_ns = max(self._renewal.from_ns - now_ns, _QUIET_POLL_NS)
             try:
-                async with asyncio.timeout(wait_ns / SECOND):
-                    await self._hurry.wait()
+                async with asyncio.timeout(None if left_ns is None else left_ns / SECOND):
+                    await self._look.wait()
             except TimeoutError:
                 continue
 

@@ -72,9 +72,13 @@ class _Sent:
 
 
 class Outbox:
-    """A queue of audio (s16 mono) and encoded messages. One taker at a time."""
+    """A queue of audio (s16 mono) and encoded messages. One taker at a time.
 
-    def __init__(self, keep_ns: int = _KEEP_NS) -> None:
+    ``changed`` is set when something was sent, or is known to have arrived.
+    """
+
+    def __init__(self, changed: asyncio.Event | None = None, *, keep_ns: int = _KEEP_NS) -> None:
+        self._changed = changed or asyncio.Event()
         self.dropped_ns = 0
         """Audio lost because nobody took it for too long."""
         self.held_ns = 0
@@ -178,6 +182,7 @@ class Outbox:
         # What is as old as this nobody wants to hear again, whether it has arrived or not.
         while self._sent and (self._sent_ns > self._keep_ns or self._messages > _MOST_MESSAGES // 2):
             self._arrived(self._sent.popleft())
+        self._changed.set()
         return delicate
 
     def put_back(self) -> None:
@@ -189,6 +194,7 @@ class Outbox:
         """The first ``number`` messages of this connection have arrived."""
         while self._sent and self._sent[0].number <= number:
             self._arrived(self._sent.popleft())
+        self._changed.set()
 
     def answered(self, before_ns: int) -> None:
         """The model answers: it has taken in the texts and results that were sent before ``before_ns``."""

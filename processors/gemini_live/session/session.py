@@ -16,8 +16,8 @@ from ....pipeline.units import MS, SECOND, format_duration
 from .closing import Then
 from .connecting import Connecting, Failure, Wire, drop
 from .connection import Connection
+from .delegate import SessionDelegate
 from .outbox import Outbox
-from .owner import SessionOwner
 from .renewal import DEFAULT_RENEW_AFTER_NS
 
 __all__ = ["Session"]
@@ -43,7 +43,7 @@ class Session:
         self,
         wire: Wire,
         outbox: Outbox,
-        owner: SessionOwner,
+        delegate: SessionDelegate,
         clock: Clock,
         jitter: random.Random,
         *,
@@ -52,7 +52,7 @@ class Session:
     ) -> None:
         self._connecting = Connecting(wire, self._is_set_up, clock, jitter)
         self._outbox = outbox
-        self._owner = owner
+        self._delegate = delegate
         self._clock = clock
         self._receipts = receipts
         self._renew_after_ns = renew_after_ns
@@ -69,12 +69,12 @@ class Session:
             got = await self._connecting.attempt(handle, deadline_ns)
             if not isinstance(got, Failure):
                 self._use(got)
-                self._owner.changed("connected", self._connecting.wire.where)
+                self._delegate.changed("connected", self._connecting.wire.where)
                 return
             then = got.judged.then
             if then is Then.AFRESH:
                 handle = ""
-                self._owner.afresh()
+                self._delegate.afresh()
             elif then is Then.GIVE_UP or self._clock.now_ns() >= deadline_ns:
                 raise got.judged.error
 
@@ -86,27 +86,32 @@ class Session:
             connection, self._connection = self._connection, None
             await connection.leave(closed)
             if closed is None:
-                self._owner.changed("renewing", "")
-                await self._come_back(self._owner.handle())
+                self._delegate.changed("renewing", "")
+                await self._come_back(self._delegate.handle())
                 continue
             judged = self._connecting.judge(closed, opening=False)
             if judged.then is Then.GIVE_UP:
-                self._owner.changed("closed", "")
+                self._delegate.changed("closed", "")
                 raise judged.error
-            self._owner.changed("lost", str(judged.error))
-            await self._come_back("" if judged.then is Then.AFRESH else self._owner.handle())
+            self._delegate.changed("lost", str(judged.error))
+            await self._come_back("" if judged.then is Then.AFRESH else self._delegate.handle())
 
     async def close(self) -> None:
         """Say goodbye. Safe to call at any time."""
         connection, self._connection = self._connection, None
         if connection is not None:
             await drop(connection.link)
-            self._owner.changed("closed", "")
+            self._delegate.changed("closed", "")
 
     def go_away(self, left_ns: int | None) -> None:
         """The server ends this connection in ``left_ns``, or soon."""
         if self._connection is not None:
             self._connection.go_away(left_ns)
+
+    def changed(self) -> None:
+        """What the owner says of itself, quiet or able, has changed."""
+        if self._connection is not None:
+            self._connection.changed()
 
     def renew(self) -> None:
         """Replace the connection at the next quiet moment, so that a new setup takes effect."""
@@ -118,7 +123,7 @@ class Session:
             link,
             self._connecting.preamble,
             self._outbox,
-            self._owner,
+            self._delegate,
             self._clock,
             self._take,
             receipts=self._receipts,
@@ -129,9 +134,9 @@ class Session:
         try:
             message = decode_server(raw)
         except WireError as error:
-            self._owner.unreadable(error)
+            self._delegate.unreadable(error)
             return None
-        self._owner.received(message)
+        self._delegate.received(message)
         return message
 
     def _is_set_up(self, raw: str | bytes) -> bool:
@@ -155,7 +160,7 @@ class Session:
             if not isinstance(got, Failure):
                 self._use(got)
                 took = format_duration((now_ns - began_ns) // MS * MS)
-                self._owner.changed(
+                self._delegate.changed(
                     "resumed" if resumed else "renewed", f"{connecting.wire.where}, after {took}"
                 )
                 return
@@ -178,4 +183,4 @@ class Session:
 
     def _begin_afresh(self) -> None:
         self._outbox.start_afresh()
-        self._owner.afresh()
+        self._delegate.afresh()

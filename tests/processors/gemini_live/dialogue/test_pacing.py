@@ -52,7 +52,10 @@ def test_languages_without_spaces_are_heard_by_the_character() -> None:
     assert len(places(words)) == 5
 
 
-@given(st.lists(st.tuples(st.text(max_size=40), st.integers(0, 5 * SECOND)), max_size=8), st.integers(0, 9 * SECOND))
+@given(
+    st.lists(st.tuples(st.text(max_size=40), st.integers(0, 5 * SECOND)), max_size=8),
+    st.integers(0, 9 * SECOND),
+)
 def test_no_character_is_lost_and_no_word_is_heard_before_the_one_before(
     pieces: list[tuple[str, int]], whole_ns: int
 ) -> None:

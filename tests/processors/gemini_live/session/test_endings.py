@@ -11,7 +11,7 @@ from livegraph.liveapi.link import LinkClosed
 from livegraph.pipeline import Secret, ServiceError
 from livegraph.processors.gemini_live import LiveConnector
 from livegraph.processors.gemini_live.endpoint import Access, Endpoint, resolve
-from livegraph.processors.gemini_live.options.places import option_at
+from livegraph.processors.gemini_live.options.field_options import option_at
 from livegraph.processors.gemini_live.session.closing import Then, judge
 
 GOOGLE = "/ws/google.ai.generativelanguage.v1beta.GenerativeService.BidiGenerateContent"

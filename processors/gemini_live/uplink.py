@@ -27,7 +27,7 @@ from .dialogue.calls import Late, told_late
 from .dialogue.protocol import LiveProtocol
 from .session.outbox import Kind, Outbox
 
-__all__ = ["Upstream", "history_message"]
+__all__ = ["Uplink"]
 
 _STREAM_IDLE_NS = 1 * SECOND
 """A microphone silent for longer is closed for the service, which else waits for the end of a sentence."""
@@ -35,7 +35,7 @@ _ON_THE_WAY_NS = 250 * MS
 """What was sent later than that before an answer began is not what is answered."""
 
 
-class Upstream:
+class Uplink:
     """Fills the outbox of one call. Everything returns at once.
 
     Args:
@@ -182,8 +182,3 @@ class Upstream:
         if text not in self._warned:
             self._warned.add(text)
             self._warn(text)
-
-
-def history_message(turns: list[Content], *, first: bool) -> str:
-    """Turns for a session that knows nothing; they are not answered. ``first``: ``historyConfig`` announced them."""
-    return encode_client(ClientMessage(client_content=ClientContent(turns, first))).decode()

@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from ...liveapi import FunctionResponse, ModalityTokenCount
-from ...pipeline.errors import ServiceError
+from ...liveapi import ModalityTokenCount
 from ...pipeline.events import Usage
 from ...pipeline.frames import (
     AudioFrame,
     Frame,
     ToolCallFrame,
     ToolCancelFrame,
+    TranscriptFrame,
     TurnEndFrame,
     TurnStartFrame,
     UsageFrame,
@@ -31,10 +31,10 @@ from ...pipeline.running.context import CallContext
 from ...pipeline.units import SECOND
 from .dialogue import outcomes as said
 from .dialogue.transcripts import AgentTranscript, UserTranscript
+from .event_publisher import EventPublisher
 from .prices import Meter
-from .reports import Reports
 
-__all__ = ["Dispatcher", "Outputs"]
+__all__ = ["Downlink", "Ports"]
 
 _MOST_SOUND_NS = 300 * SECOND
 """What waits in front of the outgoing edge at most. The service sends faster than real time, and reading on is
@@ -45,48 +45,47 @@ _NO_PROGRESS = (said.Opened, said.Consumed, said.GoingAway, said.UserEnded)
 
 
 @dataclass(frozen=True, slots=True)
-class Outputs:
-    """Where things go."""
+class Ports:
+    """The outputs of the box, and what is connected to its inputs."""
 
     sound: Out[Any]
     tool_calls: Out[Any]
+    transcript: Callable[[TranscriptFrame], None]
     usage: Out[Any]
-    answer: Callable[[FunctionResponse], None]
-    remark: Callable[[str], None]
-    going_away: Callable[[int | None], None]
-    consumed: Callable[[int], None]
-    answering: Callable[[], None]
-    """The model begins to answer."""
-    called: Callable[[str, dict[str, Any]], None]
-    """The model asks for a function."""
+    speech_reported: bool
+    video: bool
 
 
-class Dispatcher:
+class Downlink:
     """Carries out outcomes of the protocol in one call.
 
     Args:
-        hears: whether the server's ears are the ones to believe; not when a detector of ours reports speech.
+        changed: set whenever something was handed over.
+        warn: told what is lost.
     """
 
     def __init__(
         self,
         node: str,
         call: CallContext,
-        outputs: Outputs,
+        ports: Ports,
         agent: AgentTranscript,
         user: UserTranscript,
         meter: Meter,
-        *,
-        hears: bool,
+        changed: asyncio.Event,
+        warn: Callable[[str], None],
     ) -> None:
         self._node = node
         self._meter = meter
-        self._reports = Reports(node, call)
+        self._publish = EventPublisher(node, call)
         self._call = call
-        self._outputs = outputs
+        self._ports = ports
         self._agent = agent
         self._user = user
-        self._hears = hears
+        # The server's ears are the ones to believe, unless a detector of ours reports speech.
+        self._hears = not ports.speech_reported
+        self._changed = changed
+        self._warn = warn
         self._waiting: deque[Frame] = deque()
         self._waiting_ns = 0
         self._filled = asyncio.Event()
@@ -103,12 +102,11 @@ class Dispatcher:
         """Whether sound waits to be handed over, or words to be heard."""
         return bool(self._waiting) or self._sending or self._agent.unheard
 
-    def carry_out(self, outcomes: Iterable[said.Outcome]) -> None:
-        """Do what follows, in order. Raises ``ServiceError`` for an error in band."""
-        for outcome in outcomes:
-            if not isinstance(outcome, _NO_PROGRESS):
-                self.progress_ns = self._call.clock.now_ns()
-            self._one(outcome)
+    def take(self, outcome: said.Outcome) -> None:
+        """Do what follows from one outcome."""
+        if not isinstance(outcome, _NO_PROGRESS):
+            self.progress_ns = self._call.clock.now_ns()
+        self._one(outcome)
 
     def void(self, turn: int) -> None:
         """Turns up to ``turn`` are void: drop their sound, close their words."""
@@ -127,10 +125,11 @@ class Dispatcher:
             self._waiting_ns -= frame.duration_ns
             self._sending = True
             try:
-                await self._outputs.sound.send(frame)
+                await self._ports.sound.send(frame)
             finally:
                 self._sending = False
             self.progress_ns = self._call.clock.now_ns()
+            self._changed.set()
 
     # One outcome -------------------------------------------------------------------------------
 
@@ -152,7 +151,6 @@ class Dispatcher:
             case said.StartTurn(turn):
                 self._turn_began_ns = self._call.clock.now_ns()
                 self.sound_ns = 0
-                self._outputs.answering()
                 self._put(TurnStartFrame(turn=turn, time_ns=self._turn_began_ns))
             case said.EndSound(turn):
                 self._put(TurnEndFrame(turn=turn, time_ns=self._turn_began_ns + self.sound_ns))
@@ -160,31 +158,20 @@ class Dispatcher:
                 self._agent.end(turn, at_ns)
             case said.TurnComplete():
                 turns.turn_completed()
-                self._reports(outcome)
+                self._publish(outcome)
             case said.UserSpeech(speaking):
                 if self._hears:
                     (turns.user_started if speaking else turns.user_stopped)()
-                self._reports(outcome)
+                self._publish(outcome)
             case said.CallTool(call_id, name, args):
                 now_ns = self._call.clock.now_ns()
-                self._outputs.called(name, args)
-                self._outputs.tool_calls.emit(ToolCallFrame(call_id, name, args, time_ns=now_ns))
+                self._ports.tool_calls.emit(ToolCallFrame(call_id, name, args, time_ns=now_ns))
             case said.CancelTools(ids):
-                self._outputs.tool_calls.emit(ToolCancelFrame(ids, time_ns=self._call.clock.now_ns()))
-            case said.Answer(response):
-                self._outputs.answer(response)
+                self._ports.tool_calls.emit(ToolCancelFrame(ids, time_ns=self._call.clock.now_ns()))
             case said.Used():
                 self._used(outcome)
-            case said.GoingAway(left_ns):
-                self._outputs.going_away(left_ns)
-            case said.Consumed(index):
-                self._outputs.consumed(index)
-            case said.Remark(text):
-                self._outputs.remark(text)
-            case said.Failed(text):
-                raise ServiceError(f"the Live service reports {text}")
             case _:
-                self._reports(outcome)
+                self._publish(outcome)
 
     def _sound(self, audio: said.Audio) -> None:
         samples = np.frombuffer(audio.pcm, dtype="<i2")
@@ -207,7 +194,7 @@ class Dispatcher:
 
     def _put(self, frame: Frame) -> None:
         if self._waiting_ns >= _MOST_SOUND_NS and not frame.marker:
-            self._outputs.remark("more than five minutes of sound wait to be played: the rest is dropped")
+            self._warn("more than five minutes of sound wait to be played: the rest is dropped")
             return
         self._waiting.append(frame)
         self._waiting_ns += frame.duration_ns
@@ -227,7 +214,7 @@ class Dispatcher:
             "cached_tokens": usage.cached_content_token_count,
             "cost_usd": self._meter.count(usage),
         }
-        self._outputs.usage.emit(UsageFrame(**counted))
+        self._ports.usage.emit(UsageFrame(**counted))
         if self._call.events.wants(Usage):
             total = self._meter.total_usd
             self._call.events.publish(Usage(node=self._node, call_cost_usd=total, **counted))

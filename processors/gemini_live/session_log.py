@@ -9,9 +9,9 @@ from ...liveapi import WireError
 from ...pipeline.events import ServiceChanged
 from ...pipeline.running.context import CallContext
 from ...pipeline.units import format_duration
-from .session.owner import Change
+from .session.delegate import Change
 
-__all__ = ["Notices"]
+__all__ = ["SessionLog"]
 
 _CHANGES: dict[Change, str] = {
     "connected": "connected to %s",
@@ -23,7 +23,7 @@ _CHANGES: dict[Change, str] = {
 }
 
 
-class Notices:
+class SessionLog:
     """The log and the events of one box in one call."""
 
     def __init__(self, node: str, call: CallContext, log: logging.LoggerAdapter[logging.Logger]) -> None:

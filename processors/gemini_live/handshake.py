@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ...liveapi import Content, Tool
+from ...liveapi import ClientContent, ClientMessage, Content, Tool, encode_client
 from ...liveapi.models import ModelCapabilities
 from ...liveapi.setup_check import refusals
 from ...pipeline.errors import ServiceError
@@ -17,12 +17,11 @@ from .endpoint import Endpoint
 from .frames import UpdateFrame
 from .options.setup import encode_setup, functions_of, tools_of
 from .settings import Settings
-from .upstream import history_message
 
-__all__ = ["Introduction"]
+__all__ = ["Handshake"]
 
 
-class Introduction:
+class Handshake:
     """Instructions and functions as they are now, and the first messages of a connection.
 
     ``catalogs`` is ``None`` where boxes take calls without saying which; ``warn`` is told what is left out.
@@ -97,7 +96,7 @@ class Introduction:
         turns = seed_contents(told, waiting=waiting, end_with_user=can.history_ends_with_user)
         # Clients leave the field out on Vertex, except where nothing is taken without it.
         first = can.history_config and (not self._vertex or can.client_content == "initial_history")
-        self.seed = [history_message(turns, first=first)] if turns else []
+        self.seed = [_history_message(turns, first=first)] if turns else []
         return encode_setup(
             self._setup,
             self._settings.extra,
@@ -109,3 +108,8 @@ class Introduction:
 
     def _tools(self) -> list[Tool]:
         return [*tools_of(self._functions or (), self._can.tool_behaviors), *self._setup.tools]
+
+
+def _history_message(turns: list[Content], *, first: bool) -> str:
+    """Turns for a session that knows nothing; they are not answered. ``first``: ``historyConfig`` announced them."""
+    return encode_client(ClientMessage(client_content=ClientContent(turns, first))).decode()

@@ -9,7 +9,7 @@ from ...pipeline.running.context import CallContext
 from . import events
 from .dialogue import outcomes as said
 
-__all__ = ["Reports"]
+__all__ = ["EventPublisher"]
 
 
 def _note(outcome: said.Note) -> type[events.LiveEvent]:
@@ -71,7 +71,7 @@ _EVENTS: dict[type[said.Outcome], tuple[_Kind, _Fields]] = {
 }
 
 
-class Reports:
+class EventPublisher:
     """Publishes outcomes that have an event of their own; others it passes over."""
 
     def __init__(self, node: str, call: CallContext) -> None:

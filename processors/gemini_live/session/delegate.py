@@ -6,12 +6,12 @@ from typing import Literal, Protocol
 
 from ....liveapi import ServerMessage, WireError
 
-__all__ = ["Change", "SessionOwner"]
+__all__ = ["Change", "SessionDelegate"]
 
 Change = Literal["connected", "lost", "renewing", "resumed", "renewed", "closed"]
 
 
-class SessionOwner(Protocol):
+class SessionDelegate(Protocol):
     """Whom a session reports to. Everything here returns at once."""
 
     def handle(self) -> str:
@@ -22,6 +22,7 @@ class SessionOwner(Protocol):
         """Whether the server can take the session up again as it is now, and whether it ever may."""
         ...
 
+    @property
     def quiet_since_ns(self) -> int | None:
         """Since when nobody speaks and nothing is under way; ``None`` when something is."""
         ...
