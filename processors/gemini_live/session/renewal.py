@@ -23,7 +23,8 @@ class Renewal:
     """The clock of one connection, opened at ``opened_ns``. It is replaced when ``due``.
 
     From ``after_ns`` on, or from a minute before the end that the server's ``go_away`` announces, the next quiet moment
-    will do; when there is none, the deadline decides. Without a handle to come back by, nothing is given up before the server demands it.
+    will do; when there is none, the deadline decides. Without a handle to come back by, nothing is given up before the
+    server demands it.
     """
 
     def __init__(self, opened_ns: int, after_ns: int = DEFAULT_RENEW_AFTER_NS) -> None:

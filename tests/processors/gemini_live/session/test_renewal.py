@@ -55,7 +55,7 @@ def test_the_deadline_leaves_time_to_come_back() -> None:
 
 
 def test_an_early_word_is_no_hurry() -> None:
-    """Told a second after the beginning that there are 300 s left, it begins 60 s before the deadline, and not before."""
+    """Told a second after the beginning that there are 300 s left, it begins 60 s before the deadline."""
     renewal = Renewal(0, AFTER_NS)
     renewal.go_away(300 * SECOND, SECOND)
     deadline_ns = 296 * SECOND
