@@ -3,26 +3,37 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Self
 
+from starlette.requests import Request
+
 from ..pipeline.clock import Clock, clock_of_loop
-from ..pipeline.errors import LivegraphError, ProcessorError
 from ..pipeline.graph.differences import compare
 from ..pipeline.graph.inputs import input_values
-from ..pipeline.graph.plan import Plan
-from ..pipeline.running.call import Call
 from ..pipeline.units import SECOND
 from ..processors.gemini_live import LiveConnector
 from ..transports.webrtc.peer import Peer
 from ..transports.webrtc.sdp import MOST_BYTES, BadOffer
+from .access.grant import ANYBODY, Grant, ReportLevel
+from .access.ticket import UsedTickets
+from .admission import Admission, Caller, offer_mark
+from .arrival import Arrival, OnCall
+from .line import Line, outcome, shown
+from .limits.caller import CallerLimits
+from .limits.load import Load
+from .limits.pulse import Pulse
 from .metrics import Metrics
 from .page_events import PageEvents
-from .refusals import Refusal
+from .refusals import Refusal, sentence
+from .served import Answered, Running, ServedAgent, by_name
+from .wall_clock import unix_seconds
+from .warden import Warden
 
 __all__ = ["Answered", "CallDesk", "Running", "ServedAgent"]
 
@@ -30,76 +41,29 @@ logger = logging.getLogger("livegraph.server")
 
 _ANSWER_WITHIN_S = 8.0
 """The page waits for 10 s."""
-_CONNECT_WITHIN_S = 5.0
-"""For the page of a call that failed at once to come within reach of the words that say why."""
-_GOODBYE_WITHIN_S = 1.0
-"""For the page to hang up after it was told that the call is over."""
+_WARDEN_EVERY_S = 1.0
+_CLOSING_WORDS_S = 10.0
 _RETRY_AFTER_S = 10
 _REMEMBERED = 256
 """Calls that are over. A page says goodbye twice, by its connection and by HTTP, and either may come first."""
-_HANG_UPS = frozenset(("hung up", "the caller hung up", "the caller closed its data channel"))
-
-
-@dataclass(frozen=True, slots=True)
-class ServedAgent:
-    """One agent that can be called: what the page shows of it, and what runs."""
-
-    name: str
-    plan: Plan
-    title: str = ""
-    description: str = ""
-    live: str = ""
-    """Where its Live API is, for people."""
-    connector: LiveConnector | None = None
-    """How calls reach it, unless the plan's own options say so."""
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What the caller gets for its offer."""
-
-    sdp: str
-    type: str
-    pc_id: str
-
-
-@dataclass(slots=True)
-class Running:
-    """How many calls of an agent took its new plan while they ran, and how many go on with theirs."""
-
-    tuned: int = 0
-    kept: int = 0
-
-
-@dataclass(slots=True)
-class _Line:
-    """One call that was let in."""
-
-    agent: ServedAgent
-    peer: Peer
-    call: Call
-    page: PageEvents
-    began_ns: int
-    task: asyncio.Task[None] | None = None
-    gone: bool = False
-    """Whether the caller has hung up or was lost: there is nobody to say goodbye to."""
-
-    def __post_init__(self) -> None:
-        self.peer.on_over(self._peer_over)
-
-    def _peer_over(self, _: str) -> None:
-        self.gone = True
 
 
 class CallDesk:
-    """All calls of one server: an async context manager, which ends them when it is left.
+    """All calls of one server.
+
+    An async context manager, which ends them when it is left. Without it the desk opens at its first call, and ends
+    its calls with the event loop, or when ``close`` is awaited.
 
     Args:
         agents: those that can be called; the first is the default.
-        max_calls: how many at a time.
+        max_calls, max_pending: how many at a time, and how many of them may be offers whose callers have not come.
         ice_servers: as in a browser, for both sides.
         addresses, silence_ns: those of this machine that callers are offered, and after which time one that is
             not heard of is gone; see ``Peer.accept``.
+        limits: of one caller, where its grant says nothing else.
+        report: what callers are told, where their grants say nothing else.
+        on_call: asked before each call is made; see ``OnCall``.
+        load: by which calls are refused while the event loop is overloaded; ``None`` takes all.
         stop_within_s: for the calls to end in an orderly way at the end; then they are cancelled.
     """
 
@@ -109,51 +73,148 @@ class CallDesk:
         *,
         max_calls: int,
         metrics: Metrics,
+        max_pending: int | None = None,
         ice_servers: Sequence[Mapping[str, Any]] = (),
         addresses: Sequence[str] | None = None,
         silence_ns: int = 8 * SECOND,
+        limits: CallerLimits | None = None,
+        report: ReportLevel = "none",
+        on_call: OnCall | None = None,
+        load: Load | None = None,
         stop_within_s: float = 5.0,
     ) -> None:
         if max_calls < 1:
             raise ValueError("a desk needs room for at least one call")
-        self.agents = _by_name(agents)
+        self.agents = by_name(agents)
         self.max_calls = max_calls
         self.closing = False
-        self._metrics = metrics
+        self.draining = False
+        self.hint = ""
+        """Where callers may go instead while the desk takes none; part of the refusal's remedy."""
+        self.report: ReportLevel = report
+        self.metrics = metrics
+        self.load = load
         self._ice_servers = ice_servers
         self._addresses = addresses
         self._silence_ns = silence_ns
+        self._on_call = on_call
         self._stop_within_s = stop_within_s
         self._clock: Clock | None = None
-        self._group = asyncio.TaskGroup()
-        self._taken = 0
-        self._lines: dict[str, _Line] = {}
+        self._group: asyncio.TaskGroup | None = None
+        self._owner: asyncio.Task[None] | None = None
+        self._leave: asyncio.Event = asyncio.Event()
+        self._admission = Admission(
+            max_calls=max_calls, max_pending=max_pending or max_calls, limits=limits or CallerLimits()
+        )
+        self._used = UsedTickets()
+        self._answering: dict[str, asyncio.Future[Answered]] = {}
+        """Offers that are being answered, and those whose callers have not come yet, by their mark."""
+        self._asked: dict[str, tuple[str, str]] = {}
+        self._lines: dict[str, Line] = {}
         self._over: deque[str] = deque(maxlen=_REMEMBERED)
+
+    # Open and close ----------------------------------------------------------------------------
 
     @property
     def active(self) -> int:
         """How many calls there are, those included that are being answered."""
-        return self._taken
+        return self._admission.taken
+
+    @property
+    def pending(self) -> int:
+        """How many of them wait for their callers to come."""
+        return self._admission.pending
+
+    @property
+    def ready(self) -> bool:
+        """Whether calls are taken, but for those that do not fit."""
+        return not (self.closing or self.draining)
 
     async def __aenter__(self) -> Self:
-        self._clock = clock_of_loop()
-        await self._group.__aenter__()
+        await self.open()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        await self.close()
+
+    async def open(self) -> None:
+        """Begin; done by itself at the first call. Again is fine."""
+        loop = asyncio.get_running_loop()
+        if self._owner is not None and not self._owner.done() and self._owner.get_loop() is loop:
+            return
+        self._clock = clock_of_loop()
+        self._leave = asyncio.Event()
+        opened: asyncio.Future[None] = loop.create_future()
+        self._owner = asyncio.create_task(self._own(opened), name="call desk")
+        await opened
+
+    async def close(self) -> None:
+        """End all calls, each with its reason, and return when nothing is left."""
         self.closing = True
+        owner = self._owner
+        if owner is None or owner.get_loop() is not asyncio.get_running_loop():
+            return
         lines = list(self._lines.values())
         for line in lines:
-            line.call.end("shutdown")
+            line.end("shutdown")
         tasks = {line.task for line in lines if line.task is not None}
         if tasks:
             logger.info("ending %d calls", len(tasks))
             _, slow = await asyncio.wait(tasks, timeout=self._stop_within_s)
             for task in slow:
                 task.cancel()
-        await self._group.__aexit__(kind, error, trace)
+        self._leave.set()
+        await owner
+
+    async def drain(self, within_s: float) -> int:
+        """Take no more calls, let those that run go on for ``within_s``, then have their agents say goodbye.
+
+        Returns how many were still there then. Calls that nobody has taken up yet are ended at once.
+        """
+        self.draining = True
+        for line in list(self._lines.values()):
+            if line.state == "pending":
+                line.end("shutdown")
+        tasks = {line.task for line in self._lines.values() if line.task is not None}
+        if tasks and within_s > 0:
+            await asyncio.wait(tasks, timeout=within_s)
+        left = [line for line in self._lines.values() if line.state == "running"]
+        if left:
+            words = [asyncio.create_task(line.say_closing_words(_CLOSING_WORDS_S)) for line in left]
+            await asyncio.gather(*words, return_exceptions=True)
+        for line in left:
+            line.end("shutdown")
+        return len(left)
+
+    async def _own(self, opened: asyncio.Future[None]) -> None:
+        """Everything that the desk starts; ends with it."""
+        async with asyncio.TaskGroup() as group:
+            self._group = group
+            watching = group.create_task(self._watch(), name="call desk wardens")
+            async with Pulse(self.load) as pulse:
+                self.metrics.loop(pulse)
+                opened.set_result(None)
+                try:
+                    await self._leave.wait()
+                finally:
+                    watching.cancel()
+                    if not self._leave.is_set():
+                        # The loop ends, or somebody cancelled all tasks: calls end with the group.
+                        self.closing = True
+                        for line in list(self._lines.values()):
+                            line.end("shutdown")
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_WARDEN_EVERY_S)
+            for line in list(self._lines.values()):
+                if line.running and not line.call.reason:
+                    reason = line.warden.verdict(line.call.clock.now_ns())
+                    if reason:
+                        logger.info("%s has used up what it may: %s", line.call.id, reason)
+                        line.end(reason)
 
     def exchange(self, agents: Sequence[ServedAgent]) -> dict[str, Running]:
         """From now on these are the agents, the first the default one.
@@ -161,7 +222,7 @@ class CallDesk:
         A running call takes the new plan of its agent when that differs in live options and turns only; else it goes on
         with its own, also when its agent is gone. Returns what became of the calls, by agent.
         """
-        self.agents = _by_name(agents)
+        self.agents = by_name(agents)
         found: dict[str, Running] = {}
         for line in self._lines.values():
             if line.call.reason:
@@ -173,7 +234,7 @@ class CallDesk:
                 running.kept += 1
         return found
 
-    def _renew(self, line: _Line) -> bool:
+    def _renew(self, line: Line) -> bool:
         """Give the call the plan that its agent has now, if it can take it."""
         agent = self.agents.get(line.agent.name)
         if agent is None:
@@ -187,84 +248,188 @@ class CallDesk:
 
     # What callers ask for ----------------------------------------------------------------------
 
-    async def answer(
-        self, sdp: str, kind: str, agent_name: str | None, inputs: Mapping[str, Any] | None = None
-    ) -> Answered:
-        """Let a caller in and start its call. Raises ``Refusal``.
+    def count_request(self, grant: Grant, address: str) -> None:
+        """Count an offer before it is read. Raises ``Refusal`` when there were too many, or calls are not taken."""
+        self._check_open()
+        self._admission.count_request(Caller(grant, address), self._now_ns())
 
-        ``inputs`` is what the caller brings along for the inputs that the agent declares.
+    async def answer(
+        self,
+        sdp: str,
+        kind: str = "offer",
+        agent_name: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        grant: Grant = ANYBODY,
+        address: str = "",
+        request: Request | None = None,
+        resources: Mapping[type, Any] | None = None,
+    ) -> Answered:
+        """Let a caller in and make its call, which begins when the caller has come. Raises ``Refusal``.
+
+        Args:
+            sdp, kind: the offer and its ``type``, as they came.
+            agent_name: the agent that is called; the grant's, or the desk's first, by default.
+            inputs: what the caller brings along for the inputs that the agent declares.
+            grant: what this caller may do.
+            address: where the offer came from; limits count by it.
+            request: the one that brought the offer, for ``on_call``.
+            resources: what boxes and tools find by type in the call.
+
+        An offer that comes again before its caller does is answered as it was; one whose call is on or over is refused.
         """
-        agent = self._find(agent_name)
-        given = inputs or {}
-        _check_inputs(agent, given)
+        await self.open()
+        self._check_open()
         if len(sdp.encode(errors="replace")) > MOST_BYTES:
             raise Refusal(413, "too_large", f"The offer is larger than {MOST_BYTES // 1024} KiB.")
-        self._check_room()
+        agent = self._find(agent_name, grant)
+        mark, asked = offer_mark(sdp), (agent.name, grant.identity)
+        before = self._answering.get(mark)
+        if before is not None and self._asked[mark] == asked:
+            return await asyncio.shield(before)
+        self._admission.check_fresh(mark)
+        if before is not None:
+            raise Refusal(409, "offer_used", "This offer was made for another call.", "Make a new offer.")
+        caller = Caller(grant, address)
+        self._check_load()
+        arrival = Arrival(agent.name, grant, dict(inputs or {}) | dict(grant.inputs), dict(resources or {}))
+        _check_inputs(agent, arrival.inputs, grant.inputs)
         # Taken before anything is waited for: two offers at a time are two calls.
-        self._taken += 1
+        entry = self._admission.enter(caller)
+        answering: asyncio.Future[Answered] = asyncio.get_running_loop().create_future()
+        self._answering[mark], self._asked[mark] = answering, asked
         try:
-            began_ns = self._now_ns()
-            peer = await self._accept(sdp, kind)
-            if self.closing:
-                await peer.close("shutdown")
-                self._check_room()
-            line = self._open(agent, peer, began_ns, given)
-        except BaseException:
-            self._taken -= 1
+            self._use_ticket(grant)
+            try:
+                answered = await self._answer(agent, arrival, entry, mark, sdp, kind, request)
+            except BaseException:
+                if grant.once:
+                    self._used.forget(grant.once)
+                raise
+        except BaseException as error:
+            self._admission.leave(entry)
+            self._forget(mark)
+            lost = Refusal(503, "no_answer", "The call could not be set up.", "Make a new offer.")
+            answering.set_exception(error if isinstance(error, Refusal) else lost)
+            # It may be that nobody else waits for it.
+            answering.exception()
             raise
-        self._lines[peer.id] = line
-        # There may be another plan since the offer came.
-        self._renew(line)
-        self._metrics.active.labels(agent.name).inc()
-        line.task = self._group.create_task(self._serve(line), name=f"call {line.call.id}")
-        self._metrics.answered(self._now_ns() - began_ns)
-        return Answered(peer.answer.sdp, peer.answer.type, peer.id)
+        answering.set_result(answered)
+        return answered
 
     async def add_candidates(self, pc_id: str, candidates: object) -> None:
         """More addresses of a caller. Raises ``Refusal``."""
         try:
             await self._line(pc_id).peer.add_candidates(candidates)
         except BadOffer as error:
-            raise Refusal(400, "bad_candidate", _sentence(error)) from None
+            raise Refusal(400, "bad_candidate", sentence(error)) from None
 
     async def hang_up(self, pc_id: str) -> None:
         """End a call at its caller's wish; one that is over already is fine. Raises ``Refusal`` for an unknown one."""
         if pc_id in self._over:
             return
         line = self._line(pc_id)
-        line.call.end("hung up")
+        line.end("hung up")
         # The slot is free when this is answered, so the caller may call again at once.
+        if line.task is not None:
+            await asyncio.wait({line.task}, timeout=self._stop_within_s)
+
+    # What operators ask for --------------------------------------------------------------------
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls that there are, oldest first: id, agent, identity, address, state, seconds."""
+        now_ns = self._now_ns() if self._clock is not None else 0
+        return [shown(line, now_ns) for line in self._lines.values()]
+
+    def find(self, call_id: str) -> Line:
+        """The line of a call. ``KeyError`` when there is none."""
+        for line in self._lines.values():
+            if line.call.id == call_id:
+                return line
+        raise KeyError(call_id)
+
+    async def end(self, call_id: str, reason: str = "operator") -> None:
+        """End a call, and return when it is over. ``KeyError`` when there is none of this id."""
+        line = self.find(call_id)
+        line.end(reason)
         if line.task is not None:
             await asyncio.wait({line.task}, timeout=self._stop_within_s)
 
     # Letting in --------------------------------------------------------------------------------
 
-    def _find(self, name: str | None) -> ServedAgent:
-        agent = self.agents.get(next(iter(self.agents)) if name is None else name)
-        if agent is None:
-            raise Refusal(
-                404,
-                "agent_unknown",
-                f"There is no agent {name[:60]!r} here." if name else "The agent has no name.",
-                f"There is: {', '.join(self.agents)}.",
-            )
-        return agent
-
-    def _check_room(self) -> None:
-        headers = {"Retry-After": str(_RETRY_AFTER_S)}
-        if self.closing:
-            raise Refusal(
-                503, "shutting_down", "The server is shutting down.", "Try again in a while.", headers
-            )
-        if self._taken >= self.max_calls:
-            calls = "1 call" if self.max_calls == 1 else f"{self.max_calls} calls"
+    def _check_open(self) -> None:
+        if not self.ready:
+            word = "shutting down" if self.closing else "being restarted"
             raise Refusal(
                 503,
-                "full",
-                f"All lines are busy: {calls} at a time is the limit here.",
-                "A line is free as soon as another call ends.",
-                headers,
+                "shutting_down" if self.closing else "draining",
+                f"The server is {word}.",
+                self.hint or "Try again in a while.",
+                {"Retry-After": str(_RETRY_AFTER_S)},
             )
+
+    def _check_load(self) -> None:
+        why = self.load.full if self.load is not None else ""
+        if why:
+            logger.warning("a call was refused: %s (%d calls)", why, self.active)
+            raise Refusal(
+                503,
+                "overloaded",
+                "The server is busy.",
+                "Try again in a while.",
+                {"Retry-After": str(_RETRY_AFTER_S)},
+            )
+
+    def _find(self, name: str | None, grant: Grant) -> ServedAgent:
+        allowed = [agent for agent in self.agents if grant.may_call(agent)]
+        if name is None:
+            name = next((agent for agent in grant.agents if agent in self.agents), next(iter(allowed), ""))
+        if name in allowed:
+            return self.agents[name]
+        raise Refusal(
+            404,
+            "agent_unknown",
+            f"There is no agent {name[:60]!r} here." if name else "There is no agent here for this caller.",
+            f"There is: {', '.join(allowed)}." if allowed else "",
+        )
+
+    def _use_ticket(self, grant: Grant) -> None:
+        if grant.once and not self._used.use(grant.once, grant.expires_s, unix_seconds()):
+            raise Refusal(
+                401, "ticket_used", "The ticket has made its call.", "Ask the site that gave it for another."
+            )
+
+    async def _answer(
+        self,
+        agent: ServedAgent,
+        arrival: Arrival,
+        entry: Any,
+        mark: str,
+        sdp: str,
+        kind: str,
+        request: Request | None,
+    ) -> Answered:
+        began_ns = self._now_ns()
+        if self._on_call is not None:
+            made = self._on_call(request, arrival)
+            if inspect.isawaitable(made):
+                await made
+            _check_inputs(agent, arrival.inputs, arrival.inputs)
+        peer = await self._accept(sdp, kind)
+        try:
+            self._check_open()
+            line = self._open(agent, arrival, peer, began_ns, entry, mark)
+        except BaseException:
+            await peer.close("shutdown")
+            raise
+        self._lines[peer.id] = line
+        # There may be another plan since the offer came.
+        self._renew(line)
+        self.metrics.active.labels(line.agent.name).inc()
+        assert self._group is not None
+        line.task = self._group.create_task(self._serve(line), name=f"call {line.call.id}")
+        self.metrics.answered(self._now_ns() - began_ns)
+        return Answered(peer.answer.sdp, peer.answer.type, peer.id)
 
     async def _accept(self, sdp: str, kind: str) -> Peer:
         try:
@@ -277,7 +442,7 @@ class CallDesk:
                     silence_ns=self._silence_ns,
                 )
         except BadOffer as error:
-            raise Refusal(400, "bad_offer", _sentence(error)) from None
+            raise Refusal(400, "bad_offer", sentence(error)) from None
         except TimeoutError:
             raise Refusal(
                 503,
@@ -287,60 +452,59 @@ class CallDesk:
                 {"Retry-After": str(_RETRY_AFTER_S)},
             ) from None
 
-    def _open(self, agent: ServedAgent, peer: Peer, began_ns: int, inputs: Mapping[str, Any]) -> _Line:
+    def _open(
+        self, agent: ServedAgent, arrival: Arrival, peer: Peer, began_ns: int, entry: Any, mark: str
+    ) -> Line:
         resources: dict[type, Any] = {Peer: peer}
         if agent.connector is not None:
             resources[LiveConnector] = agent.connector
-        call = agent.plan.call(inputs=inputs, resources=resources)
-        self._metrics.watch(agent.name, call.events)
-        page = PageEvents(call.events, peer.send, agent=agent.name, live=agent.live)
-        return _Line(agent, peer, call, page, began_ns)
+        grant = arrival.grant
+        call = agent.plan.call(
+            inputs=arrival.inputs, resources={**resources, **arrival.resources}, identity=grant.identity
+        )
+        for event, observer in arrival._observers:
+            call.events.subscribe(event, observer)
+        self.metrics.watch(agent.name, call.events)
+        page = PageEvents(
+            call.events,
+            peer.send,
+            call=call.id,
+            agent=agent.name,
+            live=agent.live,
+            level=grant.report or self.report,
+        )
+        warden = Warden(self._admission.limits_of(grant), call.events)
+        return Line(agent, peer, call, page, entry, warden, began_ns, mark, lambda: self.closing)
 
     # One call ----------------------------------------------------------------------------------
 
-    async def _serve(self, line: _Line) -> None:
-        error: Exception | None = None
+    async def _serve(self, line: Line) -> None:
+        def reached() -> None:
+            self._admission.connected(line.entry)
+            self._admission.remember(line.mark)
+            self._forget(line.mark)
+
         try:
-            try:
-                await line.call.run()
-            except LivegraphError as failed:
-                # The engine has logged it, with the name of the node.
-                error = failed
-            except Exception as mistake:
-                # A mistake of ours. It is told here and goes no further: the other calls have no part in it.
-                logger.exception("%s of %s broke", line.call.id, line.agent.name)
-                error = mistake
-            await self._say_goodbye(line, error)
+            await line.serve(reached)
         finally:
-            await line.peer.close("the call is over")
-            self._close(line, error)
+            self._close(line)
 
-    async def _say_goodbye(self, line: _Line, error: Exception | None) -> None:
-        """Tell the page why the call is over, and leave it a moment to read it and to hang up."""
-        if line.gone or line.call.reason in _HANG_UPS:
-            return
-        line.page.over("failed" if error is not None else line.call.reason, error)
-        try:
-            if line.peer.state == "connecting":
-                # A server that ends waits for nobody who was not there yet.
-                async with asyncio.timeout(0 if self.closing else _CONNECT_WITHIN_S):
-                    await line.peer.connected()
-            async with asyncio.timeout(_GOODBYE_WITHIN_S):
-                await line.peer.closed()
-        except (TimeoutError, LivegraphError):
-            # It never came within reach, or it is not our page and stays on: it is hung up on.
-            return
-
-    def _close(self, line: _Line, error: Exception | None) -> None:
+    def _close(self, line: Line) -> None:
         del self._lines[line.peer.id]
         self._over.append(line.peer.id)
-        self._taken -= 1
+        self._forget(line.mark)
+        self._admission.remember(line.mark)
+        self._admission.leave(line.entry)
         name = line.agent.name
-        node = error.node if isinstance(error, ProcessorError) else ""
-        self._metrics.active.labels(name).dec()
-        self._metrics.ended(name, _outcome(line, error), self._now_ns() - line.began_ns, node)
+        self.metrics.active.labels(name).dec()
+        self.metrics.ended(name, outcome(line), self._now_ns() - line.began_ns, line.failed_node)
 
-    def _line(self, pc_id: str) -> _Line:
+    def _forget(self, mark: str) -> None:
+        with suppress(KeyError):
+            del self._answering[mark]
+            del self._asked[mark]
+
+    def _line(self, pc_id: str) -> Line:
         line = self._lines.get(pc_id)
         if line is None:
             raise Refusal(404, "call_unknown", "There is no such call, or it is over.")
@@ -348,41 +512,20 @@ class CallDesk:
 
     def _now_ns(self) -> int:
         if self._clock is None:
-            raise RuntimeError("the desk is not open: use it with 'async with'")
+            self._clock = clock_of_loop()
         return self._clock.now_ns()
 
 
-def _check_inputs(agent: ServedAgent, inputs: Mapping[str, Any]) -> None:
+def _check_inputs(agent: ServedAgent, inputs: dict[str, Any], fixed: Mapping[str, Any]) -> None:
     """Refuse what the agent does not take, before anything is made for the call."""
+    for name in list(fixed):
+        if name not in agent.plan.inputs:
+            # Not the caller's mistake: what is set for it may be meant for another agent of the same server.
+            inputs.pop(name, None)
     _, problems = input_values(agent.plan.inputs, inputs)
     if problems:
-        message = " ".join(_sentence(problem.message.replace("`", "'")) for problem in problems)
+        message = " ".join(sentence(problem.message.replace("`", "'")) for problem in problems[:5])
         names = ", ".join(agent.plan.inputs)
         hint = f"The inputs of {agent.name} are: {names}." if names else f"{agent.name} takes no inputs."
         raise Refusal(400, "bad_inputs", message, hint)
 
-
-def _by_name(agents: Sequence[ServedAgent]) -> dict[str, ServedAgent]:
-    found = {agent.name: agent for agent in agents}
-    if not found or len(found) != len(agents):
-        raise ValueError("a desk needs agents with different names")
-    return found
-
-
-def _outcome(line: _Line, error: Exception | None) -> str:
-    """One of few words for why the call ended."""
-    reason = line.call.reason
-    if error is not None:
-        return "failed"
-    if reason in _HANG_UPS:
-        return "hung_up"
-    if reason in ("shutdown", "completed", "cancelled"):
-        return reason
-    if reason and reason == line.peer.reason:
-        return "not_connected" if reason.startswith("no connection") else "lost"
-    return "ended_by_agent"
-
-
-def _sentence(error: Exception | str) -> str:
-    text = str(error)
-    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

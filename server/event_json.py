@@ -5,7 +5,7 @@ The page's side of it is documented in ``page/protocol.js``.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from ..pipeline.errors import LivegraphError, ProcessorError
 from ..pipeline.events import (
@@ -26,11 +26,18 @@ from ..pipeline.units import MS
 __all__ = ["Json", "describe", "describe_error"]
 
 Json = dict[str, Any]
+Level = Literal["none", "names", "full"]
 
 
-def describe(event: Event) -> Json | None:
-    """``{"type": ..., ...}`` for an event that people or programs outside want to know of, else ``None``."""
+def describe(event: Event, level: Level = "full") -> Json | None:
+    """``{"type": ..., ...}`` for an event that people or programs outside want to know of, else ``None``.
+
+    ``level`` is how much of it: see ``access.grant.ReportLevel``.
+    """
+    full = level == "full"
     match event:
+        case ToolCalled() | ToolFinished() | ToolCancelled() | Usage() | ServiceChanged() if level == "none":
+            return None
         case Transcript():
             return _transcript(event)
         case StateChanged():
@@ -38,14 +45,14 @@ def describe(event: Event) -> Json | None:
         case SpeechChanged():
             return {"type": "speech", "speaking": event.speaking}
         case ToolCalled():
-            return {"type": "tool_call", "id": event.id, "name": event.name, "args": event.args}
+            return {"type": "tool_call", "id": event.id, "name": event.name, "args": event.args if full else {}}
         case ToolFinished():
             return {
                 "type": "tool_result",
                 "id": event.id,
                 "name": event.name,
                 "ok": event.ok,
-                "result": event.result,
+                "result": event.result if full else {},
                 "duration_ms": round(event.duration_ns / MS),
             }
         case ToolCancelled():

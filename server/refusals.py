@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-__all__ = ["Refusal", "answer_http_error", "answer_mistake", "answer_refusal"]
+from .telling import new_id
+
+__all__ = ["Refusal", "answer_http_error", "answer_mistake", "answer_refusal", "sentence"]
+
+
+logger = logging.getLogger("livegraph.server")
 
 
 class Refusal(Exception):
@@ -47,12 +53,23 @@ def answer_refusal(_: Request, error: Exception) -> Response:
 def answer_http_error(_: Request, error: Exception) -> Response:
     """Starlette's own errors in the same shape."""
     assert isinstance(error, HTTPException)
-    code, message = _WORDS.get(error.status_code, ("refused", error.detail))
+    code, message = _WORDS.get(error.status_code, ("refused", str(error.detail)))
     return Refusal(error.status_code, code, message, headers=error.headers).response()
 
 
-def answer_mistake(_: Request, __: Exception) -> Response:
-    """A mistake of ours: its traceback goes to the log, not to the caller."""
+def answer_mistake(_: Request, error: Exception) -> Response:
+    """A mistake of ours: its traceback goes to the log under the number that the caller gets."""
+    number = new_id()
+    logger.error("error %s: a request failed: %s", number, type(error).__name__)
     return Refusal(
-        500, "server_error", "The server had a fault.", "Try again. If it stays, its log names the cause."
+        500,
+        "server_error",
+        f"The server had a fault (error {number}).",
+        "Try again. If it stays, its log names the cause.",
     ).response()
+
+
+def sentence(error: Exception | str) -> str:
+    """A text as a sentence: a capital at its beginning, a full stop at its end."""
+    text = str(error)
+    return text[:1].upper() + text[1:] + ("" if text.endswith(".") else ".")

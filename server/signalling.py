@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -10,16 +10,24 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from .access.grant import ANYBODY, Grant
 from .bodies import read_json
-from .calls import CallDesk, ServedAgent
+from .calls import CallDesk
+from .gate import Gate, address_of
 from .metrics import Metrics
 from .refusals import Refusal
+from .served import ServedAgent
 
-__all__ = ["signalling_routes"]
+__all__ = ["IceServers", "signalling_routes"]
+
+IceServers = Callable[[Grant], Sequence[Mapping[str, Any]]]
+"""The STUN and TURN servers of one caller, as in a browser."""
 
 _OFFER_BYTES = 80 * 1024
 """64 KiB of SDP, and what JSON makes of its line ends."""
 _CANDIDATES_BYTES = 32 * 1024
+_MOST_INPUTS = 64
+_NO_STORE = {"Cache-Control": "no-store"}
 
 
 class _Offer(msgspec.Struct):
@@ -34,8 +42,8 @@ class _Trickle(msgspec.Struct):
     candidates: list[dict[str, Any]]
 
 
-def _inputs(agent: ServedAgent) -> list[dict[str, Any]]:
-    """What a caller can bring along in the offer's ``inputs``."""
+def _inputs(agent: ServedAgent, grant: Grant) -> list[dict[str, Any]]:
+    """What a caller can bring along in the offer's ``inputs``; what is set for it is not its to bring."""
     return [
         {
             "name": name,
@@ -46,41 +54,58 @@ def _inputs(agent: ServedAgent) -> list[dict[str, Any]]:
             **({"max_length": spec.max_length} if spec.type == "text" else {}),
         }
         for name, spec in agent.plan.inputs.items()
+        if name not in grant.inputs
     ]
 
 
-def signalling_routes(
-    desk: CallDesk, metrics: Metrics, ice_servers: Sequence[Mapping[str, Any]]
-) -> list[Route]:
+def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers: IceServers) -> list[Route]:
     """What lies below ``/api``."""
 
-    async def agents(_: Request) -> Response:
-        listed = [
-            {
-                "name": agent.name,
-                "title": agent.title or agent.name,
-                "description": agent.description,
-                **({"inputs": _inputs(agent)} if agent.plan.inputs else {}),
-            }
-            for agent in desk.agents.values()
-        ]
-        return JSONResponse({"agents": listed, "default": listed[0]["name"]})
+    async def agents(request: Request) -> Response:
+        grant = await gate.grant(request)
+        listed = []
+        for agent in desk.agents.values():
+            if grant.may_call(agent.name):
+                inputs = _inputs(agent, grant)
+                listed.append(
+                    {
+                        "name": agent.name,
+                        "title": agent.title or agent.name,
+                        "description": agent.description,
+                        **({"inputs": inputs} if inputs else {}),
+                    }
+                )
+        default = next((name for name in grant.agents if name in desk.agents), "")
+        default = default or (listed[0]["name"] if listed else "")
+        return JSONResponse({"agents": listed, "default": default}, headers=_NO_STORE)
 
-    async def config(_: Request) -> Response:
-        return JSONResponse({"iceServers": [dict(server) for server in ice_servers]})
+    async def config(request: Request) -> Response:
+        grant = await gate.grant(request)
+        servers = [dict(server) for server in ice_servers(grant)]
+        return JSONResponse({"iceServers": servers}, headers=_NO_STORE)
 
     async def offer(request: Request) -> Response:
         if request.method == "PATCH":
             return await trickle(request)
+        address = address_of(request)
         try:
+            desk.count_request(ANYBODY, address)
+            grant = await gate.grant(request)
+            if grant.identity:
+                desk.count_request(grant, "")
             body = await read_json(request, _Offer, limit=_OFFER_BYTES)
-            answered = await desk.answer(body.sdp, body.type, body.agent, body.inputs)
+            if body.inputs is not None and len(body.inputs) > _MOST_INPUTS:
+                raise Refusal(
+                    400, "bad_inputs", f"A call has {_MOST_INPUTS} inputs at most, not {len(body.inputs)}."
+                )
+            answered = await desk.answer(
+                body.sdp, body.type, body.agent, body.inputs, grant=grant, address=address, request=request
+            )
         except Refusal as refusal:
             metrics.refused(refusal.code)
             raise
         return JSONResponse(
-            {"sdp": answered.sdp, "type": answered.type, "pc_id": answered.pc_id},
-            headers={"Cache-Control": "no-store"},
+            {"sdp": answered.sdp, "type": answered.type, "pc_id": answered.pc_id}, headers=_NO_STORE
         )
 
     async def trickle(request: Request) -> Response:

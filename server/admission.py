@@ -1,0 +1,169 @@
+"""Who is let in, and who must wait: rates, caps and offers that were seen before. Sans-IO: time is an argument."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections import Counter, OrderedDict
+from dataclasses import dataclass
+
+from ..pipeline.units import SECOND
+from .access.grant import ANYBODY, Grant
+from .limits.buckets import Buckets, Rate, address_key
+from .limits.caller import CallerLimits
+from .refusals import Refusal
+
+__all__ = ["Admission", "Caller", "Entry", "offer_mark"]
+
+_MOST_MARKS = 4_096
+_PENDING_RETRY_S = 15
+_BUSY_RETRY_S = 10
+_LEAST_BURST = 3
+_MARKED = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks, as far as it is known."""
+
+    grant: Grant = ANYBODY
+    address: str = ""
+    """Where it asks from; empty where nobody knows (a program's own call), and then nothing is counted by it."""
+
+    @property
+    def counted_by(self) -> str:
+        """The address as limits count it."""
+        return address_key(self.address) if self.address else ""
+
+
+@dataclass(eq=False, slots=True)
+class Entry:
+    """One place that is taken: by an offer that is answered, then by its call."""
+
+    caller: Caller
+    pending: bool = True
+    """Whether the caller has not yet shown that it is where it says."""
+
+
+class Admission:
+    """The places of one server.
+
+    Args:
+        max_calls: how many at a time, offers that are answered included.
+        max_pending: how many of them may be offers whose callers have not connected.
+        limits: of one caller, where its grant says nothing else.
+    """
+
+    def __init__(self, *, max_calls: int, max_pending: int, limits: CallerLimits) -> None:
+        self.max_calls = max_calls
+        self.max_pending = max_pending
+        self.limits = limits
+        self._entries: set[Entry] = set()
+        self._by_identity: Counter[str] = Counter()
+        self._pending_by_address: Counter[str] = Counter()
+        self._buckets: dict[float, Buckets] = {}
+        self._marks: OrderedDict[str, None] = OrderedDict()
+
+    @property
+    def taken(self) -> int:
+        """How many places are."""
+        return len(self._entries)
+
+    @property
+    def pending(self) -> int:
+        """How many of them wait for their callers."""
+        return sum(entry.pending for entry in self._entries)
+
+    def limits_of(self, grant: Grant) -> CallerLimits:
+        """Those that count for this caller."""
+        return grant.limits or self.limits
+
+    def count_request(self, caller: Caller, now_ns: int) -> None:
+        """Count one offer, good or bad. Raises ``Refusal`` (429) when there were too many of late."""
+        per_minute = self.limits_of(caller.grant).offers_per_minute
+        if per_minute is None:
+            return
+        buckets = self._buckets.get(per_minute)
+        if buckets is None:
+            rate = Rate(per_minute, max(_LEAST_BURST, math.ceil(per_minute / 2)))
+            buckets = self._buckets[per_minute] = Buckets(rate)
+        keys = [f"address {caller.counted_by}"] if caller.address else []
+        keys += [f"identity {caller.grant.identity}"] if caller.grant.identity else []
+        for key in keys:
+            if wait_ns := buckets.take(key, now_ns):
+                raise _wait(
+                    429, "too_often", "There were too many calls from here in a short time.", -(-wait_ns // SECOND)
+                )
+
+    def enter(self, caller: Caller) -> Entry:
+        """Take a place. Raises ``Refusal`` when there is none for this caller (429) or for anybody (503)."""
+        limits, identity, address = self.limits_of(caller.grant), caller.grant.identity, caller.counted_by
+        if identity and limits.calls is not None and self._by_identity[identity] >= limits.calls:
+            calls = "1 call" if limits.calls == 1 else f"{limits.calls} calls"
+            raise _wait(429, "too_many_calls", f"There are {calls} of yours already.", _BUSY_RETRY_S)
+        if address and limits.pending is not None and self._pending_by_address[address] >= limits.pending:
+            raise _wait(
+                429, "too_many_pending", "Calls from here were begun and not taken up.", _PENDING_RETRY_S
+            )
+        if self.taken >= self.max_calls:
+            calls = "1 call" if self.max_calls == 1 else f"{self.max_calls} calls"
+            raise _wait(
+                503,
+                "full",
+                f"All lines are busy: {calls} at a time is the limit here.",
+                _BUSY_RETRY_S,
+                "A line is free as soon as another call ends.",
+            )
+        if self.pending >= self.max_pending:
+            raise _wait(503, "full", "Too many calls are being set up.", _PENDING_RETRY_S)
+        entry = Entry(caller)
+        self._entries.add(entry)
+        if identity:
+            self._by_identity[identity] += 1
+        if address:
+            self._pending_by_address[address] += 1
+        return entry
+
+    def connected(self, entry: Entry) -> None:
+        """The caller is there: its place is no longer a pending one."""
+        if entry.pending:
+            entry.pending = False
+            _less(self._pending_by_address, entry.caller.counted_by)
+
+    def leave(self, entry: Entry) -> None:
+        """Give the place back; again is fine."""
+        if entry in self._entries:
+            self._entries.remove(entry)
+            self.connected(entry)
+            _less(self._by_identity, entry.caller.grant.identity)
+
+    def remember(self, mark: str) -> None:
+        """An offer with this mark made its call: it makes no other."""
+        self._marks[mark] = None
+        if len(self._marks) > _MOST_MARKS:
+            self._marks.popitem(last=False)
+
+    def check_fresh(self, mark: str) -> None:
+        """Raise ``Refusal`` (409) for an offer that has made its call."""
+        if mark in self._marks:
+            raise Refusal(
+                409, "offer_used", "This offer was answered before, and its call is on or over.", "Make a new offer."
+            )
+
+
+def offer_mark(sdp: str) -> str:
+    """What tells one offer from another: the credentials and the key in it, however the rest of it is written."""
+    lines = sorted({line.strip() for line in sdp.splitlines() if line.startswith(_MARKED)})
+    return hashlib.sha256("\n".join(lines or [sdp]).encode(errors="replace")).hexdigest()
+
+
+def _wait(status: int, code: str, message: str, seconds: int, remedy: str = "") -> Refusal:
+    remedy = remedy or f"Try again in {seconds} second{'' if seconds == 1 else 's'}."
+    return Refusal(status, code, message, remedy, {"Retry-After": str(max(1, seconds))})
+
+
+def _less(counter: Counter[str], key: str) -> None:
+    if key:
+        counter[key] -= 1
+        if counter[key] <= 0:
+            del counter[key]

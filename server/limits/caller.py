@@ -1,0 +1,49 @@
+"""What one caller may use."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from ...pipeline.units import parse_duration
+
+__all__ = ["CallerLimits", "limits_of"]
+
+
+class CallerLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Limits of one caller; ``None`` is no limit. Durations are nanoseconds here and ``10min`` in YAML."""
+
+    calls: int | None = 4
+    """Calls of one identity at a time, or of one address where nobody is identified."""
+    pending: int | None = 4
+    """Offers of one address that are answered and have not connected."""
+    offers_per_minute: float | None = 30
+    """Offers of one address, and of one identity, in the long run; half a minute's worth at once."""
+    call_duration: int | None = None
+    """How long one call may be."""
+    idle: int | None = None
+    """How long nobody may say anything."""
+    tokens: int | None = None
+    """Tokens of a call, both ways."""
+    cost_usd: float | None = None
+    """What a call may cost, where its model's prices are known."""
+
+    def __post_init__(self) -> None:
+        for name in self.__struct_fields__:
+            value = getattr(self, name)
+            if value is not None and value <= 0:
+                raise ValueError(f"`{name}` is more than 0, or not there")
+
+
+def limits_of(written: Mapping[str, Any]) -> CallerLimits:
+    """Limits as YAML and tickets have them (``{calls: 2, call_duration: 10min}``). Raises ``ValueError``."""
+    made = dict(written)
+    for name in ("call_duration", "idle"):
+        if isinstance(made.get(name), str):
+            made[name] = parse_duration(made[name])
+    try:
+        return msgspec.convert(made, CallerLimits)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from None

@@ -1,0 +1,50 @@
+"""What is served: agents, and what comes back to a caller."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..pipeline.graph.plan import Plan
+from ..processors.gemini_live import LiveConnector
+
+__all__ = ["Answered", "Running", "ServedAgent", "by_name"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServedAgent:
+    """One agent that can be called: what the page shows of it, and what runs."""
+
+    name: str
+    plan: Plan
+    title: str = ""
+    description: str = ""
+    live: str = ""
+    """Where its Live API is, for people."""
+    connector: LiveConnector | None = None
+    """How calls reach it, unless the plan's own options say so."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the caller gets for its offer."""
+
+    sdp: str
+    type: str
+    pc_id: str
+
+
+@dataclass(slots=True)
+class Running:
+    """How many calls of an agent took its new plan while they ran, and how many go on with theirs."""
+
+    tuned: int = 0
+    kept: int = 0
+
+
+def by_name(agents: Sequence[ServedAgent]) -> dict[str, ServedAgent]:
+    """The agents by name. ``ValueError`` when there is none, or two of one name."""
+    found = {agent.name: agent for agent in agents}
+    if not found or len(found) != len(agents):
+        raise ValueError("a desk needs agents with different names")
+    return found

@@ -1,0 +1,44 @@
+"""Ends a call that has used what its caller may use: time, silence, tokens, money. Sans-IO: time is an argument."""
+
+from __future__ import annotations
+
+from ..pipeline.events import EventBus, SpeechChanged, StateChanged, ToolCalled, Transcript, Usage
+from ..pipeline.units import format_duration
+from .limits.caller import CallerLimits
+
+__all__ = ["Warden"]
+
+
+class Warden:
+    """Watches the events of one call, whose clock began at 0."""
+
+    def __init__(self, limits: CallerLimits, events: EventBus) -> None:
+        self._limits = limits
+        self._tokens = 0
+        self._cost_usd = 0.0
+        self._active_ns = 0
+        if limits.tokens is not None or limits.cost_usd is not None:
+            events.subscribe(Usage, self._used)
+        if limits.idle is not None:
+            for kind in (SpeechChanged, StateChanged, ToolCalled, Transcript):
+                events.subscribe(kind, self._heard)
+
+    def verdict(self, now_ns: int) -> str:
+        """Why the call has to end now; empty while it may go on."""
+        limits = self._limits
+        if limits.call_duration is not None and now_ns >= limits.call_duration:
+            return f"time limit: {format_duration(limits.call_duration)}"
+        if limits.idle is not None and now_ns - self._active_ns >= limits.idle:
+            return f"idle: nobody said anything for {format_duration(limits.idle)}"
+        if limits.tokens is not None and self._tokens >= limits.tokens:
+            return "token limit"
+        if limits.cost_usd is not None and self._cost_usd >= limits.cost_usd:
+            return "cost limit"
+        return ""
+
+    def _used(self, event: Usage) -> None:
+        self._tokens += event.total_tokens
+        self._cost_usd += event.cost_usd or 0.0
+
+    def _heard(self, event: SpeechChanged | StateChanged | ToolCalled | Transcript) -> None:
+        self._active_ns = event.time_ns
