@@ -92,7 +92,10 @@ class Admission:
         for key in keys:
             if wait_ns := buckets.take(key, now_ns):
                 raise _wait(
-                    429, "too_often", "There were too many calls from here in a short time.", -(-wait_ns // SECOND)
+                    429,
+                    "too_often",
+                    "There were too many calls from here in a short time.",
+                    -(-wait_ns // SECOND),
                 )
 
     def enter(self, caller: Caller) -> Entry:
@@ -147,7 +150,10 @@ class Admission:
         """Raise ``Refusal`` (409) for an offer that has made its call."""
         if mark in self._marks:
             raise Refusal(
-                409, "offer_used", "This offer was answered before, and its call is on or over.", "Make a new offer."
+                409,
+                "offer_used",
+                "This offer was answered before, and its call is on or over.",
+                "Make a new offer.",
             )
 
 

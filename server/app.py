@@ -1,4 +1,4 @@
-"""The ASGI application: the page, the signalling, health and metrics."""
+"""The ASGI application: the page, the signalling, and whether the server is well."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -16,10 +17,17 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..pipeline.units import SECOND
-from .calls import CallDesk, ServedAgent
+from .access.grant import Authorize, Grant, ReportLevel
+from .access.turn import TurnService
+from .arrival import OnCall
+from .calls import CallDesk
+from .gate import Gate
 from .guard import Guard, normal_origin
+from .limits.caller import CallerLimits
+from .limits.load import Load
 from .metrics import Metrics
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
+from .served import ServedAgent
 from .signalling import signalling_routes
 
 __all__ = ["make_app"]
@@ -30,38 +38,73 @@ _PAGE = Path(__file__).parent / "page"
 def make_app(
     agents: Sequence[ServedAgent],
     *,
+    authorize: Authorize | None = None,
+    on_call: OnCall | None = None,
     max_calls: int = 32,
+    max_pending: int | None = None,
+    limits: CallerLimits | None = None,
+    report: ReportLevel = "none",
     allow_origins: Iterable[str] = (),
+    allow_hosts: Iterable[str] = (),
     any_host: bool = False,
     ice_servers: Sequence[Mapping[str, Any]] = (),
+    turn: TurnService | None = None,
     addresses: Sequence[str] | None = None,
     silence_ns: int = 8 * SECOND,
+    page: bool = True,
+    metrics: bool = False,
+    registry: CollectorRegistry | None = None,
+    shed_load: bool = False,
 ) -> Starlette:
-    """An application that serves ``agents`` to browsers; its lifespan is that of its calls.
+    """An application that serves ``agents`` to browsers.
+
+    It may be served by itself, when its lifespan is that of its calls, or be mounted in another application, whose
+    server does not run the lifespans of what is mounted: then the desk opens at the first call, and ends its calls
+    with the event loop; ``await app.state.desk.close()`` in the outer lifespan ends them in an orderly way.
 
     Args:
         agents: the first is the default.
+        authorize: says what the sender of a request may do; without it everybody may call every agent.
+        on_call: asked before each call is made: gives resources, sets inputs, subscribes to events.
         max_calls: how many calls at a time; more are refused with 503.
-        allow_origins: other origins whose pages may call here, such as ``https://voice.example.org``. Pages of
-            this server and of this machine always may.
-        any_host: whether it answers to names that it does not know; see ``Guard``.
-        ice_servers: STUN and TURN servers for both sides, as in a browser.
+        max_pending: how many of them may be offers whose callers have not connected.
+        limits: of one caller, where its grant says nothing else.
+        report: what callers are told of their calls, where their grants say nothing else.
+        allow_origins: other origins whose pages may call here, and may show the page in a frame, such as
+            ``https://voice.example.org``. Pages of this server always may.
+        allow_hosts, any_host: names by which this server goes; see ``Guard``. ``any_host`` is all of them.
+        ice_servers: STUN servers for both sides, as in a browser. What is in it is published to every caller.
+        turn: mints credentials of a relay for each caller.
         addresses: those of this machine that callers are offered; see ``Peer.accept``.
         silence_ns: after which a caller that is not heard of is gone.
+        page: whether the page to call from is served as well.
+        metrics: whether ``/metrics`` is served here, to everybody who may ask; ``make_admin_app`` has it anyway.
+        registry: where metrics are registered, by default one of the application's own.
+        shed_load: whether calls are refused while the event loop is overloaded.
 
-    Raises ``ValueError`` for agents of the same name, and for an origin that is none. ``app.state.desk`` is
-    the ``CallDesk``.
+    Raises ``ValueError`` for agents of the same name, an origin that is none, and a static TURN credential.
+    ``app.state.desk`` is the ``CallDesk``.
     """
     # Here, where it can be caught: Starlette makes its middleware when the first request comes.
     allowed = [normal_origin(origin) for origin in allow_origins]
-    metrics = Metrics()
+    if any(server.get("credential") for server in ice_servers):
+        # Whoever loads the page could use the relay for years.
+        raise ValueError(
+            "ice_servers are published to every caller: give `turn=TurnService(...)` for credentials"
+        )
+    counted = Metrics(registry)
     desk = CallDesk(
         agents,
         max_calls=max_calls,
-        metrics=metrics,
+        max_pending=max_pending,
+        metrics=counted,
         ice_servers=ice_servers,
         addresses=addresses,
         silence_ns=silence_ns,
+        limits=limits,
+        report=report,
+        on_call=on_call,
+        load=Load() if shed_load else None,
     )
 
     @asynccontextmanager
@@ -70,29 +113,40 @@ def make_app(
             yield
 
     async def healthz(_: Request) -> Response:
-        body = {
-            "status": "closing" if desk.closing else "ok",
-            "calls": desk.active,
-            "max_calls": desk.max_calls,
-        }
+        # How many calls there are is for operators: `make_admin_app`.
+        body = {"status": "closing" if desk.closing else "ok"}
         return JSONResponse(body, 503 if desk.closing else 200, {"Cache-Control": "no-store"})
+
+    async def readyz(_: Request) -> Response:
+        why = _unready(desk)
+        body = {"status": why or "ready"}
+        return JSONResponse(body, 503 if why else 200, {"Cache-Control": "no-store"})
 
     async def prometheus(_: Request) -> Response:
         return Response(
-            metrics.text(), media_type=metrics.content_type, headers={"Cache-Control": "no-store"}
+            counted.text(), media_type=counted.content_type, headers={"Cache-Control": "no-store"}
         )
 
+    def servers_for(grant: Grant) -> Sequence[Mapping[str, Any]]:
+        return [*ice_servers, *([turn.mint(grant.identity)] if turn is not None else [])]
+
+    gate = Gate(authorize)
     routes: list[BaseRoute] = [
         # Mounted, or the page's catch-all would answer where the method is wrong.
-        Mount("/api", routes=signalling_routes(desk, metrics, ice_servers)),
+        Mount("/api", routes=signalling_routes(desk, counted, gate, servers_for)),
         Route("/healthz", healthz),
-        Route("/metrics", prometheus),
-        Mount("/", StaticFiles(directory=_PAGE, html=True)),
+        Route("/readyz", readyz),
     ]
+    routes += [Route("/metrics", prometheus)] if metrics else []
+    routes += [Mount("/", StaticFiles(directory=_PAGE, html=True))] if page else []
     app = Starlette(
         routes=routes,
         lifespan=lifespan,
-        middleware=[Middleware(Guard, allow_origins=allowed, any_host=any_host)],
+        middleware=[
+            Middleware(
+                Guard, allow_origins=allowed, allow_hosts=(*allow_hosts, *(("*",) if any_host else ()))
+            )
+        ],
         exception_handlers={
             Refusal: answer_refusal,
             HTTPException: answer_http_error,
@@ -100,4 +154,16 @@ def make_app(
         },
     )
     app.state.desk = desk
+    app.state.metrics = counted
     return app
+
+
+def _unready(desk: CallDesk) -> str:
+    """Why no call would be taken now; empty when it would."""
+    if desk.closing:
+        return "closing"
+    if desk.draining:
+        return "draining"
+    if desk.active >= desk.max_calls:
+        return "full"
+    return "overloaded" if desk.load is not None and desk.load.full else ""

@@ -41,7 +41,7 @@ class Arrival:
 
 
 OnCall = Callable[[Request | None, Arrival], Any]
-"""``on_call(request, call)``, plain or ``async``: before each call. The request is ``None`` for an offer that came without one.
+"""``on_call(request, call)``, plain or ``async``: before each call.
 
-``Refusal`` refuses the call.
+The request is ``None`` for an offer that came without one. ``Refusal`` refuses the call.
 """

@@ -24,10 +24,10 @@ from .access.grant import ANYBODY, Grant, ReportLevel
 from .access.ticket import UsedTickets
 from .admission import Admission, Caller, offer_mark
 from .arrival import Arrival, OnCall
-from .line import Line, outcome, shown
 from .limits.caller import CallerLimits
 from .limits.load import Load
 from .limits.pulse import Pulse
+from .line import Line, outcome, shown
 from .metrics import Metrics
 from .page_events import PageEvents
 from .refusals import Refusal, sentence
@@ -528,4 +528,3 @@ def _check_inputs(agent: ServedAgent, inputs: dict[str, Any], fixed: Mapping[str
         names = ", ".join(agent.plan.inputs)
         hint = f"The inputs of {agent.name} are: {names}." if names else f"{agent.name} takes no inputs."
         raise Refusal(400, "bad_inputs", message, hint)
-

@@ -45,7 +45,12 @@ def describe(event: Event, level: Level = "full") -> Json | None:
         case SpeechChanged():
             return {"type": "speech", "speaking": event.speaking}
         case ToolCalled():
-            return {"type": "tool_call", "id": event.id, "name": event.name, "args": event.args if full else {}}
+            return {
+                "type": "tool_call",
+                "id": event.id,
+                "name": event.name,
+                "args": event.args if full else {},
+            }
         case ToolFinished():
             return {
                 "type": "tool_result",

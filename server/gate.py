@@ -42,7 +42,10 @@ class Gate:
         return self._authorize is None
 
     async def grant(self, request: Request) -> Grant:
-        """What the sender may do. Raises ``Refusal`` 401 or 403, 429 after too many failures, and 503 when nobody can tell."""
+        """What the sender may do.
+
+        Raises ``Refusal``: 401 or 403, 429 after too many failures, and 503 when nobody can tell.
+        """
         if self._authorize is None:
             return ANYBODY
         address, now_ns = address_key(address_of(request)), self._now_ns()

@@ -6,105 +6,66 @@ told apart by its ``Origin``; one that points its own name at this machine (DNS 
 
 from __future__ import annotations
 
-import ipaddress
-import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .hosts import is_address, is_loopback, name_of, normal_origin
 from .refusals import Refusal
 
 __all__ = ["Guard", "is_loopback", "normal_origin"]
 
-_ORIGIN = re.compile(r"(https?)://([^/@\s?#]+)")
-
-_PAGE_POLICY = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "media-src 'self' blob:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-_HEADERS = (
-    (b"content-security-policy", _PAGE_POLICY.encode()),
-    (b"x-content-type-options", b"nosniff"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"permissions-policy", b"microphone=(self)"),
-    (b"cross-origin-opener-policy", b"same-origin"),
-)
 _METHODS = b"GET, POST, PATCH, DELETE"
 
 
-def normal_origin(text: str) -> str:
-    """An origin in the one form that is compared: lower case, no default port. ``ValueError`` when it is none."""
-    if not _ORIGIN.fullmatch(text):
-        raise ValueError(f"{text!r} is no origin; one looks like https://voice.example.org")
-    parts = urlsplit(text.lower())
-    port = parts.port
-    if not parts.hostname:
-        raise ValueError(f"{text!r} is no origin; one looks like https://voice.example.org")
-    standard = {"http": 80, "https": 443}[parts.scheme]
-    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
-    return f"{parts.scheme}://{host}" + ("" if port in (None, standard) else f":{port}")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address, with or without a port, is this machine for itself only."""
-    try:
-        name = urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return False
-    if name == "localhost" or name.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(name).is_loopback
-    except ValueError:
-        return False
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(urlsplit(f"//{host}").hostname or "")
-    except ValueError:
-        return False
-    return True
-
-
 class Guard:
-    """ASGI middleware: refuses foreign origins and names (403), and sets the headers of every answer.
+    """ASGI middleware: refuses foreign origins and names, answers preflights, adds the headers that protect pages.
 
-    ``any_host`` is for a server that others reach under names that it does not know.
+    Args:
+        allow_origins: other origins whose pages may call here, and may show this server's page in a frame.
+        allow_hosts: names by which this server goes, beside its addresses, loopback names and those of
+            ``allow_origins``; ``*.example.org`` for all below one, ``*`` for every name. A name that is none of them is
+            refused, for it may be somebody's that was pointed here.
     """
 
-    def __init__(self, app: ASGIApp, *, allow_origins: Iterable[str] = (), any_host: bool = False) -> None:
+    def __init__(
+        self, app: ASGIApp, *, allow_origins: Iterable[str] = (), allow_hosts: Iterable[str] = ()
+    ) -> None:
         self._app = app
         self._allowed = frozenset(map(normal_origin, allow_origins))
-        self._names = frozenset(urlsplit(origin).netloc for origin in self._allowed)
-        self._any_host = any_host
+        names = {name_of(urlsplit(origin).netloc) for origin in self._allowed} | {
+            host.lower() for host in allow_hosts
+        }
+        self._names = frozenset(name for name in names if not name.startswith("*."))
+        self._any = "*" in names
+        self._below = tuple(name[1:] for name in names if name.startswith("*."))
+        self._headers = _page_headers(sorted(self._allowed))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
         if scope["type"] != "http":
+            if scope["type"] == "websocket":
+                # Nothing here is a WebSocket: it is closed before it opens.
+                await send({"type": "websocket.close", "code": 1000})
+                return
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        origin, host = headers.get("origin"), headers.get("host", "")
+        hosts, origins = headers.getlist("host"), headers.getlist("origin")
+        host, origin = hosts[0] if hosts else "", origins[0] if origins else None
         shared = self._shared_with(origin, host)
 
         async def answer(message: Message) -> None:
             if message["type"] == "http.response.start":
-                message = {**message, "headers": [*message["headers"], *_extra(message["headers"], shared)]}
+                extra = self._extra(message["headers"], shared)
+                message = {**message, "headers": [*message["headers"], *extra]}
             await send(message)
 
         refusal = self._refusal(origin, host, shared)
+        if len(hosts) > 1 or len(origins) > 1:
+            refusal = Refusal(400, "bad_request", "The request names two hosts or origins.")
         if refusal is not None:
             await refusal.response()(scope, receive, answer)
         elif scope["method"] == "OPTIONS" and shared:
@@ -113,12 +74,12 @@ class Guard:
             await self._app(scope, receive, answer)
 
     def _refusal(self, origin: str | None, host: str, shared: str) -> Refusal | None:
-        if not (self._any_host or is_loopback(host) or _is_address(host) or host.lower() in self._names):
+        if not self._goes_by(host):
             return Refusal(
                 403,
                 "host_not_allowed",
                 "This server does not go by the name in the address.",
-                "Start it with --allow-origin and the address that people open.",
+                "Start it with --allow-host and that name, or with --allow-origin and the address that people open.",
             )
         if origin is not None and not shared:
             return Refusal(
@@ -128,6 +89,14 @@ class Guard:
                 "Start it with --allow-origin and the origin of the page.",
             )
         return None
+
+    def _goes_by(self, host: str) -> bool:
+        if is_loopback(host) or is_address(host):
+            return True
+        name = name_of(host)
+        if self._any and name:
+            return True
+        return bool(name) and (name in self._names or name.endswith(self._below or ("\0",)))
 
     def _shared_with(self, origin: str | None, host: str) -> str:
         """The origin when it may see the answers, else nothing."""
@@ -140,28 +109,57 @@ class Guard:
             return ""
         netloc = urlsplit(normal).netloc
         same = netloc == host.lower() or f"{netloc}:80" == host.lower() or f"{netloc}:443" == host.lower()
-        return origin if same or is_loopback(netloc) or normal in self._allowed else ""
+        # A page of this machine may use a server of this machine; one that others reach is none of its business.
+        near = is_loopback(netloc) and is_loopback(host)
+        return origin if same or near or normal in self._allowed else ""
+
+    def _extra(self, present: list[tuple[bytes, bytes]], shared: str) -> list[tuple[bytes, bytes]]:
+        names = {name.lower() for name, _ in present}
+        extra = [header for header in self._headers if header[0] not in names]
+        if b"cache-control" not in names:
+            # Files are asked for anew each time, and answered with 304 when they are the same.
+            extra.append((b"cache-control", b"no-cache"))
+        if shared:
+            extra += [
+                (b"access-control-allow-origin", shared.encode("latin-1")),
+                (b"access-control-expose-headers", b"Retry-After"),
+                (b"vary", b"Origin"),
+            ]
+        return extra
 
 
-def _extra(present: list[tuple[bytes, bytes]], shared: str) -> list[tuple[bytes, bytes]]:
-    names = {name.lower() for name, _ in present}
-    extra = [header for header in _HEADERS if header[0] not in names]
-    if b"cache-control" not in names:
-        # Files are asked for anew each time, and answered with 304 when they are the same.
-        extra.append((b"cache-control", b"no-cache"))
-    if shared:
-        extra += [
-            (b"access-control-allow-origin", shared.encode("latin-1")),
-            (b"access-control-expose-headers", b"Retry-After"),
-            (b"vary", b"Origin"),
-        ]
-    return extra
+def _page_headers(origins: list[str]) -> tuple[tuple[bytes, bytes], ...]:
+    """What protects the page: it may be framed, and may use the microphone, where its origins may and nowhere else."""
+    policy = "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self'",
+            "img-src 'self'",
+            "connect-src 'self'",
+            "media-src 'self' blob:",
+            "base-uri 'none'",
+            "form-action 'none'",
+            "frame-ancestors " + (" ".join(origins) if origins else "'none'"),
+        )
+    )
+    microphone = " ".join(("self", *(f'"{origin}"' for origin in origins)))
+    headers = [
+        (b"content-security-policy", policy.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"permissions-policy", f"microphone=({microphone}), camera=(), geolocation=()".encode()),
+    ]
+    if not origins:
+        # A page that others embed is part of theirs; alone it shares nothing with whoever opened it.
+        headers += [(b"cross-origin-opener-policy", b"same-origin"), (b"x-frame-options", b"DENY")]
+    return tuple(headers)
 
 
 async def _answer_preflight(send: Send) -> None:
     headers = [
         (b"access-control-allow-methods", _METHODS),
-        (b"access-control-allow-headers", b"Content-Type"),
+        (b"access-control-allow-headers", b"Content-Type, Authorization"),
         (b"access-control-max-age", b"600"),
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..pipeline.running.call import Call
 from ..pipeline.errors import LivegraphError, ProcessorError
+from ..pipeline.running.call import Call
 from ..transports.webrtc.peer import Peer
 from .admission import Entry
 from .logs import about
@@ -73,7 +73,10 @@ class Line:
     async def serve(self, reached: Callable[[], None]) -> None:
         """The whole call. ``reached`` is called when the caller has shown that it is there."""
         with about(
-            call=self.call.id, peer=self.peer.id[:6], agent=self.agent.name, caller=self.entry.caller.grant.identity
+            call=self.call.id,
+            peer=self.peer.id[:6],
+            agent=self.agent.name,
+            caller=self.entry.caller.grant.identity,
         ):
             try:
                 if await self._is_reached():

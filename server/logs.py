@@ -18,7 +18,9 @@ from typing import Any
 
 __all__ = ["JsonFormatter", "SafeFormatter", "about", "escaped", "facts"]
 
-_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]")
+_UNSAFE = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
 _facts: ContextVar[Mapping[str, str] | None] = ContextVar("livegraph_log_facts", default=None)
 
 
@@ -37,7 +39,7 @@ def escaped(text: str, *, keep: str = "") -> str:
 
 @contextmanager
 def about(**named: str) -> Iterator[None]:
-    """Records made inside, and in tasks that begin inside, carry these facts (``call``, ``peer``, ``agent``, ``trace``)."""
+    """Records made inside, and in tasks that begin inside, carry these facts (``call``, ``agent``, ``trace``)."""
     token = _facts.set({**facts(), **{name: value for name, value in named.items() if value}})
     try:
         yield
@@ -57,7 +59,9 @@ class SafeFormatter(logging.Formatter):
         """One record."""
         copy = logging.makeLogRecord(dict(record.__dict__))
         # Our own stack reports have lines: they are told as the lines of a traceback are.
-        first, *more = record.getMessage().split("\n") if getattr(record, "lines", False) else [record.getMessage()]
+        first, *more = (
+            record.getMessage().split("\n") if getattr(record, "lines", False) else [record.getMessage()]
+        )
         copy.msg, copy.args = escaped(first), None
         trace = copy.exc_text or (self.formatException(copy.exc_info) if copy.exc_info else "")
         stack = copy.stack_info or ""

@@ -13,6 +13,7 @@ from prometheus_client import (
 
 from ..pipeline.events import EventBus, SpeechChanged, StateChanged, ToolFinished
 from ..pipeline.units import SECOND
+from .limits.pulse import Pulse
 
 __all__ = ["Metrics"]
 
@@ -26,8 +27,8 @@ class Metrics:
 
     content_type = CONTENT_TYPE_LATEST
 
-    def __init__(self) -> None:
-        registry = self._registry = CollectorRegistry()
+    def __init__(self, registry: CollectorRegistry | None = None) -> None:
+        registry = self._registry = registry if registry is not None else CollectorRegistry()
         self.active = Gauge(
             "livegraph_calls_active", "Calls that are answered and not over", ["agent"], registry=registry
         )
@@ -62,6 +63,16 @@ class Metrics:
             buckets=_RESPONSE_BUCKETS,
             registry=registry,
         )
+        self._lag = Gauge(
+            "livegraph_loop_lag_seconds",
+            "How late the event loop came, at most, in nine of ten looks of the last 3 seconds",
+            registry=registry,
+        )
+        self._cpu = Gauge(
+            "livegraph_loop_busy_ratio",
+            "Part of the last 3 seconds that the event loop's thread computed, 0 to 1",
+            registry=registry,
+        )
         self._tools = Histogram(
             "livegraph_tool_seconds", "Time that tools took", ["agent", "tool", "ok"], registry=registry
         )
@@ -69,6 +80,11 @@ class Metrics:
     def text(self) -> bytes:
         """Everything, as ``/metrics`` gives it."""
         return generate_latest(self._registry)
+
+    def loop(self, pulse: Pulse) -> None:
+        """Tell of the event loop by what this measures."""
+        self._lag.set_function(lambda: pulse.load.lag_ns / SECOND)
+        self._cpu.set_function(lambda: pulse.load.cpu)
 
     def refused(self, reason: str) -> None:
         """An offer was refused with this code."""

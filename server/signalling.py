@@ -63,7 +63,7 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
 
     async def agents(request: Request) -> Response:
         grant = await gate.grant(request)
-        listed = []
+        listed: list[dict[str, Any]] = []
         for agent in desk.agents.values():
             if grant.may_call(agent.name):
                 inputs = _inputs(agent, grant)
@@ -77,7 +77,7 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
                 )
         default = next((name for name in grant.agents if name in desk.agents), "")
         default = default or (listed[0]["name"] if listed else "")
-        return JSONResponse({"agents": listed, "default": default}, headers=_NO_STORE)
+        return JSONResponse({"agents": listed, "default": default})
 
     async def config(request: Request) -> Response:
         grant = await gate.grant(request)

@@ -36,10 +36,16 @@ _WORDS = {
     "agent_did_not_start": ("The agent could not start.", _AGAIN),
     "agent_stalled": ("A part of the agent stopped answering.", _AGAIN),
     "agent_failed": ("A part of the agent failed.", _AGAIN),
-    "model_refused": ("The model refused the call.", "The people who run this server find the cause in its log."),
+    "model_refused": (
+        "The model refused the call.",
+        "The people who run this server find the cause in its log.",
+    ),
     "model_lost": ("The connection to the model was lost.", "Call again in a while."),
     "connection_lost": ("The connection of the call was lost.", "Call again."),
-    "bad_agent": ("The agent cannot run as it is set up.", "The people who run this server find the cause in its log."),
+    "bad_agent": (
+        "The agent cannot run as it is set up.",
+        "The people who run this server find the cause in its log.",
+    ),
     "server_error": ("The server had a fault.", _AGAIN),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..pipeline.events import EventBus, SpeechChanged, StateChanged, ToolCalled, Transcript, Usage
+from ..pipeline.events import Event, EventBus, SpeechChanged, StateChanged, ToolCalled, Transcript, Usage
 from ..pipeline.units import format_duration
 from .limits.caller import CallerLimits
 
@@ -40,5 +40,5 @@ class Warden:
         self._tokens += event.total_tokens
         self._cost_usd += event.cost_usd or 0.0
 
-    def _heard(self, event: SpeechChanged | StateChanged | ToolCalled | Transcript) -> None:
+    def _heard(self, event: Event) -> None:
         self._active_ns = event.time_ns

@@ -140,6 +140,9 @@ async def _serve(
             max_calls=wish.max_calls,
             allow_origins=wish.allow_origins,
             any_host=not is_loopback(wish.host),
+            report="full" if is_loopback(wish.host) else "none",
+            metrics=True,
+            shed_load=True,
         )
         if stopped:
             return stopped

@@ -70,18 +70,23 @@ class Plan:
         resources: Mapping[type, Any] | None = None,
         clock: Clock | None = None,
         call_id: str = "",
+        identity: str = "",
     ) -> Call:
         """A call that has not started. Raises ``ConfigError`` with all that is wrong with ``inputs``.
 
         ``inputs`` are the values of the inputs that the agent declares, for its texts.
         ``resources`` are what this call brings along, by type (a peer connection, a connector);
-        ``clock`` defaults to the running loop's, system or virtual.
+        ``clock`` defaults to the running loop's, system or virtual. ``identity`` is who calls, where that is known.
         """
         values, problems = input_values(self.inputs, inputs or {})
         if problems:
             raise ConfigError(problems)
         checked = fill_call_texts(self._checked, values)
-        return Call(checked, self.turns, self.limits, resources or {}, clock, call_id, self.log)
+        return Call(
+            *(checked, self.turns, self.limits, resources or {}, clock, call_id, self.log),
+            inputs=values,
+            identity=identity,
+        )
 
 
 def make_plan(

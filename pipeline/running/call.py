@@ -17,8 +17,8 @@ import itertools
 from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
-from types import TracebackType
-from typing import Any, Self, TypeVar
+from types import MappingProxyType, TracebackType
+from typing import Any, Protocol, Self, TypeVar, runtime_checkable
 
 from ..clock import Clock, clock_of_loop
 from ..errors import LivegraphError, ProcessorError, StalledError, StartError, as_fault
@@ -48,6 +48,13 @@ P = TypeVar("P", bound=Processor)
 _numbers = itertools.count(1)
 
 
+@runtime_checkable
+class _Talking(Protocol):
+    """A node that can be told what to answer to."""
+
+    def add_context(self, text: str, *, reply: bool = False) -> None: ...
+
+
 class Call:
     """One call. Made by ``Plan.call``; used once."""
 
@@ -60,8 +67,14 @@ class Call:
         clock: Clock | None,
         call_id: str,
         log: LogPolicy | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        identity: str = "",
     ) -> None:
         self.id = call_id or f"call-{next(_numbers)}"
+        self.inputs: Mapping[str, Any] = MappingProxyType(dict(inputs or {}))
+        """The values of the agent's inputs, by name."""
+        self.identity = identity
+        """Who calls, as whoever let the caller in knows it."""
         self.events = EventBus()
         self.reason = ""
         """Why the call ended; empty while it runs."""
@@ -102,7 +115,11 @@ class Call:
         clock = self._clock = self._clock or clock_of_loop()
         self._ending = asyncio.get_running_loop().create_future()
         turns = self._turns = Conversation(clock, self.events, self._turn_policy, self._void)
-        context = CallContext(self.id, clock, self.events, turns, self._resources, self.end, self._log)
+        context = CallContext(
+            *(self.id, clock, self.events, turns, self._resources, self.end, self._log),
+            inputs=self.inputs,
+            identity=self.identity,
+        )
         try:
             # Its Python files stay what they are, however long it takes until a node asks for them.
             with keeping(self._checked.modules):
@@ -176,6 +193,17 @@ class Call:
         self.reason = reason
         if self._ending is not None and not self._ending.done():
             self._ending.set_result(None)
+
+    def prompt(self, text: str) -> bool:
+        """Have whoever talks in this call answer to ``text`` now, which the caller does not hear; whether anybody does.
+
+        Asked are the nodes that have ``add_context(text, reply=True)``, as ``gemini_live`` has.
+        """
+        nodes = self._wiring.nodes.values() if self._wiring is not None and not self._ended else ()
+        talking = [node.processor for node in nodes if isinstance(node.processor, _Talking)]
+        for processor in talking:
+            processor.add_context(text, reply=True)
+        return bool(talking)
 
     def tune(
         self, changes: Changes, *, turns: TurnPolicy | None = None, log: LogPolicy | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 from ..clock import Clock
@@ -27,8 +28,14 @@ class CallContext:
         resources: Mapping[type, Any],
         end: Callable[[str], None],
         log: CallLog | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        identity: str = "",
     ) -> None:
         self.id = call_id
+        self.inputs: Mapping[str, Any] = MappingProxyType(dict(inputs or {}))
+        """The values of the agent's inputs in this call, by name."""
+        self.identity = identity
+        """Who calls, as whoever let the caller in knows it; empty where nobody was asked."""
         self.clock = clock
         self.events = events
         self.turns = turns

@@ -2,7 +2,8 @@
 
 A ticket is a JSON Web Token (RFC 7519), signed with HS256 by a secret that the backend and this server share. Its
 claims: ``aud`` is ``livegraph``, ``sub`` the identity, ``exp`` the end in seconds since 1970, ``jti`` what makes it
-good for one call; and of ours ``agents``, ``inputs``, ``report`` and ``limits`` as in ``Grant``. Any JWT library makes one.
+good for one call; and of ours ``agents``, ``inputs``, ``report`` and ``limits`` as in ``Grant``. Any JWT library makes
+one.
 """
 
 from __future__ import annotations

@@ -52,7 +52,7 @@ class _File(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class TokenFile:
-    """The grants of a token file, by token. Only digests are kept, and looked up: no comparison tells how near one is."""
+    """The grants of a token file, by token. Only digests are kept and looked up: nothing tells how near a guess is."""
 
     def __init__(self, grants: Mapping[str, Grant]) -> None:
         self._grants = dict(grants)

@@ -35,7 +35,9 @@ class TurnService:
     ) -> None:
         for url in urls:
             if not url.lower().startswith(("turn:", "turns:")) or not url.partition(":")[2]:
-                raise ValueError(f"{url!r} is no address of a relay; one looks like turn:relay.example.org:3478")
+                raise ValueError(
+                    f"{url!r} is no address of a relay; one looks like turn:relay.example.org:3478"
+                )
         if not urls or not secret or life_s < _LEAST_LIFE_S:
             raise ValueError("a relay takes an address, a secret, and credentials that are good for a minute")
         self._urls = list(urls)

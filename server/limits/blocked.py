@@ -5,12 +5,12 @@ A thread of its own looks whether the loop still beats; it is the only one that 
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import sys
 import threading
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import FrameType
 
 from ...pipeline.processor import Processor
@@ -48,12 +48,12 @@ class BlockWatch:
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
         self._watched = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._schedule = Path()
 
     def open(self) -> None:
         """Begin; to be called in the loop that is watched."""
-        self._loop = asyncio.get_running_loop()
         self._watched = threading.get_ident()
+        self._schedule = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
         self.beat()
         self._thread = threading.Thread(target=self._watch, name="livegraph loop watch", daemon=True)
         self._thread.start()
@@ -69,13 +69,27 @@ class BlockWatch:
             self._thread.join()
 
     def _watch(self) -> None:
-        named_ns = 0
+        named_ns = seen_ns = 0
+        starved_ns = began_starved_ns = self._starved_ns()
         while not self._over.wait(self._limit_ns / 2 / SECOND):
-            beat_ns, now_ns = self._beat_ns, self._now_ns()
-            if now_ns - beat_ns < self._limit_ns or beat_ns == named_ns:
+            beat_ns, now_ns, starved_ns = self._beat_ns, self._now_ns(), self._starved_ns()
+            if beat_ns != seen_ns:
+                seen_ns, began_starved_ns = beat_ns, starved_ns
+            blocked_ns = now_ns - beat_ns
+            if blocked_ns < self._limit_ns or beat_ns == named_ns:
                 continue
             named_ns = beat_ns
-            self._tell(now_ns - beat_ns, now_ns)
+            if starved_ns - began_starved_ns > blocked_ns // 2:
+                logger.info("the event loop waits for a CPU: the machine has too much to do")
+            else:
+                self._tell(blocked_ns, now_ns)
+
+    def _starved_ns(self) -> int:
+        """How long the loop's thread has been ready to run without running; 0 where the system does not say."""
+        try:
+            return int(self._schedule.read_bytes().split()[1])
+        except (OSError, ValueError, IndexError):
+            return 0
 
     def _tell(self, blocked_ns: int, now_ns: int) -> None:
         frame = sys._current_frames().get(self._watched)
@@ -90,9 +104,8 @@ class BlockWatch:
         self._last_told_ns = now_ns
         logger.warning(
             "the event loop is blocked for %d ms and more by %s; every call waits.\n%s",
-            blocked_ns // MS,
-            who,
-            stack,
+            *(blocked_ns // MS, who, stack),
+            extra={"lines": True},
         )
 
 

@@ -17,9 +17,9 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     calls: int | None = 4
     """Calls of one identity at a time, or of one address where nobody is identified."""
-    pending: int | None = 4
+    pending: int | None = 16
     """Offers of one address that are answered and have not connected."""
-    offers_per_minute: float | None = 30
+    offers_per_minute: float | None = 240
     """Offers of one address, and of one identity, in the long run; half a minute's worth at once."""
     call_duration: int | None = None
     """How long one call may be."""

@@ -98,7 +98,7 @@ def test_preflight() -> None:
             assert reply.status == 204
             assert reply.headers["access-control-allow-origin"] == "http://localhost:3000"
             assert {"PATCH", "DELETE"} <= set(reply.headers["access-control-allow-methods"].split(", "))
-            assert reply.headers["access-control-allow-headers"] == "Content-Type"
+            assert reply.headers["access-control-allow-headers"] == "Content-Type, Authorization"
             assert (await web.ask("OPTIONS", "/api/agents")).status == 405
 
     asyncio.run(run())
@@ -122,7 +122,9 @@ def test_headers_of_every_answer() -> None:
             assert (await web.ask("GET", "/main.js")).headers["content-type"].startswith("text/javascript")
             again = await web.ask("GET", "/", headers={"If-None-Match": page.headers["etag"]})
             assert again.status == 304
-            assert (await web.ask("GET", "/api/config")).json == {"iceServers": []}
+            config = await web.ask("GET", "/api/config")
+            assert config.json == {"iceServers": []}
+            assert config.headers["cache-control"] == "no-store"
 
     asyncio.run(run())
 

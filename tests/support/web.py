@@ -125,8 +125,8 @@ async def _read_reply(reader: asyncio.StreamReader) -> Reply:
 
 @asynccontextmanager
 async def serving(agents: Sequence[ServedAgent], **options: Any) -> AsyncIterator[Web]:
-    """Serve these agents while the block lasts. Options are those of ``make_app``."""
-    app = make_app(agents, **options)
+    """Serve these agents while the block lasts. Options are those of ``make_app``; callers are told all by default."""
+    app = make_app(agents, **{"report": "full", "metrics": True, **options})
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listening = asyncio.Event()
         server = WebServer(app, listening.set, grace_s=1)

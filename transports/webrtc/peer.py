@@ -76,12 +76,14 @@ class Peer:
         self._state: PeerState = "connecting"
         loop = asyncio.get_running_loop()
         self._over: asyncio.Future[str] = loop.create_future()
+        self._reached: asyncio.Future[None] = loop.create_future()
         self._connected: asyncio.Future[None] = loop.create_future()
         self._closed: asyncio.Future[str] = loop.create_future()
         self._messages = MessageChannel(self._heard, lambda: self._end("the caller hung up"))
         self._receiver = TrackReceiver()
         self._draining: asyncio.Task[None] | None = None
         self._sender = OpusTrack()
+        pc.on("iceconnectionstatechange", self._ice_changed)
         pc.on("connectionstatechange", self._connection_changed)
         pc.on("track", self._track_came)
         pc.on("datachannel", self._messages.adopt)
@@ -136,6 +138,16 @@ class Peer:
     def reason(self) -> str:
         """Why it closed; empty while it has not."""
         return self._closed.result() if self._closed.done() else ""
+
+    async def reached(self) -> None:
+        """Return when the caller has shown, by a check with the answer's password, that it is at its address.
+
+        The keys are agreed on after that. Raises ``TransportError`` when the peer closed instead.
+        """
+        either: set[asyncio.Future[Any]] = {self._reached, self._closed}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not self._reached.done():
+            raise TransportError(self.reason)
 
     async def connected(self) -> None:
         """Return when sound and messages can flow. Raises ``TransportError`` when the peer closed instead."""
@@ -246,6 +258,10 @@ class Peer:
     def _track_came(self, track: MediaStreamTrack) -> None:
         if track.kind == "audio" and self._draining is None:
             self._draining = asyncio.create_task(self._receiver.drain(track), name=f"peer {self.id[:6]} in")
+
+    def _ice_changed(self) -> None:
+        if self._pc.iceConnectionState == "completed" and not self._reached.done():
+            self._reached.set_result(None)
 
     def _connection_changed(self) -> None:
         state = self._pc.connectionState
