@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeVar
 
 import msgspec
 
-from .frames import Role
+from .frames import Role, Turn
 
 __all__ = [
     "CallEnded",
@@ -39,9 +39,20 @@ logger = logging.getLogger("livegraph.events")
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True):
-    """Something that happened at ``time_ns`` of the call's clock. Subclass it to define your own."""
+    """Something that happened at ``time_ns`` of the call's clock. Subclass it to define your own.
+
+    Events are plain data. A field ``turn`` holds the number of a turn; where the event has a field ``source`` that was
+    left out, it is the node whose turn it is.
+    """
 
     time_ns: int
+
+    def __post_init__(self) -> None:
+        turn = getattr(self, "turn", None)
+        if isinstance(turn, Turn):
+            msgspec.structs.force_setattr(self, "turn", int(turn))
+            if getattr(self, "source", None) == "":
+                msgspec.structs.force_setattr(self, "source", turn.source)
 
 
 class CallStarted(Event, frozen=True, kw_only=True):
@@ -63,6 +74,8 @@ class StateChanged(Event, frozen=True, kw_only=True):
 
     state: str
     turn: int
+    source: str = ""
+    """The node whose turn it is."""
 
 
 class SpeechChanged(Event, frozen=True, kw_only=True):
@@ -72,9 +85,10 @@ class SpeechChanged(Event, frozen=True, kw_only=True):
 
 
 class Interrupted(Event, frozen=True, kw_only=True):
-    """Every turn up to ``turn`` was cut."""
+    """Every turn of ``source`` up to ``turn`` was cut; of all sources where it is empty."""
 
     turn: int
+    source: str = ""
 
 
 class Transcript(Event, frozen=True, kw_only=True):
@@ -86,6 +100,8 @@ class Transcript(Event, frozen=True, kw_only=True):
     final: bool
     turn: int = 0
     interrupted: bool = False
+    source: str = ""
+    """The node whose turn it is."""
 
 
 class ToolCalled(Event, frozen=True, kw_only=True):

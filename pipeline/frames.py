@@ -1,8 +1,9 @@
 """Frames: the immutable typed values that flow through a graph.
 
 Every frame carries ``time_ns`` (the call's clock: for media, when its first sample was captured or
-is to be heard) and ``turn`` (the number of the model turn it belongs to, 0 for none; interrupting a
-turn makes every frame of it stale). Users add their own by subclassing ``Frame``::
+is to be heard) and ``turn`` (the model turn it belongs to, 0 for none; interrupting a turn makes every
+frame of it stale). What a handler makes of a frame inherits both where it leaves them at 0. Users add
+frames of their own by subclassing ``Frame``::
 
     class Keypress(Frame):
         digit: str
@@ -34,13 +35,70 @@ __all__ = [
     "ToolCancelFrame",
     "ToolResultFrame",
     "TranscriptFrame",
+    "Turn",
     "TurnEndFrame",
     "TurnStartFrame",
     "UsageFrame",
     "VideoFrame",
+    "is_cut",
+    "source_of",
 ]
 
 Role = Literal["user", "agent"]
+
+
+class Turn(int):
+    """One utterance of one source: its number, counted from 1, and the node that speaks.
+
+    Turns of one source are ordered. Those of two are neither equal nor ordered: each of ``<``, ``<=``, ``>``, ``>=``
+    is false, so that ``0 < held.turn <= cut.turn`` asks for the source as well. Beside a plain ``int`` the number alone
+    counts.
+    """
+
+    source: str
+
+    def __new__(cls, number: int, source: str = "") -> Turn:
+        turn = super().__new__(cls, number)
+        turn.source = source
+        return turn
+
+    def __eq__(self, other: object) -> bool:
+        return int.__eq__(self, other) is True if self._comparable(other) else False
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    # Equal ones have equal numbers, so the number is hash enough.
+    __hash__ = int.__hash__
+
+    def __lt__(self, other: int) -> bool:
+        return self._comparable(other) and int.__lt__(self, other)
+
+    def __le__(self, other: int) -> bool:
+        return self._comparable(other) and int.__le__(self, other)
+
+    def __gt__(self, other: int) -> bool:
+        return self._comparable(other) and int.__gt__(self, other)
+
+    def __ge__(self, other: int) -> bool:
+        return self._comparable(other) and int.__ge__(self, other)
+
+    def __repr__(self) -> str:
+        return f"Turn({int(self)}, {self.source!r})"
+
+    def __str__(self) -> str:
+        return str(int(self))
+
+    def __reduce__(self) -> tuple[type[Turn], tuple[int, str]]:
+        return Turn, (int(self), self.source)
+
+    def _comparable(self, other: object) -> bool:
+        return not isinstance(other, Turn) or other.source == self.source
+
+
+def source_of(turn: int) -> str:
+    """The node whose turn it is; empty for a plain number."""
+    return turn.source if isinstance(turn, Turn) else ""
 
 
 # For static tools, so that a subclass need not repeat what it inherits.
@@ -50,14 +108,24 @@ class Frame(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
     time_ns: int = 0
     turn: int = 0
+    """A ``Turn`` where a node of the graph speaks, a plain number where nobody in particular does, 0 for none."""
 
     marker: ClassVar[bool] = False
     """Markers frame the media of any stream, in order with it, whatever the port's own type."""
+    uninterruptible: ClassVar[bool] = False
+    """Whether an interruption leaves frames of this class alone: they are delivered, and worked on to the end."""
 
     @property
     def duration_ns(self) -> int:
         """How long the frame lasts when played; 0 for anything that is not media."""
         return 0
+
+
+def is_cut(frame: Frame, turn: int) -> bool:
+    """Whether ``frame`` is of the source of ``turn`` and not later; a plain number cuts every source."""
+    if not frame.turn or frame.uninterruptible or int(frame.turn) > int(turn):
+        return False
+    return not isinstance(turn, Turn) or turn.source == source_of(frame.turn)
 
 
 class AudioFrame(Frame, frozen=True, eq=False):
@@ -157,7 +225,14 @@ class EndFrame(Marker, frozen=True, eq=False):
 
 
 class InterruptFrame(Frame, frozen=True, eq=False):
-    """Every turn up to ``turn`` is void. It does not queue: it reaches all processors at once."""
+    """Every turn of its source up to ``turn`` is void; with a plain number, of every source.
+
+    It does not queue: it reaches all processors at once.
+    """
+
+    def voids(self, frame: Frame) -> bool:
+        """Whether ``frame`` belongs to what was cut."""
+        return is_cut(frame, self.turn)
 
 
 class MessageFrame(Frame, frozen=True, eq=False):

@@ -126,7 +126,7 @@ class AppOut(Processor):
         self._changed.set()
 
     def on_interrupt(self, frame: InterruptFrame) -> None:
-        self._held = deque(held for held in self._held if not 0 < held.turn <= frame.turn)
+        self._held = deque(held for held in self._held if not frame.voids(held))
         self._changed.set()
 
     def on_end(self) -> Emitted:

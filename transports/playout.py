@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..audio import Pcm, fade_in, fade_out, ns_to_samples, samples_to_ns, silence
-from ..pipeline.frames import AudioFrame, Marker, TurnEndFrame
+from ..pipeline.frames import AudioFrame, Marker, TurnEndFrame, source_of
 from ..pipeline.units import MS
 
 __all__ = ["Fact", "Played", "PlayedOut", "PlayoutBuffer"]
@@ -80,7 +80,8 @@ class PlayoutBuffer:
         self._risen = 0
         """How far the fade that the sound began with has got, in samples."""
         self._waited = 0
-        self._void = 0
+        self._void: dict[str, int] = {}
+        """By source, the newest turn that was cut."""
         self._turn = 0
         self._position = 0
         self._finished = False
@@ -94,7 +95,7 @@ class PlayoutBuffer:
 
         Raises ``ValueError`` for sound of another format.
         """
-        if 0 < frame.turn <= self._void:
+        if self._is_void(frame.turn):
             return False
         if isinstance(frame, AudioFrame):
             if frame.rate != self.rate or frame.channels != self.channels:
@@ -121,14 +122,14 @@ class PlayoutBuffer:
         self._paused = False
 
     def flush(self, turn: int) -> None:
-        """Fade out now and drop every turn up to ``turn``; later frames of them are refused. Ends a pause."""
-        if self._sounding and 0 < self._turn <= max(turn, self._void):
+        """Fade out now and drop every turn of its source up to ``turn``; later frames are refused. Ends a pause."""
+        if self._sounding and (0 < self._turn <= turn or self._is_void(self._turn)):
             self._fall_silent(self._collect(self._fade, up_to=turn))
-        self._void = max(self._void, turn)
+        self._void[source_of(turn)] = max(self._void.get(source_of(turn), 0), int(turn))
         self._queue = deque(entry for entry in self._queue if not 0 < entry[0] <= turn)
         self._held = sum(len(pcm) for _, pcm in self._queue if pcm is not None)
         self._ends = sum(pcm is None for _, pcm in self._queue)
-        self._facts = [fact for fact in self._facts if fact.turn > turn]
+        self._facts = [fact for fact in self._facts if not 0 < fact.turn <= turn]
         self._waited = 0
         self._paused = False
 
@@ -193,6 +194,9 @@ class PlayoutBuffer:
         if len(pieces) == 1:
             return pieces[0]
         return np.concatenate(pieces) if pieces else silence(0, self.channels)
+
+    def _is_void(self, turn: int) -> bool:
+        return 0 < int(turn) <= max(self._void.get(source_of(turn), 0), self._void.get("", 0))
 
     def _can_sound(self) -> bool:
         self._reach_ends()

@@ -412,9 +412,9 @@ class Call:
             node.resume()
 
     def _void(self, turn: int) -> None:
-        """Every turn up to ``turn`` is stale from now on, wherever its frames are."""
+        """Every turn of its source up to ``turn`` is stale from now on, wherever its frames are."""
         assert self._wiring is not None
-        self._wiring.voided.turn = max(self._wiring.voided.turn, turn)
+        self._wiring.voided.add(turn)
         frame = InterruptFrame(time_ns=self.clock.now_ns(), turn=turn)
         for node in self._wiring.nodes.values():
             node.interrupt(frame)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -43,6 +44,12 @@ class CallContext:
         """What boxes log by; ``self.log`` of a box adds its name."""
         self._resources = resources
         self._end = end
+
+    def at(self, node: str) -> CallContext:
+        """What the processor of ``node`` is given: the same, and turns that it opens are its own."""
+        mine = copy.copy(self)
+        mine.turns = self.turns.seat(node)
+        return mine
 
     def resource(self, kind: type[R]) -> R | None:
         """What was given to the call under the type ``kind`` (a peer connection, a connector), or ``None``."""

@@ -8,7 +8,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator
 
-from ..frames import Frame
+from ..frames import Frame, Turn, is_cut, source_of
 from ..policy import Policy
 
 __all__ = ["EdgeStats", "QueuedEdge", "Voided"]
@@ -39,12 +39,32 @@ class EdgeStats:
 
 
 class Voided:
-    """The newest interrupted turn of a call: frames of turns up to it are stale wherever they are."""
+    """The interrupted turns of a call: frames of theirs are stale wherever they are."""
 
-    __slots__ = ("turn",)
+    __slots__ = ("_everybody", "_sources", "valid")
 
     def __init__(self) -> None:
-        self.turn = 0
+        self.valid: int = 0
+        """The turn that was found to be valid last. To be compared by identity: most frames are of one turn."""
+        self._everybody = 0
+        self._sources: dict[str, int] = {}
+
+    def add(self, turn: int) -> None:
+        """Turns of its source up to ``turn`` are void; with a plain number, those of every source."""
+        self.valid = 0
+        if isinstance(turn, Turn):
+            self._sources[turn.source] = max(self._sources.get(turn.source, 0), int(turn))
+        else:
+            self._everybody = max(self._everybody, turn)
+
+    def covers(self, frame: Frame) -> bool:
+        """Whether ``frame`` is stale."""
+        turn = frame.turn
+        number = int(turn)
+        if 0 < number <= max(self._sources.get(source_of(turn), 0), self._everybody):
+            return not frame.uninterruptible
+        self.valid = turn
+        return False
 
 
 class QueuedEdge:
@@ -139,10 +159,10 @@ class QueuedEdge:
         return frame
 
     def flush(self, turn: int) -> int:
-        """Remove every frame of turns up to ``turn``; returns how many. Markers of those turns go too."""
-        void = [entry for entry in self._frames if 0 < entry[2].turn <= turn]
+        """Remove every frame that the cut of ``turn`` makes void, markers too; returns how many."""
+        void = [entry for entry in self._frames if is_cut(entry[2], turn)]
         if void:
-            self._frames = deque(entry for entry in self._frames if not 0 < entry[2].turn <= turn)
+            self._frames = deque(entry for entry in self._frames if not is_cut(entry[2], turn))
             self.stats.stale += len(void)
             for _, _, frame in void:
                 self._left(frame)

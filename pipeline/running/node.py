@@ -123,7 +123,7 @@ class NodeRuntime:
 
         def push(frame: Frame) -> None:
             turn = frame.turn
-            if turn and turn <= voided.turn:
+            if turn and turn is not voided.valid and voided.covers(frame):
                 stats.stale += 1
             elif passes is None or frame.marker or isinstance(frame, passes):
                 enter(frame)
@@ -136,7 +136,7 @@ class NodeRuntime:
 
         def push(frame: Frame) -> None:
             turn = frame.turn
-            if turn and turn <= voided.turn:
+            if turn and turn is not voided.valid and voided.covers(frame):
                 stats.stale += 1
                 return
             marker = frame.marker

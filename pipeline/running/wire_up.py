@@ -37,7 +37,7 @@ def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -
     for port in ports_of(spec.processor).values():
         declared = getattr(spec.processor, port.name)
         setattr(processor, port.name, declared.bind(port, checked.formats.get((spec.name, port.name))))
-    processor.call = context
+    processor.call = context.at(spec.name)
     processor.name = spec.name
     processor.log = logging.LoggerAdapter(context.log, {"node": spec.name, "call": context.id})
     return processor

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..frames import Turn
 from ..units import MS, SECOND
 
 __all__ = ["Decision", "Flush", "Pause", "Resume", "TurnController", "TurnPolicy", "TurnState"]
@@ -52,7 +53,7 @@ class Resume:
 
 @dataclass(frozen=True, slots=True)
 class Flush:
-    """Every turn up to ``turn`` is void: drop what is queued of them. Ends a pause."""
+    """Every turn of its source up to ``turn`` is void: drop what is queued of them. Ends a pause."""
 
     turn: int
 
@@ -61,13 +62,15 @@ Decision = Pause | Resume | Flush
 
 
 class TurnController:
-    """The state machine. Times are nanoseconds of one clock and never go back.
+    """The state machine of one source's turns. Times are nanoseconds of one clock and never go back.
 
     Each fact returns the decisions to carry out, in order. ``deadline_ns`` is when ``tick`` must be called
     at the latest, ``None`` when no time matters.
     """
 
-    def __init__(self, policy: TurnPolicy | None = None) -> None:
+    def __init__(self, policy: TurnPolicy | None = None, source: str = "") -> None:
+        self.source = source
+        """The node that speaks."""
         self.policy = policy or TurnPolicy()
         self.state = TurnState.LISTENING
         self.turn = 0
@@ -88,10 +91,19 @@ class TurnController:
     def deadline_ns(self) -> int | None:
         return self._deadline_ns
 
-    def next_turn(self) -> int:
-        """Open a model turn and return its number."""
+    @property
+    def unused(self) -> bool:
+        """Whether its source has not spoken, under this name or any."""
+        return not self.turn and not self.voided and not self._playing
+
+    def join(self, other: TurnController) -> None:
+        """Begin with what ``other`` knows of the user."""
+        self.user_speaking, self._quiet = other.user_speaking, other._quiet
+
+    def next_turn(self) -> Turn:
+        """Open a model turn and return it."""
         self.turn += 1
-        return self.turn
+        return Turn(self.turn, self.source)
 
     def user_started(self, now_ns: int) -> list[Decision]:
         """The user's voice began."""
@@ -150,7 +162,7 @@ class TurnController:
         """The first sound of ``turn`` reaches the caller."""
         if turn <= self.voided:
             return []
-        self._playing = turn
+        self._playing = int(turn)
         if self.state is TurnState.PAUSED:
             return []
         self._enter(TurnState.SPEAKING)
@@ -184,6 +196,12 @@ class TurnController:
         self.tools_pending = max(0, self.tools_pending - 1)
         if self.state is TurnState.THINKING and not self.tools_pending:
             self._deadline_ns = now_ns + self.policy.thinking_limit_ns
+        return []
+
+    def another_answers(self, now_ns: int) -> list[Decision]:
+        """Another source speaks: nobody waits for this one any more, unless it is at a function."""
+        if self.state is TurnState.THINKING and not self.tools_pending:
+            self._enter(TurnState.LISTENING)
         return []
 
     def turn_completed(self, now_ns: int) -> list[Decision]:
@@ -228,7 +246,7 @@ class TurnController:
             self._enter(TurnState.LISTENING)
 
     def _flush(self, after: TurnState, turn: int | None = None) -> list[Decision]:
-        self.voided = max(self.voided, self.turn if turn is None else turn)
+        self.voided = max(self.voided, max(self.turn, self._playing) if turn is None else int(turn))
         self._playing = 0
         self._enter(after)
-        return [Flush(self.voided)]
+        return [Flush(Turn(self.voided, self.source))]

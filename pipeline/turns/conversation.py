@@ -7,17 +7,28 @@ attaches itself as the playout and is told to pause, resume and flush.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Protocol
 
 from ..clock import Clock
 from ..events import EventBus, Interrupted, SpeechChanged, StateChanged
+from ..frames import Turn, source_of
 from ..units import SECOND
 from .controller import Decision, Flush, Pause, TurnController, TurnPolicy, TurnState
 from .heard import HeardQueue
 
 __all__ = ["Conversation", "Playout"]
+
+_PERCEIVED_FIRST = (
+    TurnState.PAUSED,
+    TurnState.SPEAKING,
+    TurnState.INTERRUPTED,
+    TurnState.THINKING,
+    TurnState.LISTENING,
+)
+"""Of several sources, the state of the one that is heard counts."""
 
 
 class Playout(Protocol):
@@ -32,23 +43,30 @@ class Playout(Protocol):
         ...
 
     def flush(self, turn: int) -> None:
-        """Drop what is queued of turns up to ``turn``. Ends a pause."""
+        """Drop what is queued of turns of its source up to ``turn``. Ends a pause."""
         ...
 
 
 class Conversation:
-    """Facts in, decisions out, each at the call's time."""
+    """Facts in, decisions out, each at the call's time.
+
+    Every source of turns (a node that speaks) has a controller of its own: what the user does is told to all, what a
+    source does to its own, and each is cut alone. ``state`` is what the user perceives of them together.
+    """
 
     def __init__(
         self, clock: Clock, events: EventBus, policy: TurnPolicy, void: Callable[[int], None]
     ) -> None:
         self._clock = clock
         self._events = events
-        self._controller = TurnController(policy)
+        self._policy = policy
+        # Before anybody speaks there is one of no name; the first source takes it over.
+        self._controllers: dict[str, TurnController] = {"": TurnController(policy)}
+        self._turn: int = 0
         self._uninterruptible = False
         self._void = void
         self._playouts: list[Playout] = []
-        self._heard: HeardQueue[Callable[[], None]] = HeardQueue()
+        self._heard: defaultdict[TurnController, HeardQueue[Callable[[], None]]] = defaultdict(HeardQueue)
         self._timer: asyncio.TimerHandle | None = None
         self._shown: TurnState = TurnState.LISTENING
         self._closed = False
@@ -56,101 +74,131 @@ class Conversation:
     @property
     def state(self) -> TurnState:
         """What the conversation is doing."""
-        return self._controller.state
+        states = {controller.state for controller in self._controllers.values()}
+        return next((state for state in _PERCEIVED_FIRST if state in states), TurnState.LISTENING)
 
     @property
     def turn(self) -> int:
-        """Number of the newest model turn, 0 before the first."""
-        return self._controller.turn
+        """The newest model turn, 0 before the first."""
+        return self._turn
 
     @property
     def user_speaking(self) -> bool:
         """Whether the user's voice is heard now."""
-        return self._controller.user_speaking
+        return any(controller.user_speaking for controller in self._controllers.values())
 
     def judge_by(self, policy: TurnPolicy) -> None:
         """Judge speech over the agent by ``policy`` from now on; a judgement under way keeps its deadline."""
-        self._controller.policy = replace(policy, barge_in=False) if self._uninterruptible else policy
+        self._policy = replace(policy, barge_in=False) if self._uninterruptible else policy
+        for controller in self._controllers.values():
+            controller.policy = self._policy
 
     def keep_the_floor(self) -> None:
         """A service that lets nobody cut the agent off says so: no policy makes the user's voice stop it any more."""
         self._uninterruptible = True
-        self.judge_by(self._controller.policy)
+        self.judge_by(self._policy)
 
     def attach(self, playout: Playout) -> None:
         """From now on ``playout`` plays the agent's sound and reports what was heard."""
         self._playouts.append(playout)
 
-    def next_turn(self) -> int:
-        """Open a model turn and return its number."""
-        return self._controller.next_turn()
+    def next_turn(self, source: str = "") -> Turn:
+        """Open a turn of the node ``source`` and return it."""
+        turn = self._turn = self._opened_by(source).next_turn()
+        return turn
+
+    def seat(self, source: str) -> Conversation:
+        """The same conversation as the node ``source`` has it: turns that it opens are its own."""
+        return _Seat(self, source)
+
+    # What the user does: it is told to every source --------------------------------------------------
 
     def user_started(self) -> None:
         """The user's voice began. Telling it twice changes nothing."""
-        if not self._controller.user_speaking:
-            self._carry_out(self._controller.user_started(self._clock.now_ns()))
+        if not self.user_speaking:
+            self._tell(self._everybody(), TurnController.user_started)
             self._show_speech(True)
 
     def user_stopped(self) -> None:
         """The user's voice ended."""
-        if self._controller.user_speaking:
-            self._carry_out(self._controller.user_stopped(self._clock.now_ns()))
+        if self.user_speaking:
+            self._tell(self._everybody(), TurnController.user_stopped)
             self._show_speech(False)
 
     def user_quiet(self) -> None:
         """The user's voice fell silent, and may go on: ``user_stopped`` says that it does not."""
-        if self._controller.user_speaking:
-            self._carry_out(self._controller.user_quiet(self._clock.now_ns()))
+        if self.user_speaking:
+            self._tell(self._everybody(), TurnController.user_quiet)
 
     def user_voiced(self) -> None:
         """The user's voice goes on."""
-        if self._controller.user_speaking:
-            self._carry_out(self._controller.user_voiced(self._clock.now_ns()))
+        if self.user_speaking:
+            self._tell(self._everybody(), TurnController.user_voiced)
 
-    def user_wrote(self) -> None:
-        """The user sent text to the agent."""
-        self._carry_out(self._controller.user_wrote(self._clock.now_ns()))
+    def user_wrote(self, source: str = "") -> None:
+        """The user sent text to ``source``, or to everybody."""
+        self._tell([self._of(source)] if source else self._everybody(), TurnController.user_wrote)
+
+    # What a source does ------------------------------------------------------------------------------
 
     def interrupted(self, turn: int) -> None:
-        """The server cut ``turn``."""
-        self._carry_out(self._controller.interrupted(self._clock.now_ns(), turn))
+        """The server cut ``turn`` and those of its source before; a plain number cuts every source."""
+        now_ns = self._clock.now_ns()
+        if isinstance(turn, Turn):
+            controller = self._of(turn.source)
+            self._carry_out(controller, controller.interrupted(now_ns, turn))
+            self._settle()
+            return
+        for controller in self._everybody():
+            controller.interrupted(now_ns, turn)
+        if not self._closed:
+            self._flush(turn)
+        self._settle()
 
     def tool_started(self) -> None:
         """The model waits for a function."""
-        self._carry_out(self._controller.tool_started(self._clock.now_ns()))
+        self._tell(self._everybody(), TurnController.tool_started)
 
     def tool_finished(self) -> None:
         """A function answered, failed or was cancelled."""
-        self._carry_out(self._controller.tool_finished(self._clock.now_ns()))
+        self._tell(self._everybody(), TurnController.tool_finished)
 
-    def turn_completed(self) -> None:
-        """The server says that the model's turn is over."""
-        self._carry_out(self._controller.turn_completed(self._clock.now_ns()))
+    def turn_completed(self, source: str = "") -> None:
+        """The server says that the turn of ``source``, or of whoever speaks, is over."""
+        self._tell([self._of(source)] if source else self._everybody(), TurnController.turn_completed)
 
     def say(self, turn: int, at_ns: int, heard: Callable[[], None]) -> None:
         """Call ``heard`` when the sound of ``turn`` has been played up to ``at_ns``; never if it is cut before."""
-        if turn <= self._controller.voided:
+        controller = self._of(source_of(turn))
+        if turn <= controller.voided:
             return
         if not self._playouts:
             heard()
             return
-        for released in self._heard.add(turn, at_ns, heard):
+        for released in self._heard[controller].add(turn, at_ns, heard):
             released()
 
     def played(self, turn: int, position_ns: int) -> None:
         """The caller has heard ``turn`` up to ``position_ns`` of its sound."""
-        controller = self._controller
+        controller = self._of(source_of(turn))
         if controller.state is not TurnState.SPEAKING:
-            self._carry_out(controller.playing(self._clock.now_ns(), turn))
-        if self._heard:
-            for released in self._heard.played(turn, position_ns):
+            now_ns = self._clock.now_ns()
+            self._carry_out(controller, controller.playing(now_ns, turn))
+            for other in self._everybody():
+                if other is not controller:
+                    self._carry_out(other, other.another_answers(now_ns))
+            self._settle()
+        if heard := self._heard[controller]:
+            for released in heard.played(turn, position_ns):
                 released()
 
     def played_out(self, turn: int) -> None:
         """The last sound of ``turn`` was heard."""
-        for released in self._heard.finished(turn):
+        controller = self._of(source_of(turn))
+        for released in self._heard[controller].finished(turn):
             released()
-        self._carry_out(self._controller.played_out(self._clock.now_ns(), turn))
+        self._carry_out(controller, controller.played_out(self._clock.now_ns(), turn))
+        self._settle()
 
     def close(self) -> None:
         """The call ends: no timer fires any more, and whatever is still told changes nothing."""
@@ -159,26 +207,76 @@ class Conversation:
             self._timer.cancel()
             self._timer = None
 
-    def _carry_out(self, decisions: list[Decision]) -> None:
+    # -------------------------------------------------------------------------------------------------
+
+    def _of(self, source: str) -> TurnController:
+        """The controller of ``source``; where only one source speaks, turns of no source are taken for its own."""
+        found = self._controllers.get(source)
+        if found is not None:
+            return found
+        if not source and len(self._controllers) == 1:
+            return self._everybody()[0]
+        first = self._controllers.get("")
+        if first is not None and first.unused:
+            # What the user did before anybody had spoken is known to it.
+            del self._controllers[""]
+            first.source = source
+            made = first
+        else:
+            made = TurnController(self._policy, source)
+            made.join(self._everybody()[0])
+        self._controllers[source] = made
+        return made
+
+    def _opened_by(self, source: str) -> TurnController:
+        return self._of(source) if source else self._controllers.setdefault("", TurnController(self._policy))
+
+    def _everybody(self) -> list[TurnController]:
+        return list(self._controllers.values())
+
+    def _tell(
+        self, those: Iterable[TurnController], fact: Callable[[TurnController, int], list[Decision]]
+    ) -> None:
+        now_ns = self._clock.now_ns()
+        for controller in those:
+            self._carry_out(controller, fact(controller, now_ns))
+        self._settle()
+
+    def _carry_out(self, controller: TurnController, decisions: list[Decision]) -> None:
         if self._closed:
             return
+        others_pause = any(
+            other.state is TurnState.PAUSED for other in self._controllers.values() if other is not controller
+        )
         for decision in decisions:
             if isinstance(decision, Flush):
                 self._flush(decision.turn)
+                if others_pause:
+                    # A flush ends the pause of a playout, and another source is still being judged.
+                    self._pause()
             elif isinstance(decision, Pause):
-                for playout in self._playouts:
-                    playout.pause()
-            else:
+                if not others_pause:
+                    self._pause()
+            elif not others_pause:
                 for playout in self._playouts:
                     playout.resume()
-        self._set_timer()
-        self._show_state()
+
+    def _settle(self) -> None:
+        if not self._closed:
+            self._set_timer()
+            self._show_state()
+
+    def _pause(self) -> None:
+        for playout in self._playouts:
+            playout.pause()
 
     def _flush(self, turn: int) -> None:
         # The sound stops first: what the engine does after it costs time that the caller would hear.
         for playout in self._playouts:
             playout.flush(turn)
-        self._heard.void(turn)
+        for controller, heard in self._heard.items():
+            if not isinstance(turn, Turn) or controller.source == turn.source:
+                heard.void(turn)
         self._void(turn)
         if self._events.wants(Interrupted):
             self._events.publish(Interrupted(time_ns=self._clock.now_ns(), turn=turn))
@@ -187,24 +285,37 @@ class Conversation:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        deadline_ns = self._controller.deadline_ns
-        if deadline_ns is not None:
-            delay_ns = max(0, deadline_ns - self._clock.now_ns())
+        deadlines = [one.deadline_ns for one in self._controllers.values() if one.deadline_ns is not None]
+        if deadlines:
+            delay_ns = max(0, min(deadlines) - self._clock.now_ns())
             self._timer = asyncio.get_running_loop().call_later(delay_ns / SECOND, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
-        self._carry_out(self._controller.tick(self._clock.now_ns()))
+        self._tell(self._everybody(), TurnController.tick)
 
     def _show_state(self) -> None:
-        state = self._controller.state
+        state = self.state
         if state is not self._shown:
             self._shown = state
             if self._events.wants(StateChanged):
                 self._events.publish(
-                    StateChanged(time_ns=self._clock.now_ns(), state=state.value, turn=self._controller.turn)
+                    StateChanged(time_ns=self._clock.now_ns(), state=state.value, turn=self._turn)
                 )
 
     def _show_speech(self, speaking: bool) -> None:
         if self._events.wants(SpeechChanged):
             self._events.publish(SpeechChanged(time_ns=self._clock.now_ns(), speaking=speaking))
+
+
+class _Seat(Conversation):
+    """A conversation that knows who opens its turns; all else is shared."""
+
+    __slots__ = ("_source",)
+
+    def __init__(self, conversation: Conversation, source: str) -> None:
+        self.__dict__ = conversation.__dict__
+        self._source = source
+
+    def next_turn(self, source: str = "") -> Turn:
+        return super().next_turn(source or self._source)

@@ -15,7 +15,7 @@ T = TypeVar("T")
 
 
 class HeardQueue(Generic[T]):
-    """Holds what belongs to the sound of a turn until playout reaches its place. Pure.
+    """Holds what belongs to the sound of a turn of one source until playout reaches its place. Pure.
 
     Places are nanoseconds from the start of the turn's sound. Bounded: beyond ``limit`` pieces the
     oldest is given out early rather than lost.

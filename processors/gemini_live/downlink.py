@@ -157,7 +157,7 @@ class Downlink:
             case said.EndWords(turn, at_ns):
                 self._agent.end(turn, at_ns)
             case said.TurnComplete():
-                turns.turn_completed()
+                turns.turn_completed(self._node)
                 self._publish(outcome)
             case said.UserSpeech(speaking):
                 if self._hears:

@@ -54,6 +54,7 @@ class LiveCall:
         history: History,
     ) -> None:
         self._name = f"{call.id}.{node}"
+        self._node = node
         self._call = call
         self._session_log = SessionLog(node, call, log)
         self._settings = settings
@@ -67,7 +68,7 @@ class LiveCall:
         self._agent = AgentTranscript(call, ports.transcript, history, self._changed)
         known = None if ports.tool_calls.connected and not catalogs else [*catalogs]
         self._handshake = Handshake(settings, self._can, known, self._session_log.warn)
-        self._protocol = LiveProtocol(call.turns.next_turn, writes=settings.writes)
+        self._protocol = LiveProtocol(lambda: call.turns.next_turn(node), writes=settings.writes)
         self._uplink = Uplink(
             call, self._outbox, self._protocol, self._can, settings.pre_roll_ns, self._session_log.warn
         )

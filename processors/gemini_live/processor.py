@@ -43,6 +43,7 @@ from ...pipeline.events import (
     Transcript,
     Usage,
 )
+from ...pipeline.frames import source_of
 from ..tools.catalog import FunctionSpec
 from . import events
 from .dialogue.history import History
@@ -314,7 +315,7 @@ class GeminiLive(Processor):
 
     def on_interrupt(self, frame: InterruptFrame) -> None:
         """Drop what was not handed over yet."""
-        if self._live is not None:
+        if self._live is not None and source_of(frame.turn) in ("", self.name):
             self._live.void(frame.turn)
 
     def on_marker(self, port: str, frame: Any) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 
+import msgspec
 import pytest
 
+from livegraph.pipeline import Turn
 from livegraph.pipeline.events import Event, EventBus, Interrupted, SpeechChanged, StateChanged
 
 
@@ -97,3 +100,10 @@ def test_subscribing_and_leaving_within_an_observer_is_safe() -> None:
     bus.publish(Interrupted(time_ns=0, turn=1))
     bus.publish(Interrupted(time_ns=0, turn=2))
     assert heard == ["once 1", "late 2"]
+
+
+def test_events_are_plain_data_whoever_speaks() -> None:
+    """The number of a turn and the name of its source, so that any encoder can write them."""
+    event = Interrupted(time_ns=1, turn=Turn(3, "live"))
+    assert json.loads(msgspec.json.encode(event)) == {"time_ns": 1, "turn": 3, "source": "live"}
+    assert type(event.turn) is int

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import pickle
 from dataclasses import FrozenInstanceError
 
 import numpy as np
@@ -14,7 +16,9 @@ from livegraph.pipeline import (
     AudioFrame,
     EndFrame,
     Frame,
+    InterruptFrame,
     TextFrame,
+    Turn,
     TurnEndFrame,
     TurnStartFrame,
     UsageFrame,
@@ -85,3 +89,34 @@ def test_the_vocabulary_stays_small() -> None:
         if isinstance(value, type) and issubclass(value, Frame) and value.__name__.endswith("Frame")
     }
     assert len(kinds - {Frame}) < 16
+
+
+def test_turns_of_two_sources_are_neither_equal_nor_ordered() -> None:
+    """And beside a plain number the number counts, so that 0 is no turn for all of them."""
+    mine, yours = Turn(1, "a"), Turn(2, "b")
+    assert mine != Turn(1, "b")
+    assert not any((mine < yours, mine <= yours, mine > yours, mine >= yours, yours < mine, yours >= mine))
+    assert Turn(1, "a") == mine < Turn(2, "a") <= Turn(2, "a")
+    assert 0 < mine == 1 <= 2
+    assert (f"{mine}", str(yours), {1: "x"}[mine]) == ("1", "2", "x")
+    assert pickle.loads(pickle.dumps(yours)) == yours
+    assert json.dumps(mine) == "1"
+
+
+def test_what_a_cut_takes_depends_on_its_source() -> None:
+    """A plain number cuts all; a turn its own; what cannot be interrupted stays."""
+
+    class Kept(Frame):
+        uninterruptible = True
+
+    cut = InterruptFrame(turn=Turn(2, "a"))
+    frames = [
+        Frame(),
+        Frame(turn=1),
+        Frame(turn=Turn(2, "a")),
+        Frame(turn=Turn(3, "a")),
+        Frame(turn=Turn(1, "b")),
+    ]
+    assert [cut.voids(frame) for frame in frames] == [False, False, True, False, False]
+    assert [InterruptFrame(turn=2).voids(frame) for frame in frames] == [False, True, True, False, True]
+    assert not cut.voids(Kept(turn=Turn(1, "a")))

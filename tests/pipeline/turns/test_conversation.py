@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from livegraph.pipeline import MS, Conversation, TurnPolicy, TurnState, clock_of_loop, run_virtual
+from livegraph.pipeline import MS, SECOND, Conversation, TurnPolicy, TurnState, clock_of_loop, run_virtual
 from livegraph.pipeline.events import Event, EventBus, Interrupted, SpeechChanged, StateChanged
 
 
@@ -260,3 +260,81 @@ def test_a_service_that_lets_nobody_interrupt_is_not_interrupted() -> None:
         return stage
 
     assert run_virtual(main()).speaker.told == ["flush 1"]
+
+
+# Several sources --------------------------------------------------------------------------------------
+
+
+def test_each_source_counts_and_is_cut_alone() -> None:
+    """The server of A cuts A: its turns are void, B's sound, words and state stay."""
+
+    async def main() -> None:
+        stage = Stage()
+        turns = stage.turns
+        ours, theirs = turns.next_turn("a"), turns.next_turn("b")
+        assert (int(ours), int(theirs), ours.source, theirs.source) == (1, 1, "a", "b")
+        heard: list[str] = []
+        turns.say(ours, SECOND, lambda: heard.append("ours"))
+        turns.say(theirs, SECOND, lambda: heard.append("theirs"))
+        turns.played(ours, MS)
+        turns.played(theirs, MS)
+        turns.interrupted(ours)
+        assert stage.voided == [ours]
+        assert turns.state is TurnState.SPEAKING, "b is heard"
+        turns.played(theirs, SECOND)
+        turns.played(ours, SECOND)
+        assert heard == ["theirs"]
+
+    run_virtual(main())
+
+
+def test_the_user_over_two_sources_cuts_both_and_one_may_be_cut_before() -> None:
+    """Speech pauses once; what A's server cuts does not let B go on."""
+
+    async def main() -> None:
+        stage = Stage()
+        turns = stage.turns
+        ours, theirs = turns.next_turn("a"), turns.next_turn("b")
+        turns.played(ours, MS)
+        turns.played(theirs, MS)
+        turns.user_started()
+        await asyncio.sleep(0.1)
+        turns.interrupted(ours)
+        assert stage.speaker.told == ["pause", "flush 1", "pause"]
+        await asyncio.sleep(0.31)
+        assert stage.speaker.told[3:] == ["flush 1"]
+        assert stage.voided == [ours, theirs]
+        assert turns.state is TurnState.INTERRUPTED
+
+    run_virtual(main())
+
+
+def test_who_answers_first_ends_the_waiting_for_the_others() -> None:
+    """A silent listener does not keep the conversation thinking."""
+
+    async def main() -> None:
+        stage = Stage()
+        turns = stage.turns
+        turns.interrupted(turns.next_turn("b"))
+        turns.user_started()
+        turns.user_stopped()
+        turn = turns.next_turn("a")
+        turns.played(turn, MS)
+        turns.played_out(turn)
+        assert turns.state is TurnState.LISTENING
+
+    run_virtual(main())
+
+
+def test_a_plain_number_cuts_everybody() -> None:
+    """Who does not say whose turn it is means all."""
+
+    async def main() -> None:
+        stage = Stage()
+        for name in ("a", "b"):
+            stage.turns.played(stage.turns.next_turn(name), MS)
+        stage.turns.interrupted(1)
+        assert stage.voided == [1]
+        assert stage.turns.state is TurnState.LISTENING
+
+    run_virtual(main())
