@@ -177,7 +177,7 @@ class LiveCall:
         if text:
             self._user.wrote(text)
             self._uplink.text(text)
-            self._call.turns.user_wrote()
+            self._call.turns.user_wrote(self._node)
             self._moved()
 
     def speech(self, frame: Any) -> None:
