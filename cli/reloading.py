@@ -115,7 +115,7 @@ class Reloader:
     def _look(self) -> Look:
         files = self._files()
         # An agent file that is gone is known, and is missed.
-        with suppress(Fault):
+        with suppress(NotFoundError):
             files.update(agent_files(self._what))
         return look(files, self._watch.last)
 
