@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from .energy import EnergyVad
     from .fades import crossfade, fade_in, fade_out
     from .levels import SILENCE_DBFS, amplify, peak_dbfs, rms_dbfs
+    from .mixdown import Ducking, MixedBlock, Mixdown
     from .pcm import (
         AudioError,
         Pcm,
@@ -33,7 +34,10 @@ if TYPE_CHECKING:
 __all__ = [
     "SILENCE_DBFS",
     "AudioError",
+    "Ducking",
     "EnergyVad",
+    "MixedBlock",
+    "Mixdown",
     "Pcm",
     "Resampler",
     "SileroVad",
@@ -66,6 +70,7 @@ _HOMES = {
     "energy": ("EnergyVad",),
     "fades": ("crossfade", "fade_in", "fade_out"),
     "levels": ("SILENCE_DBFS", "amplify", "peak_dbfs", "rms_dbfs"),
+    "mixdown": ("Ducking", "MixedBlock", "Mixdown"),
     "pcm": (
         *("AudioError", "Pcm", "float_to_pcm", "from_bytes", "ns_to_samples"),
         *("pcm_to_float", "samples_to_ns", "silence", "to_bytes", "to_mono"),
