@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .energy import EnergyVad
     from .fades import crossfade, fade_in, fade_out
     from .levels import SILENCE_DBFS, amplify, peak_dbfs, rms_dbfs
-    from .mixdown import Ducking, MixedBlock, Mixdown
+    from .mixdown import Ducking, Mixdown, MixedBlock
     from .pcm import (
         AudioError,
         Pcm,
@@ -36,8 +36,8 @@ __all__ = [
     "AudioError",
     "Ducking",
     "EnergyVad",
-    "MixedBlock",
     "Mixdown",
+    "MixedBlock",
     "Pcm",
     "Resampler",
     "SileroVad",

@@ -149,7 +149,9 @@ class Mixdown:
     @property
     def deadline_ns(self) -> int | None:
         """When the next block is due even if no more comes; ``None`` while nothing is held."""
-        start = min((piece[0] for track in self._tracks.values() for piece in list(track.pieces)[:1]), default=None)
+        start = min(
+            (piece[0] for track in self._tracks.values() for piece in list(track.pieces)[:1]), default=None
+        )
         if start is None:
             return None
         return self._time_ns(max(start, self._at) + self._block) + self.wait_ns

@@ -11,8 +11,8 @@ from ..pipeline.errors import Fix, Problem
 from ..pipeline.graph import registry
 from ..pipeline.graph.check import check
 from ..pipeline.graph.graph import Graph
-from ..pipeline.graph.resolve import resolve_edge
 from ..pipeline.graph.specs import EdgeSpec, NodeSpec
+from ..pipeline.graph.subgraph import expand_subgraphs, lead_inside
 from ..pipeline.ports import PortSpec
 from ..pipeline.processor import Processor, facade, ports_of
 from ..pipeline.spelling import did_you_mean, sure
@@ -211,37 +211,14 @@ def _port(template: Template, name: str, build: NodeBuilder) -> PortSpec | None:
 
 
 def lower(build: NodeBuilder) -> None:
-    """Lead the edges of every use of a template to the nodes inside, and take the facades away."""
-    graph, facades = build.graph, build.facades
-    edges: list[EdgeSpec] = []
-    for edge in graph.edges:
-        if not {_node(edge.source), _node(edge.target)} & facades.keys():
-            edges.append(edge)
-            continue
-        resolved, problems = resolve_edge(edge, graph.nodes)
-        build.shape.problems += problems
-        build.unread = build.unread or bool(problems)
-        edges += [
-            EdgeSpec(source, target, edge.change, edge.path)
-            for pair in resolved
-            for source in _inside(facades, *pair.source)
-            for target in _inside(facades, *pair.target)
-        ]
-    graph.edges = edges
-    for name in facades:
-        graph.nodes.pop(name, None)
+    """Lead the edges of every use of a template to the nodes inside, and take the facades away.
 
-
-def _inside(facades: Mapping[str, Mapping[str, list[str]]], node: str, port: str) -> list[str]:
-    if node not in facades:
-        return [f"{node}.{port}"]
-    return [
-        found for end in facades[node][port] for found in _inside(facades, _node(end), end.partition(".")[2])
-    ]
-
-
-def _node(end: str) -> str:
-    return end.partition(".")[0]
+    Sub-graphs of Python come to the same.
+    """
+    problems = lead_inside(build.graph, build.facades)
+    build.shape.problems += problems
+    build.unread = build.unread or bool(problems)
+    build.shape.problems += expand_subgraphs(build.graph)
 
 
 def _given(written: WrittenNode, tree: Tree) -> Tree:

@@ -40,6 +40,7 @@ from .graph.check import CheckResult, check
 from .graph.graph import Graph
 from .graph.plan import Plan, make_plan
 from .graph.specs import EdgeSpec, NodeSpec
+from .graph.subgraph import SubGraph
 from .options import Deprecated, Doc, Duration, Hertz, Live, ModuleRef, PerCall, Range, Renamed, Secret
 from .policy import Policy
 from .ports import FromOption, In, Out
@@ -103,6 +104,7 @@ __all__ = [
     "SpeechStartFrame",
     "StalledError",
     "StartError",
+    "SubGraph",
     "SystemClock",
     "TextFrame",
     "ToolCallFrame",

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from .frames import AudioFrame, Frame, VideoFrame
-from .units import MS, SECOND
+from .units import MS, SECOND, DurationLike, settle_durations
 
 __all__ = ["Policy", "WhenFull", "default_policy"]
 
@@ -25,6 +25,18 @@ class Policy:
     when_full: WhenFull = "block"
     max_duration_ns: int = 60 * SECOND
     max_frames: int = 4096
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            when_full: WhenFull = "block",
+            max_duration_ns: DurationLike = ...,
+            max_frames: int = ...,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        settle_durations(self)
 
     def with_changes(
         self,

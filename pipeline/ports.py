@@ -15,7 +15,7 @@ import copy
 import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
 
 from .formats import AudioFormat
 from .frames import AudioFrame, Frame
@@ -104,6 +104,12 @@ class _Port(Generic[F]):
 class In(_Port[F]):
     """An input. ``on_<name>(frame)`` handles what arrives: sync inside the sender's step, async behind a queue."""
 
+    if TYPE_CHECKING:
+        # By these static tools compare what flows along an edge (``graph.handles``); nobody calls them.
+        def _takes(self, frame: F) -> None: ...
+        def _may_take(self) -> F:
+            raise NotImplementedError
+
     def __init__(
         self,
         *,
@@ -142,6 +148,13 @@ class Room(Protocol):
 
 class Out(_Port[F]):
     """An output. ``emit`` hands a frame to every edge; ``send`` also waits while one of them is full."""
+
+    if TYPE_CHECKING:
+
+        def _given(self) -> F:
+            raise NotImplementedError
+
+        def _may_give(self, frame: F) -> None: ...
 
     def __init__(
         self, *, rate: _Count = None, channels: _Count = None, like: str = "", doc: str = ""

@@ -91,6 +91,8 @@ class Processor:
     """Whether its output ages: media from a microphone is dropped rather than kept waiting."""
     kind: ClassVar[str] = "processor"
     """``source``, ``sink``, ``service`` or ``processor``; for lists and pictures."""
+    composite: ClassVar[bool] = False
+    """Whether it stands for a part of a graph, and has no life of its own: a ``SubGraph``."""
     emits: ClassVar[tuple[type[Event], ...]] = ()
     """Events that a call publishes because of this box, beyond those of any call."""
 
@@ -175,7 +177,8 @@ def _read_ports(cls: type[Processor]) -> dict[str, PortSpec]:
             raise TypeError(
                 f"{cls.__qualname__}: a port cannot be called {spec.name!r}, which means something else"
             )
-        if spec.direction == "in" and not callable(getattr(cls, f"on_{spec.name}", None)):
+        handled = cls.composite or spec.direction == "out" or callable(getattr(cls, f"on_{spec.name}", None))
+        if not handled:
             raise TypeError(
                 f"{cls.__qualname__}: input {spec.name!r} needs a method on_{spec.name}(self, frame)"
             )

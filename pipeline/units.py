@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+import numbers
 import re
+from typing import Any
 
 __all__ = [
     "DURATION_UNITS",
@@ -10,11 +13,14 @@ __all__ = [
     "MS",
     "SECOND",
     "US",
+    "DurationLike",
+    "duration_ns",
     "format_duration",
     "ms",
     "parse_duration",
     "parse_frequency",
     "seconds",
+    "settle_durations",
 ]
 
 US = 1_000
@@ -30,6 +36,9 @@ DURATION_UNITS = {
     "min": 60 * SECOND,
     "h": 3600 * SECOND,
 }
+DurationLike = int | str
+"""A duration as programs give it: whole nanoseconds, such as ``ms(300)``, or text with a unit, such as ``"300ms"``."""
+
 FREQUENCY_UNITS = {"hz": 1, "khz": 1_000}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
 
@@ -42,6 +51,33 @@ def ms(value: float) -> int:
 def seconds(value: float) -> int:
     """Seconds as integer nanoseconds."""
     return round(value * SECOND)
+
+
+def duration_ns(value: DurationLike, what: str = "a duration") -> int:
+    """Nanoseconds from what a program gives: ``ms(300)``, ``"300ms"`` or nanoseconds themselves.
+
+    Raises ``ValueError`` for text that is no duration and for what is below zero, ``TypeError`` for anything else; the
+    message begins with ``what``.
+    """
+    if isinstance(value, str):
+        try:
+            return parse_duration(value)
+        except ValueError as error:
+            raise ValueError(f"{what}: {error}, not {value!r}") from None
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f'{what}: takes whole nanoseconds, as ms(300) gives, or "300ms", not {value!r}')
+    if value < 0:
+        raise ValueError(f"{what}: cannot be below zero, as {value!r} is")
+    return int(value)
+
+
+def settle_durations(settings: Any) -> None:
+    """Make nanoseconds of whatever was given for the fields ``..._ns`` of a dataclass: for its ``__post_init__``."""
+    for field in dataclasses.fields(settings):
+        if field.name.endswith("_ns"):
+            value = getattr(settings, field.name)
+            if type(value) is not int or value < 0:
+                object.__setattr__(settings, field.name, duration_ns(value, field.name))
 
 
 def parse_duration(text: str) -> int:

@@ -84,7 +84,7 @@ def build_rig(graph: Graph, scene: Scene, case: Case) -> Rig:
         # A model at hand: neither a key nor an address counts.
         rig.graph = _with_options(rig.graph, name, {"endpoint": "local"}, without=("url", "api_key", "token"))
     for number, place in enumerate(dict.fromkeys(step.to for step in case.feed if isinstance(step, Send))):
-        rig.feeders[place] = rig.graph.add(f"test-feeder-{number}", Feeder)
+        rig.feeders[place] = str(rig.graph.add(f"test-feeder-{number}", Feeder))
         rig.graph.connect(f"{rig.feeders[place]}.frames", place)
     _add_probes(rig.graph, scene, case)
     return rig
@@ -142,7 +142,7 @@ def _add_probes(graph: Graph, scene: Scene, case: Case) -> None:
         for source in scene.sources_of(place):
             wanted.setdefault(source, []).append((place, kinds))
     for number, (source, places) in enumerate(wanted.items()):
-        name = graph.add(f"test-probe-{number}", Probe, places=tuple(places))
+        name = str(graph.add(f"test-probe-{number}", Probe, places=tuple(places)))
         graph.connect(source, f"{name}.frames")
 
 

@@ -20,6 +20,7 @@ from .modules import Modules, file_module, recording
 from .negotiate import FormatSolver, PortKey
 from .resolve import ResolvedEdge, common_types, resolve_edge
 from .specs import GraphSpec, NodeSpec
+from .subgraph import expanded
 
 __all__ = ["CheckResult", "Insertion", "check", "own_faults"]
 
@@ -60,6 +61,7 @@ def check(graph: GraphSpec, resampler: type[Processor] | None = None) -> CheckRe
     """Check ``graph``; ``resampler`` is the class to insert where formats differ (default: the registered one)."""
     result = CheckResult()
     with recording() as files:
+        graph, result.problems = expanded(graph)
         _check_options(graph, result)
     homes = (file_module(node.processor.__module__) for node in graph.nodes.values())
     result.modules = {file: module for file, module in files.items() if module} | dict(filter(None, homes))
@@ -119,7 +121,7 @@ def _check_wiring(result: CheckResult) -> None:
     into = {edge.target for edge in result.edges}
     out_of = {edge.source[0] for edge in result.edges}
     # An edge that could not be read would make its node look unconnected: one fault, one message.
-    unread = any(problem.code.startswith("LG30") for problem in result.problems)
+    unread = any(problem.code.startswith(("LG13", "LG30")) for problem in result.problems)
     for name, node in result.nodes.items():
         ports = ports_of(node.processor).values()
         for port in ports:

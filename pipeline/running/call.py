@@ -18,13 +18,14 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Protocol, Self, TypeVar, overload, runtime_checkable
 
 from ..clock import Clock, clock_of_loop
 from ..errors import LivegraphError, ProcessorError, StalledError, StartError, as_fault
 from ..events import CallStarted, EventBus
 from ..frames import InterruptFrame
 from ..graph.check import CheckResult
+from ..graph.handles import node_name
 from ..graph.modules import keeping
 from ..processor import Processor
 from ..turns.controller import TurnPolicy
@@ -242,14 +243,21 @@ class Call:
             raise RuntimeError("the call has not started")
         return self._clock
 
-    def processor(self, node: str, kind: type[P]) -> P:
-        """The running processor of a node, which must be a ``kind``.
+    @overload
+    def processor(self, node: P) -> P: ...
+
+    @overload
+    def processor(self, node: str, kind: type[P]) -> P: ...
+
+    def processor(self, node: Any, kind: type[Any] = Processor) -> Any:
+        """The running processor of a node: of a handle that ``graph.add`` gave, or of a name, which must be a ``kind``.
 
         Raises ``KeyError`` naming the nodes there are, ``TypeError`` when it is something else.
         """
-        found = node_of(self._wiring.nodes if self._wiring is not None else {}, node).processor
+        name = node_name(node)
+        found = node_of(self._wiring.nodes if self._wiring is not None else {}, name).processor
         if not isinstance(found, kind):
-            raise TypeError(f"{node!r} is a {type(found).__name__}, not a {kind.__name__}")
+            raise TypeError(f"{name!r} is a {type(found).__name__}, not a {kind.__name__}")
         return found
 
     def stats(self) -> dict[str, EdgeStats]:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from ..units import SECOND
+from ..units import SECOND, DurationLike, settle_durations
 
 __all__ = ["CallLimits"]
 
 
 @dataclass(frozen=True, slots=True)
 class CallLimits:
-    """Deadlines of a call, in nanoseconds."""
+    """Deadlines of a call: nanoseconds, given as ``ms(300)`` or ``"300ms"``."""
 
     start_ns: int = 15 * SECOND
     """For one node to start."""
@@ -21,3 +22,16 @@ class CallLimits:
     """For one handler to be at one frame before it is named."""
     restarts: int = 3
     """How often a node with ``on_error: restart`` is replaced before the call ends."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            start_ns: DurationLike = ...,
+            stop_ns: DurationLike = ...,
+            stall_ns: DurationLike = ...,
+            restarts: int = ...,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        settle_durations(self)

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from ..frames import Turn
-from ..units import MS, SECOND
+from ..units import MS, SECOND, DurationLike, settle_durations
 
 __all__ = ["Decision", "Flush", "Pause", "Resume", "TurnController", "TurnPolicy", "TurnState"]
 
@@ -39,6 +40,19 @@ class TurnPolicy:
     """Silence after a shorter noise before the agent goes on."""
     thinking_limit_ns: int = 15 * SECOND
     """An agent that has not answered by then is no longer thinking."""
+
+    if TYPE_CHECKING:
+
+        def __init__(
+            self,
+            barge_in: bool = True,
+            confirm_ns: DurationLike = ...,
+            resume_after_ns: DurationLike = ...,
+            thinking_limit_ns: DurationLike = ...,
+        ) -> None: ...
+
+    def __post_init__(self) -> None:
+        settle_durations(self)
 
 
 @dataclass(frozen=True, slots=True)

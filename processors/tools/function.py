@@ -25,6 +25,7 @@ from typing import Any, get_type_hints
 import msgspec
 
 from ...pipeline import CallContext
+from ...pipeline.units import DurationLike, duration_ns
 from .catalog import FunctionSpec
 
 __all__ = ["ToolError", "ToolFunction", "ToolSettings", "tool"]
@@ -52,13 +53,22 @@ class ToolSettings:
 
 
 def tool(
-    *, name: str = "", timeout_ns: int | None = None, blocking: bool | None = None, scheduling: str = ""
+    *,
+    name: str = "",
+    timeout: DurationLike | None = None,
+    blocking: bool | None = None,
+    scheduling: str = "",
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a tool to give it another name, a deadline of its own, or to let the model talk on meanwhile.
+    """Decorate a tool to give it another name, a deadline of its own, or to let the model talk on meanwhile::
+
+        @tool(timeout="5s")
+        def look_up(name: str) -> str: ...
 
     ``scheduling`` (``SILENT``, ``WHEN_IDLE``, ``INTERRUPT``) is for ``blocking=False``: when the model speaks of the
     result.
     """
+
+    timeout_ns = None if timeout is None else duration_ns(timeout, "timeout")
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
         setattr(function, _SETTINGS, ToolSettings(name, timeout_ns, blocking, scheduling))

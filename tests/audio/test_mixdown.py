@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegraph.audio import AudioError, Ducking, MixedBlock, Mixdown, Pcm
+from livegraph.audio import AudioError, Ducking, Mixdown, MixedBlock, Pcm
 
 RATE = 16_000
 BLOCK = RATE // 50

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -69,7 +69,7 @@ def test_a_call_ends_whatever_happens(
         graph.add("source", Words, words=["w"] * 8, gap_ms=10)
     else:
         graph.add("source", FaultySource, where="run", hangs=source == "run hangs")
-    names = ["source"]
+    names: list[Any] = ["source"]
     for number, box in enumerate(boxes):
         logs.append([])
         name = graph.add(

@@ -61,7 +61,7 @@ def small() -> Picture:
     graph.add("words", Words, words=["a"])
     graph.add("answer", Answer)
     graph.add("slow", SlowUpper)
-    graph.connect("mic", "ear", max_duration_ns=100_000_000)
+    graph.connect("mic", "ear", max_duration="100ms")
     graph.connect("words", "answer.text")
     graph.connect("answer", "slow")
     graph.connect("slow", "answer.again")

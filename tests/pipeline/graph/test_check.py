@@ -296,7 +296,7 @@ def test_an_input_that_needs_something_and_gets_nothing() -> None:
 def test_a_circle_is_refused_and_walked(length: int) -> None:
     """LG306 shows the way round; a node joined to itself is one too."""
     graph = Graph()
-    names = [graph.add(f"upper{n}", Upper) for n in range(length)]
+    names = [str(graph.add(f"upper{n}", Upper)) for n in range(length)]
     graph.chain(*names, names[0])
     (problem,) = found(graph)
     assert problem.code == "LG306"
@@ -445,7 +445,7 @@ def test_live_media_ages_behind_boxes_that_pass_it_on() -> None:
 def test_what_the_graph_says_of_an_edge_is_added_to_what_flows() -> None:
     """A longer queue for live audio still drops the oldest."""
     graph = live_graph(AsyncHear)
-    graph.connect("listen.out", "sink", max_duration_ns=1_000 * MS)
+    graph.connect("listen.out", "sink", max_duration="1s")
     assert policies(graph)["listen.out -> sink.audio"] == Policy("drop_oldest", 1_000 * MS)
 
 

@@ -435,7 +435,7 @@ def test_a_fast_source_never_overfills_a_blocking_edge(between: int) -> None:
     graph.add("words", Words, words=[str(n) for n in range(100)])
     path = ["words"]
     for number in range(between):
-        path.append(graph.add(f"upper{number}", Upper))
+        path.append(str(graph.add(f"upper{number}", Upper)))
     graph.add("slow", SlowUpper, delay_ms=10)
     graph.add("sink", Collect, into=heard)
     graph.chain(*path)

@@ -194,7 +194,7 @@ def test_the_running_call_is_given_and_not_shown() -> None:
 def test_a_decorated_tool_has_its_own_name_deadline_and_manner() -> None:
     """Name and blocking are told to the model, scheduling goes with the result."""
 
-    @tool(name="look.up", timeout_ns=50 * MS, blocking=False, scheduling="SILENT")
+    @tool(name="look.up", timeout="50ms", blocking=False, scheduling="SILENT")
     async def search() -> str:
         await asyncio.sleep(0.01)
         return "found"
