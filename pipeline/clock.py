@@ -28,6 +28,7 @@ __all__ = [
     "VirtualLoop",
     "clock_of_loop",
     "run_virtual",
+    "unix_time_ns",
 ]
 
 T = TypeVar("T")
@@ -91,6 +92,15 @@ def clock_of_loop() -> Clock:
     """A clock with its origin now: virtual when the running loop is a ``VirtualLoop``."""
     loop = asyncio.get_running_loop()
     return VirtualClock(loop) if isinstance(loop, VirtualLoop) else SystemClock()
+
+
+def unix_time_ns() -> int:
+    """The time of day in nanoseconds since 1970, for protocols that tell it. It may jump: measure with a clock.
+
+    On a ``VirtualLoop`` the day begins with the loop.
+    """
+    loop = asyncio.get_running_loop()
+    return loop.virtual_ns if isinstance(loop, VirtualLoop) else time.time_ns()
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

@@ -17,6 +17,7 @@ from .packets import (
     has_fec,
     inspect_packet,
     packet_samples,
+    silence_packet,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "make_encoder",
     "opus_library",
     "packet_samples",
+    "silence_packet",
 ]

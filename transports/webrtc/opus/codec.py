@@ -10,7 +10,7 @@ import numpy as np
 
 from ....audio import Pcm
 from .library import OpusError, OpusLibrary, opus_library
-from .packets import MOST_PACKET_SAMPLES, PACKET_MS, RATES, SILENCE
+from .packets import MOST_PACKET_SAMPLES, PACKET_MS, RATES, silence_packet
 
 __all__ = ["AnyDecoder", "AnyEncoder", "OpusDecoder", "OpusEncoder", "make_decoder", "make_encoder"]
 
@@ -104,7 +104,7 @@ class OpusEncoder:
             raise OpusError(f"no Opus encoder: {_text(self._library, error.value)}")
         weakref.finalize(self, self._library.opus_encoder_destroy, self._state)
         self._out = ctypes.create_string_buffer(_MOST_BYTES)
-        self._silence = _silence(frame_ms)
+        self._silence = silence_packet(frame_ms)
         self._quiet_most = -(-_QUIET_NS // (frame_ms * 1_000_000))
         self._quiet = self._quiet_most
         self._settings: dict[int, int] = {}
@@ -231,13 +231,3 @@ def _bound(library: OpusLibrary | None) -> Any:
 
 def _text(library: Any, code: int) -> str:
     return str(library.opus_strerror(code).decode())
-
-
-def _silence(frame_ms: int) -> bytes:
-    """As ``SILENCE``, of another length: CELT has up to 20 ms, longer ones are several frames."""
-    if frame_ms == PACKET_MS:
-        return SILENCE
-    if frame_ms < PACKET_MS:
-        return bytes((SILENCE[0] - 8, *SILENCE[1:]))
-    count = frame_ms // PACKET_MS
-    return bytes((SILENCE[0] | 3, count)) + SILENCE[1:] * count

@@ -15,6 +15,7 @@ __all__ = [
     "has_fec",
     "inspect_packet",
     "packet_samples",
+    "silence_packet",
 ]
 
 PACKET_MS = 20
@@ -92,6 +93,16 @@ def inspect_packet(packet: bytes) -> PacketInfo | None:
     config = toc >> 3
     mode = Mode.SILK if config < 12 else Mode.HYBRID if config < 16 else Mode.CELT
     return PacketInfo(mode, bool(toc & 4), frame_samples, parsed[0], parsed[1])
+
+
+def silence_packet(frame_ms: int) -> bytes:
+    """As ``SILENCE``, of 10, 20, 40 or 60 ms: CELT has frames up to 20 ms, longer packets are several of them."""
+    if frame_ms == PACKET_MS:
+        return SILENCE
+    if frame_ms < PACKET_MS:
+        return bytes((SILENCE[0] - 8, *SILENCE[1:]))
+    count = frame_ms // PACKET_MS
+    return bytes((SILENCE[0] | 3, count)) + SILENCE[1:] * count
 
 
 def has_fec(packet: bytes) -> bool:

@@ -1,0 +1,251 @@
+"""The caller's microphone: which source is the voice, and who listens to it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import fields, replace
+
+from ....audio import Pcm
+from ....pipeline.units import MS
+from .packets import RtpPacket
+from .receiver import MODEL_WAIT_NS, AudioReceiver, Sound, SoundCounts
+from .reception import Reception
+from .redundancy import unwrap_red
+from .reorder import OrderCounts
+from .rtcp import ReportBlock, SenderReport
+from .sequence import SequenceTracker
+
+__all__ = ["AudioInput", "Deliver"]
+
+Deliver = Callable[[Pcm, int], None]
+"""Takes samples and their media time: where they begin, in ns since the first sound of the call."""
+
+_MOST_PIECES = 25
+"""Half a second: who is further behind loses the oldest."""
+_MOST_SOURCES = 8
+_SILENT_NS = 200 * MS
+"""A source that has sent nothing for so long makes room for another."""
+_ENOUGH = 2
+"""Packets by which a new source proves that it goes on."""
+
+
+class AudioInput:
+    """The way from the caller's microphone. What comes while nobody listens is counted and dropped.
+
+    One source is heard at a time: the one that sends. Another takes its place when it has ended or has fallen silent
+    (a replaced microphone, a page that was loaded again), or when it is the one that was announced. How many
+    sources are known at once is bounded; packets of others are dropped and counted.
+    """
+
+    def __init__(self) -> None:
+        self.foreign = 0
+        """Packets of sources that are not heard."""
+        self.malformed = 0
+        self.sources = 0
+        self.receiver: AudioReceiver | None = None
+        """Of the source that is heard, while somebody listens."""
+        self._past_order = OrderCounts()
+        self._past_sound = SoundCounts()
+        self._opus = -1
+        self._red: int | None = None
+        self._announced: frozenset[int] = frozenset()
+        self._ssrc: int | None = None
+        self._reception: Reception | None = None
+        self._tracker = SequenceTracker()
+        self._heard_ns = 0
+        self._candidates: dict[int, int] = {}
+        self._rate = 0
+        self._most_wait_ns = MODEL_WAIT_NS
+        self._given = 0
+        self._deliver: Deliver | None = None
+        self._pieces: deque[Pcm] = deque(maxlen=_MOST_PIECES)
+        self._waiter: asyncio.Future[None] | None = None
+        self._ended = False
+
+    # Who listens -----------------------------------------------------------------------------------
+
+    def listen(self, rate: int, deliver: Deliver | None = None, *, most_wait_ns: int = MODEL_WAIT_NS) -> None:
+        """From now on decode what comes, to mono at ``rate``. Listening again drops what is held.
+
+        With ``deliver`` the sound is handed over as it comes, in the step that received it; without, ``recv`` has it.
+        ``most_wait_ns`` is the most that a missing packet is waited for.
+        """
+        self.ignore()
+        self._rate, self._deliver, self._most_wait_ns = rate, deliver, most_wait_ns
+        self._given = 0
+
+    def ignore(self) -> None:
+        """Keep nothing more."""
+        self._rate, self._deliver = 0, None
+        self._pieces.clear()
+        self._retire()
+
+    async def recv(self) -> Pcm | None:
+        """The next piece, as soon as it is there; ``None`` when the microphone is gone for good.
+
+        One waits at a time.
+        """
+        while not self._pieces:
+            if self._ended:
+                return None
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        return self._pieces.popleft()
+
+    async def ended(self) -> None:
+        """Return when the microphone is gone for good."""
+        while not self._ended:
+            self._waiter = asyncio.get_running_loop().create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+
+    def end(self) -> None:
+        """Nothing more comes."""
+        self._ended = True
+        self._wake()
+
+    # What comes ------------------------------------------------------------------------------------
+
+    def agree(self, opus: int, red: int | None, announced: Sequence[int]) -> None:
+        """Payload types and sources from now on; the source that was heard may be another now."""
+        self._opus, self._red, self._announced = opus, red, frozenset(announced)
+        self._candidates.clear()
+        self._leave_source()
+
+    def receive(self, packet: RtpPacket, now_ns: int) -> None:
+        """Take a packet of Opus, or of RED with Opus in it."""
+        if packet.ssrc != self._ssrc and not self._becomes_source(packet.ssrc, now_ns):
+            self.foreign += 1
+            return
+        self._heard_ns = now_ns
+        copies: Sequence[tuple[int, RtpPacket]] = ()
+        if packet.payload_type == self._red:
+            unwrapped = self._unwrapped(packet)
+            if unwrapped is None:
+                self.malformed += 1
+                return
+            packet, copies = unwrapped
+        step = self._tracker.place(packet.sequence)
+        if self._reception is not None and step.kind != "suspect":
+            self._reception.heard(self._tracker.highest, packet.timestamp, now_ns)
+        if self._rate:
+            if self.receiver is None:
+                self.receiver = AudioReceiver(
+                    self._rate, most_wait_ns=self._most_wait_ns, begins_at=self._given
+                )
+            self._hand_over(self.receiver.receive(packet, now_ns, copies))
+
+    def poll(self, now_ns: int) -> None:
+        """Time has passed."""
+        if self.receiver is not None:
+            self._hand_over(self.receiver.poll(now_ns))
+
+    @property
+    def next_ns(self) -> int | None:
+        """When ``poll`` has something to do at the latest, apart from every 20 ms."""
+        return None if self.receiver is None else self.receiver.next_ns
+
+    def counts(self) -> tuple[OrderCounts, SoundCounts]:
+        """What became of all packets that somebody listened to, and of their sound."""
+        order, sound = replace(self._past_order), replace(self._past_sound)
+        if self.receiver is not None:
+            _add(order, self.receiver.order)
+            _add(sound, self.receiver.counts)
+        return order, sound
+
+    # Reports -----------------------------------------------------------------------------------------
+
+    @property
+    def jitter_ns(self) -> int:
+        """Of the source that is heard."""
+        return 0 if self._reception is None else self._reception.jitter_ns
+
+    def reported(self, report: SenderReport, now_ns: int) -> None:
+        """A source told of itself."""
+        if self._reception is not None and report.ssrc == self._ssrc:
+            self._reception.reported(report, now_ns)
+
+    def said_bye(self, ssrc: int) -> None:
+        """A source has ended; another may take its place at once."""
+        if ssrc == self._ssrc:
+            self._leave_source()
+
+    def block(self, now_ns: int) -> ReportBlock | None:
+        """What to report of the source that is heard."""
+        return None if self._reception is None else self._reception.block(now_ns)
+
+    # Inside ----------------------------------------------------------------------------------------
+
+    def _becomes_source(self, ssrc: int, now_ns: int) -> bool:
+        if self._ssrc is not None:
+            outranks = ssrc in self._announced and self._ssrc not in self._announced
+            if not outranks:
+                if now_ns - self._heard_ns < _SILENT_NS:
+                    return False
+                seen = self._candidates.get(ssrc, 0) + 1
+                if seen < _ENOUGH:
+                    while len(self._candidates) >= _MOST_SOURCES:
+                        del self._candidates[next(iter(self._candidates))]
+                    self._candidates[ssrc] = seen
+                    return False
+        self._leave_source()
+        self._candidates.clear()
+        self._ssrc = ssrc
+        self.sources += 1
+        self._reception = Reception(ssrc, 48_000)
+        self._tracker = SequenceTracker()
+        return True
+
+    def _leave_source(self) -> None:
+        self._ssrc = self._reception = None
+        self._retire()
+
+    def _retire(self) -> None:
+        """The next sound is another receiver's; it goes on where this one ended."""
+        if self.receiver is not None:
+            self._given = self.receiver.given
+            _add(self._past_order, self.receiver.order)
+            _add(self._past_sound, self.receiver.counts)
+            self.receiver = None
+
+    def _unwrapped(self, packet: RtpPacket) -> tuple[RtpPacket, list[tuple[int, RtpPacket]]] | None:
+        blocks = unwrap_red(packet.payload)
+        if blocks is None or blocks[-1].payload_type != self._opus:
+            return None
+        copies = [
+            (
+                len(blocks) - 1 - place,
+                packet._replace(
+                    timestamp=(packet.timestamp - block.offset) & 0xFFFFFFFF, payload=block.payload
+                ),
+            )
+            for place, block in enumerate(blocks[:-1])
+            if block.payload and block.payload_type == self._opus
+        ]
+        return packet._replace(payload_type=self._opus, payload=blocks[-1].payload), copies
+
+    def _hand_over(self, sounds: list[Sound]) -> None:
+        for sound in sounds:
+            if self._deliver is not None:
+                self._deliver(sound.samples, sound.media_ns)
+            elif self._rate:
+                self._pieces.append(sound.samples)
+                self._wake()
+
+    def _wake(self) -> None:
+        if self._waiter is not None and not self._waiter.done() and (self._pieces or self._ended):
+            self._waiter.set_result(None)
+
+
+def _add(total: OrderCounts | SoundCounts, more: OrderCounts | SoundCounts) -> None:
+    """Add the counts of the same kind; what is a most stays one."""
+    for field in fields(total):
+        before, now = getattr(total, field.name), getattr(more, field.name)
+        setattr(total, field.name, max(before, now) if "most" in field.name else before + now)
