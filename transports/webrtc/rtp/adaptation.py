@@ -11,7 +11,7 @@ __all__ = ["HIGHEST_BIT_RATE", "LOWEST_BIT_RATE", "Adaptation", "EncoderSettings
 LOWEST_BIT_RATE, HIGHEST_BIT_RATE = 12_000, 48_000
 
 _FIRST_BIT_RATE = 32_000
-_FEC_BIT_RATE = 20_000
+_FEC_BIT_RATE = 24_000
 """Below it libopus finds no room for copies."""
 _RISE, _FALL = 1.08, 0.85
 _FEC_FROM, _FEC_UNTIL = 0.02, 0.01
