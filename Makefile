@@ -4,7 +4,7 @@
 #   make test    every check there is
 #
 # Others: make help. Settings: PYTHON=python3.13 (which Python), VENV=.venv313 (where it installs to),
-# AGENT=receptionist and ARGS="--port 9000" (for run), ARGS="-k word" (for pytest).
+# AGENT=receptionist and ARGS="--port 9000" (for run), ARGS="-k word" (for pytest), JOBS=0 (tests in one process).
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
@@ -13,6 +13,8 @@ VENV ?= .venv
 PYTHON ?=
 AGENT ?= voice_agent
 ARGS ?=
+# Files of tests run side by side, one process a core; what a file shares (a browser, a voice) is made once.
+JOBS ?= auto
 
 BIN := $(VENV)/bin
 # The place and the wish are part of the stamp's name: an environment that was copied still points to where it was, and
@@ -50,7 +52,7 @@ layers: $(FOR_TEST) ## which folder may import which
 	$(LAYERS)
 
 pytest: $(FOR_TEST) browser ## the tests (ARGS="-k word")
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 prove: $(FOR_TEST) ## build the wheel, install it into an empty environment and make a call there
 	$(BIN)/python tests/install/prove_install.py
