@@ -25,6 +25,7 @@ from .call_texts import read_inputs, unused
 from .edges import apply_edges
 from .forms import graph_form, linear_form, short_form
 from .origins import Tree
+from .server_section import ServerSection
 from .shape import Shape, is_missing
 from .uses import Templates, lower
 
@@ -33,7 +34,18 @@ __all__ = ["Draft", "Reading", "read_drafts"]
 VERSION = 1
 
 _FORMS = ("agent", "pipeline", "nodes")
-_MEMBER_KEYS = ("title", "description", "inputs", *_FORMS, "edges", "turns", "log", "simulator", "tests")
+_MEMBER_KEYS = (
+    "title",
+    "description",
+    "inputs",
+    *_FORMS,
+    "edges",
+    "turns",
+    "log",
+    "server",
+    "simulator",
+    "tests",
+)
 _TOP_KEYS = ("version", "name", *_MEMBER_KEYS, "agents", "templates", "profiles")
 
 
@@ -46,6 +58,7 @@ class Draft:
     description: str = ""
     turns: TurnPolicy = field(default_factory=TurnPolicy)
     log: LogPolicy = field(default_factory=LogPolicy)
+    server: ServerSection = field(default_factory=ServerSection)
     simulator: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, InputSpec] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -188,6 +201,15 @@ def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, tree: Tree) -> N
         log, problems = convert_group(LogPolicy, top["log"], path=("log",), label="log")
         shape.problems += problems
         draft.log = log or draft.log
+    if top.get("server") is not None:
+        server, problems = convert_group(
+            *(ServerSection, top["server"]),
+            path=("server",),
+            label="server",
+            base_dir=tree.folder(("server",)),
+        )
+        shape.problems += problems
+        draft.server = server or draft.server
     if top.get("simulator") is not None:
         draft.simulator = _simulator(top["simulator"], shape, tree.folder(("simulator", "brain")))
     if top.get("inputs") is not None:

@@ -189,6 +189,7 @@ def _resolved(reading: Reading, document: Document, files: tuple[Path, ...]) -> 
         turns=draft.turns,
         log=draft.log,
         simulator=draft.simulator,
+        server=draft.server,
         source=document.path,
         inputs=draft.inputs,
         files=files,

@@ -19,6 +19,7 @@ from ..pipeline.turns.controller import TurnPolicy
 from .diagnostics import Diagnostic, Span
 from .grammar import Draft
 from .origins import Tree
+from .server_section import ServerSection
 
 __all__ = ["Agent", "Report", "Resolved"]
 
@@ -35,6 +36,8 @@ class Agent:
     log: LogPolicy = field(default_factory=LogPolicy)
     simulator: Mapping[str, Any] = field(default_factory=dict)
     """The section ``simulator`` as it is; a ``brain`` is an absolute path."""
+    server: ServerSection = field(default_factory=ServerSection)
+    """How it wants to be served; see ``server_section``."""
     source: Path | None = None
     """The file, when it came from one."""
     inputs: Mapping[str, InputSpec] = field(default_factory=dict)

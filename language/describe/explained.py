@@ -27,6 +27,7 @@ from ...pipeline.running.call_log import LogPolicy
 from ...pipeline.turns.controller import TurnPolicy
 from ..origins import Origin
 from ..report import Resolved
+from ..server_section import ServerSection
 from .names import format_words, policy_words
 from .values import yaml_value
 
@@ -98,6 +99,10 @@ class _Explainer:
         made["log"] = self._group(LogPolicy, agent.log, ("log",))
         for entry in (*made["turns"].value.values(), *made["log"].value.values()):
             entry.live = True
+        if agent.server != ServerSection():
+            section = self._group(ServerSection, agent.server, ("server",))
+            given = {key: entry for key, entry in section.value.items() if entry.value is not None}
+            made["server"] = Entry(given, section.origin)
         if agent.simulator:
             made["simulator"] = Entry(
                 {key: self._at(str(value), ("simulator", key)) for key, value in agent.simulator.items()}

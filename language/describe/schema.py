@@ -14,6 +14,7 @@ from ...pipeline.graph.inputs import InputSpec
 from ...pipeline.graph.specs import PolicyChange
 from ...pipeline.running.call_log import LogPolicy
 from ...pipeline.turns.controller import TurnPolicy
+from ..server_section import ServerSection
 from ..templates import ParamSpec
 from .boxes import installed
 from .schema_boxes import NODE_NAME, Boxes, box_definitions, named, reference, short_form, text_schema
@@ -95,6 +96,7 @@ def _member() -> Schema:
         "edges": reference("edges"),
         "turns": reference("turns"),
         "log": reference("log"),
+        "server": reference("server"),
         "simulator": reference("simulator"),
         "tests": reference("tests"),
     }
@@ -132,6 +134,7 @@ def _definitions(boxes: Boxes, tests: Mapping[str, object]) -> Schema:
             group_schema(TurnPolicy), "How speech over the agent is judged; reaches running calls"
         ),
         "log": _nullable(group_schema(LogPolicy), "What its boxes log; reaches running calls"),
+        "server": _nullable(group_schema(ServerSection), "How `livegraph run` serves it"),
         "simulator": _nullable(
             mapping_schema({"brain": text_schema("File with the simulator's script, relative to this one")}),
             "How the local simulator plays the model; of no meaning to Google",
