@@ -1,50 +1,101 @@
 """Tests of agents and of processors: for ``livegraph test``, for pytest and for programs of one's own.
 
-``read_cases`` turns the section ``tests`` of a file into ``Case`` objects; ``judge`` holds a ``Timeline`` against
-what a case expects; ``run_tests`` runs an agent against virtual callers and yields a result for each case::
+Processors: ``run_processor`` runs one on the virtual clock, ``live_processor`` gives it to hold in the hand,
+``check_conformance`` puts it through everything that can happen to a box; ``docs/write-a-processor.md`` shows them::
 
-    from livegraph.testing import run_tests
+    run = run_processor(Shout, [TextFrame("hello")], mark="?")
+    assert run.texts == ["HELLO?"]
+
+Agents: ``run_tests`` runs an agent against virtual callers and yields a result for each case of its tests::
 
     for result in run_tests("receptionist_test.yaml"):
         assert result.outcome == "passed", result.report()
+
+``read_cases`` turns the section ``tests`` of a file into ``Case`` objects; ``judge`` holds a ``Timeline`` against
+what a case expects. The names below load when they are first used.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING
 
-from .judge import Verdict, judge
-from .model import Case
-from .reading import read_cases
-from .scene import Scene
-from .timeline import Entry, Timeline
-
 if TYPE_CHECKING:
+    from .agents import run_tests
+    from .conforming import ConformanceCase, check_conformance, conformance
+    from .fake_clock import FakeClock
+    from .judging import Verdict, judge
+    from .leaks import no_leaks, no_tasks_left
+    from .model import Case
+    from .processor_run import (
+        LiveProcessor,
+        ProcessorRun,
+        Received,
+        Wait,
+        audio_frames,
+        live_processor,
+        run_processor,
+    )
+    from .reading import read_cases
+    from .recorded import recorded_wire
     from .result import Result
+    from .scene import Scene
+    from .timeline import Entry, Timeline
 
-__all__ = ["Case", "Entry", "Scene", "Timeline", "Verdict", "judge", "read_cases", "run_tests"]
+__all__ = [
+    "Case",
+    "ConformanceCase",
+    "Entry",
+    "FakeClock",
+    "LiveProcessor",
+    "ProcessorRun",
+    "Received",
+    "Result",
+    "Scene",
+    "Timeline",
+    "Verdict",
+    "Wait",
+    "audio_frames",
+    "check_conformance",
+    "conformance",
+    "judge",
+    "live_processor",
+    "no_leaks",
+    "no_tasks_left",
+    "read_cases",
+    "recorded_wire",
+    "run_processor",
+    "run_tests",
+]
+
+_HOMES = {
+    "agents": ("run_tests",),
+    "conforming": ("ConformanceCase", "check_conformance", "conformance"),
+    "fake_clock": ("FakeClock",),
+    "judging": ("Verdict", "judge"),
+    "leaks": ("no_leaks", "no_tasks_left"),
+    "model": ("Case",),
+    "processor_run": (
+        *("LiveProcessor", "ProcessorRun", "Received", "Wait"),
+        *("audio_frames", "live_processor", "run_processor"),
+    ),
+    "reading": ("read_cases",),
+    "recorded": ("recorded_wire",),
+    "result": ("Result",),
+    "scene": ("Scene",),
+    "timeline": ("Entry", "Timeline"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 
-def run_tests(file: str | Path, *, only: str = "") -> Iterator[Result]:
-    """Run the tests that ``file`` means, as ``livegraph test`` would, and yield each result as it comes.
+def __getattr__(name: str) -> object:
+    home = _HOME_OF.get(name)
+    if home is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(import_module(f".{home}", __name__), name)
+    globals()[name] = value
+    return value
 
-    ``only`` is a part of the names of those to run. Raises ``ConfigError`` with every fault of the file and its
-    agent, ``NotFoundError`` when there is no such file or it has no tests.
-    """
-    from ..language import render
-    from ..pipeline.errors import ConfigError
-    from .runner import Runner
-    from .suites import find_suites, read_suite
 
-    suites = [read_suite(path) for path in find_suites(str(file))]
-    errors = [found for suite in suites for found in suite.errors]
-    if errors:
-        raise ConfigError([found.problem for found in errors], render(errors))
-    runner = Runner()
-    for suite in suites:
-        for group in suite.groups:
-            for case in group.cases:
-                if only.lower() in case.name.lower():
-                    yield runner.run(group, case)
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

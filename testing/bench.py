@@ -22,7 +22,7 @@ from ..simulator.recording import WireLog
 from ..simulator.server import Simulator
 from .boxes import Feeder, Microphone
 from .brains import brain_of
-from .judge import Verdict, first_match, judge
+from .judging import Verdict, first_match, judge
 from .model import Case, Disconnect, Gaps, Never, Play, Say, Send, Step
 from .rig import Rig, build_rig
 from .scripts import brain_of_case, scenario_of_case

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .judge import Verdict
+from .judging import Verdict
 from .timeline import Entry
 
 __all__ = ["Outcome", "Result"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..pipeline.units import SECOND
 from .checks import show
-from .judge import Verdict
+from .judging import Verdict
 from .model import AnyOrder, Expectation, Never, Occurs, Pattern
 from .timeline import Entry
 

@@ -1,7 +1,4 @@
-"""What every processor must survive: a graph is built around it from its ports, and it is put through its life.
-
-``HARNESSES`` says what a box needs beyond its ports: options, files, something to talk to.
-"""
+"""What our boxes need beyond their ports to live in the conformance suite: options, files, something to talk to."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -10,36 +7,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from livegraph.pipeline import (
-    MS,
-    AudioFrame,
-    Frame,
-    Graph,
-    In,
-    MessageFrame,
-    Out,
-    Plan,
-    Processor,
-    SpeechEndFrame,
-    SpeechStartFrame,
-    TextFrame,
-    ToolCallFrame,
-    ToolCancelFrame,
-    ToolResultFrame,
-    TranscriptFrame,
-    TurnEndFrame,
-    TurnStartFrame,
-    UsageFrame,
-    VideoFrame,
-)
-from livegraph.pipeline.ports import PortSpec
-from livegraph.pipeline.processor import ports_of
-from livegraph.processors.gemini_live.frames import ContextFrame, UpdateFrame
+from livegraph.pipeline import Frame, ToolCallFrame, ToolCancelFrame, ToolResultFrame
+from livegraph.processors.gemini_live.frames import UpdateFrame
 from support.speech import recorded, write_wav
 
-__all__ = ["HARNESSES", "Feeder", "Harness", "plan_around"]
+__all__ = ["HARNESSES", "SAMPLES", "Harness"]
+
+SAMPLES: dict[type[Frame], Callable[[int, int], Frame]] = {
+    ToolCallFrame: lambda n, now_ns: ToolCallFrame(f"call-{n}", "work", {}, time_ns=now_ns),
+    ToolCancelFrame: lambda n, now_ns: ToolCancelFrame((f"call-{n - 1}",), time_ns=now_ns),
+    ToolResultFrame: lambda n, now_ns: ToolResultFrame(f"call-{n}", "work", {"output": n}, time_ns=now_ns),
+    UpdateFrame: lambda n, now_ns: UpdateFrame(instructions=f"Be brief, {n}.", time_ns=now_ns),
+}
+"""Frames that say more than the types of their fields do."""
 
 
 @asynccontextmanager
@@ -103,90 +83,3 @@ HARNESSES: dict[str, Harness] = {
     "webrtc_in": Harness(elsewhere=_PEER),
     "webrtc_out": Harness(elsewhere=_PEER),
 }
-
-
-def sample(kind: type[Frame], number: int, rate: int, now_ns: int) -> Frame:
-    """A frame of ``kind`` as a neighbour might send it."""
-    turn = number // 10 + 1
-    match kind.__name__:
-        case "AudioFrame" | "Frame":
-            samples = np.full(rate // 50, 1_000, np.int16)
-            return AudioFrame(samples, rate, time_ns=now_ns, turn=turn)
-        case "TextFrame":
-            return TextFrame(f"word {number}", time_ns=now_ns)
-        case "TranscriptFrame":
-            return TranscriptFrame("user", f"word {number}", final=number % 2 == 0, time_ns=now_ns)
-        case "ToolCallFrame":
-            return ToolCallFrame(f"call-{number}", "work", {}, time_ns=now_ns)
-        case "ToolCancelFrame":
-            return ToolCancelFrame((f"call-{number}",), time_ns=now_ns)
-        case "ToolResultFrame":
-            return ToolResultFrame(f"call-{number}", "work", {"output": number}, time_ns=now_ns)
-        case "SpeechStartFrame":
-            return SpeechStartFrame(time_ns=now_ns)
-        case "SpeechEndFrame":
-            return SpeechEndFrame(time_ns=now_ns)
-        case "MessageFrame":
-            return MessageFrame("test", number, time_ns=now_ns)
-        case "UsageFrame":
-            return UsageFrame(total_tokens=number, time_ns=now_ns)
-        case "VideoFrame":
-            return VideoFrame(np.full((48, 64, 3), number % 256, np.uint8), time_ns=now_ns)
-        case "ContextFrame":
-            return ContextFrame(f"fact {number}", time_ns=now_ns)
-        case "UpdateFrame":
-            return UpdateFrame(instructions=f"Be brief, {number}.", time_ns=now_ns)
-    raise LookupError(f"conformance has no sample of a {kind.__name__}: add one")
-
-
-class Feeder(Processor):
-    """Sends samples of what a port takes, one each 20 ms, in turns of ten; ends when told to."""
-
-    out: Out[Frame]
-
-    def __init__(self, *, kinds: list[type], rate: int) -> None:
-        self.kinds, self.rate = kinds, rate
-        self.over = False
-
-    async def run(self) -> None:
-        number = 0
-        while not self.over:
-            now_ns = self.call.clock.now_ns()
-            if number % 10 == 0:
-                await self.out.send(TurnStartFrame(turn=number // 10 + 1, time_ns=now_ns))
-            await self.out.send(sample(self.kinds[number % len(self.kinds)], number, self.rate, now_ns))
-            if number % 10 == 9:
-                await self.out.send(TurnEndFrame(turn=number // 10 + 1, time_ns=now_ns))
-            number += 1
-            await self.call.clock.sleep_until_ns(now_ns + 20 * MS)
-
-
-class Sink(Processor):
-    """Takes everything."""
-
-    frames: In[Frame]
-
-    def __init__(self) -> None:
-        self.count = 0
-
-    def on_frames(self, frame: Frame) -> None:
-        self.count += 1
-
-
-def plan_around(processor: type[Processor], options: dict[str, Any]) -> Plan:
-    """A graph in which every input of the box ``box`` is fed and every output heard."""
-    graph = Graph("conformance")
-    graph.add("box", processor, **options)
-    for port in ports_of(processor).values():
-        if port.direction == "in":
-            graph.add(f"feed_{port.name}", Feeder, kinds=list(port.types), rate=_rate_of(port, options))
-            graph.connect(f"feed_{port.name}.out", f"box.{port.name}")
-        else:
-            graph.add(f"hear_{port.name}", Sink)
-            graph.connect(f"box.{port.name}", f"hear_{port.name}.frames")
-    return graph.plan()
-
-
-def _rate_of(port: PortSpec, options: Mapping[str, Any]) -> int:
-    # What nobody decides is settled at 48 kHz.
-    return (port.rates(options) or (48_000,))[0]

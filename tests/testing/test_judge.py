@@ -11,7 +11,7 @@ from livegraph.pipeline.events import Interrupted, StateChanged, ToolCalled, Tra
 from livegraph.pipeline.units import MS, SECOND
 from livegraph.testing import Entry, Timeline, Verdict, judge
 from livegraph.testing.checks import Contains, Equals, Subset
-from livegraph.testing.judge import first_match
+from livegraph.testing.judging import first_match
 from livegraph.testing.model import AnyOrder, Expectation, Gaps, Never, Occurs, Pattern, State, When
 
 
