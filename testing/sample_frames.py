@@ -31,9 +31,10 @@ def sample_frame(
     """
     if makers and kind in makers:
         return makers[kind](number, now_ns)
-    if kind is Frame or issubclass(kind, AudioFrame):
-        made = AudioFrame if kind is Frame else kind
-        return made(np.full(rate // 50, 1_000, np.int16), rate, time_ns=now_ns, turn=number // 10 + 1)
+    sounds = AudioFrame if kind is Frame else kind
+    if issubclass(sounds, AudioFrame):
+        samples = np.full(rate // 50, 1_000, np.int16)
+        return sounds(samples, rate, time_ns=now_ns, turn=number // 10 + 1)
     if issubclass(kind, VideoFrame):
         return kind(np.full((48, 64, 3), number % 256, np.uint8), time_ns=now_ns)
     hints = typing.get_type_hints(kind)
