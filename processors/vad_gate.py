@@ -3,7 +3,8 @@
 Ports: ``audio`` in (16 kHz mono), ``out`` (the audio, all of it or only speech), ``speech`` (start and end).
 In mode ``report`` all audio passes and speech is only reported: what a model with its own turn detection wants. In
 mode ``gate`` audio passes while somebody speaks, from ``pre_roll`` before the onset until ``hang_over`` after the end.
-Either way the conversation is told, which is what pauses the agent when the user talks over it.
+Either way the conversation is told, which is what pauses the agent when the user talks over it. Where several calls
+share an event loop their windows are judged together, which takes a third of the CPU and up to 20 ms.
 
 Example:
     vad_gate: {threshold: 0.6, pre_roll: 300ms}
@@ -12,7 +13,7 @@ Example:
 from collections import deque
 from typing import Annotated, Literal
 
-from ..audio import EnergyVad, Pcm, SileroVad, SpeechDetector, SpeechStarted, VoiceActivity, silence
+from ..audio import EnergyVad, SileroVad, SpeechDetector, SpeechStarted, VoiceActivity, silence
 from ..pipeline import (
     MS,
     AudioFrame,
@@ -29,6 +30,7 @@ from ..pipeline import (
 from ..pipeline.events import Interrupted, SpeechChanged, StateChanged
 from ..pipeline.processor import Emitted
 from ..pipeline.units import SECOND
+from .detector_batch import take_seat
 
 __all__ = ["VadGate"]
 
@@ -85,6 +87,8 @@ class VadGate(Processor):
         self._hang_over_ns = hang_over
         self._held: deque[AudioFrame] = deque()
         self._held_ns = 0
+        self._undecided: deque[AudioFrame] = deque()
+        """Frames that the detector of all calls has yet to judge: 20 ms of them, and no more than have come."""
         self._quiet = False
         """Whether nothing is heard at the moment of speech that has not ended."""
         self._position_ns = 0
@@ -95,10 +99,12 @@ class VadGate(Processor):
         """From media time to the call's clock, by the newest frame."""
 
     async def start(self) -> None:
-        self._vad: VoiceActivity = SileroVad() if self._detector_name == "silero" else EnergyVad()
+        vad = SileroVad() if self._detector_name == "silero" else EnergyVad()
         # The first probability loads the weights: better now than in the first word.
-        self._vad.process(_one_window(self._vad))
-        self._vad.reset()
+        vad.process(silence(vad.window_samples))
+        vad.reset()
+        self._vad: VoiceActivity = vad
+        self._seat = take_seat(vad, self._told) if isinstance(vad, SileroVad) else None
         self._speech = SpeechDetector(
             threshold=self._threshold,
             min_speech_ns=self._min_speech_ns,
@@ -110,8 +116,31 @@ class VadGate(Processor):
         self._pre_roll_ns = pre_roll
         self._speech.retune(threshold=threshold, min_speech_ns=min_speech, hang_over_ns=hang_over)
 
+    async def stop(self) -> None:
+        """Leave the detector to the other calls."""
+        if self._seat is not None:
+            self._seat.leave()
+
     def on_audio(self, frame: AudioFrame) -> None:
-        probabilities = self._vad.process(frame.samples)
+        """Judge the frame, or let it wait to be judged together with those of other calls."""
+        samples = frame.samples
+        known = self._vad.process(samples) if self._seat is None else self._seat.offer(samples)
+        if known is not None:
+            self._judge(frame, known)
+            if not self._gate:
+                self.out.emit(frame)
+            return
+        self._undecided.append(frame)
+        if not self._gate:
+            self.out.emit(frame)
+
+    def _told(self, probabilities: list[list[float]]) -> None:
+        """The frames that wait were judged."""
+        for known in probabilities:
+            self._judge(self._undecided.popleft(), known)
+
+    def _judge(self, frame: AudioFrame, probabilities: list[float]) -> None:
+        """Tell of speech that begins or ends with ``frame``; in mode ``gate`` let it pass or keep it."""
         starts_ns = self._windows_ns
         self._windows_ns += len(probabilities) * self._vad.window_samples * SECOND // self._vad.sample_rate
         was_open = self._speech.speaking
@@ -128,12 +157,16 @@ class VadGate(Processor):
             self._quiet = not self._speech.voiced
             (self.call.turns.user_quiet if self._quiet else self.call.turns.user_voiced)()
         self._position_ns += frame.duration_ns
-        if not self._gate or was_open:
+        if not self._gate:
+            return
+        if was_open:
             self.out.emit(frame)
         else:
             self._hold(frame, opened_ns)
 
     def on_end(self) -> Emitted:
+        if self._seat is not None:
+            self._seat.settle()
         ended = self._speech.finish()
         if ended is not None:
             self._report(False, ended.at_ns)
@@ -184,7 +217,3 @@ class VadGate(Processor):
                 self._held.appendleft(kept)
                 self._held_ns += kept.duration_ns
                 return
-
-
-def _one_window(vad: VoiceActivity) -> Pcm:
-    return silence(vad.window_samples)

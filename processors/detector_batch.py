@@ -1,0 +1,134 @@
+"""The voice detector of many calls in one go.
+
+The network's cost is for the most part that of starting it, so the windows that all calls of an event loop complete
+within 20 ms go through it together. A call that is alone is not kept waiting: its windows are judged as they come.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from ..audio import Pcm, SileroVad, process_batch
+
+__all__ = ["Seat", "take_seat"]
+
+_PERIOD_S = 0.02
+_MOST_CHUNKS = 16
+
+Told = Callable[[list[list[float]]], None]
+
+_batches: dict[asyncio.AbstractEventLoop, _Batch] = {}
+
+
+def take_seat(vad: SileroVad, told: Told) -> Seat:
+    """A place for one stream in the running loop's batch; whoever takes it leaves it."""
+    loop = asyncio.get_running_loop()
+    batch = _batches.get(loop)
+    if batch is None:
+        batch = _batches[loop] = _Batch(loop)
+    seat = Seat(batch, vad, told)
+    batch.seats.add(seat)
+    return seat
+
+
+class Seat:
+    """One stream's place.
+
+    ``told`` is called with the probabilities of the chunks that ``offer`` kept, a list for each, in order.
+    """
+
+    __slots__ = ("_batch", "_chunks", "_told", "_vad")
+
+    def __init__(self, batch: _Batch, vad: SileroVad, told: Told) -> None:
+        self._batch = batch
+        self._vad = vad
+        self._told = told
+        self._chunks: list[Pcm] = []
+
+    def offer(self, pcm: Pcm) -> list[float] | None:
+        """Take samples; returns a probability for each window that they complete, or ``None`` when that is told later.
+
+        It is told within 20 ms.
+        """
+        vad, batch = self._vad, self._batch
+        if len(self._chunks) >= _MOST_CHUNKS:
+            batch.flush()  # somebody feeds faster than time passes
+        if not self._chunks and (len(batch.seats) == 1 or vad.pending + len(pcm) < vad.window_samples):
+            return vad.process(pcm)
+        self._chunks.append(pcm)
+        batch.wait(self)
+        return None
+
+    def settle(self) -> None:
+        """Tell at once what is yet to be told, with all that waits."""
+        if self._chunks:
+            self._batch.flush()
+
+    def leave(self) -> None:
+        """Give the place back; what was yet to be told is not."""
+        self._chunks.clear()
+        self._batch.leave(self)
+
+    def take(self) -> tuple[SileroVad, list[Pcm], Told]:
+        """What waits, for the batch."""
+        chunks, self._chunks = self._chunks, []
+        return self._vad, chunks, self._told
+
+
+class _Batch:
+    """The seats of one event loop."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+        self._waiting: dict[Seat, None] = {}
+        self.seats: set[Seat] = set()
+
+    def wait(self, seat: Seat) -> None:
+        """``seat`` has something to be told."""
+        self._waiting[seat] = None
+        if self._timer is None:
+            self._timer = self._loop.call_later(_PERIOD_S, self.flush)
+
+    def flush(self) -> None:
+        """Judge all that waits, and tell."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        waiting, self._waiting = self._waiting, {}
+        taken = [seat.take() for seat in waiting]
+        befores = [vad.pending for vad, _, _ in taken]
+        results = process_batch([vad for vad, _, _ in taken], [_joined(chunks) for _, chunks, _ in taken])
+        for seat, (vad, chunks, told), before, found in zip(waiting, taken, befores, results, strict=True):
+            # What one call is told may have ended another.
+            if seat in self.seats:
+                told(_by_chunk(chunks, before, found, vad.window_samples))
+
+    def leave(self, seat: Seat) -> None:
+        """One seat less; the last one takes the batch along."""
+        self.seats.discard(seat)
+        self._waiting.pop(seat, None)
+        if not self.seats:
+            if self._timer is not None:
+                self._timer.cancel()
+                self._timer = None
+            _batches.pop(self._loop, None)
+
+
+def _joined(chunks: Sequence[Pcm]) -> Pcm:
+    return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
+
+
+def _by_chunk(
+    chunks: Sequence[Pcm], before: int, probabilities: Sequence[float], window: int
+) -> list[list[float]]:
+    """The probabilities by the chunk that completed their window; ``before`` samples waited already."""
+    parts, done, samples = [], 0, before
+    for chunk in chunks:
+        samples += len(chunk)
+        parts.append(list(probabilities[done : samples // window]))
+        done = samples // window
+    return parts
