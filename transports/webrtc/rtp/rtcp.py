@@ -23,6 +23,7 @@ __all__ = [
     "build_bye",
     "build_feedback",
     "build_fir",
+    "build_nack",
     "build_pli",
     "build_receiver_report",
     "build_sdes",
@@ -191,6 +192,19 @@ def build_pli(ssrc: int, media: int) -> bytes:
 def build_fir(ssrc: int, media: int, number: int) -> bytes:
     """Ask ``media`` for a key frame; ``number`` counts the requests (RFC 5104, section 4.3.1)."""
     return _packet(_PSFB, _FIR, struct.pack("!IIIB3x", ssrc, 0, media, number & 0xFF))
+
+
+def build_nack(ssrc: int, media: int, sequences: Sequence[int]) -> bytes:
+    """Ask ``media`` to send these packets again (RFC 4585, section 6.2.1); ``sequences`` in rising order."""
+    body, at = struct.pack("!II", ssrc, media), 0
+    while at < len(sequences):
+        first, mask = sequences[at], 0
+        at += 1
+        while at < len(sequences) and (sequences[at] - first - 1) & 0xFFFF < 16:
+            mask |= 1 << ((sequences[at] - first - 1) & 0xFFFF)
+            at += 1
+        body += struct.pack("!HH", first, mask)
+    return _packet(_RTPFB, _NACK, body)
 
 
 def build_feedback(ssrc: int, media: int, number: int, first: int, arrivals: Sequence[int | None]) -> bytes:

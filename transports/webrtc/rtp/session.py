@@ -38,6 +38,7 @@ from .rtcp import (
 from .sender import AudioSender
 from .statistics import MediaStatistics
 from .ticker import TICK_NS, Ticker
+from .video_in import VideoInput
 
 __all__ = ["MediaSession"]
 
@@ -62,6 +63,8 @@ class MediaSession:
         """The caller's microphone."""
         self.audio_out = AudioOutput()
         """The caller's ear."""
+        self.video_in = VideoInput(send_rtcp)
+        """The caller's camera or screen."""
         self._clock = clock
         self._send_rtp, self._send_rtcp = send_rtp, send_rtcp
         self._terms = Terms()
@@ -95,8 +98,17 @@ class MediaSession:
             if audio is not None and number is not None
         )
         self.audio_in.agree(terms.opus_payload_type, terms.red, audio.ssrcs if audio is not None else ())
-        self._transport_wide = None if audio is None else audio.extensions.get(TRANSPORT_WIDE)
+        sections = [section for section in (audio, *terms.video) if section is not None]
+        self._transport_wide = next(
+            (
+                section.extensions[TRANSPORT_WIDE]
+                for section in sections
+                if TRANSPORT_WIDE in section.extensions
+            ),
+            None,
+        )
         self._feedback = FeedbackSender()
+        self.video_in.agree(terms.video, terms.audio_ssrc)
         if audio is not None and audio.sends:
             self._sender = self._next_sender(terms, now_ns)
             self.audio_out.use(self._sender)
@@ -122,6 +134,7 @@ class MediaSession:
             self._send_rtcp(self._compound(self._clock.now_ns()) + build_bye([self._sender.ssrc]))
         self.detach(self._clock.now_ns())
         self.audio_in.end()
+        self.video_in.ignore()
 
     # What comes --------------------------------------------------------------------------------------
 
@@ -140,6 +153,8 @@ class MediaSession:
         elif packet.payload_type in self._terms.dtmf:
             rate = self._terms.dtmf[packet.payload_type]
             self._press(self._dtmf.receive(packet, rate, now_ns))
+        elif self.video_in.takes(packet.payload_type):
+            self.video_in.receive(packet, now_ns)
         else:
             self._foreign += 1
 
@@ -182,6 +197,8 @@ class MediaSession:
             buffer_ms=sound.delay_sum_ns / MS / max(1, sound.decoded),
             buffer_most_ms=sound.delay_most_ns / MS,
             wait_limit_ms=0.0 if receiver is None else receiver.limit_ns / MS,
+            video_frames=self.video_in.pictures,
+            video_requests=self.video_in.requests,
         )
         return numbers if sender is None else _with_sender(numbers, self._past, sender)
 
@@ -234,6 +251,7 @@ class MediaSession:
         for packet in self.audio_out.tick(now_ns):
             self._send_rtp(packet)
         self.audio_in.poll(now_ns)
+        self.video_in.poll(now_ns)
         if self._transport_wide is not None and self._sender is not None:
             feedback = self._feedback.due(self._sender.ssrc, now_ns)
             if feedback is not None:
