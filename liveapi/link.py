@@ -79,6 +79,8 @@ class _Direction:
         self.taken = 0
         self.held = False
         """Whether nothing is taken out, though somebody waits."""
+        self.probes_wait_s = 0.0
+        """How late probes are answered."""
         self.closed: LinkClosed | None = None
         self.changed = asyncio.Event()
 
@@ -112,12 +114,23 @@ class _MemoryLink:
                 await self._in.changed.wait()
             message = self._in.messages.popleft()
             if isinstance(message, _Probe):
-                message.reached = True
-                self._in.change()
+                self._answer(message)
                 continue
             self._in.taken += 1
             self._in.change()
             return message
+
+    def _answer(self, probe: _Probe) -> None:
+        """Tell the other side that all before the probe has arrived."""
+
+        def reached() -> None:
+            probe.reached = True
+            self._in.change()
+
+        if self._in.probes_wait_s:
+            asyncio.get_running_loop().call_later(self._in.probes_wait_s, reached)
+        else:
+            reached()
 
     @property
     def received(self) -> int:
@@ -136,6 +149,10 @@ class _MemoryLink:
         """Take nothing any more, as a program does that hangs; or take it again."""
         self._in.held = held
         self._in.change()
+
+    def answer_probes_after(self, seconds: float) -> None:
+        """Answer the other side's probes so much later, as a service does that is busy."""
+        self._in.probes_wait_s = seconds
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         for direction in (self._out, self._in):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..liveapi import Blob, Content, Part, ServerContent, ServerMessage, encode_server
-from .actions import CallTool, Say, Show, Silent, Think
+from .actions import ACTIONS
 from .closings import Closing
 from .dialogue import Dialogue
 from .faults import Half, HangUp, RawBytes, RawMessage, Stall
@@ -45,10 +45,11 @@ class ActRunner:
             self.playing = False
 
     def _do(self, act: Act, now_ns: int) -> None:
+        if isinstance(act, ACTIONS):
+            if self.dialogue is not None:
+                self.dialogue.perform([act])
+            return
         match act:
-            case Say() | CallTool() | Think() | Show() | Silent():
-                if self.dialogue is not None:
-                    self.dialogue.perform([act])
             case Close(code=code, reason=reason, half=half):
                 if half:
                     self._out.messages.append(Half(_half_a_message()))
@@ -61,11 +62,10 @@ class ActRunner:
                     self._timers.at(now_ns + left_ns, _deadline)
             case Interrupt():
                 if self.dialogue is not None:
-                    self.dialogue.interrupt()
+                    self.dialogue.interrupt(now_ns)
             case CancelCalls():
-                if self.dialogue is not None and (calls := self.dialogue.memory.calls):
-                    self._out.tool_call_cancellation([call.id for call in calls])
-                    calls.clear()
+                if self.dialogue is not None:
+                    self.dialogue.replies.cancel_calls()
             case RefuseResume(times=times, code=code, reason=reason):
                 self._player.state.refused_resumes += [Closing(code, reason) for _ in range(times)]
             case ForgetSession():

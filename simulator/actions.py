@@ -7,7 +7,21 @@ from dataclasses import dataclass
 
 from ..liveapi import ServerContent
 
-__all__ = ["Action", "CallTool", "Say", "Show", "Silent", "Think"]
+__all__ = [
+    "ACTIONS",
+    "Action",
+    "CallTool",
+    "Cue",
+    "Ignore",
+    "Reject",
+    "Say",
+    "SayPart",
+    "Show",
+    "Silent",
+    "StopSpeaking",
+    "Think",
+    "Write",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,50 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class Silent:
-    """Answer nothing."""
+    """Answer nothing: an empty turn."""
 
 
-Action = Say | CallTool | Think | Show | Silent
+@dataclass(frozen=True, slots=True)
+class Ignore:
+    """Begin no turn at all, as if nobody had said anything."""
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """Answer in text, though sound was asked for."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reject:
+    """End the turn with nothing but a reason."""
+
+    reason: str = "RESPONSE_REJECTED"
+
+
+@dataclass(frozen=True, slots=True)
+class SayPart:
+    """Speak the first half of `text`; the turn ends as if that were all."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopSpeaking:
+    """Speak the first half of `text`, after which nothing more comes, not even the turn's end."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Cue:
+    """When everything before it is out, a scenario goes on with `acts`."""
+
+    acts: tuple[object, ...]
+
+
+ACTIONS = (Say, CallTool, Think, Show, Silent, Ignore, Write, Reject, SayPart, StopSpeaking)
+"""All that a scenario can name."""
+
+Action = Say | CallTool | Think | Show | Silent | Ignore | Write | Reject | SayPart | StopSpeaking | Cue

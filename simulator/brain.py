@@ -14,8 +14,9 @@ from .brain_file import BrainError, default_brain, load_brain, parse_brain
 from .brain_fill import answer, fill, fill_from_rule, missing, question
 from .brain_memory import Memory
 from .brain_reply import Template, join_words, sentence
+from .brain_requests import asks_for_greeting, quoted, untagged
 from .brain_script import Rule, Script
-from .brain_slots import Value
+from .brain_slots import Value, find_named
 from .brain_text import Heard, is_called_off, listen
 from .brain_tools import Arguments, DeclaredTool, Parameter, best_tool, read_tools
 
@@ -58,6 +59,10 @@ class Brain:
             "abilities": join_words([tool.label for tool in self._tools.values()][:5]) or None,
         }
         self._memory = Memory()
+        self.puzzled = False
+        """Whether what was heard last meant nothing to it."""
+        self.word_for_word = False
+        """Whether it was asked for the very words that it says."""
 
     def greet(self) -> list[Action]:
         """Begin the conversation."""
@@ -65,12 +70,44 @@ class Brain:
 
     def hear(self, text: str) -> list[Action]:
         """Answer an utterance, spoken or typed. Any text will do; one without words gives `Silent`."""
+        if (inner := untagged(text)) is not None:
+            return self.instructed(inner)
+        self.puzzled = self.word_for_word = False
+        if (words := quoted(text)) is not None:
+            self.word_for_word = True
+            return self._done([Say(words)])
+        if asks_for_greeting(text):
+            return self.greet()
         heard = listen(text)
         if not heard.words:
+            self.puzzled = True
             return [Silent()]
+        self._learn(heard)
         actions = self._respond(heard)
         self._memory.previous = " ".join(text.split())[:_LONGEST_ECHO]
         return self._done(actions)
+
+    def instructed(self, text: str) -> list[Action]:
+        """Act on an instruction that is not the caller's. It is never read aloud."""
+        self.puzzled = self.word_for_word = False
+        if (words := quoted(text)) is not None:
+            self.word_for_word = True
+            return self._done([Say(words)])
+        heard = listen(text)
+        if heard.words and not asks_for_greeting(text) and (actions := self._new_request(heard)) is not None:
+            return self._done(actions)
+        return self.greet()
+
+    def remember(self, text: str) -> None:
+        """Learn from what the caller has said before, without an answer."""
+        if untagged(text) is None:
+            self._learn(listen(text), before=True)
+
+    def forget_before(self) -> None:
+        """Lose what `remember` was told."""
+        for fact in self._memory.told_before:
+            self._memory.known.pop(fact, None)
+        self._memory.told_before.clear()
 
     def tool_result(self, call_key: str, response: Mapping[str, object]) -> list[Action]:
         """Speak of a tool's result, ``FunctionResponse.response``: ``output`` and ``error`` are conventional.
@@ -133,7 +170,16 @@ class Brain:
             return actions
         if (actions := self._try_rules(self._script.otherwise, heard)) is not None:
             return actions
+        self.puzzled = True
         return [self._say("fallback", self._script.fallback, {"heard": _echo(heard)})]
+
+    def _learn(self, heard: Heard, *, before: bool = False) -> None:
+        """Keep the name by which the caller goes."""
+        if (found := find_named(heard, ())) is None:
+            return
+        self._memory.known["caller"] = str(found.value)
+        if before and "caller" not in self._memory.told_before:
+            self._memory.told_before.append("caller")
 
     def _new_request(self, heard: Heard) -> list[Action] | None:
         if (actions := self._try_rules(self._script.rules, heard)) is not None:
@@ -273,7 +319,8 @@ class Brain:
         return Say(texts[0].fill(known, "") or "Okay.")
 
     def _values(self) -> dict[str, object]:
-        return {**self._always, "previous": self._memory.previous, "said": self._memory.said}
+        known = {"caller": self._memory.known.get("caller")}
+        return {**self._always, **known, "previous": self._memory.previous, "said": self._memory.said}
 
     def _rule(self, remembered: Mapping[str, object]) -> Rule | None:
         return self._script.by_id.get(str(remembered.get("rule")))

@@ -47,7 +47,7 @@ class BrainError(ScriptError):
 _SCRIPT_KEYS = ("version", "greeting", "fallback", "cancelled", "use_tools", "rules", "otherwise")
 _RULE_KEYS = ("hear", "say", "ask", "call", "say_result", "say_error", "silent")
 # May have no value in a session, so a template has to say what stands there instead.
-_UNSURE = frozenset(("previous", "said", "role", "abilities"))
+_UNSURE = frozenset(("previous", "said", "role", "abilities", "caller"))
 
 
 def load_brain(path: Path | str) -> Script:
@@ -88,7 +88,7 @@ class _Reader(YamlReader):
     def script(self, root: yaml.Node) -> Script:
         keys = self.mapping(root, _SCRIPT_KEYS, "a script")
         self.version(root, keys)
-        common = {"role", "abilities", "previous", "said"}
+        common = set(_UNSURE)
         greeting = self.texts(keys, "greeting", common) or _builtin("Hello! How can I help you?")
         fallback = self.texts(keys, "fallback", common | {"heard"}) or _builtin(
             "Sorry, I do not know about that."
@@ -113,10 +113,11 @@ class _Reader(YamlReader):
         sure = everywhere | {ask.slot for ask in asks}
         known = slots | _UNSURE | {"heard"}
         silent = self.flag(keys, "silent", False)
-        say = self.texts(keys, "say", known, slots - sure)
+        unsure = (slots | _UNSURE) - sure
+        say = self.texts(keys, "say", known, unsure)
         call = self.call(keys["call"][1], slots) if "call" in keys else None
-        say_result = self.texts(keys, "say_result", known | {"result"}, slots - sure)
-        say_error = self.texts(keys, "say_error", known | {"error"}, slots - sure)
+        say_result = self.texts(keys, "say_result", known | {"result"}, unsure)
+        say_error = self.texts(keys, "say_error", known | {"error"}, unsure)
         for ask in asks:
             for text in ask.say:
                 for name in text.names.keys() - known:
@@ -192,7 +193,7 @@ class _Reader(YamlReader):
         return template
 
     def texts(
-        self, keys: Keys, key: str, known: Iterable[str], unsure: Iterable[str] = ()
+        self, keys: Keys, key: str, known: Iterable[str], unsure: Iterable[str] = _UNSURE
     ) -> tuple[Template, ...]:
         """One text or several, with only the names in them that are known."""
         if key not in keys:
@@ -201,7 +202,7 @@ class _Reader(YamlReader):
         made = []
         for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
             template = self.template(item)
-            self.names(item, template, set(known), _UNSURE | set(unsure))
+            self.names(item, template, set(known), unsure)
             made.append(template)
         if not made:
             self.fault(node, f"{key!r} is empty; expected a text or a list of texts")

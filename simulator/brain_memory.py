@@ -18,6 +18,8 @@ class Memory:
 
     calls: dict[str, dict[str, object]] = field(default_factory=dict)
     """Calls without a result by their keys: the rule and the slots of each."""
+    known: dict[str, str] = field(default_factory=dict)
+    """What the user has told: ``caller`` is the name."""
     next_call: int = 1
     pending: dict[str, object] | None = None
     """A question that the user was asked, and what the answer is for."""
@@ -27,6 +29,8 @@ class Memory:
     """Which text comes next where several take turns."""
     said: str | None = None
     """What the brain said last."""
+    told_before: list[str] = field(default_factory=list)
+    """Which of what is known was told as history."""
 
     def new_call(self, rule: str | None, slots: Mapping[str, object]) -> str:
         """Remember a call, the oldest out when there are too many; returns its key."""
@@ -57,6 +61,8 @@ class Memory:
             or not isinstance(calls, dict)
             or not all(isinstance(call, dict) for call in calls.values())
             or not isinstance(rotation, dict)
+            or not isinstance(snapshot["known"], dict)
+            or not isinstance(snapshot["told_before"], list)
             or not isinstance(next_call, int)
             or not (pending is None or isinstance(pending, dict))
         ):

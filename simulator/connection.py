@@ -157,9 +157,13 @@ class _Connection:
 
     async def _drive(self, group: asyncio.TaskGroup) -> None:
         session, output = self._session, self._session.output
+        pong_after_ns = 0
         while not self._lost:
             self._changed.clear()
             session.advance(self._now_ns())
+            if self._oddities.pong_after_ns != pong_after_ns:
+                pong_after_ns = self._oddities.pong_after_ns
+                self._link.answer_pings_after(pong_after_ns)
             work, output.work = output.work, []
             for each in work:
                 task = group.create_task(self._do(each), name="simulator work")

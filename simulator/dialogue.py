@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import logging
-import re
-from collections.abc import Mapping
 from dataclasses import replace
 
 from ..audio import Pcm
 from ..liveapi import ClientContent, Content, ContextUpdate, RealtimeInput, ToolResponse
-from .actions import Action, Say, Silent, Think
+from .actions import Action
+from .answering import Answering, says_nothing
 from .brain import Brain
 from .closings import Closing
 from .listening import Listening
@@ -17,7 +16,7 @@ from .replies import Replies
 from .scenario_player import ScenarioPlayer
 from .server_output import ServerOutput
 from .session_setup import SessionSetup, declared_functions, instruction_text
-from .session_store import PendingCall, SessionMemory
+from .session_store import SessionMemory
 from .shared_state import MakeBrain, SharedState
 from .timers import Timers
 
@@ -27,7 +26,6 @@ _log = logging.getLogger(__name__)
 
 _MOST_TURNS = 64
 _MOST_LATER = 256
-_EXACTLY = re.compile(r'\s*Greet the caller now\.\s*Say exactly:\s*"(?P<words>.*)"\s*', re.DOTALL)
 
 
 class Dialogue:
@@ -45,14 +43,24 @@ class Dialogue:
     ) -> None:
         timing = shared.behaviour.timing
         self.memory = memory
-        self.listening = Listening(output, memory, settings, timing, on_start=self._speech_starts)
-        self.replies = Replies(output, memory, brain, settings, timing, shared.ids, player.oddities)
-        self.replies.on_result = self._result
+        self.replies = Replies(output, memory, brain, settings, timing, shared.ids, player.oddities, timers)
+        self.listening = Listening(
+            output, memory, settings, timing, player.oddities, timers, on_start=self._speech_starts
+        )
+        self.listening.turn_over_ns = lambda: self.replies.over_ns
+        self._answering = Answering(memory, settings, brain, player)
+        self.replies.on_result = lambda call, result: self._answering.to_result(call, result, self._now_ns)
+        self.replies.after_result = self._answering.after_result
+        self.replies.on_cue = player.go_on
         self._settings = settings
         self._timing = timing
         self._player = player
         self._timers = timers
         self._history_first = settings.history_first
+        self._primed = False
+        """Whether the history ends with the user, who is answered with the next realtime input."""
+        self._instruction = ""
+        """The model's own turn that the history ends with, but for a user who says nothing."""
         self._first_audio_ns = self.listening.heard_ns
         self._now_ns = 0
 
@@ -71,10 +79,10 @@ class Dialogue:
         """Do what is due in the model's turn."""
         self.replies.step(now_ns)
 
-    def finished(self, key: int, result: str | Pcm) -> None:
+    def finished(self, key: int, result: str | Pcm, now_ns: int) -> None:
         """Take the result of a `Work`."""
         if isinstance(result, str):
-            if (said := self.listening.transcribed(key, result)) is not None:
+            if (said := self.listening.transcribed(key, result, now_ns)) is not None:
                 self._user_turn(*said)
         elif not self.replies.spoken(key, result):
             _log.debug("a sentence was finished after its turn")
@@ -86,9 +94,20 @@ class Dialogue:
         if given.audio_blob is not None:
             self._player.heard(self.listening.heard_ns - self._first_audio_ns, now_ns)
         if given.text is not None:
-            self.memory.context.add_text("user", given.text)
-            self.listening.show()
-            self._user_turn(given.text, now_ns)
+            self._typed(given.text, now_ns)
+        elif self._primed and (given.audio_blob is not None or given.activity_end is not None):
+            self._primed = False
+            self._user_turn("", now_ns)
+
+    def _typed(self, text: str, now_ns: int) -> None:
+        """Text of the user's. Blanks say nothing: they only wake a model that has something to answer."""
+        primed, self._primed = self._primed, False
+        if not text.strip() and not primed and not self.memory.unanswered and not self.memory.owed:
+            return
+        self.memory.context.add_text("user", text)
+        self.listening.show()
+        self.replies.brain.remember(text)
+        self._user_turn(text, now_ns)
 
     def content(self, given: ClientContent, now_ns: int) -> None:
         """Take turns for the history. Raises `Closing` for parts that do not belong there."""
@@ -99,16 +118,20 @@ class Dialogue:
                 raise Closing.invalid(
                     f"{self._settings.can.name} takes clientContent as initial history only."
                 )
-            self.replies.interrupt()
+            self.replies.interrupt(now_ns)
         for turn in given.turns:
             self._remember(turn)
         if not given.turn_complete:
             return
+        answered_at_once = not self._history_first or self._settings.older
         if self._history_first:
             self._history_first = False
-            self.memory.unanswered.clear()
-        else:
+            if not self.memory.unanswered:
+                return
+        if answered_at_once:
             self._user_turn("", now_ns)
+        else:
+            self._primed = True
 
     def respond(self, given: ToolResponse, now_ns: int) -> None:
         """Take results of tools."""
@@ -116,7 +139,7 @@ class Dialogue:
         for response in given.function_responses:
             # A result waits for the user to finish, however urgent it is.
             if self.replies.respond(response, now_ns) and not self.listening.busy:
-                self.replies.interrupt()
+                self.replies.interrupt(now_ns)
 
     def update(self, update: ContextUpdate, make_brain: MakeBrain) -> SessionSetup:
         """Take another instruction or other tools; returns the settings from now on."""
@@ -127,8 +150,8 @@ class Dialogue:
             settings = replace(settings, functions=declared_functions(update.tools.tools))
         brain = make_brain(settings.declarations(), settings.instruction)
         brain.restore(self.replies.brain.snapshot())
-        self._settings = self.replies.settings = settings
-        self.replies.brain = brain
+        self._settings = self.replies.settings = self._answering.settings = settings
+        self.replies.brain = self._answering.brain = brain
         return settings
 
     def perform(self, actions: list[Action]) -> None:
@@ -136,22 +159,24 @@ class Dialogue:
         if len(self.memory.later) < _MOST_LATER:
             self.memory.later += actions
 
-    def interrupt(self) -> None:
+    def interrupt(self, now_ns: int) -> None:
         """Cut the model off."""
-        self.replies.interrupt()
+        self.replies.interrupt(now_ns)
 
     def go_on(self, now_ns: int) -> None:
         """Begin the model's turns for which it is time."""
         self._now_ns = now_ns
         while self.memory.inbox:
             if self._settings.interruptible:
-                self.replies.interrupt()
+                self.replies.interrupt(now_ns)
             if self.replies.open:
                 return
             self._fit()
             text, ended_ns = self.memory.inbox.popleft()
             due_ns = max(now_ns, ended_ns + self._timing.scaled(self._timing.think_ns))
-            self.replies.begin(self._answer(text, now_ns), due_ns)
+            actions = self._answer(text, now_ns)
+            if not says_nothing(actions):
+                self.replies.begin(actions, due_ns)
         if not self.listening.busy:
             self.replies.begin_later(now_ns)
 
@@ -171,19 +196,23 @@ class Dialogue:
             return
         late_ns = self._player.oddities.interrupted_after_ns
         if late_ns:
-            self._timers.at(now_ns + late_ns, lambda _: self.replies.interrupt())
+            self._timers.at(now_ns + late_ns, self.replies.interrupt)
         else:
-            self.replies.interrupt()
+            self.replies.interrupt(now_ns)
 
     def _remember(self, turn: Content) -> None:
         text, memory = turn.plain_text, self.memory
         if turn.role.lower() == "model":
             # Whatever was said before has had its answer.
             memory.unanswered.clear()
-            memory.context.add_text("model", text)
-        else:
-            memory.unanswered = [*memory.unanswered, text][-_MOST_TURNS:]
-            memory.context.add_text("user", text)
+            memory.context.add_text("model", text, prefill=True)
+            self._instruction = text
+            return
+        memory.unanswered = [*memory.unanswered, text][-_MOST_TURNS:]
+        memory.context.add_text("user", text, prefill=True)
+        self.replies.brain.remember(text)
+        if any(letter.isalnum() for letter in text):
+            self._instruction = ""
 
     def _user_turn(self, text: str, ended_ns: int) -> None:
         """The user wants an answer to `text` and to whatever is unanswered."""
@@ -203,20 +232,8 @@ class Dialogue:
             raise Closing.invalid()
 
     def _answer(self, text: str, now_ns: int) -> list[Action]:
-        self.memory.turns += 1
-        scripted = self._player.turn(self.memory.turns, now_ns)
-        if scripted is not None:
-            return scripted
-        exactly = _EXACTLY.fullmatch(text)
-        actions: list[Action] = [Say(exactly["words"])] if exactly else self.replies.brain.hear(text)
-        if self._settings.thoughts and not all(isinstance(action, Silent) for action in actions):
-            thought = (
-                "**Answering the user**\n\nThe user said something, and I have decided how to answer it.\n"
-            )
-            return [Think(thought), *actions]
-        return actions
-
-    def _result(self, call: PendingCall, result: Mapping[str, object]) -> list[Action] | None:
-        scripted = self._player.result(call.name, self._now_ns)
-        # Of a call that a scenario made no brain knows.
-        return [] if scripted is None and not call.key else scripted
+        instruction, self._instruction = self._instruction, ""
+        if instruction and self._settings.older and not any(letter.isalnum() for letter in text):
+            # 2.x models take a user who says "." for leave to act on what stands before it.
+            return self._answering.to_instruction(instruction)
+        return self._answering.to_user(text, now_ns)

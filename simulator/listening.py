@@ -8,15 +8,18 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from ..audio import AudioError, ns_to_samples, samples_to_ns
 from ..liveapi import RealtimeInput, ServerContent, Transcription
-from .behaviour import Timing
+from .behaviour import MILLISECOND, Timing
 from .closings import Closing
 from .hearing import RATE, Hearing, SpeechHeard, SpeechOver
+from .oddities import Oddities
 from .server_output import ServerOutput
 from .session_setup import SessionSetup
 from .session_store import SessionMemory
+from .timers import Timers
 from .transcripts import transcriptions
 from .usage import audio_tokens
 
@@ -24,6 +27,8 @@ __all__ = ["Listening"]
 
 _log = logging.getLogger(__name__)
 
+_SHORT_NS = 1_500 * MILLISECOND
+"""With the silence that ends it; what is shorter may be missed right after a turn."""
 _ALL_INPUT = "TURN_INCLUDES_ALL_INPUT"
 _ALL_VIDEO = ("TURN_INCLUDES_AUDIO_ACTIVITY_AND_ALL_VIDEO", _ALL_INPUT)
 
@@ -55,13 +60,21 @@ class Listening:
         memory: SessionMemory,
         settings: SessionSetup,
         timing: Timing,
+        oddities: Oddities,
+        timers: Timers,
         *,
         on_start: Callable[[int], None],
     ) -> None:
         self._out = output
         self._memory = memory
         self._settings = settings
+        self._oddities = oddities
+        self._timers = timers
         self._on_start = on_start
+        self.turn_over_ns: Callable[[], int | None] = lambda: None
+        """Asked when the model's last turn ended."""
+        self._deaf = False
+        """Whether speech began so soon after a turn that it is not noticed, if it is short."""
         self._hearing = _ears(memory, settings)
         self._utterances: dict[int, _Utterance] = {}
         self._overtaken: list[str] = []
@@ -110,12 +123,12 @@ class Listening:
             self._guess_at()
         if given.video_blob is not None:
             self._see()
-        if given.audio_stream_end:
+        if given.audio_stream_end and not self._oddities.ignores_stream_end:
             self._take(self._hearing.stream_end(), now_ns)
         if given.activity_end is not None:
             self._take(self._hearing.end(), now_ns)
 
-    def transcribed(self, key: int, text: str) -> tuple[str, int] | None:
+    def transcribed(self, key: int, text: str, now_ns: int) -> tuple[str, int] | None:
         """The words of an utterance are known.
 
         Returns:
@@ -130,7 +143,7 @@ class Listening:
         utterance = self._utterances.pop(key, None)
         if utterance is None:
             return None
-        self._tell(utterance, text)
+        self._tell(utterance, text, now_ns)
         self._announce_end(utterance)
         self._overtaken.append(text)
         if utterance.overtaken and self.busy:
@@ -158,7 +171,7 @@ class Listening:
         memory.unanswered += [text for text in self._overtaken if text]
         self._utterances.clear()
 
-    def _tell(self, utterance: _Utterance, text: str) -> None:
+    def _tell(self, utterance: _Utterance, text: str, now_ns: int) -> None:
         """Remember what was said, and send the transcript."""
         long_ns = samples_to_ns(len(utterance.over.pcm), RATE)
         tokens = 0 if self._settings.coverage == _ALL_INPUT else audio_tokens(long_ns)
@@ -170,7 +183,14 @@ class Listening:
         start_ns = max(0, end_ns - long_ns)
         in_words = self._settings.older
         for told in transcriptions(text, config, start_ns=start_ns, end_ns=end_ns, in_words=in_words):
-            self._out.content(ServerContent(input_transcription=told))
+            content = ServerContent(input_transcription=told)
+            if late_ns := self._oddities.input_words_after_ns:
+                self._timers.at(now_ns + late_ns, partial(self._tell_late, content))
+            else:
+                self._out.content(content)
+
+    def _tell_late(self, content: ServerContent, now_ns: int) -> None:
+        self._out.content(content)
 
     def _see(self) -> None:
         """An image: of those outside of speech only the last one counts, unless all are wanted."""
@@ -192,10 +212,15 @@ class Listening:
         for event in events:
             if isinstance(event, SpeechHeard):
                 self._starts(event, now_ns)
+            elif self._deaf and samples_to_ns(len(event.pcm), RATE) < _SHORT_NS:
+                self._announce_end(_Utterance(event, now_ns, announced=not self._reports))
             else:
                 key = self._out.transcribe(event.pcm)
-                reports = self._settings.reports_activity or self._signals
-                self._utterances[key] = _Utterance(event, now_ns, announced=not reports)
+                self._utterances[key] = _Utterance(event, now_ns, announced=not self._reports)
+
+    @property
+    def _reports(self) -> bool:
+        return self._settings.reports_activity or self._signals
 
     @property
     def _signals(self) -> bool:
@@ -206,6 +231,8 @@ class Listening:
             # The end of what came before must be told before this start.
             self._announce_end(utterance)
             utterance.overtaken = self._settings.interruptible
+        over_ns = self.turn_over_ns()
+        self._deaf = over_ns is not None and now_ns - over_ns < self._oddities.deaf_after_turn_ns
         self.show()
         self._guessed = self._hearing.heard_samples
         self._report(start=True, offset_ns=event.offset_ns)

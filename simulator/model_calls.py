@@ -37,7 +37,7 @@ class ModelCalls:
         for call in wanted:
             blocking = settings.is_blocking(call.name)
             id_ = call.id or self._id(settings, blocking=blocking)
-            pending = PendingCall(id_, call.name, call.call_key, blocking)
+            pending = PendingCall(id_, call.name, call.call_key, blocking, call)
             self._memory.calls.append(pending)
             waiting.append(pending)
             sent.append(FunctionCall(id=id_, name=call.name, args=dict(call.args)))

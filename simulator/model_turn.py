@@ -7,13 +7,26 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from .actions import Action, CallTool, Say, Show, Silent, Think
+from .actions import (
+    Action,
+    CallTool,
+    Cue,
+    Ignore,
+    Reject,
+    Say,
+    SayPart,
+    Show,
+    Silent,
+    StopSpeaking,
+    Think,
+    Write,
+)
 from .session_store import PendingCall
 from .speaking import Speech
 from .usage import Made
 from .voice import split_sentences
 
-__all__ = ["Agenda", "ModelTurn", "Text", "plan"]
+__all__ = ["Agenda", "ModelTurn", "Stuck", "Text", "plan"]
 
 _PIECE = re.compile(r"\s*\S+(?:\s+\S+){0,3}")
 
@@ -25,8 +38,13 @@ class Text:
     text: str
 
 
-Agenda = deque[str | Text | Think | Show | list[CallTool]]
-"""What is still to come: sentences to be spoken, pieces of text, thoughts, other content, calls of tools."""
+@dataclass(frozen=True, slots=True)
+class Stuck:
+    """Here the turn stops, and does not end."""
+
+
+Agenda = deque[str | Text | Think | Show | Reject | Stuck | Cue | list[CallTool]]
+"""What is still to come: sentences to be spoken, pieces of text, thoughts, other content, calls of tools, odd ends."""
 
 
 def plan(agenda: Agenda, actions: Iterable[Action], *, speaks: bool) -> None:
@@ -35,17 +53,28 @@ def plan(agenda: Agenda, actions: Iterable[Action], *, speaks: bool) -> None:
         match action:
             case Say(text=text) if speaks:
                 agenda.extend(split_sentences(text))
-            case Say(text=text):
+            case Say(text=text) | Write(text=text):
                 agenda.extend(Text(piece.group()) for piece in _PIECE.finditer(text))
+            case SayPart(text=text) | StopSpeaking(text=text):
+                part = _first_half(text)
+                agenda.extend(split_sentences(part) if speaks else [Text(part)])
+                if isinstance(action, StopSpeaking):
+                    agenda.append(Stuck())
             case CallTool():
                 if agenda and isinstance(calls := agenda[-1], list):
                     calls.append(action)
                 else:
                     agenda.append([action])
-            case Think() | Show():
+            case Think() | Show() | Reject() | Cue():
                 agenda.append(action)
-            case Silent():
+            case Silent() | Ignore():
                 pass
+
+
+def _first_half(text: str) -> str:
+    """The words up to the middle of it, at least one."""
+    words = text.split()
+    return " ".join(words[: max(1, len(words) // 2)]).rstrip(".!?,;:")
 
 
 @dataclass(slots=True)
@@ -66,11 +95,19 @@ class ModelTurn:
     """What was answered in text."""
     made: Made = field(default_factory=Made)
     generated_ns: int | None = None
+    reason: str = ""
+    """Why it ends, where that is not as usual."""
+    stuck: bool = False
+    """Whether nothing more comes of it."""
+    cut: bool = False
+    """Whether it was interrupted."""
 
     def due_ns(self) -> int | None:
         """When its next output comes; None while it waits for work or for a response."""
         if self.generated_ns is not None:
             return max(self.generated_ns, self.speech.play_end_ns)
+        if self.stuck:
+            return None
         more_comes = self.making is not None or bool(self.agenda and isinstance(self.agenda[0], str))
         if self.speech.has_chunk(more_comes=more_comes):
             return max(self.not_before_ns, self.speech.next_ns)

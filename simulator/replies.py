@@ -11,18 +11,19 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 
-from ..audio import Pcm, samples_to_ns
-from ..liveapi import FunctionResponse, ServerContent
-from .actions import Action, CallTool, Show, Think
+from ..audio import Pcm, ns_to_samples, samples_to_ns
+from ..liveapi import FunctionResponse, ServerContent, Transcription
+from .actions import Action, CallTool, Cue, Reject, Show, Think
 from .behaviour import Ids, Timing
 from .brain import Brain
 from .model_calls import ModelCalls, results_of
-from .model_turn import ModelTurn, Text, plan
+from .model_turn import ModelTurn, Stuck, Text, plan
 from .oddities import Oddities
 from .server_output import ServerOutput
 from .session_setup import SessionSetup
 from .session_store import PendingCall, SessionMemory
 from .speaking import RATE, Speech
+from .timers import Timers
 
 __all__ = ["Replies"]
 
@@ -30,6 +31,7 @@ _log = logging.getLogger(__name__)
 
 # Sentences are made ahead of the speech by this much: enough to never run dry, and little to throw away.
 _AHEAD = 4 * RATE
+_MOST_REPEATED = 8
 
 
 class Replies:
@@ -52,17 +54,25 @@ class Replies:
         timing: Timing,
         ids: Ids,
         oddities: Oddities,
+        timers: Timers,
     ) -> None:
         self.brain = brain
         self.settings = settings
         self.on_result: Callable[[PendingCall, Mapping[str, object]], list[Action] | None] = lambda *_: None
         """Asked before the brain what to say to a result; None leaves it to the brain."""
+        self.after_result: Callable[[list[Action]], list[Action]] = lambda actions: actions
+        """Asked what becomes of what the brain says to a result."""
+        self.on_cue: Callable[[tuple[object, ...], int], None] = lambda *_: None
+        """Told when a scenario goes on, and with what."""
         self._out = output
         self._memory = memory
         self._timing = timing
         self._oddities = oddities
         self._calls = ModelCalls(memory, ids, oddities)
+        self._timers = timers
         self._turn: ModelTurn | None = None
+        self.over_ns: int | None = None
+        """When the last turn ended."""
 
     @property
     def open(self) -> bool:
@@ -85,7 +95,7 @@ class Replies:
         if turn is None:
             return
         if turn.generated_ns is not None:
-            self._close(turn)
+            self._close(turn, now_ns)
         elif turn.speech.has_chunk(more_comes=False):
             self._speak(turn, now_ns)
         elif turn.agenda and not isinstance(turn.agenda[0], str):
@@ -102,6 +112,13 @@ class Replies:
                     turn.written += text
                     turn.made.add(text=text)
                     self._out.text(text)
+                case Reject(reason=reason):
+                    turn.reason = reason
+                    turn.generated_ns = now_ns
+                case Stuck():
+                    turn.stuck = True
+                case Cue(acts=acts):
+                    self.on_cue(acts, now_ns)
             self._make_next(turn)
         elif not turn.waiting:
             if self._oddities.generation_complete:
@@ -119,21 +136,32 @@ class Replies:
         self._make_next(turn)
         return True
 
-    def interrupt(self) -> None:
+    def interrupt(self, now_ns: int) -> None:
         """Cut the turn off. With none open nothing happens."""
         turn = self._turn
         if turn is None:
             return
-        if self._oddities.interrupted:
-            self._out.content(ServerContent(interrupted=True))
+        self._out_interrupted(turn)
+        if self._oddities.repeat_calls:
+            again = [call.made for call in self._memory.calls if not call.muted]
+            self._memory.to_repeat = again[-_MOST_REPEATED:]
         for call in turn.waiting:
             call.muted = True
         if turn.waiting and self.settings.cancels:
             self._out.tool_call_cancellation(sorted(call.id for call in turn.waiting))
             for call in turn.waiting:
                 self._calls.done(call)
-                self.brain.cancelled(call.key)
-        self._close(turn)
+                if not self._oddities.repeat_calls:
+                    self.brain.cancelled(call.key)
+        self._close(turn, now_ns)
+
+    def cancel_calls(self) -> None:
+        """Withdraw all calls that wait. A turn that they hold open is held until the user says something."""
+        calls, self._memory.calls = self._memory.calls, []
+        if calls:
+            self._out.tool_call_cancellation([call.id for call in calls])
+        for call in calls:
+            self.brain.cancelled(call.key)
 
     def respond(self, response: FunctionResponse, now_ns: int) -> bool:
         """Take a tool's response. True: it is to be spoken of at once, by cutting off whatever is said."""
@@ -145,7 +173,7 @@ class Replies:
         goes_on = response.will_continue is True
         actions = self.on_result(call, result)
         if actions is None:
-            actions = results_of(self.brain, call, result, goes_on=goes_on)
+            actions = self.after_result(results_of(self.brain, call, result, goes_on=goes_on))
         if not goes_on:
             self._calls.done(call)
         if turn is not None and any(each is call for each in turn.waiting):
@@ -194,9 +222,25 @@ class Replies:
                 turn.agenda.popleft()
                 turn.making = (self._out.speak(text, self.settings.voice), text)
 
+    def _out_interrupted(self, turn: ModelTurn) -> None:
+        """``interrupted``, and what is late of the sound before it."""
+        late = ns_to_samples(self._oddities.sound_after_interrupted_ns, RATE)
+        pcm = turn.speech.rest(late) if late and turn.speech.chunks else None
+        if pcm is None or not len(pcm):
+            if self._oddities.interrupted:
+                self._out.content(ServerContent(interrupted=True))
+            return
+        half = len(pcm) // 2
+        self._out.speech(pcm[:half], "", together=True, interrupted=self._oddities.interrupted)
+        self._out.speech(pcm[half:], "", together=False)
+
     def _speak(self, turn: ModelTurn, now_ns: int) -> None:
         chunk = turn.speech.take(now_ns)
         text = chunk.text if self.settings.output_transcripts else ""
+        if text and (late_ns := self._oddities.output_words_after_ns):
+            said = ServerContent(output_transcription=Transcription(text=text))
+            self._timers.at(now_ns + late_ns, lambda _: None if turn.cut else self._out.content(said))
+            text = ""
         # The newer models sometimes put both into one message: whoever reads one field only loses the other.
         self._out.speech(chunk.pcm, text, together=not self.settings.older and turn.speech.chunks % 3 == 0)
         self._make_next(turn)
@@ -214,15 +258,17 @@ class Replies:
     def _tells_status(self) -> bool:
         return self.settings.can.turn_end == "interaction_status"
 
-    def _close(self, turn: ModelTurn) -> None:
+    def _close(self, turn: ModelTurn, now_ns: int) -> None:
         turn.made.add(audio_ns=samples_to_ns(turn.speech.sent_samples, RATE))
         usage = self._memory.context.usage(turn.made, vertex=self.settings.vertex)
         self._remember(turn)
         self._turn = None
+        self.over_ns = now_ns
+        turn.cut = turn.generated_ns is None
         status = ""
         if self._tells_status:
             status = "IN_PROGRESS" if self._memory.calls or self._memory.later else "IDLE"
-        self._out.turn_complete(usage, self._oddities, status)
+        self._out.turn_complete(usage, self._oddities, status, turn.reason)
 
     def _remember(self, turn: ModelTurn) -> None:
         self._memory.context.add("model", turn.speech.sent_text + turn.written, **turn.made.counts())

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from .actions import CallTool, Say, Show, Silent, Think
+from .actions import CallTool, Ignore, Reject, Say, SayPart, Show, Silent, StopSpeaking, Think, Write
 from .brain_script import Script
 from .faults import HangUp, RawBytes, RawMessage, Stall
 
@@ -129,6 +129,11 @@ Act = (
     | Think
     | Show
     | Silent
+    | Ignore
+    | Write
+    | Reject
+    | SayPart
+    | StopSpeaking
     | Wait
     | Close
     | Cut

@@ -21,7 +21,8 @@ from ..liveapi import (
     UrlMetadata,
     WebChunk,
 )
-from .actions import CallTool, Say, Show, Silent, Think
+from ..liveapi.enums import TurnCompleteReason
+from .actions import CallTool, Ignore, Reject, Say, SayPart, Show, Silent, StopSpeaking, Think, Write
 from .closings import LONGEST_REASON
 from .faults import HangUp, RawBytes, RawMessage, Stall
 from .oddities import Oddities
@@ -50,6 +51,11 @@ ACTIONS = (
     "run_code",
     "read_pages",
     "silent",
+    "ignore",
+    "write",
+    "reject",
+    "say_part",
+    "stop_speaking",
     "wait",
     "close",
     "reset",
@@ -65,11 +71,14 @@ ACTIONS = (
     "forget_session",
     "set",
 )
-_BARE = ("silent", "reset", "hang_up", "interrupt", "cancel_calls", "forget_session")
-_SET_DURATIONS = ("setup_after", "interrupted_after")
+_BARE = ("silent", "ignore", "reject", "reset", "hang_up", "interrupt", "cancel_calls", "forget_session")
+_SET_DURATIONS = tuple(
+    field.name.removesuffix("_ns") for field in fields(Oddities) if field.name.endswith("_ns")
+)
 _SET_OTHERS = ("chunk_bytes", "ids")
 _SET_FLAGS = tuple(field.name for field in fields(Oddities) if field.type == "bool")
 _MOST_BYTES = 1_000_000
+REASONS = tuple(reason.value for reason in TurnCompleteReason)
 _MOST = 1_000
 
 
@@ -109,6 +118,25 @@ class ActReader(YamlReader):
 
     def _silent(self, node: yaml.Node) -> Act:
         return Silent()
+
+    def _ignore(self, node: yaml.Node) -> Act:
+        return Ignore()
+
+    def _write(self, node: yaml.Node) -> Act:
+        return Write(self.text(node) or "")
+
+    def _reject(self, node: yaml.Node) -> Act:
+        if isinstance(node, yaml.MappingNode) and not node.value:
+            return Reject()
+        reason = self.text(node) or Reject().reason
+        self.one_of(node, reason, REASONS, "reason")
+        return Reject(reason)
+
+    def _say_part(self, node: yaml.Node) -> Act:
+        return SayPart(self.text(node) or "")
+
+    def _stop_speaking(self, node: yaml.Node) -> Act:
+        return StopSpeaking(self.text(node) or "")
 
     def _call(self, node: yaml.Node) -> Act:
         if isinstance(node, yaml.ScalarNode):

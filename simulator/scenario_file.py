@@ -31,6 +31,7 @@ import yaml
 from .brain_file import BrainError, load_brain
 from .brain_script import Script
 from .message_kinds import RECEIVED, SENT
+from .personality import PERSONALITIES
 from .scenario import Event, RefuseConnection, Scenario, Scene, When
 from .scenario_acts import ActReader
 from .yaml_reader import Keys, ScriptError, listed, read_source
@@ -47,7 +48,7 @@ _FILTERS = ("nth", "connection", "times")
 _FLAGS = ("strict", "text_frames", "interim_transcripts", "cancellation", "voice_activity")
 _DURATIONS = ("connection", "go_away", "session", "video_session", "handle", "release")
 _LISTS = ("keys", "models")
-_SETTINGS = ("time_scale", *_FLAGS, *_DURATIONS, *_LISTS)
+_SETTINGS = ("time_scale", "personality", "seed", *_FLAGS, *_DURATIONS, *_LISTS)
 _MAY_BE_NONE = ("connection", "session", "video_session")
 _MOST = 1_000_000
 
@@ -113,6 +114,11 @@ class _Reader(ActReader):
                 found[option] = self.flag(keys, name, False)
             elif name in _LISTS:
                 found[name] = [text for item in self.items(keys, name) if (text := self.text(item))]
+            elif name == "personality":
+                found[name] = self.text(value) or "kind"
+                self.one_of(value, str(found[name]), PERSONALITIES, "personality")
+            elif name == "seed":
+                found[name] = self.whole(value, 0, _MOST)
             elif name == "time_scale":
                 found[name] = self.scale(value)
             elif name in _MAY_BE_NONE and isinstance(value, yaml.ScalarNode) and value.value == "none":

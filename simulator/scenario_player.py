@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from .actions import Action, CallTool, Say, Show, Silent, Think
+from .actions import ACTIONS, Action, CallTool, Cue
 from .closings import Closing
 from .oddities import Oddities
+from .personality import Personality
 from .scenario import Act, Event, RefuseConnection, Scenario, Scene, SetOddities, Wait
 
 __all__ = ["ScenarioPlayer", "ScenarioState"]
@@ -17,12 +18,12 @@ _MOST_UNDER_WAY = 256
 _MOST_AT_ONCE = 100
 
 
-def _is_action(act: Act) -> bool:
-    return isinstance(act, Say | CallTool | Think | Show | Silent)
+def _is_action(act: object) -> bool:
+    return isinstance(act, ACTIONS)
 
 
 def _actions(acts: Iterable[Act]) -> list[Action]:
-    return [act for act in acts if isinstance(act, Say | CallTool | Think | Show | Silent)]
+    return [act for act in acts if isinstance(act, ACTIONS)]
 
 
 @dataclass(slots=True)
@@ -35,6 +36,11 @@ class ScenarioState:
     """How the next attempts to resume are closed."""
     played: Counter[int] = field(default_factory=Counter)
     """How often each scene was."""
+    personality: Personality = field(default_factory=Personality)
+    answers: int = 0
+    """How many the model has decided on, in all sessions."""
+    resumes: int = 0
+    """How many attempts to resume a session there were."""
 
     def enter(self, now_ns: int) -> ScenarioPlayer:
         """A new connection begins."""
@@ -65,6 +71,7 @@ class ScenarioPlayer:
         self.refused_status: int | None = None
         """The HTTP status that the connection gets instead of a WebSocket."""
         self._runs: list[_Run] = []
+        self._set: set[str] = set()
         self._instant_ns = now_ns
         self._started = 0
         self._counts: Counter[tuple[Event, str]] = Counter()
@@ -73,12 +80,20 @@ class ScenarioPlayer:
         self._alarms = [(now_ns + s.when.at_ns, n, s) for n, s in self._scenes if s.when.event == "time"]
         self._audio = [(s.when.at_ns, n, s) for n, s in self._scenes if s.when.event == "audio"]
         self._counts["connect", ""] = state.connections
+        for after_ns, act in state.personality.acts(connection):
+            self._runs.append(_Run([act], now_ns + after_ns))
         for scene in self._set_off("connect", ""):
             # What is set for a connection holds from its first moment.
             for act in scene.do:
                 if isinstance(act, RefuseConnection):
                     self.refused_status = act.status
             self._start(scene.do, now_ns)
+
+    def opens(self, model: str) -> None:
+        """The setup names its model: the connection becomes as odd as the personality wants, and a scenario lets it."""
+        for name, value in self.state.personality.oddities(self.connection, model).items():
+            if name not in self._set:
+                setattr(self.oddities, name, value)
 
     @property
     def due_ns(self) -> int | None:
@@ -127,6 +142,7 @@ class ScenarioPlayer:
                 if isinstance(act, Wait):
                     run.at_ns += act.for_ns
                 elif isinstance(act, SetOddities):
+                    self._set.update(act.changes)
                     for name, value in act.changes.items():
                         setattr(self.oddities, name, value)
                 else:
@@ -134,14 +150,33 @@ class ScenarioPlayer:
         self._runs = [run for run in self._runs if run.acts]
         return found
 
+    def go_on(self, acts: Iterable[object], now_ns: int) -> None:
+        """Do what stood behind an answer, which is out now."""
+        self._start([act for act in acts if isinstance(act, Act)], now_ns)
+
     def _answer(self, event: Event, subject: str, now_ns: int) -> list[Action] | None:
-        """What the scenes begin with that is for the model to do; the rest of them begins now."""
+        """What the scenes hold that is for the model to do now; the rest of them begins now, or behind it.
+
+        What stands before the model's actions is done at once, unless it begins with a pause: then the scene is none
+        for the model to answer with.
+        """
         actions: list[Action] | None = None
         for scene in self._set_off(event, subject):
-            first = next((n for n, act in enumerate(scene.do) if not _is_action(act)), len(scene.do))
-            if first:
-                actions = [*(actions or []), *_actions(scene.do[:first])]
-            self._start(scene.do[first:], now_ns)
+            do = scene.do
+            first = next((n for n, act in enumerate(do) if _is_action(act) or isinstance(act, Wait)), len(do))
+            last = next((n for n in range(first, len(do)) if not _is_action(do[n])), len(do))
+            if first == last:
+                self._start(do, now_ns)
+                continue
+            self._start(do[:first], now_ns)
+            answer = _actions(do[first:last])
+            rest = do[last:]
+            if rest and any(isinstance(action, CallTool) for action in answer):
+                # What follows a call may be about it: it has to be out.
+                answer.append(Cue(rest))
+            else:
+                self._start(rest, now_ns)
+            actions = [*(actions or []), *answer]
         return actions
 
     def _count(self, event: Event, subject: str) -> None:

@@ -22,6 +22,7 @@ from .closings import Closing
 from .connection import serve_link
 from .ears import Ears
 from .http_request import HttpRequest, HttpResponse
+from .personality import PERSONALITIES, Personality, PersonalityName
 from .recording import WireEvent
 from .scenario import Scenario
 from .scenario_player import ScenarioPlayer, ScenarioState
@@ -83,7 +84,8 @@ class Simulator:
         record: told of all that passes on the wire, such as a `WireLog`.
         max_sessions: how many may be open at once; more are closed with 1011.
         max_handles: how many resumption handles are remembered.
-        seed: other handles and ids for another seed; everything else is the same each time.
+        personality: how unkind it is to its clients: ``kind``, ``typical`` or ``hostile`` (`personality`).
+        seed: another seed has other handles and ids, and other moods; everything else is the same each time.
         wall_clock: seconds since 1970, for the times in requests for ephemeral tokens.
         options: attributes of `Behaviour`: `strict`, `models`, `send_cancellation`, `send_voice_activity`,
             `interim_transcripts`, `text_frames`, `connection_ns`, `go_away_ns`, `session_ns`, `video_session_ns`,
@@ -103,7 +105,8 @@ class Simulator:
         record: Callable[[WireEvent], None] | None = None,
         max_sessions: int = 64,
         max_handles: int = 256,
-        seed: int = 0,
+        personality: PersonalityName | None = None,
+        seed: int | None = None,
         wall_clock: Callable[[], float] = _wall_clock,
         **options: Any,
     ) -> None:
@@ -115,6 +118,16 @@ class Simulator:
         if scale < 0 or max_sessions < 1 or max_handles < 1:
             raise ValueError("time_scale must be at least 0, max_sessions and max_handles at least 1")
         chosen["models"] = frozenset(chosen.get("models", ()))
+        asked_seed = chosen.pop("seed", 0)
+        seed = asked_seed if seed is None else seed
+        asked_name = chosen.pop("personality", "kind")
+        mood = Personality(personality or asked_name, seed)
+        if mood.name not in PERSONALITIES:
+            raise ValueError(
+                f"there is no personality {mood.name!r}: it is one of {', '.join(PERSONALITIES)}"
+            )
+        if chosen.get("send_cancellation") is None:
+            chosen["send_cancellation"] = mood.announces_cancellations
         ids = Ids(seed)
         self._script = script or scenario.brain
         self._scripts = dict(scripts or {})
@@ -124,7 +137,8 @@ class Simulator:
         self._tokens = Tokens(ids)
         self._authenticator = Authenticator(keys, self._tokens)
         behaviour = Behaviour(timing=Timing(scale=scale), **chosen)
-        self._shared = SharedState(SessionStore(max_handles), ids, behaviour, ScenarioState(scenario))
+        state = ScenarioState(scenario, personality=mood)
+        self._shared = SharedState(SessionStore(max_handles), ids, behaviour, state)
         self._max_sessions = max_sessions
         self._sessions: set[asyncio.Task[None]] = set()
         self._group: asyncio.TaskGroup | None = None

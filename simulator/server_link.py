@@ -28,6 +28,10 @@ class ServerLink(Link, Protocol):
         """End the connection without a word, as a program does that dies; what was sent still arrives."""
         ...
 
+    def answer_pings_after(self, delay_ns: int) -> None:
+        """From now on answer pings so much later than they come."""
+        ...
+
 
 class MemoryServerLink:
     """A link in memory as such a connection.
@@ -71,3 +75,9 @@ class MemoryServerLink:
     def hang_up(self) -> None:
         """See `ServerLink.hang_up`; in memory this is the same as a reset."""
         self._link.abort()
+
+    def answer_pings_after(self, delay_ns: int) -> None:
+        """See `ServerLink.answer_pings_after`: what a ping is in memory is answered late."""
+        delay = getattr(self._link, "answer_probes_after", None)
+        if delay is not None:
+            delay(delay_ns / 1_000_000_000)

@@ -124,7 +124,7 @@ class ServerOutput:
         signal = VoiceActivityDetectionSignal("VAD_SIGNAL_TYPE_SOS" if start else "VAD_SIGNAL_TYPE_EOS")
         self.put(ServerMessage(voice_activity_detection_signal=signal))
 
-    def speech(self, pcm: Pcm, words: str, *, together: bool) -> None:
+    def speech(self, pcm: Pcm, words: str, *, together: bool, interrupted: bool = False) -> None:
         """A burst of the model's speech and the words in it, in two messages or one."""
         said = Transcription(text=words) if words else None
         turn = None
@@ -133,7 +133,9 @@ class ServerOutput:
             turn = Content(parts=[part], role="model")
         if together or turn is None or said is None:
             if turn is not None or said is not None:
-                self.content(ServerContent(model_turn=turn, output_transcription=said))
+                self.content(
+                    ServerContent(model_turn=turn, output_transcription=said, interrupted=interrupted)
+                )
         else:
             self.content(ServerContent(model_turn=turn))
             self.content(ServerContent(output_transcription=said))
@@ -154,11 +156,13 @@ class ServerOutput:
         """Calls that are not wanted any more."""
         self.put(ServerMessage(tool_call_cancellation=ToolCallCancellation(list(ids))))
 
-    def turn_complete(self, usage: UsageMetadata, oddities: Oddities, status: str) -> None:
-        """The turn is over."""
-        content = (
-            ServerContent(turn_complete=True, interaction_status=status) if oddities.turn_complete else None
-        )
+    def turn_complete(self, usage: UsageMetadata, oddities: Oddities, status: str, reason: str = "") -> None:
+        """The turn is over, for a `reason` where that is not as usual."""
+        content = None
+        if oddities.turn_complete:
+            content = ServerContent(
+                turn_complete=True, interaction_status=status, turn_complete_reason=reason
+            )
         told = usage if oddities.usage else None
         if content is not None and told is not None and oddities.separate_usage:
             self.put(ServerMessage(usage_metadata=told))

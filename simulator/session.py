@@ -95,7 +95,7 @@ class LiveSession:
     def finished(self, key: int, result: str | Pcm, now_ns: int) -> None:
         """Take the result of a `Work`."""
         if (dialogue := self._dialogue) is not None:
-            self._guarded(now_ns, lambda: dialogue.finished(key, result))
+            self._guarded(now_ns, lambda: dialogue.finished(key, result, now_ns))
 
     def advance(self, now_ns: int) -> None:
         """Do all that is due up to `now_ns`, each at its own time."""
@@ -183,9 +183,13 @@ class LiveSession:
             self._timers.drop(self._setup_missed)
             self._timers.at(now_ns + wait_ns, partial(_raise, closing))
             return
+        self._player.opens(settings.model)
         brain = self._make_brain(settings.declarations(), settings.instruction)
         if memory.brain is not None:
             brain.restore(memory.brain)
+        if settings.handle and self._player.oddities.forgets_prefill:
+            memory.context.forget_prefill()
+            brain.forget_before()
         memory.attached = True
         self._dialogue = Dialogue(
             self.output, memory, settings, brain, self._shared, self._player, self._timers
@@ -207,6 +211,10 @@ class LiveSession:
             refusals = self._player.state.refused_resumes
             if refusals:
                 raise refusals.pop(0)
+            state = self._player.state
+            state.resumes += 1
+            if (refusal := state.personality.refusal(state.resumes)) is not None:
+                raise refusal
             return self._shared.store.resume(
                 settings.handle, settings.model, now_ns, self._behaviour.handle_ns
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict, deque
 from dataclasses import dataclass, field, replace
 
-from .actions import Action
+from .actions import Action, CallTool
 from .closings import Closing
 from .hearing import Hearing, Rest, SpeechOver
 from .usage import ModelContext
@@ -26,6 +26,8 @@ class PendingCall:
     key: str
     """How the brain names it."""
     blocking: bool
+    made: CallTool
+    """What the model wanted."""
     muted: bool = False
     """Whether it was interrupted: a late response is context, and not spoken of."""
 
@@ -55,6 +57,10 @@ class SessionMemory:
     """What there is to say of responses that came while it could not be said."""
     turns: int = 0
     """How many turns of the user were answered."""
+    owed: list[Action] = field(default_factory=list)
+    """What was to be said and was not, because of the model's mood."""
+    to_repeat: list[CallTool] = field(default_factory=list)
+    """Calls that were talked over and are to be made again."""
     brain: dict[str, object] | None = None
     """The brain's snapshot, taken when a connection ended."""
     filmed_ns: int | None = None
@@ -81,6 +87,8 @@ class SessionMemory:
             unanswered=list(self.unanswered),
             inbox=deque(self.inbox),
             later=list(self.later),
+            owed=list(self.owed),
+            to_repeat=list(self.to_repeat),
             brain=brain,
             attached=False,
         )

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import cycle
 
 import numpy as np
 import numpy.typing as npt
 
+from ..audio import ns_to_samples
 from .behaviour import MILLISECOND, Timing
 from .oddities import Oddities
 
@@ -42,8 +43,6 @@ class Chunk:
 @dataclass(slots=True)
 class _Sentence:
     pcm: Pcm
-    words: deque[tuple[int, str]] = field(default_factory=deque)
-    """Where each word begins, in samples, and the word with the space before it."""
     at: int = 0
     """How much was sent."""
 
@@ -58,11 +57,14 @@ class Speech:
     def __init__(self, timing: Timing, oddities: Oddities | None = None) -> None:
         self._timing = timing
         self._burst = oddities is not None and oddities.burst
+        self._ahead = ns_to_samples(oddities.words_ahead_ns, RATE) if oddities is not None else 0
         usual = tuple(size * RATE // 1_000 for size in _SIZES_MS)
         odd = tuple(max(1, size // 2) for size in oddities.chunk_bytes) if oddities else ()
         self._sizes: Iterator[int] = cycle(odd or usual)
         self._size = next(self._sizes)
         self._sentences: deque[_Sentence] = deque()
+        self._words: deque[tuple[int, str]] = deque()
+        self._added = 0
         self._any_text = False
         self.chunks = 0
         """How many were taken."""
@@ -80,12 +82,12 @@ class Speech:
         """Append a sentence and its sound: without long silences at its ends, and filled up to 40 ms."""
         pcm = _trimmed(pcm)
         pcm = np.pad(pcm, (0, -len(pcm) % _GRAIN))
-        words: deque[tuple[int, str]] = deque()
         for match in _WORD.finditer(text):
             word = match.group() if match.start() or not self._any_text else f" {match.group().lstrip()}"
-            words.append((len(pcm) * match.start() // len(text), word))
+            self._words.append((self._added + len(pcm) * match.start() // len(text), word))
             self._any_text = True
-        self._sentences.append(_Sentence(pcm, words))
+        self._sentences.append(_Sentence(pcm))
+        self._added += len(pcm)
         self.waiting_samples += len(pcm)
 
     def has_chunk(self, *, more_comes: bool) -> bool:
@@ -96,7 +98,7 @@ class Speech:
 
     def take(self, now_ns: int) -> Chunk:
         """The next chunk, sent at `now_ns`."""
-        size, text = self._size, ""
+        size = self._size
         pieces: list[Pcm] = []
         while size and self._sentences:
             sentence = self._sentences[0]
@@ -104,14 +106,12 @@ class Speech:
             sentence.at += len(piece)
             size -= len(piece)
             pieces.append(piece)
-            done = sentence.at == len(sentence.pcm)
-            while sentence.words and (done or sentence.words[0][0] < sentence.at):
-                text += sentence.words.popleft()[1]
-            if done:
+            if sentence.at == len(sentence.pcm):
                 self._sentences.popleft()
         pcm = np.concatenate(pieces) if pieces else np.zeros(0, np.int16)
         self.waiting_samples -= len(pcm)
         self.sent_samples += len(pcm)
+        text = self._said()
         self.sent_text += text
         duration_ns = len(pcm) * 1_000 * MILLISECOND // RATE
         self.play_end_ns = max(self.play_end_ns, now_ns) + self._timing.scaled(duration_ns)
@@ -122,6 +122,18 @@ class Speech:
         self._size = next(self._sizes)
         self.chunks += 1
         return Chunk(pcm, text)
+
+    def rest(self, samples: int) -> Pcm:
+        """The sound that would have come next, at most so much of it; it stays where it is."""
+        waiting = [sentence.pcm[sentence.at :] for sentence in self._sentences]
+        return np.concatenate(waiting)[:samples] if waiting else np.zeros(0, np.int16)
+
+    def _said(self) -> str:
+        """The words that begin in what was sent, and those that run ahead of it."""
+        text = ""
+        while self._words and (not self._sentences or self._words[0][0] < self.sent_samples + self._ahead):
+            text += self._words.popleft()[1]
+        return text
 
 
 def _trimmed(pcm: Pcm) -> Pcm:

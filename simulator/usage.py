@@ -44,6 +44,8 @@ class Utterance:
     role: str
     text: str
     tokens: Counter[Modality] = field(default_factory=Counter)
+    prefill: bool = False
+    """Whether it was given as ``clientContent``."""
 
 
 @dataclass(slots=True)
@@ -92,9 +94,17 @@ class ModelContext:
         elif counted:
             self.history.append(Utterance(role, "", counted))
 
-    def add_text(self, role: str, text: str) -> None:
-        """The same, for text that came as such."""
+    def add_text(self, role: str, text: str, *, prefill: bool = False) -> None:
+        """The same, for text that came as such, perhaps as what was said before."""
         self.add(role, text, TEXT=text_tokens(text))
+        if prefill and text:
+            self.history[-1].prefill = True
+
+    def forget_prefill(self) -> None:
+        """Lose what was given as said before."""
+        kept = [utterance for utterance in self.history if not utterance.prefill]
+        self.history.clear()
+        self.history.extend(kept)
 
     def compress(self, trigger: int, target: int) -> bool:
         """With more than `trigger` tokens, drop the oldest until `target` are left and the rest begins with the user.
@@ -131,7 +141,9 @@ class ModelContext:
         """As it is now."""
         copied = ModelContext()
         copied.instruction = self.instruction
-        copied.history.extend(Utterance(each.role, each.text, each.tokens.copy()) for each in self.history)
+        copied.history.extend(
+            Utterance(each.role, each.text, each.tokens.copy(), each.prefill) for each in self.history
+        )
         return copied
 
 

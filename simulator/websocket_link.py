@@ -40,6 +40,26 @@ Answer = Callable[[HttpRequest], HttpResponse | Callable[["WebSocketLink"], None
 """Who is behind the sockets: a response to a request, or whom to give the WebSocket that it asks for."""
 
 
+class _LatePongs(ServerProtocol):
+    """The protocol's server, which may be slow to answer pings."""
+
+    wait_s = 0.0
+    later: Callable[[], None] = staticmethod(lambda: None)
+    """Called when there is something to send again."""
+
+    def send_frame(self, frame: Frame) -> None:
+        """See `websockets.protocol.Protocol`: everything that is sent goes through here."""
+        if frame.opcode is Opcode.PONG and self.wait_s:
+            asyncio.get_running_loop().call_later(self.wait_s, self._answer, frame)
+        else:
+            super().send_frame(frame)
+
+    def _answer(self, frame: Frame) -> None:
+        if self.state is State.OPEN:
+            super().send_frame(frame)
+            self.later()
+
+
 class WebSocketLink(asyncio.Protocol):
     """The server's end of one connection; a `ServerLink` once it is a WebSocket."""
 
@@ -50,7 +70,8 @@ class WebSocketLink(asyncio.Protocol):
         self._tls: TlsSide | None = None
         self._sniffed = False
         self._http = HttpReader()
-        self._web: ServerProtocol | None = None
+        self._web: _LatePongs | None = None
+        self._pongs_wait_s = 0.0
         self._messages: deque[str | bytes] = deque()
         self._pieces: list[bytes] = []
         self._text = False
@@ -126,7 +147,9 @@ class WebSocketLink(asyncio.Protocol):
                 self._respond(answer)
                 return
             self._start = answer
-            self._web = ServerProtocol(max_size=None, logger=_log)
+            self._web = _LatePongs(max_size=None, logger=_log)
+            self._web.wait_s = self._pongs_wait_s
+            self._web.later = self._flush
             data = request.raw
         self._web.receive_data(data)
         for event in self._web.events_received():
@@ -231,6 +254,12 @@ class WebSocketLink(asyncio.Protocol):
         """See `ServerLink.hang_up`."""
         self._transport.close()
 
+    def answer_pings_after(self, delay_ns: int) -> None:
+        """See `ServerLink.answer_pings_after`."""
+        self._pongs_wait_s = delay_ns / 1_000_000_000
+        if self._web is not None:
+            self._web.wait_s = self._pongs_wait_s
+
     def _steer(self) -> None:
         """Read from the network or do not."""
         if self._gone.is_set() or self._transport.is_closing():
@@ -240,7 +269,7 @@ class WebSocketLink(asyncio.Protocol):
         else:
             self._transport.resume_reading()
 
-    def _open_web(self) -> ServerProtocol:
+    def _open_web(self) -> _LatePongs:
         if self._web is None or self._gone.is_set() or self._web.state is not State.OPEN:
             raise self._link_closed()
         return self._web

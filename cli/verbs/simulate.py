@@ -7,6 +7,7 @@ import os
 import signal
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +24,14 @@ if TYPE_CHECKING:
     from ..signals import Stopped
 
 __all__ = ["simulate"]
+
+
+class Mood(StrEnum):
+    """What ``--personality`` takes."""
+
+    KIND = "kind"
+    TYPICAL = "typical"
+    HOSTILE = "hostile"
 
 
 def simulate(
@@ -50,6 +59,16 @@ def simulate(
     strict: Annotated[
         bool, typer.Option("--strict", help="Refuse all that the real service refuses.")
     ] = False,
+    personality: Annotated[
+        Mood | None,
+        typer.Option(
+            "--personality",
+            help="How unkind it is: kind (the default), typical, or hostile: all that was ever reported.",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Other moods, handles and ids with another number.")
+    ] = None,
     key: Annotated[
         list[str] | None,
         typer.Option(
@@ -74,6 +93,10 @@ def simulate(
             plan.options["record"] = stack.enter_context(_record(record))
         if strict:
             plan.options["strict"] = True
+        if personality is not None:
+            plan.options["personality"] = personality.value
+        if seed is not None:
+            plan.options["seed"] = seed
         if key:
             plan.options["keys"] = key
         if scale is not None:
