@@ -102,10 +102,12 @@ class Report:
 
     @property
     def errors(self) -> tuple[Diagnostic, ...]:
+        """What keeps the agent from running."""
         return tuple(found for found in self.diagnostics if found.severity == "error")
 
     @property
     def warnings(self) -> tuple[Diagnostic, ...]:
+        """What does not."""
         return tuple(found for found in self.diagnostics if found.severity == "warning")
 
     def locate(self, problem: Problem) -> Diagnostic:

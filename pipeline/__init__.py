@@ -1,13 +1,14 @@
-"""The engine: frames, ports, processors, edges, graph, check, plan, call, turns, clock, events.
+"""The engine: frames, ports, processors, graphs, plans, calls, turns, events, and the clock.
 
-Knows no codec, no network and no model. The names below are what programs use; YAML lives in
-``livegraph.language``.
+Knows no codec, no network, no model and no YAML. The names below are what programs use, all of them described in
+``docs/api.md``; what a module beneath has besides is the engine's own affair.
 """
 
 from .clock import Clock, SystemClock, VirtualClock, VirtualDeadlockError, clock_of_loop, run_virtual
 from .errors import (
     ConfigError,
     LivegraphError,
+    NotFoundError,
     Problem,
     ProcessorError,
     ServiceError,
@@ -15,13 +16,31 @@ from .errors import (
     StartError,
     TransportError,
 )
-from .events import Event, EventBus
+from .events import (
+    CallEnded,
+    CallStarted,
+    EdgeStalled,
+    Event,
+    EventBus,
+    Interrupted,
+    NodeFailed,
+    ServiceChanged,
+    SpeechChanged,
+    StateChanged,
+    ToolCalled,
+    ToolCancelled,
+    ToolFinished,
+    Transcript,
+    Tuned,
+    Usage,
+)
 from .formats import AudioFormat
 from .frames import (
     AudioFrame,
     EndFrame,
     Frame,
     InterruptFrame,
+    Marker,
     MessageFrame,
     SpeechEndFrame,
     SpeechStartFrame,
@@ -36,23 +55,22 @@ from .frames import (
     UsageFrame,
     VideoFrame,
 )
-from .graph.check import CheckResult, check
 from .graph.graph import Graph
-from .graph.plan import Plan, make_plan
-from .graph.specs import EdgeSpec, NodeSpec
+from .graph.plan import Plan
+from .graph.registry import register
 from .graph.subgraph import SubGraph
 from .options import Deprecated, Doc, Duration, Hertz, Live, ModuleRef, PerCall, Range, Renamed, Secret
 from .policy import Policy
-from .ports import FromOption, In, Out
-from .processor import OptionFault, Processor, processor
+from .ports import EdgeEnd, FromOption, In, Ins, Out, Outs
+from .processor import Emitted, OptionFault, Processor, processor
 from .running.call import Call
 from .running.call_log import LogPolicy
 from .running.context import CallContext
 from .running.edges import EdgeStats
 from .running.limits import CallLimits
-from .turns.controller import TurnController, TurnPolicy, TurnState
+from .turns.controller import TurnPolicy, TurnState
 from .turns.conversation import Conversation, Playout
-from .units import MS, SECOND, US, ms, seconds
+from .units import MS, SECOND, US, DurationLike, ms, seconds
 
 __all__ = [
     "MS",
@@ -62,16 +80,20 @@ __all__ = [
     "AudioFrame",
     "Call",
     "CallContext",
+    "CallEnded",
     "CallLimits",
-    "CheckResult",
+    "CallStarted",
     "Clock",
     "ConfigError",
     "Conversation",
     "Deprecated",
     "Doc",
     "Duration",
-    "EdgeSpec",
+    "DurationLike",
+    "EdgeEnd",
+    "EdgeStalled",
     "EdgeStats",
+    "Emitted",
     "EndFrame",
     "Event",
     "EventBus",
@@ -80,15 +102,20 @@ __all__ = [
     "Graph",
     "Hertz",
     "In",
+    "Ins",
     "InterruptFrame",
+    "Interrupted",
     "Live",
     "LivegraphError",
     "LogPolicy",
+    "Marker",
     "MessageFrame",
     "ModuleRef",
-    "NodeSpec",
+    "NodeFailed",
+    "NotFoundError",
     "OptionFault",
     "Out",
+    "Outs",
     "PerCall",
     "Plan",
     "Playout",
@@ -99,34 +126,41 @@ __all__ = [
     "Range",
     "Renamed",
     "Secret",
+    "ServiceChanged",
     "ServiceError",
+    "SpeechChanged",
     "SpeechEndFrame",
     "SpeechStartFrame",
     "StalledError",
     "StartError",
+    "StateChanged",
     "SubGraph",
     "SystemClock",
     "TextFrame",
     "ToolCallFrame",
+    "ToolCalled",
     "ToolCancelFrame",
+    "ToolCancelled",
+    "ToolFinished",
     "ToolResultFrame",
+    "Transcript",
     "TranscriptFrame",
     "TransportError",
+    "Tuned",
     "Turn",
-    "TurnController",
     "TurnEndFrame",
     "TurnPolicy",
     "TurnStartFrame",
     "TurnState",
+    "Usage",
     "UsageFrame",
     "VideoFrame",
     "VirtualClock",
     "VirtualDeadlockError",
-    "check",
     "clock_of_loop",
-    "make_plan",
     "ms",
     "processor",
+    "register",
     "run_virtual",
     "seconds",
 ]

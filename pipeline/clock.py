@@ -63,9 +63,11 @@ class SystemClock:
         self._origin_ns = time.monotonic_ns()
 
     def now_ns(self) -> int:
+        """Nanoseconds since it was made."""
         return time.monotonic_ns() - self._origin_ns
 
     async def sleep_until_ns(self, when_ns: int) -> None:
+        """Return when it shows ``when_ns`` or later."""
         await asyncio.sleep(max(0, when_ns - self.now_ns()) / SECOND)
 
 
@@ -79,9 +81,11 @@ class VirtualClock:
         self._origin_ns = loop.virtual_ns
 
     def now_ns(self) -> int:
+        """Virtual nanoseconds since it was made."""
         return self._loop.virtual_ns - self._origin_ns
 
     async def sleep_until_ns(self, when_ns: int) -> None:
+        """Return when it shows ``when_ns`` or later."""
         # The loop keeps time in float seconds; a last rounding step may end a nanosecond early.
         while (left_ns := when_ns - self.now_ns()) > 0:  # noqa: ASYNC110  # the wait is for the time itself
             await asyncio.sleep(left_ns / SECOND)

@@ -5,7 +5,12 @@ Declared on the class, bound per call::
     audio: In[AudioFrame] = In(rate=16_000, channels=1)
     out: Out[AudioFrame] = Out(like="audio")
 
-On the class a port says what it takes or gives; on an instance inside a call it also sends.
+On the class a port says what it takes or gives; on an instance inside a call it also sends. Where a box has to tell
+its edges apart, the port is for many::
+
+    inputs: Ins[AudioFrame] = Ins(doc="the sounds, one edge each")
+
+    def on_inputs(self, frame: AudioFrame, edge: EdgeEnd) -> None: ...
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from .formats import AudioFormat
 from .frames import AudioFrame, Frame
 from .policy import Policy
 
-__all__ = ["FromOption", "In", "Out", "PortSpec", "Room", "port_specs"]
+__all__ = ["EdgeEnd", "FromOption", "In", "Ins", "Out", "Outs", "PortSpec", "Room", "port_specs"]
 
 F = TypeVar("F", bound=Frame)
 
@@ -57,6 +62,8 @@ class PortSpec:
     policy: Policy | None = None
     """For inputs: what its edges do unless the graph says otherwise."""
     doc: str = ""
+    many: bool = False
+    """Whether its edges are told apart: ``Ins`` and ``Outs``."""
 
     @property
     def carries_audio(self) -> bool:
@@ -81,6 +88,16 @@ def _choices(count: _Count, options: Mapping[str, Any]) -> tuple[int, ...] | Non
     if count is None or isinstance(count, tuple):
         return count
     return (int(count),)
+
+
+@dataclass(frozen=True, slots=True)
+class EdgeEnd:
+    """One edge of a port for many, as the box sees it."""
+
+    name: str
+    """Of the node at the other end, ``voice``; with its port, ``voice.out``, where two edges would be called alike."""
+    index: int
+    """Its place among the edges of the port, from 0, in the order in which the graph joined them."""
 
 
 class _Port(Generic[F]):
@@ -131,6 +148,16 @@ class In(_Port[F]):
         }
         self.advertised: Any = None
         """What this port tells whoever feeds it (the functions a tool router offers); set it in ``start``."""
+
+
+class Ins(In[F]):
+    """An input for many edges that are told apart: ``on_<name>(frame, edge)``.
+
+    All of them carry one format. ``on_input_end(port, edge)`` says that one has ended.
+    """
+
+    edges: tuple[EdgeEnd, ...] = ()
+    """What joins it in this call, in the order of the graph."""
 
 
 class Room(Protocol):
@@ -203,6 +230,31 @@ class Out(_Port[F]):
         self.connected = bool(targets)
 
 
+class Outs(Out[F]):
+    """An output for many edges that are told apart: ``emit`` serves all of them, ``emit_to`` one."""
+
+    edges: tuple[EdgeEnd, ...] = ()
+    """What joins it in this call, in the order of the graph."""
+
+    def emit_to(self, name: str, frame: F) -> None:
+        """Hand ``frame`` to the edge that is called ``name``. ``KeyError`` when there is none."""
+        for edge in self.edges:
+            if edge.name == name:
+                self.pushes[edge.index](frame)
+                return
+        there = ", ".join(edge.name for edge in self.edges) or "none"
+        raise KeyError(f"{self.spec.name} has no edge to {name!r}; there is: {there}")
+
+
+_KINDS: dict[Any, tuple[str, bool]] = {
+    In: ("in", False),
+    Ins: ("in", True),
+    Out: ("out", False),
+    Outs: ("out", True),
+}
+"""For each class of ports: its direction, and whether edges are told apart."""
+
+
 def port_specs(cls: type, hints: Mapping[str, Any]) -> dict[str, PortSpec]:
     """The ports that ``cls`` declares, in order of declaration, base classes first.
 
@@ -211,7 +263,7 @@ def port_specs(cls: type, hints: Mapping[str, Any]) -> dict[str, PortSpec]:
     specs: dict[str, PortSpec] = {}
     for name, hint in hints.items():
         origin = get_origin(hint)
-        if origin not in (In, Out):
+        if origin not in _KINDS:
             continue
         kinds = _frame_types(get_args(hint)[0])
         if not kinds:
@@ -222,7 +274,8 @@ def port_specs(cls: type, hints: Mapping[str, Any]) -> dict[str, PortSpec]:
             setattr(cls, name, prototype)
         if not isinstance(prototype, origin):
             raise TypeError(f"{cls.__qualname__}.{name}: declared as {origin.__name__}, set to {prototype!r}")
-        specs[name] = PortSpec(name, "in" if origin is In else "out", kinds, **prototype.declared)
+        direction, many = _KINDS[origin]
+        specs[name] = PortSpec(name, direction, kinds, many=many, **prototype.declared)
     for spec in specs.values():
         if spec.like and (spec.like not in specs or specs[spec.like].direction != "in"):
             raise TypeError(f"{cls.__qualname__}.{spec.name}: like={spec.like!r} is not an input of it")

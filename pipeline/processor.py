@@ -38,7 +38,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, ge
 
 from .errors import Fix, Problem
 from .frames import Frame, InterruptFrame, Marker
-from .ports import In, Out, PortSpec, port_specs
+from .ports import EdgeEnd, In, Out, PortSpec, port_specs
 from .tunable import check_tunable
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 __all__ = ["OptionFault", "Processor", "facade", "ports_of", "processor"]
 
-_PORT_HINT = re.compile(r"\s*(\w+\.)*(In|Out)\[")
+_PORT_HINT = re.compile(r"\s*(\w+\.)*(Ins?|Outs?)\[")
 
 _OWN = ("call", "name", "log", "tune")
 """What a call sets on every processor, and whose ``on_`` it calls."""
@@ -116,6 +116,10 @@ class Processor:
         """A turn began or ended on ``port``. By default it goes on with the media that it frames."""
         for output in self._marker_routes().get(port, ()):
             getattr(self, output).emit(frame)
+        return None
+
+    def on_input_end(self, port: str, edge: EdgeEnd) -> Emitted:
+        """One of the edges into ``port`` has ended; ``on_end`` follows the last of all."""
         return None
 
     def on_end(self) -> Emitted:

@@ -12,10 +12,11 @@ from livegraph.pipeline import Processor
 from livegraph.pipeline.graph import registry
 
 PACKAGES = ("livegraph.processors", "livegraph.transports")
+LAZY = (*PACKAGES, "livegraph", "livegraph.testing")
 HEAVY = ("aiortc", "av", "numpy", "onnxruntime", "starlette", "websockets")
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", LAZY)
 def test_every_name_is_there(package: str) -> None:
     """All that is promised can be imported and is listed; other names are attribute errors."""
     module = import_module(package)
@@ -36,7 +37,7 @@ def test_every_box_of_ours_can_be_imported_from_its_package() -> None:
             assert getattr(package, box.__name__) is box
 
 
-@pytest.mark.parametrize("package", PACKAGES)
+@pytest.mark.parametrize("package", LAZY)
 def test_importing_a_package_loads_nothing_heavy(package: str) -> None:
     """A fresh interpreter."""
     script = f"import sys, {package}; print([name for name in {HEAVY} if name in sys.modules])"
@@ -44,3 +45,32 @@ def test_importing_a_package_loads_nothing_heavy(package: str) -> None:
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=50
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_the_engine_exports_what_programs_use_and_nothing_else() -> None:
+    """Every event, every frame and error; what is the engine's own affair is not among them."""
+    from livegraph import pipeline
+    from livegraph.pipeline import errors, events, frames
+
+    names = set(pipeline.__all__)
+    assert set(events.__all__) <= names
+    assert {
+        name
+        for name, value in vars(frames).items()
+        if isinstance(value, type) and issubclass(value, frames.Frame)
+    } <= names
+    assert {name for name in errors.__all__ if name.endswith("Error")} <= names
+    assert {"Marker", "Emitted", "register", "Ins", "Outs", "SubGraph"} <= names
+    assert not {"TurnController", "EdgeSpec", "NodeSpec", "make_plan", "check", "CheckResult"} & set(
+        vars(pipeline)
+    )
+
+
+def test_the_front_door_has_a_dozen_names() -> None:
+    """Each is the one of the module that it belongs to."""
+    import livegraph as lg
+    from livegraph.language import load_agent
+    from livegraph.pipeline import Graph
+
+    assert 10 <= len(lg.__all__) <= 15
+    assert lg.Graph is Graph and lg.load_agent is load_agent

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from ..errors import Fix, Problem
 from ..frames import AudioFrame, Frame
 from ..policy import Policy, default_policy
-from ..ports import PortSpec
+from ..ports import EdgeEnd, PortSpec
 from ..processor import ports_of
 from ..spelling import did_you_mean, sure
 from .specs import EdgeSpec, NodeSpec, PolicyChange
 
-__all__ = ["ResolvedEdge", "common_types", "resolve_edge"]
+__all__ = ["ResolvedEdge", "common_types", "edge_ends", "resolve_edge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +31,10 @@ class ResolvedEdge:
     passes: tuple[type[Frame], ...] | None = None
     """The classes let through, where the output carries more than the input takes; ``None`` for all."""
     path: tuple[str | int, ...] = ()
+    origin: tuple[str, str] = ("", "")
+    """Where what flows comes from: the source, as the graph has it, whatever is put in between."""
+    aim: tuple[str, str] = ("", "")
+    """Where it is meant for, likewise."""
 
     @property
     def queued(self) -> bool:
@@ -74,6 +78,19 @@ def resolve_edge(edge: EdgeSpec, nodes: Mapping[str, NodeSpec]) -> tuple[list[Re
     return [_resolved(edge, source_node, target_node, out, into, live) for out, into in pairs], []
 
 
+def edge_ends(edges: Iterable[ResolvedEdge], port: tuple[str, str], direction: str) -> tuple[EdgeEnd, ...]:
+    """What the edges of ``port`` are called, in order: the node at the other end, or its port where that is no name."""
+    if direction == "in":
+        others = [edge.origin for edge in edges if edge.target == port]
+    else:
+        others = [edge.aim for edge in edges if edge.source == port]
+    nodes = [node for node, _ in others]
+    return tuple(
+        EdgeEnd(node if nodes.count(node) == 1 else f"{node}.{name}", index)
+        for index, (node, name) in enumerate(others)
+    )
+
+
 def _resolved(
     edge: EdgeSpec, source_node: str, target_node: str, out: PortSpec, into: PortSpec, live: bool
 ) -> ResolvedEdge:
@@ -88,6 +105,8 @@ def _resolved(
         feedback=into.feedback,
         passes=None if everything else into.types,
         path=edge.path,
+        origin=(source_node, out.name),
+        aim=(target_node, into.name),
     )
 
 

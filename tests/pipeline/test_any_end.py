@@ -11,16 +11,9 @@ from typing import Any, Literal
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegraph.pipeline import (
-    SECOND,
-    CallLimits,
-    Graph,
-    LivegraphError,
-    Processor,
-    make_plan,
-    run_virtual,
-)
+from livegraph.pipeline import SECOND, CallLimits, Graph, LivegraphError, Processor, run_virtual
 from livegraph.pipeline.events import CallEnded
+from livegraph.pipeline.graph.plan import make_plan
 from livegraph.pipeline.graph.specs import OnError
 from support.boxes import Collect, Words
 from support.faulty import AsyncFaulty, Faulty, FaultySource

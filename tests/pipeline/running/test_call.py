@@ -18,10 +18,10 @@ from livegraph.pipeline import (
     StalledError,
     StartError,
     TextFrame,
-    make_plan,
     run_virtual,
 )
 from livegraph.pipeline.events import CallEnded, CallStarted, Event
+from livegraph.pipeline.graph.plan import make_plan
 from support.boxes import Collect, SlowUpper, Upper, Words
 from support.faulty import Faulty, Stubborn
 from support.leaks import no_leaks, no_tasks_left

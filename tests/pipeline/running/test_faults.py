@@ -19,10 +19,10 @@ from livegraph.pipeline import (
     StartError,
     TextFrame,
     TransportError,
-    make_plan,
     run_virtual,
 )
 from livegraph.pipeline.events import EdgeStalled, NodeFailed
+from livegraph.pipeline.graph.plan import make_plan
 from livegraph.pipeline.graph.specs import OnError
 from support.boxes import Collect, SlowUpper, Words
 from support.faulty import AsyncFaulty, Faulty, FaultySource, Trouble

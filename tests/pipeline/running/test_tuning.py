@@ -23,11 +23,11 @@ from livegraph.pipeline import (
     Secret,
     TextFrame,
     TurnPolicy,
-    make_plan,
     processor,
     run_virtual,
 )
 from livegraph.pipeline.events import SpeechChanged, Tuned
+from livegraph.pipeline.graph.plan import make_plan
 from livegraph.pipeline.processor import ports_of
 from livegraph.pipeline.running.call_log import LogPolicy
 from support.boxes import Collect, Words
