@@ -55,6 +55,7 @@ from .frames import (
     UsageFrame,
     VideoFrame,
 )
+from .functions import processor
 from .graph.graph import Graph
 from .graph.plan import Plan
 from .graph.registry import register
@@ -62,7 +63,7 @@ from .graph.subgraph import SubGraph
 from .options import Deprecated, Doc, Duration, Hertz, Live, ModuleRef, PerCall, Range, Renamed, Secret
 from .policy import Policy
 from .ports import EdgeEnd, FromOption, In, Ins, Out, Outs
-from .processor import Emitted, OptionFault, Processor, processor
+from .processor import Emitted, OptionFault, Processor
 from .running.call import Call
 from .running.call_log import LogPolicy
 from .running.context import CallContext

@@ -25,16 +25,13 @@ A processor is an actor: its handlers never overlap, so it needs no locks. What 
 
 from __future__ import annotations
 
-import functools
 import inspect
 import logging
 import re
 import sys
-import types
 import weakref
-from collections import abc
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from .errors import Fix, Problem
 from .frames import Frame, InterruptFrame, Marker
@@ -45,7 +42,7 @@ if TYPE_CHECKING:
     from .events import Event
     from .running.context import CallContext
 
-__all__ = ["OptionFault", "Processor", "facade", "ports_of", "processor"]
+__all__ = ["OptionFault", "Processor", "facade", "ports_of"]
 
 _PORT_HINT = re.compile(r"\s*(\w+\.)*(Ins?|Outs?)\[")
 
@@ -210,94 +207,3 @@ def _annotations(cls: type) -> Mapping[str, Any]:
         # Names that exist for type checkers only must not keep a class from being used.
         return annotationlib.get_annotations(cls, format=annotationlib.Format.FORWARDREF)
     return inspect.get_annotations(cls)
-
-
-def processor(function: Callable[..., Any]) -> type[Processor]:
-    """Make a processor of a plain function, whose annotations are its ports.
-
-    The first parameter is the input (its name is the port's), the return annotation the output ``out``,
-    keyword-only parameters are the options, live ones too. Sync or async, returning or yielding::
-
-        @processor
-        def shout(text: TextFrame, *, mark: str = "!") -> TextFrame:
-            return TextFrame(text.text.upper() + mark)
-    """
-    signature = inspect.signature(function)
-    hints = get_type_hints(function, include_extras=True)
-    parameters = list(signature.parameters.values())
-    if not parameters or parameters[0].name not in hints:
-        raise TypeError(f"{function.__qualname__}: the first parameter needs the annotation of a frame")
-    port = parameters[0].name
-    options = parameters[1:]
-    if any(option.kind is not option.KEYWORD_ONLY for option in options):
-        raise TypeError(f"{function.__qualname__}: options come after a * in the parameters")
-
-    def init(self: Any, **given: Any) -> None:
-        self._bound = functools.partial(function, **given)
-
-    def on_tune(self: Any, **live: Any) -> None:
-        self._bound = functools.partial(function, **{**self._bound.keywords, **live})
-
-    init.__signature__ = inspect.Signature(  # type: ignore[attr-defined]  # read by inspect.signature
-        [inspect.Parameter("self", inspect.Parameter.POSITIONAL_OR_KEYWORD), *options]
-    )
-    init.__annotations__ = {option.name: hints[option.name] for option in options if option.name in hints}
-
-    handle: Any
-    if inspect.iscoroutinefunction(function):
-
-        async def handle(self: Any, frame: Frame) -> Any:
-            return await self._bound(frame)
-    elif inspect.isasyncgenfunction(function):
-
-        async def handle(self: Any, frame: Frame) -> Any:
-            async for made in self._bound(frame):
-                yield made
-    else:
-
-        def handle(self: Any, frame: Frame) -> Any:
-            return self._bound(frame)
-
-    if port == "out":
-        raise TypeError(f"{function.__qualname__}: the first parameter cannot be called 'out', the output is")
-    annotations: dict[str, Any] = {port: _parametrised(In, hints[port])}
-    body: dict[str, Any] = {
-        "__init__": init,
-        "on_tune": on_tune,
-        f"on_{port}": handle,
-        "__doc__": function.__doc__,
-        "__module__": function.__module__,
-        port: In(),
-    }
-    output = hints.get("return")
-    frame_output = _without_none_and_iterable(output)
-    if frame_output is not None:
-        annotations["out"] = _parametrised(Out, frame_output)
-        body["out"] = Out(like=port)
-    body["__annotations__"] = annotations
-    made = type(function.__name__, (Processor,), body)
-    ports_of(made)
-    return made
-
-
-def _parametrised(port: Any, kind: Any) -> Any:
-    """``port[kind]`` for a class known only at run time, which static tools do not take for a type."""
-    return port[kind]
-
-
-_MANY = (abc.Iterable, abc.Iterator, abc.Generator, abc.AsyncIterable, abc.AsyncIterator, abc.AsyncGenerator)
-
-
-def _without_none_and_iterable(hint: Any) -> Any:
-    """``Iterable[X] | None`` and ``X | None`` give ``X``; ``None`` gives ``None``."""
-    if hint is None or hint is type(None):
-        return None
-    origin = get_origin(hint)
-    if origin in (Union, types.UnionType):
-        members = [
-            _without_none_and_iterable(member) for member in get_args(hint) if member is not type(None)
-        ]
-        return functools.reduce(lambda one, other: one | other, members)
-    if origin in (*_MANY, list, tuple):
-        return _without_none_and_iterable(get_args(hint)[0])
-    return hint
