@@ -13,6 +13,7 @@ import urllib.request
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
+from unittest.mock import patch
 
 import av
 import numpy as np
@@ -20,7 +21,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
 
 from livegraph.audio import Pcm, rms_dbfs
-from livegraph.transports.webrtc.addresses import offered_addresses
+from livegraph.transports.webrtc.ice.addresses import machine_addresses
 from livegraph.transports.webrtc.opus import OpusEncoder
 
 __all__ = ["Caller", "Microphone", "packets", "trimmed"]
@@ -90,7 +91,8 @@ class Caller:
         (transceiver,) = self._pc.getTransceivers()
         receiver: Any = transceiver.receiver
         receiver._handle_rtp_packet = self._heard
-        with offered_addresses(None):
+        # aioice leaves out loopback, which is all that a machine without a network has.
+        with patch("aioice.ice.get_host_addresses", _addresses):
             await self._pc.setLocalDescription(await self._pc.createOffer())
         offer = {"sdp": self._pc.localDescription.sdp, "type": "offer", "agent": agent}
         answer = await asyncio.to_thread(_post, f"{page}api/offer", offer)
@@ -129,6 +131,10 @@ class Caller:
             if rms_dbfs(frame.to_ndarray().reshape(-1, 2)[:, 0].astype(np.int16)) > _SPEECH_DB:
                 self.sounds.append(asyncio.get_running_loop().time())
                 self._news.set()
+
+
+def _addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+    return [address for address in machine_addresses() if (use_ipv6 if ":" in address else use_ipv4)]
 
 
 def _post(url: str, body: object) -> Any:

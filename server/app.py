@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -17,6 +17,7 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from ..pipeline.units import SECOND
+from ..transports.webrtc.network import ANY, Network, PublicAddress
 from .access.grant import Authorize, Grant, ReportLevel
 from .access.turn import TurnService
 from .arrival import OnCall
@@ -49,8 +50,11 @@ def make_app(
     any_host: bool = False,
     ice_servers: Sequence[Mapping[str, Any]] = (),
     turn: TurnService | None = None,
-    addresses: Sequence[str] | None = None,
-    silence_ns: int = 8 * SECOND,
+    udp_port: int = 0,
+    media_hosts: Sequence[str] = ANY,
+    public_addresses: Sequence[str] = (),
+    ice: Literal["lite", "full"] = "lite",
+    silence_ns: int = 5 * SECOND,
     page: bool = True,
     metrics: bool = False,
     registry: CollectorRegistry | None = None,
@@ -73,17 +77,19 @@ def make_app(
         allow_origins: other origins whose pages may call here, and may show the page in a frame, such as
             ``https://voice.example.org``. Pages of this server always may.
         allow_hosts, any_host: names by which this server goes; see ``Guard``. ``any_host`` is all of them.
-        ice_servers: STUN servers for both sides, as in a browser. What is in it is published to every caller.
+        ice_servers: STUN servers for callers, as in a browser. What is in it is published to every caller.
         turn: mints credentials of a relay for each caller.
-        addresses: those of this machine that callers are offered; see ``Peer.accept``.
-        silence_ns: after which a caller that is not heard of is gone.
+        udp_port, media_hosts, public_addresses: the port of all calls' media, the addresses that it listens on, and
+            those at which the world reaches them, as ``203.0.113.7`` or ``203.0.113.7:40000``; see ``Network``.
+        ice: ``full`` where callers cannot reach this server; it then searches its way by ``ice_servers`` and ``turn``.
+        silence_ns: after which a caller that is not heard of is away.
         page: whether the page to call from is served as well.
         metrics: whether ``/metrics`` is served here, to everybody who may ask; ``make_admin_app`` has it anyway.
         registry: where metrics are registered, by default one of the application's own.
         shed_load: whether calls are refused while the event loop is overloaded.
 
-    Raises ``ValueError`` for agents of the same name, an origin that is none, and a static TURN credential.
-    ``app.state.desk`` is the ``CallDesk``.
+    Raises ``ValueError`` for agents of the same name, an origin that is none, a static TURN credential, a port or
+    a public address that is none. ``app.state.desk`` is the ``CallDesk``, ``app.state.network`` the ``Network``.
     """
     # Here, where it can be caught: Starlette makes its middleware when the first request comes.
     allowed = [normal_origin(origin) for origin in allow_origins]
@@ -92,14 +98,24 @@ def make_app(
         raise ValueError(
             "ice_servers are published to every caller: give `turn=TurnService(...)` for credentials"
         )
+
+    def own_servers() -> Sequence[Mapping[str, Any]]:
+        return [*ice_servers, *([turn.mint("server")] if turn is not None else [])]
+
+    network = Network(
+        udp_port=udp_port,
+        hosts=media_hosts,
+        public_addresses=[PublicAddress.parse(address) for address in public_addresses],
+        ice=ice,
+        ice_servers=own_servers,
+    )
     counted = Metrics(registry)
     desk = CallDesk(
         agents,
         max_calls=max_calls,
         max_pending=max_pending,
         metrics=counted,
-        ice_servers=ice_servers,
-        addresses=addresses,
+        network=network,
         silence_ns=silence_ns,
         limits=limits,
         report=report,
@@ -155,6 +171,7 @@ def make_app(
     )
     app.state.desk = desk
     app.state.metrics = counted
+    app.state.network = network
     return app
 
 

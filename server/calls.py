@@ -7,7 +7,7 @@ import inspect
 import logging
 from collections import deque
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
 
@@ -18,6 +18,7 @@ from ..pipeline.graph.differences import compare
 from ..pipeline.graph.inputs import input_values
 from ..pipeline.units import SECOND
 from ..processors.gemini_live import LiveConnector
+from ..transports.webrtc.network import Network
 from ..transports.webrtc.peer import Peer
 from ..transports.webrtc.sdp import MOST_BYTES, BadOffer
 from .access.grant import ANYBODY, Grant, ReportLevel
@@ -57,9 +58,8 @@ class CallDesk:
     Args:
         agents: those that can be called; the first is the default.
         max_calls, max_pending: how many at a time, and how many of them may be offers whose callers have not come.
-        ice_servers: as in a browser, for both sides.
-        addresses, silence_ns: those of this machine that callers are offered, and after which time one that is
-            not heard of is gone; see ``Peer.accept``.
+        network: how callers reach this process; held while the desk is open.
+        silence_ns: after which a caller that is not heard of is away; see ``Peer.accept``.
         limits: of one caller, where its grant says nothing else.
         report: what callers are told, where their grants say nothing else.
         on_call: asked before each call is made; see ``OnCall``.
@@ -74,9 +74,8 @@ class CallDesk:
         max_calls: int,
         metrics: Metrics,
         max_pending: int | None = None,
-        ice_servers: Sequence[Mapping[str, Any]] = (),
-        addresses: Sequence[str] | None = None,
-        silence_ns: int = 8 * SECOND,
+        network: Network | None = None,
+        silence_ns: int = 5 * SECOND,
         limits: CallerLimits | None = None,
         report: ReportLevel = "none",
         on_call: OnCall | None = None,
@@ -94,14 +93,14 @@ class CallDesk:
         self.report: ReportLevel = report
         self.metrics = metrics
         self.load = load
-        self._ice_servers = ice_servers
-        self._addresses = addresses
+        self._network = network or Network()
         self._silence_ns = silence_ns
         self._on_call = on_call
         self._stop_within_s = stop_within_s
         self._clock: Clock | None = None
         self._group: asyncio.TaskGroup | None = None
         self._owner: asyncio.Task[None] | None = None
+        self._opened: asyncio.Future[None] | None = None
         self._leave: asyncio.Event = asyncio.Event()
         self._admission = Admission(
             max_calls=max_calls, max_pending=max_pending or max_calls, limits=limits or CallerLimits()
@@ -140,15 +139,15 @@ class CallDesk:
         await self.close()
 
     async def open(self) -> None:
-        """Begin; done by itself at the first call. Again is fine."""
+        """Begin; done by itself at the first call. Again is fine. Raises ``OSError`` for a port that is taken."""
         loop = asyncio.get_running_loop()
-        if self._owner is not None and not self._owner.done() and self._owner.get_loop() is loop:
-            return
-        self._clock = clock_of_loop()
-        self._leave = asyncio.Event()
-        opened: asyncio.Future[None] = loop.create_future()
-        self._owner = asyncio.create_task(self._own(opened), name="call desk")
-        await opened
+        if self._owner is None or self._owner.done() or self._owner.get_loop() is not loop:
+            self._clock = clock_of_loop()
+            self._leave = asyncio.Event()
+            self._opened = loop.create_future()
+            self._owner = asyncio.create_task(self._own(self._opened), name="call desk")
+        if self._opened is not None:
+            await asyncio.shield(self._opened)
 
     async def close(self) -> None:
         """End all calls, each with its reason, and return when nothing is left."""
@@ -190,7 +189,14 @@ class CallDesk:
 
     async def _own(self, opened: asyncio.Future[None]) -> None:
         """Everything that the desk starts; ends with it."""
-        async with asyncio.TaskGroup() as group:
+        async with AsyncExitStack() as stack:
+            try:
+                await self._network.hold()
+            except OSError as error:
+                opened.set_exception(error)
+                return
+            stack.push_async_callback(self._network.release)
+            group = await stack.enter_async_context(asyncio.TaskGroup())
             self._group = group
             watching = group.create_task(self._watch(), name="call desk wardens")
             async with Pulse(self.load) as pulse:
@@ -437,8 +443,7 @@ class CallDesk:
                 return await Peer.accept(
                     sdp,
                     kind,
-                    ice_servers=self._ice_servers,
-                    addresses=self._addresses,
+                    network=self._network,
                     silence_ns=self._silence_ns,
                 )
         except BadOffer as error:

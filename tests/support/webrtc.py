@@ -6,6 +6,7 @@ import asyncio
 import json
 from fractions import Fraction
 from typing import Any
+from unittest.mock import patch
 
 import av
 import numpy as np
@@ -13,7 +14,7 @@ from aiortc import RTCConfiguration, RTCDataChannel, RTCPeerConnection, RTCSessi
 from aiortc.mediastreams import AudioStreamTrack, MediaStreamError, MediaStreamTrack
 
 from livegraph.audio import Pcm
-from livegraph.transports.webrtc.addresses import offered_addresses
+from livegraph.transports.webrtc.ice.addresses import machine_addresses
 from livegraph.transports.webrtc.peer import Peer
 
 __all__ = ["Caller", "pitch"]
@@ -25,6 +26,10 @@ def pitch(pcm: Pcm, rate: int = RATE) -> float:
     """The strongest frequency in hertz."""
     spectrum = np.abs(np.fft.rfft(pcm * np.hanning(len(pcm))))
     return float(spectrum.argmax() * rate / len(pcm))
+
+
+def _addresses(use_ipv4: bool, use_ipv6: bool) -> list[str]:
+    return [address for address in machine_addresses() if (use_ipv6 if ":" in address else use_ipv4)]
 
 
 class Tone(AudioStreamTrack):
@@ -68,7 +73,8 @@ class Caller:
 
     async def offer(self) -> str:
         """An offer with all candidates."""
-        with offered_addresses(None):
+        # aioice leaves out loopback, which is all that a machine without a network has.
+        with patch("aioice.ice.get_host_addresses", _addresses):
             await self.pc.setLocalDescription(await self.pc.createOffer())
         return self.pc.localDescription.sdp
 

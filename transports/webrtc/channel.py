@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections import deque
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,6 +22,8 @@ _MOST_BUFFERED_BYTES = 1 << 20
 _MOST_MESSAGE_CHARS = 64 * 1024
 _DRAIN_LOOKS = 50
 
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
 Listener = Callable[[dict[str, Any]], None]
 
 
@@ -31,8 +34,7 @@ class MessageChannel:
     messages the oldest are lost. What the caller sends before anybody listens is kept likewise, up to 32.
     """
 
-    def __init__(self, heard: Callable[[], None], closed: Callable[[], None]) -> None:
-        self._heard = heard
+    def __init__(self, closed: Callable[[], None]) -> None:
         self._closed = closed
         self._channel: RTCDataChannel | None = None
         self._queue: deque[str] = deque(maxlen=_MOST_QUEUED)
@@ -50,6 +52,12 @@ class MessageChannel:
         channel.on("message", self._receive)
         channel.on("close", self._closed)
         self._flush()
+
+    def detach(self) -> None:
+        """The connection is gone, and another is to come: what is sent from now on waits for its channel."""
+        channel, self._channel = self._channel, None
+        if channel is not None:
+            channel.remove_all_listeners()
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send ``message`` as soon as possible. Raises ``TypeError`` when it is not JSON."""
@@ -95,11 +103,12 @@ class MessageChannel:
             channel.send(self._queue.popleft())
 
     def _receive(self, data: object) -> None:
-        self._heard()
         if not isinstance(data, str) or len(data) > _MOST_MESSAGE_CHARS:
             return
         try:
             message = json.loads(data)
+            if _ESCAPED_SURROGATE.search(data):
+                message = _valid(message)
         except (ValueError, RecursionError):
             return
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
@@ -108,3 +117,15 @@ class MessageChannel:
             self._unread.append(message)
         for listener in list(self._listeners):
             listener(message)
+
+
+def _valid(value: Any) -> Any:
+    """``value`` with half characters replaced: JSON may name them, but no text can hold them."""
+    if isinstance(value, str):
+        # Two halves that belong together have been joined by the reader; what is left belongs to nothing.
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, list):
+        return [_valid(each) for each in value]
+    if isinstance(value, dict):
+        return {_valid(key): _valid(each) for key, each in value.items()}
+    return value

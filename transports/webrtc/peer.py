@@ -1,4 +1,4 @@
-"""One caller: a peer connection, the sound both ways, and messages.
+"""One caller: the sound both ways, and messages, over one connection after another.
 
 ::
 
@@ -11,41 +11,40 @@
 from __future__ import annotations
 
 import asyncio
+import hmac
 import logging
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, NamedTuple
 
-from aiortc import (
-    MediaStreamTrack,
-    RTCBundlePolicy,
-    RTCConfiguration,
-    RTCIceServer,
-    RTCPeerConnection,
-    RTCRtpReceiver,
-    RTCSessionDescription,
-)
-from aiortc.sdp import candidate_from_sdp
+from aiortc import RTCDataChannel
 
 from ...pipeline.clock import clock_of_loop
 from ...pipeline.errors import TransportError
 from ...pipeline.units import MS, SECOND, format_duration
-from .addresses import offered_addresses
 from .channel import MessageChannel
-from .media_in import AudioReceiver, TrackReceiver
-from .media_out import AudioSender, OpusTrack
-from .opus import SILENCE
-from .sdp import BadOffer, checked_candidates, checked_offer
+from .link import Link
+from .network import Network, shared_network
+from .rtp.audio_in import AudioInput
+from .rtp.audio_out import AudioOutput
+from .rtp.session import MediaSession
+from .rtp.statistics import MediaStatistics
+from .sdp import checked_candidates, read_offer
+from .sdp.offer import Offer
+from .sdp.terms import Terms
 
 __all__ = ["Answer", "Peer", "PeerState"]
 
 logger = logging.getLogger("livegraph.webrtc")
 
-PeerState = Literal["connecting", "connected", "closed"]
+PeerState = Literal["connecting", "connected", "away", "closed"]
 
-_CLOSE_WITHIN_S = 5.0
 _MOST_CANDIDATES = 128
 _LOOK_EVERY_NS = 500 * MS
+_SLOW_CHECKS = 2
+"""A caller whose signs of life come far apart is given so many times the longest gap there was."""
+_MOST_SILENCE = 3
+"""But no more than so many times what everybody is given."""
 
 
 class Answer(NamedTuple):
@@ -58,35 +57,50 @@ class Answer(NamedTuple):
 class Peer:
     """A caller, from the offer to the end. Made by ``accept``; the one who made it closes it.
 
-    It closes itself, with a reason, when no connection comes about, when the caller hangs up, and when nothing
-    has been heard of it for a while: no sound, no message, and none of the checks by which a browser keeps a
-    connection alive.
+    It closes itself, with a reason, when no connection comes about, and when the caller hangs up. A caller that nothing
+    authentic has been heard of for a while is *away*: its sound is awaited, what it would hear waits, and for
+    ``resume_within_ns`` it may come back: by itself, by a restart of ICE (``renegotiate``), or over another connection
+    (``resume``). Then the call goes on; otherwise it is over.
     """
 
-    def __init__(self, pc: RTCPeerConnection, connect_within_ns: int, silence_ns: int) -> None:
+    def __init__(self, network: Network, connect_within_ns: int, silence_ns: int, video: bool) -> None:
         self.id = secrets.token_urlsafe(16)
         """Unguessable: whoever knows it may steer the call."""
         self.answer = Answer("", "answer")
-        self._pc = pc
+        """The last one."""
+        self.resume_token = secrets.token_urlsafe(24)
+        """Good for one ``resume``, after which there is another."""
+        self.resume_within_ns = 0
+        """For how long the call waits for a caller who was lost."""
+        self.resumes = False
+        """Whether the caller comes back when it has closed its connection without hanging up, as our page does when
+        it is reloaded."""
+        self._network = network
         self._connect_within_ns = connect_within_ns
         self._silence_ns = silence_ns
+        self._video = video
         self._clock = clock_of_loop()
+        self._cname = secrets.token_urlsafe(8)
         self._heard_ns = 0
+        self._slowest_ns = 0
+        self._away_ns = 0
+        self._away_reason = ""
+        self._offered_ns = 0
         self._candidates = 0
+        self._terms: Terms | None = None
         self._state: PeerState = "connecting"
         loop = asyncio.get_running_loop()
         self._over: asyncio.Future[str] = loop.create_future()
         self._reached: asyncio.Future[None] = loop.create_future()
         self._connected: asyncio.Future[None] = loop.create_future()
         self._closed: asyncio.Future[str] = loop.create_future()
-        self._messages = MessageChannel(self._heard, lambda: self._end("the caller hung up"))
-        self._receiver = TrackReceiver()
-        self._draining: asyncio.Task[None] | None = None
-        self._sender = OpusTrack()
-        pc.on("iceconnectionstatechange", self._ice_changed)
-        pc.on("connectionstatechange", self._connection_changed)
-        pc.on("track", self._track_came)
-        pc.on("datachannel", self._messages.adopt)
+        self._link: Link | None = None
+        self._next: Link | None = None
+        self._renewing = asyncio.Lock()
+        self._partings: set[asyncio.Task[None]] = set()
+        self._away_listeners: list[Callable[[bool], None]] = []
+        self._messages = MessageChannel(self._channel_closed)
+        self._media = MediaSession(clock=self._clock, send_rtp=self._send_rtp, send_rtcp=self._send_rtcp)
         self._life = asyncio.create_task(self._live(), name=f"peer {self.id[:6]}")
 
     @classmethod
@@ -95,43 +109,38 @@ class Peer:
         sdp: object,
         kind: object = "offer",
         *,
-        ice_servers: Sequence[Mapping[str, Any]] = (),
-        addresses: Sequence[str] | None = None,
+        network: Network | None = None,
+        video: bool = False,
         connect_within_ns: int = 15 * SECOND,
-        silence_ns: int = 8 * SECOND,
+        silence_ns: int = 5 * SECOND,
     ) -> Peer:
         """Answer a caller's offer.
 
         Args:
             sdp, kind: the offer and its ``type``, as they came.
-            ice_servers: as in a browser: mappings with ``urls``, ``username`` and ``credential``.
-            addresses: those of this machine that the caller is offered; by default all but loopback, and
-                loopback where there is no other. See ``machine_addresses``.
+            network: how the caller reaches us; by default one that all callers of this loop share.
+            video: whether pictures of the caller are wanted.
             connect_within_ns: until the connection must stand.
-            silence_ns: after which a caller that is not heard of is gone.
+            silence_ns: after which a caller that is not heard of is away: nothing has come that only it can have sent.
 
         Raises ``BadOffer`` when the offer cannot be understood. Nothing is left behind then.
         """
-        offer = RTCSessionDescription(checked_offer(sdp, kind), "offer")
-        # No ICE server unless asked for: aiortc would use a public one, and wait for it where it is out of reach.
-        servers = [RTCIceServer(**server) for server in ice_servers]
-        pc = RTCPeerConnection(RTCConfiguration(iceServers=servers, bundlePolicy=RTCBundlePolicy.MAX_BUNDLE))
-        peer = cls(pc, connect_within_ns, silence_ns)
+        offer = read_offer(sdp, kind)
+        network = shared_network() if network is None else network
+        await network.hold()
+        peer = cls(network, connect_within_ns, silence_ns, video)
         try:
-            await peer._negotiate(offer, addresses)
-        except BaseException as error:
+            peer._link = await peer._open(offer)
+        except BaseException:
             await peer.close("refused")
-            if isinstance(error, TransportError) or not isinstance(error, Exception):
-                raise
-            # aiortc answers what it does not understand with whatever its parser ran into.
-            raise BadOffer(f"the offer cannot be understood: {str(error) or type(error).__name__}") from error
+            raise
         return peer
 
     # State -------------------------------------------------------------------------------------
 
     @property
     def state(self) -> PeerState:
-        """``connecting``, ``connected``, ``closed``."""
+        """``connecting``, ``connected``, ``away``, ``closed``."""
         return self._state
 
     @property
@@ -140,21 +149,15 @@ class Peer:
         return self._closed.result() if self._closed.done() else ""
 
     async def reached(self) -> None:
-        """Return when the caller has shown, by a check with the answer's password, that it is at its address.
+        """Return when the caller has proved where it is, before anything is encrypted.
 
-        The keys are agreed on after that. Raises ``TransportError`` when the peer closed instead.
+        Raises ``TransportError`` when the peer closed instead.
         """
-        either: set[asyncio.Future[Any]] = {self._reached, self._closed}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not self._reached.done():
-            raise TransportError(self.reason)
+        await self._either(self._reached)
 
     async def connected(self) -> None:
         """Return when sound and messages can flow. Raises ``TransportError`` when the peer closed instead."""
-        either: set[asyncio.Future[Any]] = {self._connected, self._closed}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not self._connected.done():
-            raise TransportError(self.reason)
+        await self._either(self._connected)
 
     async def closed(self) -> str:
         """Return when the peer has closed and nothing of it is left, with the reason."""
@@ -172,6 +175,16 @@ class Peer:
         self._over.add_done_callback(tell)
         return take_back
 
+    def on_away(self, listener: Callable[[bool], None]) -> Callable[[], None]:
+        """Call ``listener`` with ``True`` when the caller is lost and with ``False`` when it is back."""
+        self._away_listeners.append(listener)
+
+        def stop() -> None:
+            if listener in self._away_listeners:
+                self._away_listeners.remove(listener)
+
+        return stop
+
     async def close(self, reason: str = "closed") -> None:
         """Hang up, once the last messages are out, and return when nothing is left.
 
@@ -183,14 +196,19 @@ class Peer:
     # What goes through it ------------------------------------------------------------------------
 
     @property
-    def audio_in(self) -> AudioReceiver:
-        """The caller's microphone."""
-        return self._receiver
+    def media(self) -> MediaSession:
+        """The caller's microphone, ear, camera and keys."""
+        return self._media
 
     @property
-    def audio_out(self) -> AudioSender:
+    def audio_in(self) -> AudioInput:
+        """The caller's microphone."""
+        return self._media.audio_in
+
+    @property
+    def audio_out(self) -> AudioOutput:
         """The caller's ear."""
-        return self._sender
+        return self._media.audio_out
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send a JSON object to the page, as soon as its channel is open. Never waits; bounded, see ``channel``."""
@@ -200,82 +218,202 @@ class Peer:
         """Call ``listener`` for every message of the page; returns what ends that."""
         return self._messages.listen(listener)
 
+    def statistics(self) -> MediaStatistics:
+        """The numbers of the call's media up to now."""
+        return self._media.statistics(self._clock.now_ns())
+
+    def dropped(self) -> dict[str, int]:
+        """How much came on the connection that there is and could not be used, by why."""
+        return {} if self._link is None else self._link.counts()
+
+    @property
+    def remote_address(self) -> str:
+        """Where the caller is, for people; empty while that is not known."""
+        return "" if self._link is None else self._link.remote_address
+
+    # Further offers ---------------------------------------------------------------------------------
+
     async def add_candidates(self, candidates: object) -> None:
         """More addresses of the caller, as they were trickled; see ``checked_candidates``. Raises ``BadOffer``."""
-        for text, mid, index in checked_candidates(candidates):
+        for candidate in checked_candidates(candidates):
             if self._candidates >= _MOST_CANDIDATES or self._over.done():
                 return
             self._candidates += 1
-            candidate = candidate_from_sdp(text)
-            candidate.sdpMid, candidate.sdpMLineIndex = mid, index
-            try:
-                await self._pc.addIceCandidate(candidate)
-            except ValueError as error:
-                raise BadOffer(f"a candidate cannot be used: {error}") from error
+            link = self._next or self._link
+            if link is not None:
+                link.add_candidate(candidate)
+
+    async def renegotiate(self, sdp: object, kind: object = "offer", *, replace: bool = False) -> Answer:
+        """Answer a further offer of the caller: other media, or a restart of ICE. The call goes on.
+
+        An offer of another connection than there is (one with another fingerprint), and any with ``replace``, is
+        answered with a new one, which takes over when it stands.
+
+        Raises ``BadOffer``; the call then goes on as before. ``TransportError`` when it is over.
+        """
+        offer = read_offer(sdp, kind)
+        async with self._renewing:
+            self._check_open()
+            link = self._next or self._link
+            if not replace and link is not None and not link.over and link.is_same(offer):
+                self.answer = Answer(await link.renew(offer), "answer")
+                if link is self._link and link.secured and self._state == "connected":
+                    self._attach(link)
+            else:
+                fresh = await self._open(offer)
+                if self._next is not None:
+                    self._part(self._next)
+                self._next = fresh
+        return self.answer
+
+    async def resume(self, token: str, sdp: object, kind: object = "offer") -> Answer:
+        """Answer an offer that carries ``token``: the call goes on over a connection of its own. See ``renegotiate``.
+
+        Raises ``TransportError`` when the token is not the one that is good.
+        """
+        if not self.is_token(token):
+            raise TransportError("the token is not good any more")
+        offer = read_offer(sdp, kind)
+        self._check_open()
+        # Used from here on: a second offer with it comes too late, whatever becomes of this one.
+        self.resume_token = secrets.token_urlsafe(24)
+        async with self._renewing:
+            self._check_open()
+            fresh = await self._open(offer)
+            if self._next is not None:
+                self._part(self._next)
+            self._next = fresh
+        return self.answer
+
+    def is_token(self, token: str) -> bool:
+        """Whether ``token`` is the one that is good now."""
+        return hmac.compare_digest(token.encode(errors="replace"), self.resume_token.encode())
+
+    # What links tell -----------------------------------------------------------------------------------
+
+    def link_reached(self, link: Link) -> None:
+        """See ``LinkListener``."""
+        if not self._reached.done():
+            self._reached.set_result(None)
+
+    def link_secured(self, link: Link) -> None:
+        """See ``LinkListener``."""
+        if self._over.done() or link not in (self._link, self._next):
+            return
+        if link is self._next:
+            old, self._link, self._next = self._link, link, None
+            if old is not None:
+                self._part(old)
+        self._terms = None
+        self._messages.detach()
+        self._heard_ns, self._slowest_ns = self._clock.now_ns(), 0
+        back = self._state == "away"
+        self._state = "connected"
+        self._attach(link)
+        if not self._connected.done():
+            self._connected.set_result(None)
+        if back:
+            self._tell_away(False)
+
+    def link_heard(self, link: Link) -> None:
+        """See ``LinkListener``."""
+        if link is not self._link:
+            return
+        now_ns = self._clock.now_ns()
+        if self._state == "connected":
+            self._slowest_ns = max(self._slowest_ns, now_ns - self._heard_ns)
+        self._heard_ns = now_ns
+        if self._state == "away" and link.secured and not link.over and not self._over.done():
+            self._state = "connected"
+            self._terms = None
+            self._attach(link)
+            self._tell_away(False)
+
+    def link_rtp(self, link: Link, packet: bytes) -> None:
+        """See ``LinkListener``."""
+        if link is self._link:
+            self._media.receive_rtp(packet, self._heard_ns)
+
+    def link_rtcp(self, link: Link, packet: bytes) -> None:
+        """See ``LinkListener``."""
+        if link is self._link:
+            self._media.receive_rtcp(packet, self._heard_ns)
+
+    def link_channel(self, link: Link, channel: RTCDataChannel) -> None:
+        """See ``LinkListener``."""
+        if link is self._link:
+            self._messages.adopt(channel)
+
+    def link_over(self, link: Link, reason: str, *, hung_up: bool) -> None:
+        """See ``LinkListener``."""
+        if link is self._next:
+            self._next = None
+            self._part(link)
+        elif link is self._link and not self._over.done():
+            self._lose(reason, hung_up=hung_up)
 
     # Inside --------------------------------------------------------------------------------------
 
-    async def _negotiate(self, offer: RTCSessionDescription, addresses: Sequence[str] | None) -> None:
-        audio = self._pc.addTransceiver(self._sender, direction="sendrecv")
-        # Only Opus: the packets are ready-made, whatever else the caller prefers.
-        known = RTCRtpReceiver.getCapabilities("audio")
-        assert known is not None
-        audio.setCodecPreferences([codec for codec in known.codecs if codec.mimeType.lower() == "audio/opus"])
-        await self._pc.setRemoteDescription(offer)
-        for transceiver in self._pc.getTransceivers():
-            if transceiver is not audio:
-                transceiver.direction = "inactive"
-        self._watch_checks()
-        self._watch_packets(audio.receiver)
-        with offered_addresses(addresses):
-            await self._pc.setLocalDescription(await self._pc.createAnswer())
-        description = self._pc.localDescription
-        self.answer = Answer(description.sdp, description.type)
+    async def _either(self, fact: asyncio.Future[None]) -> None:
+        either: set[asyncio.Future[Any]] = {fact, self._closed}
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if not fact.done():
+            raise TransportError(self.reason)
 
-    def _watch_checks(self) -> None:
-        """Notice the checks by which the caller's browser keeps the connection alive, sound or no sound."""
-        for transceiver in self._pc.getTransceivers():
-            connection: Any = transceiver.receiver.transport.transport._connection
-            received = connection.request_received
+    async def _open(self, offer: Offer) -> Link:
+        link = Link(self._network, self, secrets.randbits(31) + 1, self._cname, self._video)
+        try:
+            self.answer = Answer(await link.open(offer), "answer")
+        except BaseException:
+            await link.close()
+            raise
+        self._offered_ns = self._clock.now_ns()
+        return link
 
-            def noticed(*args: Any, received: Callable[..., None] = received) -> None:
-                self._heard()
-                received(*args)
+    def _attach(self, link: Link) -> None:
+        terms = link.agreement.terms
+        if terms != self._terms:
+            self._terms = terms
+            self._media.attach(terms, self._clock.now_ns())
 
-            connection.request_received = noticed
+    def _send_rtp(self, packet: bytes) -> None:
+        if self._link is not None:
+            self._link.send_rtp(packet)
 
-    def _watch_packets(self, receiver: Any) -> None:
-        """Notice packets as they come, and put silence into empty ones: aiortc's decoder would fail on the rest."""
-        handle = receiver._handle_rtp_packet
+    def _send_rtcp(self, packet: bytes) -> None:
+        if self._link is not None:
+            self._link.send_rtcp(packet)
 
-        async def noticed(packet: Any, arrival_time_ms: int) -> None:
-            self._heard()
-            packet.payload = packet.payload or SILENCE
-            await handle(packet, arrival_time_ms=arrival_time_ms)
+    def _channel_closed(self) -> None:
+        if not self._over.done():
+            self._lose("the caller hung up", hung_up=True)
 
-        receiver._handle_rtp_packet = noticed
+    def _lose(self, reason: str, *, hung_up: bool) -> None:
+        """The connection carries nothing: wait for the caller, or end."""
+        if self._state == "connecting" or not self.resume_within_ns or (hung_up and not self.resumes):
+            self._end(reason)
+        elif self._state != "away":
+            self._state = "away"
+            self._away_ns, self._away_reason = self._clock.now_ns(), reason
+            self._media.detach(self._away_ns)
+            if hung_up:
+                self._messages.detach()
+            logger.info("peer %s is away: %s", self.id[:6], reason)
+            self._tell_away(True)
 
-    def _track_came(self, track: MediaStreamTrack) -> None:
-        if track.kind == "audio" and self._draining is None:
-            self._draining = asyncio.create_task(self._receiver.drain(track), name=f"peer {self.id[:6]} in")
+    def _tell_away(self, away: bool) -> None:
+        for listener in list(self._away_listeners):
+            listener(away)
 
-    def _ice_changed(self) -> None:
-        if self._pc.iceConnectionState == "completed" and not self._reached.done():
-            self._reached.set_result(None)
+    def _part(self, link: Link) -> None:
+        """Close a link while the call goes on."""
+        task = asyncio.create_task(link.close(), name=f"peer {self.id[:6]} parts")
+        self._partings.add(task)
+        task.add_done_callback(self._partings.discard)
 
-    def _connection_changed(self) -> None:
-        state = self._pc.connectionState
-        if state == "connected" and not self._connected.done() and not self._over.done():
-            self._state = "connected"
-            self._heard()
-            self._connected.set_result(None)
-        elif state == "failed":
-            self._end("the connection failed")
-        elif state == "closed":
-            self._end("the caller hung up")
-
-    def _heard(self) -> None:
-        self._heard_ns = self._clock.now_ns()
+    def _check_open(self) -> None:
+        if self._over.done():
+            raise TransportError("the call is over")
 
     def _end(self, reason: str) -> None:
         if not self._over.done():
@@ -299,23 +437,40 @@ class Peer:
                 self._closed.set_result(self._over.result())
 
     def _check_deadlines(self, now_ns: int) -> None:
+        if self._over.done():
+            return
+        late = now_ns - self._offered_ns >= self._connect_within_ns
         if self._state == "connecting":
-            if now_ns >= self._connect_within_ns:
+            if late:
                 self._end(f"no connection within {format_duration(self._connect_within_ns)}")
-        elif now_ns - self._heard_ns >= self._silence_ns:
-            self._end(f"nothing was heard of the caller for {format_duration(self._silence_ns)}")
+            return
+        if self._next is not None and late:
+            link, self._next = self._next, None
+            self._part(link)
+        if self._state == "away":
+            if self._next is None and now_ns - self._away_ns >= self.resume_within_ns:
+                self._end(self._away_reason)
+        elif now_ns - self._heard_ns >= self._patience_ns():
+            self._lose(
+                f"nothing was heard of the caller for {format_duration(self._silence_ns)}", hung_up=False
+            )
+
+    def _patience_ns(self) -> int:
+        # Some send nothing but checks, and those 6 s apart.
+        slow_ns = min(_SLOW_CHECKS * self._slowest_ns, _MOST_SILENCE * self._silence_ns)
+        return max(self._silence_ns, slow_ns)
 
     async def _take_down(self) -> None:
-        await self._messages.drain()
-        self._sender.stop()
+        """Every step is taken, whatever another raises."""
         try:
-            async with asyncio.timeout(_CLOSE_WITHIN_S):
-                await self._pc.close()
-        except TimeoutError:
-            logger.error(
-                "peer %s did not close within %.0f s and is left behind", self.id[:6], _CLOSE_WITHIN_S
-            )
-        if self._draining is not None:
-            self._draining.cancel()
-            await asyncio.wait({self._draining})
-        self._receiver.end()
+            await self._messages.drain()
+        finally:
+            try:
+                self._media.close()
+            finally:
+                links = [link for link in (self._link, self._next) if link is not None]
+                for link in links:
+                    self._part(link)
+                if self._partings:
+                    await asyncio.wait(self._partings)
+                await self._network.release()

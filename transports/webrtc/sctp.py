@@ -1,7 +1,7 @@
 """The data channel's association: aiortc's SCTP behind a door that lets nothing through which could hurt it.
 
-aiortc trusts its peer: lengths of zero make it loop, openings of data channels that are malformed end its task, and pieces of
-messages that never end are kept for ever. So every packet is looked at before (RFC 9260, section 3), and what
+aiortc trusts its peer: lengths of zero make it loop, openings of data channels that are malformed end its task, and
+pieces of messages that never end are kept for ever. So every packet is looked at before (RFC 9260, section 3), and what
 a caller can make us hold has a bound.
 """
 
@@ -136,7 +136,7 @@ class Association:
         self._most_bytes = most_bytes
         self._deliver: Callable[[int, int, bytes], Awaitable[None]] = self._sctp._data_channel_receive
         # Looked up on the instance for every message.
-        self._sctp._data_channel_receive = self._receive_message  # type: ignore[method-assign]
+        setattr(self._sctp, "_data_channel_receive", self._receive_message)  # noqa: B010
 
     @property
     def closed(self) -> bool:
@@ -144,11 +144,15 @@ class Association:
         return self._sctp.state == "closed"
 
     async def start(self) -> None:
-        """Begin, once packets can be sent."""
+        """Begin, once packets can be sent; again is fine."""
         await self._sctp.start(RTCSctpCapabilities(self._most_bytes), self._port)
 
     async def receive(self, packet: bytes) -> None:
         """One decrypted SCTP packet came. What is unsound, or would be too much to hold, is dropped."""
+        if self.closed:
+            return
+        # The caller's first packet may be quicker than whoever begins.
+        await self.start()
         if self._door.receiver is None:
             return
         if not is_sound_packet(packet):

@@ -1,5 +1,8 @@
 """Offers read and answers written (RFC 9429, RFC 8866). Sans-IO."""
 
-from .checked import MOST_BYTES, BadOffer, checked_candidates, checked_offer
+from .candidates import checked_candidates
+from .errors import BadOffer
+from .lines import MOST_BYTES
+from .offer import read_offer
 
-__all__ = ["MOST_BYTES", "BadOffer", "checked_candidates", "checked_offer"]
+__all__ = ["MOST_BYTES", "BadOffer", "checked_candidates", "read_offer"]

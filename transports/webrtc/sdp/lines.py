@@ -1,0 +1,71 @@
+"""An offer's text as lines: the session's, and those of each media section."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from .errors import BadOffer
+
+__all__ = ["MOST_BYTES", "Block", "split"]
+
+MOST_BYTES = 64 * 1024
+"""Size above which no offer is read."""
+
+_MOST_SECTIONS = 64
+_LINE = re.compile(r"([a-z])=([^\x00-\x08\x0b-\x1f\x7f]*)")
+
+
+@dataclass(slots=True)
+class Block:
+    """The session's lines, or those of one media section, which then begin with its ``m=`` line."""
+
+    media: str = ""
+    """The value of the ``m=`` line."""
+    attributes: list[tuple[str, str]] = field(default_factory=list)
+    """The ``a=`` lines: names in lower case, and values, which may be empty."""
+
+    def all(self, name: str) -> Iterator[str]:
+        """The values of every attribute of that name."""
+        return (value for key, value in self.attributes if key == name)
+
+    def first(self, name: str) -> str | None:
+        """The value of the first attribute of that name."""
+        return next(self.all(name), None)
+
+    def has(self, name: str) -> bool:
+        """Whether there is such an attribute."""
+        return self.first(name) is not None
+
+
+def split(sdp: object, kind: object) -> tuple[Block, list[Block]]:
+    """The session and the media sections of an offer. Raises ``BadOffer`` for what is no SDP."""
+    if kind != "offer":
+        raise BadOffer('"type" must be "offer"')
+    if not isinstance(sdp, str) or not sdp:
+        raise BadOffer('"sdp" must be the text of an SDP offer')
+    if len(sdp.encode(errors="replace")) > MOST_BYTES:
+        raise BadOffer(f"the offer is larger than {MOST_BYTES // 1024} KiB")
+    session, sections = Block(), list[Block]()
+    block = session
+    letters = []
+    for number, line in enumerate(filter(None, re.split(r"\r\n|\n|\r", sdp)), 1):
+        match = _LINE.fullmatch(line)
+        if match is None:
+            raise BadOffer(f"line {number} of the offer is not of the form <letter>=<value>")
+        letter, value = match[1], match[2].rstrip()
+        letters.append(letter)
+        if len(letters) == 1 and (letter, value) != ("v", "0"):
+            break
+        if letter == "m":
+            block = Block(value)
+            sections.append(block)
+        elif letter == "a":
+            name, _, text = value.partition(":")
+            block.attributes.append((name.strip().lower(), text.strip()))
+    if letters[:1] != ["v"] or "o" not in letters:
+        raise BadOffer("the offer does not begin as SDP does (v=0, o=...)")
+    if not 0 < len(sections) <= _MOST_SECTIONS:
+        raise BadOffer(f"the offer has {len(sections)} media sections; 1 to {_MOST_SECTIONS} can be")
+    return session, sections
