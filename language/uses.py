@@ -219,6 +219,9 @@ def lower(build: NodeBuilder) -> None:
     build.shape.problems += problems
     build.unread = build.unread or bool(problems)
     build.shape.problems += expand_subgraphs(build.graph)
+    for name, node in build.graph.nodes.items():
+        kind = node.processor
+        build.uses.setdefault(name, registry.name_of(kind) or f"{kind.__module__}:{kind.__qualname__}")
 
 
 def _given(written: WrittenNode, tree: Tree) -> Tree:

@@ -75,7 +75,7 @@ def processor(function: Callable[..., Any]) -> type[FunctionProcessor]:
     hints = get_type_hints(function, include_extras=True)
     parts = _read(function, hints)
     output = _without_none_and_iterable(hints.get("return"))
-    ports = {parts.port: In(), **{name: In(required=False) for name in parts.second}}
+    ports: dict[str, Any] = {parts.port: In(), **{name: In(required=False) for name in parts.second}}
     annotations: dict[str, Any] = {parts.port: _parametrised(In, parts.kinds)}
     annotations |= {name: _parametrised(In, kinds) for name, kinds in parts.second.items()}
     body: dict[str, Any] = {
