@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ..server.logs import SafeFormatter
+
 if TYPE_CHECKING:
     from ..language.render import Role
 
-__all__ = ["Debug", "Terminal", "paint"]
+__all__ = ["Debug", "Terminal", "colourful", "paint"]
 
 Debug = Annotated[
     bool, typer.Option("--debug", "-v", help="Log everything, and show where an error came from.")
@@ -67,6 +69,17 @@ class Terminal:
         logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler], force=True)
         logging.getLogger("livegraph").setLevel(logging.DEBUG if debug else level)
 
+    def log_as(self, level: str | None, format: str | None) -> None:
+        """From now on log from this level on (``debug`` of the command counts more), as ``text`` or ``json``."""
+        root = logging.getLogger()
+        if format == "json":
+            from ..server.logs import JsonFormatter
+
+            for handler in root.handlers:
+                handler.setFormatter(JsonFormatter())
+        if level and not self.debug:
+            logging.getLogger("livegraph").setLevel(level.upper())
+
     def say(self, text: str = "") -> None:
         """One line of plain text."""
         print(text, file=sys.stderr, flush=True)
@@ -97,7 +110,7 @@ class Terminal:
             yield
 
 
-class _Format(logging.Formatter):
+class _Format(SafeFormatter):
     """Log lines with the causes of our mistakes, without those of errors that explain themselves."""
 
     def __init__(self, paint: Callable[[Role | str, str], str], *, debug: bool, timestamps: bool) -> None:

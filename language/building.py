@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NodeBuilder"]
 
+MOST_BOXES = 500
+"""Of one graph, once templates are put in."""
+
 
 @dataclass(slots=True)
 class NodeBuilder:
@@ -115,8 +118,19 @@ class NodeBuilder:
             self.shape.fault("LG206", message, (*path, "on_error"), hint, fix=certain)
         return node
 
+    def _refuse_more(self, written: WrittenNode) -> None:
+        """Templates of templates make a thousand boxes of ten lines: the first too many is told, and none is made."""
+        if all(problem.code != "LG009" for problem in self.shape.problems):
+            message = f"the graph has more than {MOST_BOXES} boxes, with those that templates stand for"
+            self.shape.fault("LG009", message, written.use_path, "split it into several agents")
+        self.broken.add(written.name)
+
     def insert(self, written: WrittenNode) -> type[Processor] | None:
         """Make the node and return its class; ``None`` when that is not to be had."""
+        self.templates.boxes += 1
+        if len(self.graph.nodes) >= MOST_BOXES or self.templates.boxes > 4 * MOST_BOXES:
+            self._refuse_more(written)
+            return None
         if written.name in self.graph.nodes:
             self.shape.fault("LG108", f"there is a node `{written.name}` already", written.path, key=True)
             self.broken.add(written.name)

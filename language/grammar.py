@@ -139,6 +139,7 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
             message = f"{what} declares no graph" if member else "the file declares no agent"
             shape.fault("LG103", message, (), "write `agent:`, `pipeline:` or `nodes:`")
         return draft
+    templates.boxes = 0
     build = NodeBuilder(draft.graph, tree, shape, templates, draft.inputs, faulty=draft.faulty)
     draft.aliases, draft.uses = build.aliases, build.uses
     body = top[forms[0]]

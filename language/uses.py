@@ -38,6 +38,8 @@ class Templates:
     environ: Mapping[str, str]
     files: NamedFiles
     found: list[Diagnostic] = field(default_factory=list)
+    boxes: int = 0
+    """How many were asked for in the agent that is being read, those in templates included."""
     _declared: dict[str, Template] = field(default_factory=dict)
     _checked: dict[str, list[Diagnostic]] = field(default_factory=dict)
     _open: list[str] = field(default_factory=list)

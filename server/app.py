@@ -134,7 +134,7 @@ def make_app(
         return JSONResponse(body, 503 if desk.closing else 200, {"Cache-Control": "no-store"})
 
     async def readyz(_: Request) -> Response:
-        why = _unready(desk)
+        why = desk.unready
         body = {"status": why or "ready"}
         return JSONResponse(body, 503 if why else 200, {"Cache-Control": "no-store"})
 
@@ -173,14 +173,3 @@ def make_app(
     app.state.metrics = counted
     app.state.network = network
     return app
-
-
-def _unready(desk: CallDesk) -> str:
-    """Why no call would be taken now; empty when it would."""
-    if desk.closing:
-        return "closing"
-    if desk.draining:
-        return "draining"
-    if desk.active >= desk.max_calls:
-        return "full"
-    return "overloaded" if desk.load is not None and desk.load.full else ""

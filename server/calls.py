@@ -129,6 +129,15 @@ class CallDesk:
         """Whether calls are taken, but for those that do not fit."""
         return not (self.closing or self.draining)
 
+    @property
+    def unready(self) -> str:
+        """Why no call would be taken now: ``closing``, ``draining``, ``full``, ``overloaded``; empty when it would."""
+        if not self.ready:
+            return "closing" if self.closing else "draining"
+        if self.active >= self.max_calls:
+            return "full"
+        return "overloaded" if self.load is not None and self.load.full else ""
+
     async def __aenter__(self) -> Self:
         await self.open()
         return self

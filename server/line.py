@@ -31,7 +31,7 @@ _CLOSING_WORDS = (
 )
 
 HUNG_UP = frozenset(("hung up", "the caller hung up", "the caller closed its data channel"))
-_LIMITS = ("time limit", "idle", "token limit", "cost limit")
+_LIMITS = frozenset(("max_duration", "idle", "max_tokens", "max_cost"))
 
 
 @dataclass(eq=False)
@@ -179,7 +179,7 @@ def outcome(line: Line) -> str:
         return "hung_up"
     if reason in ("shutdown", "completed", "cancelled"):
         return reason
-    if reason.startswith(_LIMITS):
+    if reason in _LIMITS:
         return "limit"
     if reason == "operator":
         return "ended_by_operator"

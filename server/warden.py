@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..pipeline.events import Event, EventBus, SpeechChanged, StateChanged, ToolCalled, Transcript, Usage
-from ..pipeline.units import format_duration
 from .limits.caller import CallerLimits
 
 __all__ = ["Warden"]
@@ -24,16 +23,16 @@ class Warden:
                 events.subscribe(kind, self._heard)
 
     def verdict(self, now_ns: int) -> str:
-        """Why the call has to end now; empty while it may go on."""
+        """Why the call has to end now, in a word that the page knows; empty while it may go on."""
         limits = self._limits
         if limits.call_duration is not None and now_ns >= limits.call_duration:
-            return f"time limit: {format_duration(limits.call_duration)}"
+            return "max_duration"
         if limits.idle is not None and now_ns - self._active_ns >= limits.idle:
-            return f"idle: nobody said anything for {format_duration(limits.idle)}"
+            return "idle"
         if limits.tokens is not None and self._tokens >= limits.tokens:
-            return "token limit"
+            return "max_tokens"
         if limits.cost_usd is not None and self._cost_usd >= limits.cost_usd:
-            return "cost limit"
+            return "max_cost"
         return ""
 
     def _used(self, event: Usage) -> None:

@@ -8,16 +8,20 @@ import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from ...language.server_section import ServerSection
+from .. import server_options as opt
+from ..announcing import announcement
 from ..composing import Chosen, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, stopped_by, told
 from ..prepared import Prepared, Source, check_names, read_sources
 from ..reloading import Reloader
-from ..routes import Live, LiveOption, Route
+from ..routes import Live, LiveOption
+from ..serving import Serving
+from ..serving_admin import serving_admin
 from ..terminal import Debug, Terminal
 
 if TYPE_CHECKING:
@@ -26,6 +30,9 @@ if TYPE_CHECKING:
     from ..signals import Stopped
 
 __all__ = ["run"]
+
+DEFAULT_MAX_CALLS = 32
+_SERVER_OPTIONS = frozenset(ServerSection.__dataclass_fields__)
 
 _GRACE_S = 3
 """For requests under way when the server ends; calls have their own."""
@@ -46,23 +53,38 @@ def run(
     files: FilesOption = None,
     settings: SetOption = None,
     profile: ProfileOption = None,
-    host: Annotated[
-        str, typer.Option("--host", help="Address to listen on; 0.0.0.0 for the whole network.")
-    ] = "127.0.0.1",
-    port: Annotated[int, typer.Option("--port", min=0, max=65_535, help="Port; 0 takes a free one.")] = 8080,
-    max_calls: Annotated[
-        int,
-        typer.Option("--max-calls", min=1, help="Calls at a time; more are told that all lines are busy."),
-    ] = 32,
     live: LiveOption = Live.AUTO,
-    allow_origin: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--allow-origin",
-            metavar="URL",
-            help="Another origin whose pages may call, such as https://voice.example.org; can be repeated.",
-        ),
-    ] = None,
+    host: opt.Host = None,
+    port: opt.Port = None,
+    uds: opt.Uds = None,
+    fd: opt.Fd = None,
+    root_path: opt.RootPath = None,
+    ssl_certfile: opt.Certfile = None,
+    ssl_keyfile: opt.Keyfile = None,
+    self_signed: opt.SelfSigned = None,
+    trusted_proxy: opt.TrustedProxy = None,
+    allow_host: opt.AllowHost = None,
+    allow_origin: opt.AllowOrigin = None,
+    stun: opt.Stun = None,
+    turn: opt.Turn = None,
+    turn_secret_file: opt.TurnSecret = None,
+    open: opt.Open = None,
+    tokens: opt.Tokens = None,
+    ticket_secret_file: opt.TicketSecret = None,
+    report: opt.Report = None,
+    max_calls: opt.MaxCalls = None,
+    max_pending: opt.MaxPending = None,
+    calls_per_caller: opt.CallsPerCaller = None,
+    offers_per_minute: opt.OffersPerMinute = None,
+    call_duration: opt.CallDuration = None,
+    idle: opt.Idle = None,
+    call_tokens: opt.CallTokens = None,
+    call_cost: opt.CallCost = None,
+    drain: opt.Drain = None,
+    drain_hint: opt.DrainHint = None,
+    admin: opt.Admin = None,
+    log_level: opt.LogLevel = None,
+    log_format: opt.LogFormat = None,
     watch: Annotated[
         bool, typer.Option("--watch", help="Take the agents anew whenever a file of theirs changes.")
     ] = False,
@@ -70,32 +92,30 @@ def run(
 ) -> None:
     """Serve agents to browsers: the page to call them from, and its signalling.
 
-    The address of the page is printed when the server listens. Ctrl-C ends all calls and the server, a second
-    one at once. SIGHUP has the files read anew: new calls get what is new, running calls keep what they have.
+    The address of the page is printed when the server listens. Without tokens nobody but this machine is served,
+    unless you say --open. Ctrl-C ends all calls and the server, a second one at once. SIGTERM lets running calls go
+    on for a while (--drain). SIGHUP has the files read anew: new calls get what is new, running calls keep theirs.
+
+    Every option can be said as LIVEGRAPH_NAME in the environment and below `server:` in an agent file, too.
     """
+    given = {name: value for name, value in locals().items() if name in _SERVER_OPTIONS}
     from ...language.finding import DEFAULT
-    from ..addresses import open_port
+    from ..serving import open_sockets, settle
 
     terminal = Terminal(debug=debug, level=logging.INFO, timestamps=True)
     with told(terminal):
         what = chosen(agents or (), files, settings, profile, default=DEFAULT)
-        wish = _Wish(what, live, host, max_calls, _origins(allow_origin or []), watch)
         sources = _read(what, live, terminal)
+        sections = [(one.agent.name, one.agent.server) for source in sources for one in source.prepared]
+        wish = opt.merged(given, sections)
+        terminal.log_as(wish.log_level, wish.log_format)
+        serving = settle(wish)
         # The port first, before anything is loaded: one that is taken is known at once.
-        with open_port(host, port) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            stopped = runner.run(_serve(sources, listener, wish, terminal))
+        with open_sockets(serving) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            serving.secure()
+            stopped = runner.run(_serve(sources, listener, serving, what, live, watch, terminal))
     # SIGTERM is how a supervisor ends a server: that is no failure.
     raise typer.Exit(stopped_by(stopped.number) if stopped.number == signal.SIGINT else Exit.OK)
-
-
-@dataclass(frozen=True, slots=True)
-class _Wish:
-    what: Chosen
-    live: Live
-    host: str
-    max_calls: int
-    allow_origins: tuple[str, ...]
-    watch: bool
 
 
 def _read(what: Chosen, live: Live, terminal: Terminal) -> list[Source]:
@@ -110,62 +130,68 @@ def _read(what: Chosen, live: Live, terminal: Terminal) -> list[Source]:
     return sources
 
 
-def _origins(written: Sequence[str]) -> tuple[str, ...]:
-    from ...server.guard import normal_origin
-
-    try:
-        return tuple(map(normal_origin, written))
-    except ValueError as error:
-        raise Fault(f"--allow-origin: {error}", code=Exit.USAGE) from None
-
-
 async def _serve(
-    sources: Sequence[Source], listener: socket.socket, wish: _Wish, terminal: Terminal
+    sources: Sequence[Source],
+    listener: socket.socket,
+    serving: Serving,
+    what: Chosen,
+    live: Live,
+    watch: bool,
+    terminal: Terminal,
 ) -> Stopped:
     from ...server.app import make_app
-    from ...server.guard import is_loopback
-    from ..addresses import url_host
     from ..local_model import LocalModel
     from ..signals import stoppable
     from ..web import WebServer
 
+    max_calls = serving.wish.max_calls or DEFAULT_MAX_CALLS
     async with AsyncExitStack() as stack:
         bell = _Bell()
         stopped = stack.enter_context(stoppable(bell.ring, bell.ring_for_reload))
         # A few more than calls: one that was lost may still hold its session while it comes again.
-        model = LocalModel(stack, terminal, max_sessions=2 * wish.max_calls)
+        model = LocalModel(stack, terminal, max_sessions=2 * max_calls)
         prepared = [one for source in sources for one in source.prepared]
-        app = make_app(
-            await _connect(prepared, model),
-            max_calls=wish.max_calls,
-            allow_origins=wish.allow_origins,
-            any_host=not is_loopback(wish.host),
-            report="full" if is_loopback(wish.host) else "none",
-            metrics=True,
-            shed_load=True,
-        )
+        app = make_app(await _connect(prepared, model), max_calls=max_calls, **serving.app)
         if stopped:
             return stopped
         desk: CallDesk = app.state.desk
-        page = f"http://{url_host(wish.host)}:{listener.getsockname()[1]}/"
+        desk.hint = serving.wish.drain_hint or ""
+        address = listener.getsockname()
+        port = address[1] if isinstance(address, tuple) else 0
+        drained = asyncio.Event()
+        await stack.enter_async_context(serving_admin(serving.admin, port, desk, drained, terminal))
 
         def started() -> None:
-            print(_announcement(page, prepared, model.notes, wish), flush=True)
+            print(announcement(serving, port, prepared, model.notes), flush=True)
 
         async def exchange(prepared: Sequence[Prepared]) -> Mapping[str, Running]:
             return desk.exchange(await _connect(prepared, model))
 
-        server = WebServer(app, started, grace_s=_GRACE_S)
-        serving = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
-        serving.add_done_callback(lambda _: bell.ring())
+        server = WebServer(app, started, grace_s=_GRACE_S, front=serving.front)
+        running = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
+        running.add_done_callback(lambda _: bell.ring())
+        waiting = asyncio.create_task(drained.wait(), name="drained")
+        waiting.add_done_callback(lambda _: bell.ring())
         try:
-            reloader = Reloader(wish.what, wish.live, terminal, sources, exchange)
-            await _keep_current(reloader, bell, wish.watch, lambda: bool(stopped) or serving.done())
-            if stopped and desk.active and stopped.number != signal.SIGHUP:
+            reloader = Reloader(what, live, terminal, sources, exchange)
+
+            def over() -> bool:
+                return bool(stopped) or running.done() or drained.is_set()
+
+            await _keep_current(reloader, bell, watch, over, serving, terminal)
+            if stopped and desk.active and stopped.number == signal.SIGTERM and serving.drain_s:
+                terminal.say(
+                    f"Draining: {desk.active} call(s) go on for {serving.drain_s:.0f} s; a second signal ends at once."
+                )
+                await desk.drain(serving.drain_s)
+            elif stopped and desk.active and stopped.number != signal.SIGHUP:
                 terminal.say("Ending calls. Ctrl-C again leaves at once.")
         finally:
+            waiting.cancel()
             server.should_exit = True
-            await serving
+            await running
+        if drained.is_set() and not stopped:
+            stopped.number = signal.SIGTERM
     if not stopped:
         raise Fault("the server ended by itself", "its log says why; --debug shows more")
     return stopped
@@ -195,10 +221,19 @@ class _Bell:
         return reload
 
 
-async def _keep_current(reloader: Reloader, bell: _Bell, watch: bool, over: Callable[[], bool]) -> None:
+async def _keep_current(
+    reloader: Reloader,
+    bell: _Bell,
+    watch: bool,
+    over: Callable[[], bool],
+    serving: Serving,
+    terminal: Terminal,
+) -> None:
     """Take the files anew when asked, and whenever they have changed if they are watched; until ``over``."""
     while not over():
         asked = await bell.wait(_LOOK_EVERY_S if watch else None)
+        if asked and serving.tokens is not None and (fault := serving.tokens.reload()):
+            terminal.error(fault, "the tokens that it held before stay")
         if not over() and (asked or (watch and await reloader.changed())):
             await reloader.reload()
 
@@ -217,32 +252,6 @@ async def _connect(prepared: Sequence[Prepared], model: LocalModel) -> list[Serv
             connector = WebSocketConnector(await model.url(agent.name, item.script), label)
         served.append(ServedAgent(agent.name, item.plan, agent.title, agent.description, label, connector))
     return served
-
-
-def _announcement(page: str, prepared: Sequence[Prepared], notes: Sequence[str], wish: _Wish) -> str:
-    """What is printed when the server listens: address, agents, model, and what is missing."""
-    import sys
-
-    from ..terminal import paint
-
-    colour = paint(sys.stdout)
-    rows = [("Page", colour("message", page))]
-    names = [item.agent.name + (f" ({item.agent.title})" if item.agent.title else "") for item in prepared]
-    rows += [("Agents" if index == 0 else "", name) for index, name in enumerate(names)]
-    models = dict.fromkeys(_model(item.route) for item in prepared)
-    rows += [("Model" if index == 0 else "", model) for index, model in enumerate(models)]
-    if wish.host not in ("127.0.0.1", "localhost", "::1"):
-        notes = [
-            *notes,
-            "Browsers give their microphone to https pages and to localhost only: put https in front.",
-        ]
-    rows += [("Note", note) for note in notes]
-    lines = [f"  {colour('dim', name.ljust(7))} {text}" for name, text in rows]
-    return "\n".join(["", *lines, "", "  Open the page and press Call. Ctrl-C ends.", ""])
-
-
-def _model(route: Route) -> str:
-    return route.label + (f" ({route.detail})" if route.detail else "")
 
 
 def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:

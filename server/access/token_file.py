@@ -27,7 +27,7 @@ import yaml
 from ..limits.caller import CallerLimits, limits_of
 from .grant import Grant, ReportLevel
 
-__all__ = ["TokenFile", "TokenFileError", "read_tokens"]
+__all__ = ["TokenFile", "TokenFileError", "digest", "read_tokens"]
 
 _LEAST_CHARS = 16
 _MOST_BYTES = 4 << 20
@@ -62,7 +62,7 @@ class TokenFile:
 
     def read(self, token: str) -> Grant | None:
         """What ``token`` grants; ``None`` for one that is not in the file."""
-        return self._grants.get(_digest(token))
+        return self._grants.get(digest(token))
 
     @property
     def grants(self) -> tuple[Grant, ...]:
@@ -99,12 +99,12 @@ def read_tokens(path: Path) -> TokenFile:
         ) from None
     grants: dict[str, Grant] = {}
     for identity, entry in found.tokens.items():
-        digest = _digest_of(path, identity, entry)
-        if digest in grants:
+        key = _digest_of(path, identity, entry)
+        if key in grants:
             raise TokenFileError(
-                f"{path}: `{identity}` has the token of `{grants[digest].identity}`; each has its own"
+                f"{path}: `{identity}` has the token of `{grants[key].identity}`; each has its own"
             )
-        grants[digest] = Grant(
+        grants[key] = Grant(
             identity=identity,
             agents=entry.agents,
             inputs=entry.inputs,
@@ -129,7 +129,7 @@ def _digest_of(path: Path, identity: str, entry: _Entry) -> str:
             f"{path}: the token of `{identity}` takes {_LEAST_CHARS} ASCII characters at least, without blanks; "
             "`openssl rand -hex 24` makes one"
         )
-    return _digest(entry.token)
+    return digest(entry.token)
 
 
 def _limits(path: Path, identity: str, entry: _Entry) -> CallerLimits | None:
@@ -141,5 +141,6 @@ def _limits(path: Path, identity: str, entry: _Entry) -> CallerLimits | None:
         raise TokenFileError(f"{path}: limits of `{identity}`: {error}") from None
 
 
-def _digest(token: str) -> str:
+def digest(token: str) -> str:
+    """What a token is looked up by."""
     return hashlib.sha256(token.encode(errors="replace")).hexdigest()

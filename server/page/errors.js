@@ -68,6 +68,39 @@ const CATALOGUE = {
     message: "The server does not serve the agent you chose.",
     remedy: "Choose another agent, or reload the page to see the current list.",
   },
+  unauthorized: {
+    title: "This server does not know you",
+    message: "It takes calls from known callers only.",
+    remedy: "Open the page by the address that you were given.",
+  },
+  ticket_expired: {
+    title: "The invitation has expired",
+    message: "It was good for a short time only.",
+    remedy: "Go back to the site that you came from, and call again from there.",
+  },
+  ticket_used: {
+    title: "The invitation was used",
+    message: "It was good for one call.",
+    remedy: "Go back to the site that you came from, and call again from there.",
+  },
+  too_often: {
+    title: "Too many calls in a short time",
+    message: "The server asks you to wait.",
+    remedy: "Try again in a minute.",
+    retry: true,
+  },
+  draining: {
+    title: "The server is being restarted",
+    message: "It takes no new calls.",
+    remedy: "Try again in a while.",
+    retry: true,
+  },
+  overloaded: {
+    title: "The server is busy",
+    message: "It takes no new calls until it has caught up.",
+    remedy: "Try again in a while.",
+    retry: true,
+  },
   full: {
     title: "All lines are busy",
     message: "The server takes no more calls right now.",
@@ -169,10 +202,11 @@ export async function responseProblem(response) {
     remedy: text(said.remedy),
     retryAfter: seconds > 0 ? Math.min(seconds, 3600) : undefined,
   };
-  return new CallProblem(codeOf(response.status), words);
+  return new CallProblem(codeOf(response.status, said.code), words);
 }
 
-function codeOf(status) {
+function codeOf(status, code) {
+  if (typeof code === "string" && Object.hasOwn(CATALOGUE, code)) return code;
   if (status === 404) return "agent_unknown";
   if (status === 503 || status === 429) return "full";
   return status >= 500 ? "server_error" : "refused";
@@ -185,6 +219,8 @@ function text(value) {
 const REASONS = {
   max_duration: "The call reached its longest duration.",
   idle: "Nobody spoke for a while.",
+  max_tokens: "The call has used what it may use of the model.",
+  max_cost: "The call has cost what it may cost.",
   shutdown: "The server is shutting down.",
   end_of_stream: "The agent was done.",
 };

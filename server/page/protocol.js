@@ -11,11 +11,13 @@
  *                                                       role: user | agent. text is all that is known of the
  *                                                       utterance so far and REPLACES what was shown for the
  *                                                       same (role, utterance). interrupted: it was cut short.
+ *                                                       What follows depends on what the server tells its callers:
+ *                                                       no tools at all, their names, or everything.
  *   tool_call       {id, name, args}                    the agent asks for a tool
  *   tool_result     {id, name, ok, result, duration_ms} it answered (ok) or failed (result says how)
  *   tool_cancelled  {id, name}                          the agent no longer wants the answer
  *   speech          {speaking}                          the server hears the user's voice, or no longer
- *   error           {message, remedy, node?}            a node of the agent failed; the call may go on or end
+ *   error           {code, message, remedy, id, node?}  something failed, in the server's own words; its log has the id
  *   end             {reason}                            the agent ends the call; the channel closes after it
  *
  * Page -> server

@@ -4,13 +4,24 @@ import { CallProblem, responseProblem } from "./errors.js";
 
 const DEADLINE_MS = 10_000;
 
+/** The token or ticket of `#token=...`: what stands behind # is sent to no server, and is in no log. */
+function tokenOf(hash) {
+  const found = new URLSearchParams(hash.replace(/^#/, ""));
+  return found.get("token") ?? found.get("ticket") ?? "";
+}
+
 /** All addresses are relative to the page, so that it also works below a path of a proxy. */
 export class Signalling {
   #base;
+  #token;
 
-  /** @param {string} [base] the page's own address */
-  constructor(base = document.baseURI) {
+  /**
+   * @param {string} [base] the page's own address
+   * @param {string} [token] what shows who calls
+   */
+  constructor(base = document.baseURI, token = tokenOf(location.hash)) {
     this.#base = base;
+    this.#token = token;
   }
 
   /** @returns {Promise<{agents: {name: string, title?: string, description?: string}[], default?: string}>} */
@@ -61,7 +72,10 @@ export class Signalling {
     try {
       response = await fetch(new URL(path, this.#base), {
         method,
-        headers: body === undefined ? {} : { "Content-Type": "application/json" },
+        headers: {
+          ...(body === undefined ? {} : { "Content-Type": "application/json" }),
+          ...(this.#token ? { Authorization: `Bearer ${this.#token}` } : {}),
+        },
         body: body === undefined ? undefined : JSON.stringify(body),
         cache: "no-store",
         signal: AbortSignal.timeout(DEADLINE_MS),

@@ -1,0 +1,291 @@
+"""From what an operator wants to what serves: sockets, who may call, limits, and where operators ask."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..pipeline.units import SECOND
+from .addresses import open_port, url_host
+from .exits import Exit, Fault
+from .web import Front
+
+if TYPE_CHECKING:
+    from ..language.server_section import ServerSection
+    from ..server.access import TokenFile
+
+__all__ = ["DEFAULT_PORT", "Serving", "answers", "open_sockets", "open_unix", "read_secret", "settle"]
+
+DEFAULT_PORT = 8080
+_DEFAULT_DRAIN_NS = 300 * SECOND
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+_FAR_DURATION_NS = 3600 * SECOND
+_FAR_IDLE_NS = 900 * SECOND
+
+
+@dataclass(slots=True)
+class Serving:
+    """All that is settled before anything listens."""
+
+    wish: ServerSection
+    host: str
+    port: int
+    near: bool
+    """Whether only this machine can reach it."""
+    front: Front
+    app: dict[str, Any]
+    """Arguments of ``make_app`` beside the agents."""
+    drain_s: float
+    admin: str
+    tokens: TokenBox | None = None
+    invitation: str = ""
+    """A token made for this run, for the telephone that reads the QR code."""
+    addresses: Sequence[str] = ()
+    notes: list[str] = field(default_factory=list)
+
+    def secure(self) -> None:
+        """Make the certificate, where one is to be made here. ``Fault`` when it cannot be kept."""
+        if not self.wish.self_signed:
+            return
+        from datetime import UTC, datetime
+
+        from ..server.tls import self_signed
+        from ..transports.webrtc.addresses import machine_addresses
+
+        self.addresses = [address for address in machine_addresses() if ":" not in address]
+        cache = os.environ.get("XDG_CACHE_HOME")
+        folder = (Path(cache) if cache else Path.home() / ".cache") / "livegraph" / "https"
+        try:
+            cert, key = self_signed(folder, self.addresses, datetime.now(UTC))
+        except OSError as error:
+            raise Fault(
+                f"cannot keep a certificate in {folder}: {error.strerror}",
+                "set XDG_CACHE_HOME to one that can be written",
+            ) from None
+        self.front = replace(self.front, certfile=cert, keyfile=key)
+
+    def url(self, port: int) -> str:
+        """Where the page is, for people."""
+        if self.wish.uds is not None:
+            return f"unix:{self.wish.uds}"
+        scheme = "https" if self.front.certfile is not None else "http"
+        return f"{scheme}://{url_host(self.host)}:{port}{self.front.root_path.rstrip('/')}/"
+
+
+class TokenBox:
+    """The tokens of the file, which may be read again while the server runs."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self.current = self._read()
+
+    def reload(self) -> str:
+        """Read the file again; returns what is wrong with it, and then what it held before stays."""
+        try:
+            self.current = self._read()
+        except Fault as fault:
+            return str(fault)
+        return ""
+
+    def _read(self) -> TokenFile:
+        from ..server.access.token_file import TokenFileError, read_tokens
+
+        try:
+            return read_tokens(self._path)
+        except TokenFileError as error:
+            raise Fault(f"--tokens: {error}", "docs/operating.md shows one", Exit.CONFIG) from None
+
+
+def settle(wish: ServerSection) -> Serving:
+    """Decide how to serve. ``Fault`` for what cannot be, and for a network where nobody is asked who they are."""
+    from ..server.hosts import is_loopback
+
+    host = wish.host or ("0.0.0.0" if wish.self_signed else "127.0.0.1")
+    local_socket = wish.uds is not None
+    near = local_socket or (wish.fd is None and is_loopback(host))
+    _check_together(wish)
+    tokens = TokenBox(wish.tokens) if wish.tokens is not None else None
+    invitation = ""
+    if wish.self_signed and not (wish.open or tokens or wish.ticket_secret_file):
+        invitation = secrets.token_urlsafe(18)
+    authorize = _authorize(wish, tokens, invitation)
+    if not near and authorize is None and not wish.open:
+        raise Fault(
+            f"{host if wish.fd is None else 'the descriptor'} is reached by others, and nobody is asked who they are",
+            "give --tokens FILE or --ticket-secret-file FILE; or --open, which lets everybody who reaches the address "
+            "hold calls that you pay for",
+            Exit.USAGE,
+        )
+    serving = Serving(
+        wish,
+        host,
+        DEFAULT_PORT if wish.port is None else wish.port,
+        near,
+        _front(wish),
+        {},
+        (_DEFAULT_DRAIN_NS if wish.drain is None else wish.drain) / SECOND,
+        wish.admin or "",
+        tokens,
+        invitation,
+    )
+    serving.app = _app_options(wish, near, authorize)
+    if wish.open and not near:
+        serving.notes.append("Open to everybody who reaches this address: each call is yours to pay for.")
+    if authorize is not None and near:
+        serving.notes.append("Callers show a token or a ticket.")
+    return serving
+
+
+def open_sockets(serving: Serving) -> socket.socket:
+    """The socket that callers reach. ``Fault`` when it cannot be had."""
+    wish = serving.wish
+    if wish.uds is not None:
+        return open_unix(wish.uds, 0o660)
+    if wish.fd is not None:
+        try:
+            listener = socket.socket(fileno=wish.fd)
+            listener.getsockname()
+        except OSError as error:
+            raise Fault(
+                f"--fd {wish.fd}: {error.strerror}", "systemd gives the first as 3", Exit.USAGE
+            ) from None
+        return listener
+    return open_port(serving.host, serving.port)
+
+
+def open_unix(path: Path, mode: int) -> socket.socket:
+    """A Unix socket at ``path`` that listens, with these rights; one that a dead server left is replaced."""
+    try:
+        if path.is_socket() and not answers(path):
+            path.unlink()
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        before = os.umask(0o777 & ~mode)
+        try:
+            listener.bind(str(path))
+        finally:
+            os.umask(before)
+        listener.listen(128)
+    except OSError as error:
+        raise Fault(f"cannot listen on {path}: {error.strerror or error}") from None
+    return listener
+
+
+def answers(path: Path) -> bool:
+    """Whether somebody listens at a Unix socket."""
+    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    probe.settimeout(1.0)
+    try:
+        probe.connect(str(path))
+    except OSError:
+        return False
+    finally:
+        probe.close()
+    return True
+
+
+def _check_together(wish: ServerSection) -> None:
+    if (wish.ssl_certfile is None) != (wish.ssl_keyfile is None):
+        raise Fault("--ssl-certfile and --ssl-keyfile go together", code=Exit.USAGE)
+    if wish.self_signed and wish.ssl_certfile is not None:
+        raise Fault("--self-signed makes a certificate: it takes none", code=Exit.USAGE)
+    if sum((wish.uds is not None, wish.fd is not None, wish.host is not None)) > 1:
+        raise Fault("--host, --uds and --fd are three ways to listen: say one", code=Exit.USAGE)
+    if (wish.turn is not None) != (wish.turn_secret_file is not None):
+        raise Fault(
+            "--turn and --turn-secret-file go together",
+            "coturn's options use-auth-secret and static-auth-secret are the other side of it",
+            Exit.USAGE,
+        )
+    for name in ("ssl_certfile", "ssl_keyfile"):
+        path = getattr(wish, name)
+        if path is not None and not path.is_file():
+            raise Fault(f"--{name.replace('_', '-')}: there is no file {path}", code=Exit.USAGE)
+
+
+def _authorize(wish: ServerSection, tokens: TokenBox | None, invitation: str) -> Any:
+    from ..server.access.grant import Grant
+    from ..server.access.ticket import Tickets
+    from ..server.access.token_file import TokenFile, digest
+    from ..server.gate import by_tokens
+    from ..server.wall_clock import unix_seconds
+
+    tickets = None
+    if wish.ticket_secret_file is not None:
+        secret = read_secret(wish.ticket_secret_file, "--ticket-secret-file")
+        try:
+            tickets = Tickets(secret, unix_seconds)
+        except ValueError as error:
+            raise Fault(
+                f"--ticket-secret-file: {error}", "`openssl rand -base64 48` makes one", Exit.CONFIG
+            ) from None
+    if invitation:
+        guest = TokenFile({digest(invitation): Grant(identity="guest", report="full")})
+        return by_tokens(lambda: guest, None)
+    if tokens is None and tickets is None:
+        return None
+    return by_tokens(lambda: tokens.current if tokens is not None else None, tickets)
+
+
+def read_secret(path: Path, option: str) -> bytes:
+    """The secret in a file, without the line end. ``Fault`` when it cannot be read."""
+    try:
+        return path.read_bytes().strip()
+    except OSError as error:
+        raise Fault(f"{option}: {path} cannot be read: {error.strerror}", code=Exit.CONFIG) from None
+
+
+def _front(wish: ServerSection) -> Front:
+    proxies = list(wish.trusted_proxy or ())
+    if wish.uds is not None and not proxies:
+        # Whoever may write to the socket is the proxy.
+        proxies = ["*"]
+    root = (wish.root_path or "").rstrip("/")
+    if root and not root.startswith("/"):
+        raise Fault("--root-path begins with a slash", code=Exit.USAGE)
+    return Front(wish.ssl_certfile, wish.ssl_keyfile, root, proxies)
+
+
+def _app_options(wish: ServerSection, near: bool, authorize: Any) -> dict[str, Any]:
+    from ..server.access.turn import TurnService
+    from ..server.guard import normal_origin
+    from ..server.limits.caller import CallerLimits
+    from ..server.wall_clock import unix_seconds
+
+    try:
+        origins = tuple(map(normal_origin, wish.allow_origin or ()))
+    except ValueError as error:
+        raise Fault(f"--allow-origin: {error}", code=Exit.USAGE) from None
+    defaults = CallerLimits()
+    limits = CallerLimits(
+        calls=wish.calls_per_caller or defaults.calls,
+        offers_per_minute=wish.offers_per_minute or defaults.offers_per_minute,
+        call_duration=wish.call_duration or (None if near else _FAR_DURATION_NS),
+        idle=wish.idle or (None if near else _FAR_IDLE_NS),
+        tokens=wish.call_tokens,
+        cost_usd=wish.call_cost or None,
+    )
+    turn = None
+    if wish.turn is not None and wish.turn_secret_file is not None:
+        try:
+            turn = TurnService(
+                wish.turn, read_secret(wish.turn_secret_file, "--turn-secret-file"), unix_seconds
+            )
+        except ValueError as error:
+            raise Fault(f"--turn: {error}", code=Exit.USAGE) from None
+    told = near and authorize is None
+    return {
+        "authorize": authorize,
+        "limits": limits,
+        "max_pending": wish.max_pending,
+        "report": wish.report or ("full" if told else "none"),
+        "allow_origins": origins,
+        "allow_hosts": tuple(wish.allow_host or ()),
+        "ice_servers": [{"urls": url} for url in wish.stun or ()],
+        "turn": turn,
+        "shed_load": True,
+    }

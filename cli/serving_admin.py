@@ -1,0 +1,52 @@
+"""The admin routes of ``livegraph run``, on a socket of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from .admin_socket import listen_admin
+from .exits import Fault
+from .terminal import Terminal
+from .web import WebServer
+
+if TYPE_CHECKING:
+    from ..server.calls import CallDesk
+
+__all__ = ["serving_admin"]
+
+
+@asynccontextmanager
+async def serving_admin(
+    where: str, port: int, desk: CallDesk, drained: asyncio.Event, terminal: Terminal
+) -> AsyncIterator[None]:
+    """Serve them while the block runs. ``Fault`` when the address that was asked for cannot be had."""
+    from ..server.admin import make_admin_app
+
+    try:
+        listening = listen_admin(where, port)
+    except Fault as fault:
+        if where:
+            raise
+        # Nobody asked for it: a server without it is better than none.
+        terminal.warn(f"livegraph calls, top and drain cannot reach this server: {fault}")
+        listening = None
+    if listening is None:
+        yield
+        return
+    listener, path, control = listening
+    app = make_admin_app(desk, control=control, drained=drained)
+    server = WebServer(app, lambda: None, grace_s=1)
+    serving = asyncio.create_task(server.serve(sockets=[listener]), name="admin server")
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
+        if path is not None:
+            with contextlib.suppress(OSError):
+                path.unlink()
