@@ -72,6 +72,29 @@ AllowOrigin = Annotated[
         metavar="URL",
     ),
 ]
+UdpPort = Annotated[
+    int | None,
+    _option(
+        "--udp-port",
+        "Port of all calls' media, UDP and TCP; a free one by default.",
+        _NETWORK,
+        min=0,
+        max=65_535,
+    ),
+]
+PublicAddress = Annotated[
+    list[str] | None,
+    _option(
+        "--public-address",
+        "Where the world reaches that port, behind NAT or in a container: 203.0.113.7[:40000]; repeatable.",
+        _NETWORK,
+        metavar="ADDRESS",
+    ),
+]
+Ice = Annotated[
+    str | None,
+    _option("--ice", "full where callers cannot reach this machine at all. lite", _NETWORK, metavar="MODE"),
+]
 Stun = Annotated[
     list[str] | None,
     _option("--stun", "STUN server, such as stun:host:3478; repeatable.", _NETWORK, metavar="URL"),

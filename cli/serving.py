@@ -55,7 +55,7 @@ class Serving:
         from datetime import UTC, datetime
 
         from ..server.tls import self_signed
-        from ..transports.webrtc.addresses import machine_addresses
+        from ..transports.webrtc.ice.addresses import machine_addresses
 
         self.addresses = [address for address in machine_addresses() if ":" not in address]
         cache = os.environ.get("XDG_CACHE_HOME")
@@ -287,5 +287,8 @@ def _app_options(wish: ServerSection, near: bool, authorize: Any) -> dict[str, A
         "allow_hosts": tuple(wish.allow_host or ()),
         "ice_servers": [{"urls": url} for url in wish.stun or ()],
         "turn": turn,
+        "udp_port": wish.udp_port or 0,
+        "public_addresses": tuple(wish.public_address or ()),
+        "ice": wish.ice or "lite",
         "shed_load": True,
     }

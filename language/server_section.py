@@ -67,6 +67,15 @@ class ServerSection:
         Doc("how long running calls go on after SIGTERM"),
     ] = None
     drain_hint: Annotated[str | None, Doc("what callers are told to do while the server drains")] = None
+    udp_port: Annotated[int | None, Range(0, 65_535), Doc("port of all calls' media; 0 takes a free one")] = (
+        None
+    )
+    public_address: Annotated[
+        list[str] | None, Doc("where the world reaches that port, as 203.0.113.7 or 203.0.113.7:40000")
+    ] = None
+    ice: Annotated[
+        Literal["lite", "full"] | None, Doc("full where callers cannot reach this machine at all")
+    ] = None
     stun: Annotated[list[str] | None, Doc("STUN servers for both sides, as stun:host:port")] = None
     turn: Annotated[list[str] | None, Doc("relays, as turn:host:port")] = None
     turn_secret_file: Annotated[Path | None, Doc("file with the relays' static-auth-secret")] = None

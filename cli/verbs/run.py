@@ -65,6 +65,9 @@ def run(
     trusted_proxy: opt.TrustedProxy = None,
     allow_host: opt.AllowHost = None,
     allow_origin: opt.AllowOrigin = None,
+    udp_port: opt.UdpPort = None,
+    public_address: opt.PublicAddress = None,
+    ice: opt.Ice = None,
     stun: opt.Stun = None,
     turn: opt.Turn = None,
     turn_secret_file: opt.TurnSecret = None,
@@ -151,7 +154,10 @@ async def _serve(
         # A few more than calls: one that was lost may still hold its session while it comes again.
         model = LocalModel(stack, terminal, max_sessions=2 * max_calls)
         prepared = [one for source in sources for one in source.prepared]
-        app = make_app(await _connect(prepared, model), max_calls=max_calls, **serving.app)
+        try:
+            app = make_app(await _connect(prepared, model), max_calls=max_calls, **serving.app)
+        except ValueError as error:
+            raise Fault(str(error), code=Exit.USAGE) from None
         if stopped:
             return stopped
         desk: CallDesk = app.state.desk
