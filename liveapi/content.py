@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from .base import JsonObject, WireStruct
 
 __all__ = [
@@ -71,7 +73,8 @@ class FunctionCall(WireStruct, frozen=True, kw_only=True):
 
     id: str = ""
     name: str = ""
-    args: JsonObject = {}
+    # The service writes it when it is empty as well, and programs unpack it: a factory of one's own is never left out.
+    args: JsonObject = msgspec.field(default_factory=lambda: {})
     partial_args: list[PartialArg] = []
     will_continue: bool = False
 

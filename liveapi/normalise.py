@@ -37,7 +37,8 @@ _MAX_NUMBER_CHARS = 40  # longer digit strings are nobody's int64, and slow to c
 class Policy:
     """What to do with unknown fields: drop them (after telling `report` their paths), keep them, or refuse.
 
-    A strict reading takes names to the letter, and raises WireError for the first unknown one.
+    A strict reading takes names to the letter, raises WireError for the first unknown one, and takes no text for a
+    Content.
     """
 
     strict: bool = False
@@ -80,7 +81,9 @@ def _struct_reader(message: type[WireStruct]) -> _Reader:
 
     def read(value: Any, where: Where, policy: Policy) -> Any:
         if type(value) is not dict:
-            return {"parts": [{"text": value}]} if takes_text and type(value) is str else value
+            if takes_text and type(value) is str and not policy.strict:
+                return {"parts": [{"text": value}]}
+            return value
         result: dict[str, Any] = {}
         for key, item in value.items():
             found = names.get(key)

@@ -47,7 +47,8 @@ class Behaviour:
     """How a simulator treats its clients. What is None goes by the model (`wire.models`).
 
     Attributes:
-        strict: refuse unknown fields and unknown models, and what a model cannot do, as the service does.
+        strict: refuse unknown fields, values and models, and what a model cannot do, as the service does. By default so
+            for the models that are known, and not for others.
         models: further models that a strict simulator knows.
         send_cancellation: announce with ``toolCallCancellation`` that an interruption cancelled blocking calls. Older
             models do; newer ones take a late response as context without a word.
@@ -65,7 +66,7 @@ class Behaviour:
     """
 
     timing: Timing = field(default_factory=Timing)
-    strict: bool = False
+    strict: bool | None = None
     models: frozenset[str] = frozenset()
     send_cancellation: bool | None = None
     send_voice_activity: bool | None = None

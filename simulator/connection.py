@@ -7,7 +7,7 @@ import contextlib
 import logging
 from collections.abc import Callable
 
-from ..liveapi import ServerMessage, WireError, decode_client
+from ..liveapi import ClientMessage, ServerMessage, WireError, decode_client
 from ..liveapi.link import LinkClosed
 from .closings import Closing
 from .encoding import encode
@@ -18,6 +18,7 @@ from .server_output import Work
 from .session import LiveSession
 from .shared_state import Entry, MakeBrain, SharedState
 from .speech_worker import SpeechWorker
+from .strictness import is_strict
 
 __all__ = ["serve_link"]
 
@@ -137,7 +138,7 @@ class _Connection:
                 await self._may_read.wait()
                 self.note("message", "in", data)
                 try:
-                    message = decode_client(data, strict=self._behaviour.strict, on_unknown=_ignored)
+                    message = self._decode(data)
                 except WireError as error:
                     _log.info("a message that cannot be read: %s", error)
                     session.refuse(Closing(1007, str(error)))
@@ -148,6 +149,19 @@ class _Connection:
             _log.debug("the client is gone: %s", closed)
             self.note("close", "in", f"{closed.code} {closed.reason}".strip())
             self._lose(lost=closed.code == 1006)
+
+    def _decode(self, data: str | bytes) -> ClientMessage:
+        """A message. How strictly it is read goes by its model, if it is the one that names that."""
+        strict = self._session.strict
+        if strict is not None:
+            return decode_client(data, strict=strict, on_unknown=_ignored)
+        try:
+            return decode_client(data, strict=True)
+        except WireError:
+            message = decode_client(data, on_unknown=_ignored)
+            if message.setup is not None and is_strict(self._behaviour, message.setup.model):
+                raise
+            return message
 
     def _lose(self, *, lost: bool) -> None:
         """The connection is gone: leave at once, so that the client may resume on another one."""

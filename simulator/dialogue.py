@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import replace
 
 from ..audio import Pcm
@@ -18,6 +19,7 @@ from .server_output import ServerOutput
 from .session_setup import SessionSetup, declared_functions, instruction_text
 from .session_store import SessionMemory
 from .shared_state import MakeBrain, SharedState
+from .strictness import check_roles
 from .timers import Timers
 
 __all__ = ["Dialogue"]
@@ -42,6 +44,8 @@ class Dialogue:
         timers: Timers,
     ) -> None:
         timing = shared.behaviour.timing
+        self.on_instruction: Callable[[str], None] = lambda text: None
+        """Told when the system instruction is replaced in the middle of a session."""
         self.memory = memory
         self.replies = Replies(output, memory, brain, settings, timing, shared.ids, player.oddities, timers)
         self.listening = Listening(
@@ -119,8 +123,18 @@ class Dialogue:
                     f"{self._settings.can.name} takes clientContent as initial history only."
                 )
             self.replies.interrupt(now_ns)
+        instruction: str | None = None
+        if self._settings.strict or self._settings.vertex:
+            instruction = check_roles(
+                given.turns,
+                older=self._settings.older or not self._settings.strict,
+                vertex=self._settings.vertex,
+            )
+        if instruction is not None:
+            self.on_instruction(instruction)
         for turn in given.turns:
-            self._remember(turn)
+            if turn.role.lower() != "system":
+                self._remember(turn)
         if not given.turn_complete:
             return
         answered_at_once = not self._history_first or self._settings.older

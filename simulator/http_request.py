@@ -11,6 +11,12 @@ __all__ = ["HttpReader", "HttpRequest", "HttpResponse"]
 
 _LONGEST_HEAD = 32_768
 _LONGEST_BODY = 4_000_000
+# Pages of any origin may ask, as they may ask the service; the key is what protects it.
+_FOR_BROWSERS = (
+    "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: GET, POST, OPTIONS\r\n"
+    "Access-Control-Allow-Headers: *, Authorization, Content-Type, X-Goog-Api-Key, X-Goog-Api-Client\r\n"
+    "Access-Control-Max-Age: 3600\r\n"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +55,7 @@ class HttpResponse:
         except ValueError:
             phrase = "Unknown"
         head = (
-            f"HTTP/1.1 {self.status} {phrase}\r\nContent-Type: {self.content_type}\r\n"
+            f"HTTP/1.1 {self.status} {phrase}\r\nContent-Type: {self.content_type}\r\n{_FOR_BROWSERS}"
             f"Content-Length: {len(self.body)}\r\nConnection: close\r\n\r\n"
         )
         return head.encode() + self.body
@@ -80,7 +86,7 @@ class HttpReader:
         if len(words) != 3 or not length.isdigit() or len(length) > 8 or int(length) > _LONGEST_BODY:
             self.broken = True
             return None
-        if words[0] == "GET":
+        if words[0] in ("GET", "OPTIONS"):
             return HttpRequest(words[0], words[1], headers, b"", bytes(self._data))
         if "chunked" in headers.get("transfer-encoding", ""):
             self.broken = True

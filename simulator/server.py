@@ -87,9 +87,9 @@ class Simulator:
         personality: how unkind it is to its clients: ``kind``, ``typical`` or ``hostile`` (`personality`).
         seed: another seed has other handles and ids, and other moods; everything else is the same each time.
         wall_clock: seconds since 1970, for the times in requests for ephemeral tokens.
-        options: attributes of `Behaviour`: `strict`, `models`, `send_cancellation`, `send_voice_activity`,
-            `interim_transcripts`, `text_frames`, `connection_ns`, `go_away_ns`, `session_ns`, `video_session_ns`,
-            `handle_ns`, `release_ns`, `setup_within_ns`.
+        options: attributes of `Behaviour`: `strict` (by default where the model is known), `models`,
+            `send_cancellation`, `send_voice_activity`, `interim_transcripts`, `text_frames`, `connection_ns`,
+            `go_away_ns`, `session_ns`, `video_session_ns`, `handle_ns`, `release_ns`, `setup_within_ns`.
     """
 
     def __init__(
@@ -240,6 +240,9 @@ class Simulator:
     def _answer(self, request: HttpRequest) -> HttpResponse | Callable[[ServerLink], None]:
         """A response to a request, or how to go on with the WebSocket that it asks for."""
         path, headers = request.path, request.headers
+        if request.method == "OPTIONS":
+            # A browser asks whether it may.
+            return HttpResponse(204, b"")
         if _TOKENS.search(path.partition("?")[0]):
             return self._answer_with_token(request)
         if request.method != "GET" or not accepts(path):

@@ -16,6 +16,7 @@ from ..audio import Pcm
 from ..liveapi import (
     ClientContent,
     ClientMessage,
+    Content,
     ContextUpdate,
     RealtimeInput,
     ServerMessage,
@@ -74,6 +75,11 @@ class LiveSession:
             self._timers.at(now_ns + lasts_ns - warning_ns, lambda _: self.output.go_away(warning_ns))
             self._timers.at(now_ns + lasts_ns, self._connection_over)
         self._guarded(now_ns, lambda: None)
+
+    @property
+    def strict(self) -> bool | None:
+        """Whether messages are held to the letter; None: that goes by the model, which is not known yet."""
+        return self._behaviour.strict if self._settings is None else self._settings.strict
 
     @property
     def due_ns(self) -> int | None:
@@ -194,6 +200,7 @@ class LiveSession:
         self._dialogue = Dialogue(
             self.output, memory, settings, brain, self._shared, self._player, self._timers
         )
+        self._dialogue.on_instruction = self._instructed
         self._acts_runner.dialogue = self._dialogue
         self._handles = Handles(self.output, self._shared, settings, self._dialogue, self._timers)
         self._settings = settings
@@ -255,6 +262,12 @@ class LiveSession:
             self._dialogue.respond(message.tool_response, now_ns)
         if update is not None:
             self._settings = self._dialogue.update(update, self._make_brain)
+
+    def _instructed(self, text: str) -> None:
+        """A turn of the role ``system`` replaces the instruction, on Vertex AI."""
+        assert self._dialogue is not None
+        update = ContextUpdate(system_instruction=Content.of_text(text))
+        self._settings = self._dialogue.update(update, self._make_brain)
 
     # Ends
 

@@ -23,6 +23,7 @@ from ..liveapi.setup_check import Refusal, refusals
 from .behaviour import Behaviour
 from .closings import Closing
 from .hearing import HearingSettings
+from .strictness import check_values, is_strict
 from .voice import DEFAULT_VOICE, is_known_voice
 
 __all__ = [
@@ -88,6 +89,8 @@ class SessionSetup:
     """Whether the client is told which of its messages were consumed."""
     history_first: bool
     """Whether ``clientContent`` fills the history, without an answer, until one of them is complete."""
+    strict: bool
+    """Whether it is held to the letter."""
     content_any_time: bool
     compression: Compression | None
     image_tokens: int
@@ -121,7 +124,10 @@ def read_setup(setup: Setup, behaviour: Behaviour, api: RequestedApi | None = No
     if not setup.model:
         raise Closing.invalid()
     can = capabilities(setup.model)
-    _refuse(setup, can, behaviour, api)
+    strict = is_strict(behaviour, setup.model)
+    if strict:
+        check_values(setup)
+    _refuse(setup, can, behaviour, api, strict=strict)
     config = setup.generation_config or GenerationConfig()
     realtime, resumption = setup.realtime_input_config, setup.session_resumption
     history = setup.history_config
@@ -154,7 +160,8 @@ def read_setup(setup: Setup, behaviour: Behaviour, api: RequestedApi | None = No
         resumable=resumption is not None or can.several_fields_per_event,
         transparent=bool(api.vertex and resumption and resumption.transparent),
         history_first=bool(history and history.initial_history_in_client_content),
-        content_any_time=not behaviour.strict or can.client_content == "any_time",
+        strict=strict,
+        content_any_time=not strict or can.client_content == "any_time",
         compression=_compression(setup.context_window_compression, can),
         image_tokens=_LOW_IMAGE_TOKENS
         if config.media_resolution == "MEDIA_RESOLUTION_LOW"
@@ -178,14 +185,16 @@ def _first(*choices: bool | None) -> bool:
     return next((choice for choice in choices if choice is not None), True)
 
 
-def _refuse(setup: Setup, can: ModelCapabilities, behaviour: Behaviour, api: RequestedApi) -> None:
+def _refuse(
+    setup: Setup, can: ModelCapabilities, behaviour: Behaviour, api: RequestedApi, *, strict: bool
+) -> None:
     """Raise for the first thing that the service would object to, or, when not strict, could not do."""
     model = model_id(setup.model)
     known = can is not PERMISSIVE or model in behaviour.models
-    if behaviour.strict and (not known or can.shut_down):
+    if strict and (not known or can.shut_down):
         raise Closing.unknown_model(model, api.version)
     for refusal in refusals(setup, vertex=api.vertex):
-        _close_for(refusal, setup, strict=behaviour.strict)
+        _close_for(refusal, setup, strict=strict)
 
 
 _VERTEX_ONLY = ("transparent", "explicit_vad_signal", "method")

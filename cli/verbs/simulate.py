@@ -57,8 +57,12 @@ def simulate(
         typer.Option("--tls-dir", metavar="DIR", help="Where that certificate is kept, or made."),
     ] = None,
     strict: Annotated[
-        bool, typer.Option("--strict", help="Refuse all that the real service refuses.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--strict/--lenient",
+            help="Refuse all that the real service refuses, or what it may. By default strict for known models.",
+        ),
+    ] = None,
     personality: Annotated[
         Mood | None,
         typer.Option(
@@ -91,8 +95,8 @@ def simulate(
         plan = _Plan(_script(brain), _scenario(scenario))
         if record is not None:
             plan.options["record"] = stack.enter_context(_record(record))
-        if strict:
-            plan.options["strict"] = True
+        if strict is not None:
+            plan.options["strict"] = strict
         if personality is not None:
             plan.options["personality"] = personality.value
         if seed is not None:
