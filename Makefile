@@ -31,7 +31,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 LAYERS := PYTHONPATH=tests/src $(BIN)/lint-imports --no-cache
 
-.PHONY: help run test lint types layers pytest prove format bench clean browser
+.PHONY: help run test lint types layers pytest prove format peers bench clean browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ prove: $(FOR_TEST) ## build the wheel, install it into an empty environment and 
 format: $(FOR_TEST) ## ruff: format and fix what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+peers: $(FOR_TEST) ## other people's clients talk to the simulator (installs them; ARGS="pipecat livekit adk")
+	@$(BIN)/python tests/peers/run_peers.py $(ARGS)
 
 bench: $(FOR_TEST) ## the benchmarks, one after another
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python "$$file" || exit 1; done

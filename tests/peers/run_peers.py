@@ -124,11 +124,13 @@ def faults(told: dict[str, Any]) -> list[str]:
 def main() -> int:
     """Try all that were named; 0 when each of them held its conversation."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
-    parser.add_argument("peers", nargs="*", choices=[[], *PEERS][1:], default=list(PEERS), metavar="PEER")
+    parser.add_argument("peers", nargs="*", metavar="PEER", help=f"of {', '.join(PEERS)}; all by default")
     parser.add_argument("--personality", default="kind")
     chosen = parser.parse_args()
+    if unknown := set(chosen.peers) - set(PEERS):
+        parser.error(f"there is no peer {min(unknown)!r}; there are {', '.join(PEERS)}")
     failed = 0
-    for name in chosen.peers:
+    for name in chosen.peers or PEERS:
         python = python_of(name)
         print(f"{name} ({PEERS[name].shown} {version_of(name, python)})", flush=True)
         for model in PEERS[name].models:

@@ -20,6 +20,7 @@ class Talk {
   constructor() {
     this.messages = [];
     this.closed = null;
+    this.open = false;
     this.news = () => {};
   }
 
@@ -35,9 +36,15 @@ class Talk {
         onerror: () => {},
       },
     });
-    // A session that is refused before setupComplete leaves connect() waiting for ever.
-    const refused = talk.until(() => talk.closed).then(() => null);
-    talk.session = await Promise.race([opening, refused]);
+    // Refused before setupComplete, connect() fails; in 2.x it waits for ever.
+    const refused = talk.until(() => talk.closed || talk.open).then(() => null);
+    try {
+      talk.session = await Promise.race([opening, refused]);
+    } catch (error) {
+      await talk.until(() => talk.closed);
+    }
+    talk.open = true;
+    talk.news();
     return talk;
   }
 
@@ -150,13 +157,13 @@ const programs = {
     return {
       heard: heard(messages), said: spoken(messages), bytes: sound(messages), order: [...new Set(seen)],
       usage: messages.at(-1).usageMetadata?.responseTokenCount,
-      activity: messages.map((each) => each.voiceActivity?.voiceActivityType).filter(Boolean),
+      activity: messages.map((each) => each.voiceActivity?.voiceActivityType ?? each.voiceActivity?.type).filter(Boolean),
     };
   },
 
-  /** A history whose last turn is the user's, and then whatever the program sends after it. */
-  async history({ port, model, nudge }) {
-    const talk = await Talk.open(port, { historyConfig: { initialHistoryInClientContent: true } }, { model });
+  /** Content whose last turn is the user's. */
+  async history({ port, model }) {
+    const talk = await Talk.open(port, {}, { model });
     talk.session.sendClientContent({
       turns: [
         { role: "user", parts: [{ text: "I am Ann." }] },
@@ -165,10 +172,9 @@ const programs = {
       ],
       turnComplete: true,
     });
-    if (nudge) talk.session.sendRealtimeInput({ text: nudge });
     const said = spoken(await talk.turn());
     talk.session.close();
-    return said;
+    return { said, closed: talk.closed };
   },
 
   /** A tool; its arguments are unpacked without a look whether there are any. */
