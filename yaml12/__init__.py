@@ -1,0 +1,21 @@
+"""YAML 1.2 as it is specified: text to a tree of nodes with exact places, and every fault named where it stands."""
+
+from .core import Scalar, read_scalar
+from .places import Edit, Fault, FaultKind, Span, YamlError
+from .stream import MAX_DEPTH, MAX_NODES, read_documents
+from .tree import Document, Node
+
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_NODES",
+    "Document",
+    "Edit",
+    "Fault",
+    "FaultKind",
+    "Node",
+    "Scalar",
+    "Span",
+    "YamlError",
+    "read_documents",
+    "read_scalar",
+]
