@@ -5,26 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..pipeline.errors import Problem
+from ..yaml12 import Edit, Span
 
 __all__ = ["Diagnostic", "Edit", "Related", "Span"]
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Span:
-    """A stretch of a file, in characters from line 1, column 1; the end is the first one after it."""
-
-    line: int
-    column: int
-    end_line: int
-    end_column: int
-
-
-@dataclass(frozen=True, slots=True)
-class Edit:
-    """A change of a text: what ``span`` covers is replaced by ``text``; an empty span only puts it in."""
-
-    span: Span
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from ..pipeline.errors import Fix, Problem
+from ..yaml12.characters import LINE_BREAK
 from .diagnostics import Edit, Span
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 __all__ = ["apply", "locate", "pinpoint"]
 
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _INDICATORS = set(",[]{}#&*!|>'\"%@`")
 
 
@@ -50,7 +50,7 @@ def pinpoint(
 
 def apply(text: str, edits: Iterable[Edit]) -> str:
     """``text`` with the changes made; of two that overlap, the first one in the text counts."""
-    starts = [0, *(match.end() for match in _BREAK.finditer(text))]
+    starts = [0, *(match.end() for match in LINE_BREAK.finditer(text))]
     parts: list[str] = []
     done = 0
     for edit in sorted(set(edits), key=lambda edit: (edit.span, edit.text)):

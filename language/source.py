@@ -1,8 +1,8 @@
 """YAML text to plain data, with the place of every key and value.
 
-The language is YAML 1.2 without tags: only ``true`` and ``false`` are booleans, a leading zero makes no
-octal number, times and dates are text (see ``convert.scalars``). A document is one tree of at most 1 MiB, 50
-levels and 100 000 values, aliases counted where they stand.
+The language is YAML 1.2: only ``true`` and ``false`` are booleans, times and dates are text, and so is a number
+with a leading zero (see ``convert.scalars``). Tags that give a type are not part of it. A
+document is one tree of at most 1 MiB, 50 levels and 100 000 values, aliases counted where they stand.
 
 Codes: LG001 cannot be read, LG002 too large, LG003 not text, LG004 empty, LG005 not YAML, LG006 tab, LG007
 quote not closed, LG008 duplicate key, LG009 too deep or too many, LG010 alias, LG011 tag, LG012 second
@@ -18,8 +18,9 @@ from typing import Any
 
 from ..pipeline.convert.leaves import Steps
 from ..pipeline.errors import Problem
-from .complaints import Fault
-from .compose import Composer, Fatal, Node, plain_data
+from ..yaml12 import Fault, FaultKind, YamlError, read_documents
+from ..yaml12.characters import LINE_BREAK
+from .compose import plain_data
 from .diagnostics import Diagnostic, Span
 from .edits import locate
 
@@ -27,11 +28,20 @@ __all__ = ["MAX_BYTES", "Document", "Marks", "parse_document", "read_document"]
 
 MAX_BYTES = 1 << 20
 
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-# What YAML 1.2 calls printable, and nothing else.
-_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _KEY_SHAPE = re.compile(r"\b(AIza[\w-]{20,}|AQ\.[\w-]{20,}|sk-[\w-]{20,})")
 _WHOLE = Span(1, 1, 1, 1)
+_CODES: dict[FaultKind, str] = {
+    "character": "LG003",
+    "syntax": "LG005",
+    "tab": "LG006",
+    "quote": "LG007",
+    "key twice": "LG008",
+    "too much": "LG009",
+    "alias": "LG010",
+    "tag": "LG011",
+    "document": "LG012",
+    "key": "LG013",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,38 +146,36 @@ def _parse(document: Document, raw: bytes) -> Document:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8-sig", "replace")
-        document.lines = _BREAK.split(raw.decode("utf-8-sig", "replace"))
+        document.lines = LINE_BREAK.split(raw.decode("utf-8-sig", "replace"))
         wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
         hint = "save it as UTF-8" + (", not UTF-16" if wide else "")
         problem = Problem("LG003", f"byte 0x{raw[error.start]:02x} is not UTF-8", hint=hint)
         document.faults.append(document.at(_position(before, len(before)), problem))
         return document
-    document.lines = _BREAK.split(text)
-    if match := _FORBIDDEN.search(text):
-        problem = Problem(
-            "LG003", f"the control character U+{ord(match[0]):04X} cannot stand in YAML", hint="remove it"
-        )
-        document.faults.append(document.at(_position(text, match.start()), problem))
-        return document
-    composer = Composer(text)
-    root: Node | None = None
+    document.lines = LINE_BREAK.split(text)
+    faults: list[Fault] = []
     try:
-        root = composer.document()
-        if root is None:
-            composer.faults.append(Fault("LG004", "the file is empty", _WHOLE, "begin with `version: 1`"))
-        else:
-            document.data = plain_data(root, document.marks, Marks, composer.faults)
-    except Fatal as error:
+        found = read_documents(text)
+        if not found:
+            problem = Problem("LG004", "the file is empty", hint="begin with `version: 1`")
+            document.faults.append(document.at(_WHOLE, problem))
+            return document
+        faults += found[0].faults
+        if len(found) > 1:
+            hint = "remove the line `---`, or write two files"
+            faults.append(Fault("document", "a second document begins here", found[1].start, hint))
+        document.data = plain_data(found[0].root, document.marks, Marks, faults)
+    except YamlError as error:
         document.data = None
-        composer.faults.append(error.fault)
-    for fault in composer.faults:
-        problem = Problem(fault.code, fault.message, hint=fault.hint)
+        faults.append(error.fault)
+    for fault in faults:
+        problem = Problem(_CODES[fault.kind], fault.message, hint=fault.hint)
         document.faults.append(replace(document.at(fault.span, problem), edit=fault.edit))
     return document
 
 
 def _position(text: str, index: int) -> Span:
-    breaks = list(_BREAK.finditer(text, 0, index))
+    breaks = list(LINE_BREAK.finditer(text, 0, index))
     start = breaks[-1].end() if breaks else 0
     line, column = len(breaks) + 1, index - start + 1
     return Span(line, column, line, column + 1)

@@ -30,8 +30,7 @@ from collections.abc import Iterable
 from importlib import resources
 from pathlib import Path
 
-import yaml
-
+from ..yaml12 import Node
 from .brain_patterns import SLOT_KINDS, Pattern, PhraseError, compile_keywords, compile_phrase
 from .brain_reply import Template, TemplateError, parse_template
 from .brain_script import Ask, Call, Rule, Script
@@ -85,7 +84,7 @@ class _Reader(YamlReader):
 
     error = BrainError
 
-    def script(self, root: yaml.Node) -> Script:
+    def script(self, root: Node) -> Script:
         keys = self.mapping(root, _SCRIPT_KEYS, "a script")
         self.version(root, keys)
         common = set(_UNSURE)
@@ -102,9 +101,9 @@ class _Reader(YamlReader):
         by_id = {rule.id: rule for rule in (*rules, *otherwise)}
         return Script(greeting, fallback, cancelled, use_tools, rules, otherwise, by_id)
 
-    def rule(self, node: yaml.Node, rule_id: str) -> Rule:
+    def rule(self, node: Node, rule_id: str) -> Rule:
         keys = self.mapping(node, _RULE_KEYS, "a rule")
-        if "hear" not in keys and isinstance(node, yaml.MappingNode):
+        if "hear" not in keys and node.pairs is not None:
             self.fault(node, "expected 'hear': what the rule listens for")
         patterns = tuple(self.patterns(keys["hear"][1])) if "hear" in keys else ()
         asks = tuple(self.asks(keys["ask"][1], patterns)) if "ask" in keys else ()
@@ -122,7 +121,7 @@ class _Reader(YamlReader):
             for text in ask.say:
                 for name in text.names.keys() - known:
                     self.fault(keys["ask"][1], f"unknown name {{{name}}} in the question for {ask.slot!r}")
-        if not {"say", "call", "silent"} & keys.keys() and isinstance(node, yaml.MappingNode):
+        if not {"say", "call", "silent"} & keys.keys() and node.pairs is not None:
             self.fault(node, "expected one of 'say', 'call' and 'silent': what the rule does")
         for key in ("say_result", "say_error"):
             if key in keys and "call" not in keys:
@@ -131,10 +130,10 @@ class _Reader(YamlReader):
             self.fault(keys["silent"][0], "'silent: true' cannot go with 'say', 'ask' or 'call'")
         return Rule(rule_id, patterns, say, asks, call, say_result, say_error, silent)
 
-    def patterns(self, node: yaml.Node) -> Iterable[Pattern]:
-        for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+    def patterns(self, node: Node) -> Iterable[Pattern]:
+        for item in node.items if node.items is not None else [node]:
             try:
-                if isinstance(item, yaml.MappingNode):
+                if item.pairs is not None:
                     keys = self.mapping(item, ("words",), "keywords")
                     yield compile_keywords(
                         [text for each in self.items(keys, "words") if (text := self.text(each))]
@@ -144,14 +143,14 @@ class _Reader(YamlReader):
             except PhraseError as error:
                 self.fault(item, str(error), error.at)
 
-    def asks(self, node: yaml.Node, patterns: tuple[Pattern, ...]) -> Iterable[Ask]:
+    def asks(self, node: Node, patterns: tuple[Pattern, ...]) -> Iterable[Ask]:
         kinds = {name: kind for pattern in patterns for name, kind in pattern.kinds.items()}
         for slot, (key, value) in self.mapping(node, None, "questions by slot").items():
             if not slot.isidentifier():
                 self.fault(key, f"{slot!r} cannot be the name of a slot; expected letters, digits and '_'")
             kind = kinds.get(slot, "text")
             question = value
-            if isinstance(value, yaml.MappingNode):
+            if value.pairs is not None:
                 keys = self.mapping(value, ("say", "kind"), "a question")
                 if "say" not in keys:
                     self.fault(value, "expected 'say': the question")
@@ -162,32 +161,28 @@ class _Reader(YamlReader):
                     kind = text
             yield Ask(slot, kind, self.templates(question))
 
-    def call(self, node: yaml.Node, slots: set[str]) -> Call | None:
-        if isinstance(node, yaml.ScalarNode):
+    def call(self, node: Node, slots: set[str]) -> Call | None:
+        if not node.collection:
             name = self.text(node)
             return Call(name, None) if name else None
         keys = self.mapping(node, ("tool", "args"), "a call")
         name = self.text(keys["tool"][1]) if "tool" in keys else None
-        if "tool" not in keys and isinstance(node, yaml.MappingNode):
+        if "tool" not in keys and node.pairs is not None:
             self.fault(node, "expected 'tool': the name of the function to call")
         if "args" not in keys:
             return Call(name or "", None)
         arguments = self.mapping(keys["args"][1], None, "arguments by name")
         return Call(name or "", {key: self.argument(value, slots) for key, (_, value) in arguments.items()})
 
-    def argument(self, node: yaml.Node, slots: set[str]) -> object:
+    def argument(self, node: Node, slots: set[str]) -> object:
         """A constant of YAML's own type, or a template; a list of them."""
-        if isinstance(node, yaml.SequenceNode) and all(isinstance(i, yaml.ScalarNode) for i in node.value):
-            return [self.argument(item, slots) for item in node.value]
-        if not isinstance(node, yaml.ScalarNode):
+        if node.items is not None and not any(item.collection for item in node.items):
+            return [self.argument(item, slots) for item in node.items]
+        if node.collection:
             self.fault(node, 'expected a text such as "{day}", a number, true or false, or a list of them')
             return None
-        kind = node.tag.rpartition(":")[2]
-        if kind in ("int", "float", "bool", "null"):
-            constant: object = yaml.safe_load(node.value)
-            if constant in (float("inf"), float("-inf")) or constant != constant:
-                self.fault(node, "expected a number that JSON can hold")
-            return constant
+        if not isinstance(node.value, str):
+            return self.plain(node)
         template = self.template(node)
         self.names(node, template, slots | _UNSURE | {"heard"}, set())
         return template
@@ -200,7 +195,7 @@ class _Reader(YamlReader):
             return ()
         node = keys[key][1]
         made = []
-        for item in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        for item in node.items if node.items is not None else [node]:
             template = self.template(item)
             self.names(item, template, set(known), unsure)
             made.append(template)
@@ -208,7 +203,7 @@ class _Reader(YamlReader):
             self.fault(node, f"{key!r} is empty; expected a text or a list of texts")
         return tuple(made)
 
-    def names(self, node: yaml.Node, template: Template, known: set[str], unsure: Iterable[str]) -> None:
+    def names(self, node: Node, template: Template, known: set[str], unsure: Iterable[str]) -> None:
         for name, at in template.names.items():
             if name not in known:
                 near = nearest(name, known)
@@ -219,11 +214,11 @@ class _Reader(YamlReader):
                     node, f"{{{name}}} may have no value here: say what instead, as {{{name}|something}}", at
                 )
 
-    def templates(self, node: yaml.Node) -> tuple[Template, ...]:
-        items = node.value if isinstance(node, yaml.SequenceNode) else [node]
+    def templates(self, node: Node) -> tuple[Template, ...]:
+        items = node.items if node.items is not None else [node]
         return tuple(self.template(item) for item in items)
 
-    def template(self, node: yaml.Node) -> Template:
+    def template(self, node: Node) -> Template:
         source = self.text(node)
         try:
             return parse_template(source or "")

@@ -26,8 +26,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import yaml
-
+from ..yaml12 import Node
 from .brain_file import BrainError, load_brain
 from .brain_script import Script
 from .message_kinds import RECEIVED, SENT
@@ -84,7 +83,7 @@ class _Reader(ActReader):
         super().__init__(file)
         self._folder = folder
 
-    def scenario(self, root: yaml.Node) -> Scenario:
+    def scenario(self, root: Node) -> Scenario:
         keys = self.mapping(root, ("version", "brain", "settings", "scenes"), "a scenario")
         self.version(root, keys)
         brain = self.brain(keys["brain"][1]) if "brain" in keys else None
@@ -92,7 +91,7 @@ class _Reader(ActReader):
         scenes = tuple(self.scene(node) for node in self.items(keys, "scenes"))
         return Scenario(scenes, settings, brain)
 
-    def brain(self, node: yaml.Node) -> Script | None:
+    def brain(self, node: Node) -> Script | None:
         name = self.text(node)
         if name is None:
             return None
@@ -105,7 +104,7 @@ class _Reader(ActReader):
             self.fault(node, f"{name} cannot be read: {error.strerror}")
         return None
 
-    def settings(self, node: yaml.Node) -> dict[str, object]:
+    def settings(self, node: Node) -> dict[str, object]:
         keys = self.mapping(node, _SETTINGS, "settings")
         found: dict[str, object] = {}
         for name, (_, value) in keys.items():
@@ -121,30 +120,30 @@ class _Reader(ActReader):
                 found[name] = self.whole(value, 0, _MOST)
             elif name == "time_scale":
                 found[name] = self.scale(value)
-            elif name in _MAY_BE_NONE and isinstance(value, yaml.ScalarNode) and value.value == "none":
+            elif name in _MAY_BE_NONE and not value.collection and value.text == "none":
                 found[f"{name}_ns"] = None
             else:
                 found[f"{name}_ns"] = self.duration(value)
         return found
 
-    def scale(self, node: yaml.Node) -> float:
-        number = self.plain(node) if isinstance(node, yaml.ScalarNode) else None
+    def scale(self, node: Node) -> float:
+        number = self.plain(node) if not node.collection else None
         if isinstance(number, int | float) and not isinstance(number, bool) and 0 <= number <= 100:
             return float(number)
         self.fault(node, "expected a factor from 0 to 100")
         return 1.0
 
-    def scene(self, node: yaml.Node) -> Scene:
+    def scene(self, node: Node) -> Scene:
         keys = self.mapping(node, ("when", "do"), "a scene")
         for key in ("when", "do"):
-            if key not in keys and isinstance(node, yaml.MappingNode):
+            if key not in keys and node.pairs is not None:
                 self.fault(
                     node, f"expected {key!r}: what {'sets the scene off' if key == 'when' else 'happens'}"
                 )
         when = self.when(keys["when"][1]) if "when" in keys else When("connect")
         do = keys["do"][1] if "do" in keys else None
         acts = []
-        for item in do.value if isinstance(do, yaml.SequenceNode) else [do] if do else []:
+        for item in [] if do is None else do.items if do.items is not None else [do]:
             if (act := self.act(item)) is None:
                 continue
             if isinstance(act, RefuseConnection) and when.event != "connect":
@@ -154,8 +153,8 @@ class _Reader(ActReader):
             acts.append(act)
         return Scene(when, tuple(acts))
 
-    def when(self, node: yaml.Node) -> When:
-        if isinstance(node, yaml.ScalarNode):
+    def when(self, node: Node) -> When:
+        if not node.collection:
             name = self.text(node) or "connect"
             if self.one_of(node, name, ("connect", "turn", "tool_response"), "event without a value"):
                 return self.event(name, None, {})
@@ -164,13 +163,13 @@ class _Reader(ActReader):
         events = [name for name in keys if name in _EVENTS]
         if len(events) == 1:
             return self.event(events[0], keys[events[0]][1], keys)
-        if isinstance(node, yaml.MappingNode) and not events and len(keys) == len(node.value):
+        if node.pairs is not None and not events and len(keys) == len(node.pairs):
             self.fault(node, f"expected one of {listed(_EVENTS)}")
         for name in events[1:]:
             self.fault(keys[name][0], f"a scene has one event, and {events[0]!r} is there already")
         return When("connect")
 
-    def event(self, name: str, node: yaml.Node | None, keys: Keys) -> When:
+    def event(self, name: str, node: Node | None, keys: Keys) -> When:
         def limit(key: str) -> int | None:
             return self.whole(keys[key][1], 1, _MOST, 1) if key in keys else None
 
@@ -183,7 +182,7 @@ class _Reader(ActReader):
         ) -> When:
             return When(event, subject, number, at_ns, connection=connection, times=times, **more)
 
-        each = node is None or (isinstance(node, yaml.ScalarNode) and node.value == "each")
+        each = node is None or (not node.collection and node.text == "each")
         if name == "connect" or name == "turn":
             number = None if each or node is None else self.whole(node, 1, _MOST, 1)
             return made("connect" if name == "connect" else "turn", number=number)

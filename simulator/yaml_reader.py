@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
+from ..yaml12 import MAX_NODES, Node, YamlError, read_documents
 
 __all__ = ["Fault", "Keys", "ScriptError", "YamlReader", "listed", "nearest", "read_source"]
 
@@ -21,7 +21,7 @@ _UNITS = {"": 1, "ns": 1, "us": 1_000, "ms": 10**6, "s": 10**9, "m": 60 * 10**9,
 _DAY = 24 * 3_600 * 10**9
 T = TypeVar("T")
 
-Keys = dict[str, tuple[yaml.Node, yaml.Node]]
+Keys = dict[str, tuple[Node, Node]]
 """The entries of a mapping: the nodes of key and value by the key's text."""
 
 
@@ -70,8 +70,9 @@ class YamlReader:
     def __init__(self, file: str) -> None:
         self.file = file
         self.faults: list[Fault] = []
+        self._values = 0
 
-    def read(self, text: str, make: Callable[[yaml.Node], T], empty: str) -> T:
+    def read(self, text: str, make: Callable[[Node], T], empty: str) -> T:
         """What `make` makes of the root of `text`.
 
         Raises:
@@ -85,125 +86,124 @@ class YamlReader:
             raise self.error(sorted(self.faults, key=lambda fault: (fault.line, fault.column)))
         return made
 
-    def _root(self, text: str) -> yaml.Node | None:
+    def _root(self, text: str) -> Node | None:
         if len(text) > _LARGEST:
-            message = f"larger than {_LARGEST // 1_000_000} MB"
+            raise self.error([Fault(self.file, 1, 1, f"larger than {_LARGEST // 1_000_000} MB")])
+        try:
+            documents = read_documents(text)
+        except YamlError as error:
+            found = [error.fault]
         else:
-            try:
-                root: yaml.Node | None = yaml.compose(text, Loader=yaml.SafeLoader)
-                return root
-            except yaml.MarkedYAMLError as error:
-                mark = error.problem_mark or error.context_mark
-                line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-                fault = Fault(self.file, line, column, f"not YAML: {error.problem or error.context}")
-                raise self.error([fault]) from None
-            except (yaml.YAMLError, RecursionError) as error:
-                message = f"not YAML: {str(error).splitlines()[0]}"
-        raise self.error([Fault(self.file, 1, 1, message)])
+            found = documents[0].faults if documents else []
+            if not found and len(documents) > 1:
+                start = documents[1].start
+                raise self.error(
+                    [Fault(self.file, start.line, start.column, "a second document begins here")]
+                )
+        if found:
+            raise self.error(
+                Fault(self.file, fault.span.line, fault.span.column, f"not YAML: {fault.message}")
+                for fault in found
+            )
+        return documents[0].root if documents else None
 
-    def fault(self, node: yaml.Node, message: str, at: int | None = None) -> None:
+    def fault(self, node: Node, message: str, at: int | None = None) -> None:
         """Note a fault at a node, or at character `at` of its text where that stands on one line."""
-        mark = node.start_mark
-        column = mark.column + 1
-        if (
-            at is not None
-            and isinstance(node, yaml.ScalarNode)
-            and node.start_mark.line == node.end_mark.line
-        ):
+        span = node.span
+        column = span.column
+        if at is not None and not node.collection and span.line == span.end_line:
             column += at + (node.style in ("'", '"'))
-        self.faults.append(Fault(self.file, mark.line + 1, column, message))
+        self.faults.append(Fault(self.file, span.line, column, message))
 
-    def version(self, root: yaml.Node, keys: Keys) -> None:
+    def version(self, root: Node, keys: Keys) -> None:
         """Check `version: 1`."""
         if "version" not in keys:
             self.fault(root, "expected 'version: 1'")
-        elif not (isinstance(node := keys["version"][1], yaml.ScalarNode) and node.value == "1"):
+        elif (node := keys["version"][1]).collection or node.text != "1":
             self.fault(node, "unknown version; expected 1")
 
-    def text(self, node: yaml.Node) -> str | None:
+    def text(self, node: Node) -> str | None:
         """A text of at least one character, or None with the fault noted. Numbers are taken as written."""
-        if not isinstance(node, yaml.ScalarNode):
-            found = "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
+        if node.collection:
+            found = "a mapping" if node.pairs is not None else "a list"
             self.fault(node, f"expected a text, found {found}; a text with {{ or [ in front needs quotes")
             return None
-        if node.tag.endswith(":bool") or node.tag.endswith(":null") or not node.value.strip():
-            found = f"{node.value}; put it into quotes" if node.value.strip() else "nothing"
+        if isinstance(node.value, bool | None) or not node.text.strip():
+            found = f"{node.text}; put it into quotes" if node.text.strip() else "nothing"
             self.fault(node, f"expected a text, found {found}")
             return None
-        return str(node.value)
+        return node.text
 
     def flag(self, keys: Keys, key: str, default: bool) -> bool:
         """The truth value under a key."""
         if key not in keys:
             return default
         node = keys[key][1]
-        if not (isinstance(node, yaml.ScalarNode) and node.tag.endswith(":bool")):
+        if node.collection or not isinstance(value := node.value, bool):
             self.fault(node, "expected true or false")
             return default
-        return bool(yaml.safe_load(node.value))
+        return value
 
-    def whole(self, node: yaml.Node, least: int, most: int, default: int = 0) -> int:
+    def whole(self, node: Node, least: int, most: int, default: int = 0) -> int:
         """A whole number in a range."""
-        digits = node.value if isinstance(node, yaml.ScalarNode) and node.tag.endswith(":int") else ""
-        if digits.isdecimal() and len(digits) < 10 and least <= int(digits) <= most:
-            return int(digits)
+        value = None if node.collection else node.value
+        if isinstance(value, int) and not isinstance(value, bool) and least <= value <= most:
+            return value
         self.fault(node, f"expected a whole number from {least} to {most}")
         return default
 
-    def duration(self, node: yaml.Node) -> int:
+    def duration(self, node: Node) -> int:
         """Nanoseconds of a duration such as 200ms or 1.5s, at most a day."""
-        found = _DURATION.fullmatch(str(node.value)) if isinstance(node, yaml.ScalarNode) else None
+        found = None if node.collection else _DURATION.fullmatch(node.text)
         ns = round(float(found[1]) * _UNITS[found[2] or ""]) if found else -1
         if found is None or (ns and not found[2]) or ns > _DAY:
             self.fault(node, "expected a duration such as 200ms, 3s or 10m")
             return 0
         return ns
 
-    def plain(self, node: yaml.Node, depth: int = 0) -> Any:
+    def plain(self, node: Node, depth: int = 0) -> Any:
         """Anything that JSON can hold; times and dates are texts."""
-        if depth > _DEEPEST:
-            self.fault(node, "nested too deeply")
+        self._values += 1
+        if depth > _DEEPEST or self._values > MAX_NODES:
+            if self._values <= MAX_NODES + 1:
+                self.fault(node, "nested too deeply" if depth > _DEEPEST else "too much of it")
             return None
-        if isinstance(node, yaml.SequenceNode):
-            return [self.plain(item, depth + 1) for item in node.value]
-        if isinstance(node, yaml.MappingNode):
+        if node.items is not None:
+            return [self.plain(item, depth + 1) for item in node.items]
+        if node.pairs is not None:
             keys = self.mapping(node, None, "a mapping")
             return {key: self.plain(value, depth + 1) for key, (_, value) in keys.items()}
-        kind = node.tag.rpartition(":")[2]
-        if kind not in ("int", "float", "bool", "null"):
-            return str(node.value)
-        value = yaml.safe_load(node.value)
+        value = node.value
         if isinstance(value, float) and not math.isfinite(value):
             self.fault(node, "expected a number that JSON can hold")
             return None
         return value
 
-    def items(self, keys: Keys, key: str) -> list[yaml.Node]:
+    def items(self, keys: Keys, key: str) -> list[Node]:
         """The list under a key."""
         if key not in keys:
             return []
         node = keys[key][1]
-        if not isinstance(node, yaml.SequenceNode):
+        if node.items is None:
             self.fault(node, f"expected a list under {key!r}")
             return []
-        nodes: list[yaml.Node] = node.value
-        return nodes
+        return node.items
 
-    def mapping(self, node: yaml.Node, allowed: tuple[str, ...] | None, what: str) -> Keys:
+    def mapping(self, node: Node, allowed: tuple[str, ...] | None, what: str) -> Keys:
         """The entries of a mapping by key; unknown and doubled keys are noted and left out."""
         keys: Keys = {}
-        if not isinstance(node, yaml.MappingNode):
+        if node.pairs is None:
             self.fault(node, f"expected {what}: a mapping{f' with {listed(allowed)}' if allowed else ''}")
             return keys
-        for key, value in node.value:
-            name = key.value if isinstance(key, yaml.ScalarNode) else ""
+        for key, value in node.pairs:
+            name = "" if key.collection else key.text
             if name in keys:
                 self.fault(key, f"{name!r} stands here twice")
             elif allowed is None or self.one_of(key, name, allowed, "key"):
                 keys[name] = (key, value)
         return keys
 
-    def one_of(self, node: yaml.Node, name: str, allowed: tuple[str, ...], what: str) -> bool:
+    def one_of(self, node: Node, name: str, allowed: tuple[str, ...], what: str) -> bool:
         """Whether `name` is allowed; else the nearest that is allowed is told."""
         if name in allowed:
             return True

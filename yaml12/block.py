@@ -8,7 +8,7 @@ from __future__ import annotations
 from .complaints import cannot_begin, colon, key_without_colon, misfit, trailing
 from .cursor import Cursor
 from .flow import LONGEST_KEY, brackets
-from .properties import Properties, alias, close, opened, read_properties
+from .properties import Properties, alias, close, combined, opened, read_properties
 from .scalars import block_scalar, double_quoted, first_line, plain, single_quoted, starts_plain
 from .tree import Node
 
@@ -44,7 +44,8 @@ def block_node(cursor: Cursor, parent: int, depth: int, *, compact: bool, level:
             if cursor.text[cursor.pos] in "&!":
                 given = read_properties(cursor, flow=False)
                 if cursor.skip() or cursor.pos >= cursor.end:
-                    outer, given = _both(cursor, outer, given), None
+                    assert given is not None
+                    outer, given = combined(cursor, outer, given), None
                     if _nothing(cursor, True, parent, level):
                         return opened(cursor, Node(cursor.span(outer.end, outer.end)), outer)
                     column, tab = cursor.column, cursor.tab
@@ -52,7 +53,11 @@ def block_node(cursor: Cursor, parent: int, depth: int, *, compact: bool, level:
     sign = text[start]
     if sign in "-?" and cursor.blank_after(start + 1):
         if given is not None or not compact:
-            hint = "a list begins in a line of its own" if sign == "-" else "text that begins with `?` goes in quotes"
+            hint = (
+                "a list begins in a line of its own"
+                if sign == "-"
+                else "text that begins with `?` goes in quotes"
+            )
             cursor.fail(f"a `{sign}` cannot stand here", start, hint=hint)
         _no_tab(cursor, tab)
         return _collection(cursor, column, start, depth, outer, None)
@@ -99,10 +104,7 @@ def _both(cursor: Cursor, outer: Properties | None, inner: Properties | None) ->
     """Properties on two lines, of one value."""
     if outer is None or inner is None:
         return outer or inner
-    if (outer.anchor and inner.anchor) or (outer.tag and inner.tag):
-        cursor.fail("a value cannot have two anchors or two tags", inner.start, inner.end)
-    inner.anchor, inner.tag = inner.anchor or outer.anchor, inner.tag or outer.tag
-    return inner
+    return combined(cursor, outer, inner)
 
 
 def _no_tab(cursor: Cursor, tab: int) -> None:

@@ -10,7 +10,15 @@ from __future__ import annotations
 import re
 import unicodedata
 
-__all__ = ["LINE_BREAK", "NOWHERE", "ONLY_QUOTED", "lookalike", "name_of", "plain_spelling"]
+__all__ = [
+    "LINE_BREAK",
+    "NOWHERE",
+    "ONLY_QUOTED",
+    "lookalike",
+    "name_of",
+    "plain_spelling",
+    "structural_lookalike",
+]
 
 LINE_BREAK = re.compile("\r\n|\n|\r")
 NOWHERE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff]")
@@ -57,17 +65,29 @@ _LIKE = {
 }
 """What is taken for an ASCII character; the empty text stands for characters that nobody sees."""
 
-_LETTERS = dict(
+_CYRILLIC = dict(
     zip(
-        "АВЕКМНОРСТХаеорсухіјѕԁԛԝһΑΒΕΖΗΙΚΜΝΟΡΤΥΧονιαγıӏ",
-        "ABEKMHOPCTXaeopcyxijsdqwhABEZHIKMNOPTYXoviayil",
+        "\u0410\u0412\u0415\u041a\u041c\u041d\u041e\u0420\u0421\u0422\u0425\u0430\u0435\u043e"
+        "\u0440\u0441\u0443\u0445\u0456\u0458\u0455\u0501\u051b\u051d\u04bb\u04cf",
+        "ABEKMHOPCTXaeopcyxijsdqwhl",
+        strict=True,
+    )
+)
+_GREEK_AND_OTHERS = dict(
+    zip(
+        "\u0391\u0392\u0395\u0396\u0397\u0399\u039a\u039c\u039d\u039f\u03a1\u03a4\u03a5\u03a7"
+        "\u03bf\u03bd\u03b9\u03b1\u03b3\u0131",
+        "ABEZHIKMNOPTYXoviayi",
         strict=True,
     )
 )
 
-_PLAIN = {one: plain for plain, many in _LIKE.items() for one in many} | _LETTERS
+_PLAIN = {one: plain for plain, many in _LIKE.items() for one in many} | _CYRILLIC | _GREEK_AND_OTHERS
 _PLAIN |= {chr(code): chr(code - 0xFEE0) for code in range(0xFF10, 0xFF5B) if chr(code) not in _PLAIN}
 _ANY = re.compile("[" + re.escape("".join(_PLAIN)) + "]")
+_STRUCTURAL = re.compile(
+    "[" + re.escape("".join(_LIKE[plain] for plain in (" ", "\n", "", *":,[]{}#"))) + "]"
+)
 _SAID = {" ": "a space", "\n": "a line break", "": "nothing at all"}
 
 
@@ -91,3 +111,13 @@ def lookalike(text: str) -> tuple[int, str] | None:
     plain = _PLAIN[match[0]]
     said = _SAID.get(plain) or f"`{plain}`"
     return match.start(), f"{name_of(match[0])} looks like {said} and is not"
+
+
+def structural_lookalike(text: str) -> str:
+    """What to say of the first character of ``text`` that is taken for one of YAML's own signs; else nothing.
+
+    Quotes, dashes and letters of other alphabets are not among them: texts have them with reason.
+    """
+    match = _STRUCTURAL.search(text)
+    found = lookalike(match[0]) if match else None
+    return found[1] if found else ""

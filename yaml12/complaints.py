@@ -6,7 +6,7 @@ import json
 import re
 from typing import NoReturn
 
-from .characters import lookalike
+from .characters import structural_lookalike
 from .cursor import Cursor
 from .places import Edit
 
@@ -25,7 +25,10 @@ def not_closed(cursor: Cursor, opening: int) -> NoReturn:
         _reference(cursor, pos)
     if cursor.pos < cursor.end and text[pos] == "#":
         cursor.fail("a space is missing before the `#` of a comment", pos, edit=cursor.insertion(pos, " "))
-    hint = _looks(cursor, opening, pos)
+    if cursor.pos < cursor.end and text[pos] in "]}":
+        message = f"the `{text[opening]}` of line {cursor.line_of(opening)} is closed by `{text[pos]}`"
+        cursor.fail(message, pos)
+    hint = structural_lookalike(text[opening:pos])
     message = f"the `{text[opening]}` of line {cursor.line_of(opening)} is not closed before this"
     cursor.fail(message, pos, hint=hint)
 
@@ -37,8 +40,7 @@ def cannot_begin(cursor: Cursor, opening: int = -1) -> NoReturn:
     if sign == "#":
         cursor.fail("a space is missing before the `#` of a comment", pos, edit=cursor.insertion(pos, " "))
     if opening >= 0 and sign in "]}":
-        message = f"the `{text[opening]}` of line {cursor.line_of(opening)} is closed by `{sign}`"
-        cursor.fail(message, pos)
+        not_closed(cursor, opening)
     bol = text.rfind("\n", 0, pos) + 1
     edit = None
     if sign in "@`%" and _OWN_LINE.search(text[bol:pos]) and opening < 0:
@@ -64,8 +66,8 @@ def key_without_colon(cursor: Cursor, start: int, end: int) -> NoReturn:
     if match and not match[1] and match.end(2) < end:
         after = match.end(2) + 1
         hint = f"write `{match[2]}: {_short(match[3])}`"
-        cursor.fail("a space is missing after the `:`", start, after - 1, hint, edit=cursor.insertion(after, " "))
-    cursor.fail("a key without its `:`", start, hint=_looks(cursor, start, end) or hint)
+        cursor.fail("a space is missing after the `:`", start, after, hint, edit=cursor.insertion(after, " "))
+    cursor.fail("a key without its `:`", start, hint=hint)
 
 
 def misfit(cursor: Cursor) -> NoReturn:
@@ -74,7 +76,7 @@ def misfit(cursor: Cursor) -> NoReturn:
         cursor.fail("a tab cannot indent YAML", cursor.tab, hint="use spaces", kind="tab")
     if cursor.text[cursor.pos] in "]}":
         cursor.fail(f"this `{cursor.text[cursor.pos]}` closes nothing", cursor.pos)
-    hint = _looks(cursor, cursor.bol, cursor.pos + 1) or "keys of one mapping begin in the same column"
+    hint = "keys of one mapping begin in the same column"
     cursor.fail("this does not fit what is above it", cursor.pos, hint=hint)
 
 
@@ -85,6 +87,8 @@ def trailing(cursor: Cursor, start: int, ended: int) -> NoReturn:
         colon(cursor, pos)
     if text[pos] == "#":
         cursor.fail("a space is missing before the `#` of a comment", pos, edit=cursor.insertion(pos, " "))
+    if text[pos] == ":" and text[ended - 1] in "'\"]}":
+        cursor.fail("a space is missing after the `:`", pos, edit=cursor.insertion(pos + 1, " "))
     if text[ended - 1] in "'\"" and text[start] == text[ended - 1]:
         hint = "put the whole text in quotes"
         if text[start] == "'":
@@ -92,7 +96,9 @@ def trailing(cursor: Cursor, start: int, ended: int) -> NoReturn:
         cursor.fail("the text goes on after the quote that ends it", pos, hint=hint)
     if text[pos] in "]}":
         cursor.fail(f"this `{text[pos]}` closes nothing", pos)
-    cursor.fail("this does not fit what is before it", pos, hint="text with special characters goes in quotes")
+    cursor.fail(
+        "this does not fit what is before it", pos, hint="text with special characters goes in quotes"
+    )
 
 
 def _reference(cursor: Cursor, pos: int) -> NoReturn:
@@ -112,14 +118,7 @@ def _glued(cursor: Cursor, pos: int) -> None:
         return
     hint = f"write `{match[2]}: {_short(match[3])}`"
     edit = cursor.insertion(match.end(2) + 1, " ")
-    cursor.fail("a space is missing after the `:`", match.start(2), match.end(2), hint, edit=edit)
-
-
-def _looks(cursor: Cursor, start: int, end: int) -> str:
-    """A hint at a character that is taken for another one, near what is at fault."""
-    line = cursor.text.find("\n", end)
-    found = lookalike(cursor.text[start : line if line >= 0 else cursor.end])
-    return found[1] if found else ""
+    cursor.fail("a space is missing after the `:`", match.start(2), match.end(2) + 1, hint, edit=edit)
 
 
 def _quoted(cursor: Cursor, index: int, match: re.Match[str] | None) -> Edit | None:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import math
 import re
 
-__all__ = ["Scalar", "read_scalar"]
+__all__ = ["CORE", "Scalar", "read_scalar"]
+
+CORE = "tag:yaml.org,2002:"
+"""What the tags of the core schema begin with; ``!!`` stands for it."""
 
 Scalar = str | int | float | bool | None
 

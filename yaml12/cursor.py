@@ -6,6 +6,7 @@ import re
 from bisect import bisect_right
 from typing import NoReturn
 
+from .characters import structural_lookalike
 from .places import Edit, Fault, FaultKind, Span, YamlError
 from .tree import Node
 
@@ -128,6 +129,10 @@ class Cursor:
         edit: Edit | None = None,
     ) -> NoReturn:
         """A fault after which nothing can be read."""
+        if kind == "syntax" and edit is None:
+            bol = self.text.rfind("\n", 0, start) + 1
+            eol = self.text.find("\n", start)
+            hint = structural_lookalike(self.text[bol : eol if eol >= 0 else self.end]) or hint
         raise YamlError(Fault(kind, message, self.span(start, end), hint, edit))
 
     def count(self, depth: int, start: int, end: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .complaints import cannot_begin, not_closed
 from .cursor import Cursor
-from .properties import alias, close, opened, read_properties
+from .properties import alias, close, combined, opened, read_properties
 from .scalars import double_quoted, first_line, plain, shallow, single_quoted, starts_plain
 from .tree import Node
 
@@ -56,7 +56,9 @@ def _sequence(cursor: Cursor, items: list[Node], opening: int, parent: int, dept
             cursor.fail("a value is missing before the `,`", start)
         if sign == "?" and cursor.blank_after(start + 1):
             cursor.pos += 1
-            items.append(_pair(cursor, start, opening, parent, depth, _explicit_key(cursor, opening, parent, depth)))
+            items.append(
+                _pair(cursor, start, opening, parent, depth, _explicit_key(cursor, opening, parent, depth))
+            )
         elif is_value_sign(cursor):
             empty = Node(cursor.span(start, start))
             items.append(_pair(cursor, start, opening, parent, depth, empty))
@@ -66,9 +68,11 @@ def _sequence(cursor: Cursor, items: list[Node], opening: int, parent: int, dept
             crossed = _step(cursor, parent, opening)
             if is_value_sign(cursor, json_key=json_key):
                 if crossed or text.find("\n", start, ended) >= 0:
-                    cursor.fail("a `:` cannot stand here", cursor.pos, hint="a key and its `:` stand on one line")
+                    not_closed(cursor, opening)
                 if ended - start > LONGEST_KEY:
-                    cursor.fail(f"a key longer than {LONGEST_KEY} characters", start, ended, "write `? ` before it")
+                    cursor.fail(
+                        f"a key longer than {LONGEST_KEY} characters", start, ended, "write `? ` before it"
+                    )
                 node = _pair(cursor, start, opening, parent, depth, node)
             items.append(node)
         _step(cursor, parent, opening)
@@ -149,9 +153,7 @@ def flow_node(cursor: Cursor, parent: int, depth: int, opening: int) -> Node:
         if crossed and cursor.text[cursor.pos] in "&!":
             more = read_properties(cursor, flow=True)
             assert more is not None
-            if (more.anchor and given.anchor) or (more.tag and given.tag):
-                cursor.fail("a value cannot have two anchors or two tags", more.start, more.end)
-            given.anchor, given.tag = given.anchor or more.anchor, given.tag or more.tag
+            given = combined(cursor, given, more)
             _step(cursor, parent, opening)
     text, start = cursor.text, cursor.pos
     sign = text[start]

@@ -5,10 +5,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from .core import CORE
 from .cursor import Cursor
+from .places import Span
 from .tree import Node
 
-__all__ = ["Properties", "alias", "close", "opened", "read_properties"]
+__all__ = ["Properties", "alias", "close", "combined", "opened", "read_properties"]
 
 _ANCHOR = re.compile(r"&([^ \t\n,\[\]{}\ufeff]+)")
 _ALIAS = re.compile(r"\*([^ \t\n,\[\]{}\ufeff]+)")
@@ -16,7 +18,6 @@ _URI = r"(?:[\w\-#;/?:@&=+$,.!~*'()\[\]]|%[0-9A-Fa-f]{2})"
 _VERBATIM = re.compile(rf"!<({_URI}+)>", re.ASCII)
 _TAG = re.compile(r"(!(?:[\w-]*!)?)((?:[\w\-#;/?:@&=+$.~*'()]|%[0-9A-Fa-f]{2})*)", re.ASCII)
 _PERCENT = re.compile(r"%([0-9A-Fa-f]{2})")
-_CORE = "tag:yaml.org,2002:"
 
 
 @dataclass(slots=True)
@@ -27,7 +28,7 @@ class Properties:
     end: int
     anchor: str = ""
     tag: str = ""
-    tag_at: int = -1
+    tag_span: Span | None = None
 
 
 def read_properties(cursor: Cursor, flow: bool) -> Properties | None:
@@ -41,7 +42,9 @@ def read_properties(cursor: Cursor, flow: bool) -> Properties | None:
         if sign == "&":
             match = _ANCHOR.match(text, start)
             if match is None:
-                cursor.fail("an anchor without a name", start, hint="text that begins with `&` goes in quotes")
+                cursor.fail(
+                    "an anchor without a name", start, hint="text that begins with `&` goes in quotes"
+                )
             if made.anchor:
                 cursor.fail("a value cannot have two anchors", start, match.end())
             made.anchor, made.end = match[1], match.end()
@@ -49,7 +52,7 @@ def read_properties(cursor: Cursor, flow: bool) -> Properties | None:
             if made.tag:
                 cursor.fail("a value cannot have two tags", start)
             made.tag, made.end = _tag(cursor, start)
-            made.tag_at = start
+            made.tag_span = cursor.span(start, made.end)
         if not cursor.blank_after(made.end) and not (flow and text[made.end] in ",]}"):
             hint = "text that begins with `!` or `&` goes in quotes"
             cursor.fail(f"a space is missing behind `{text[start : made.end]}`", made.end, hint=hint)
@@ -60,6 +63,16 @@ def read_properties(cursor: Cursor, flow: bool) -> Properties | None:
         if text[stop : stop + 1] in ("&", "!"):
             cursor.pos = stop
     return made
+
+
+def combined(cursor: Cursor, outer: Properties, inner: Properties) -> Properties:
+    """Properties that stand on two lines and belong to one value."""
+    if (outer.anchor and inner.anchor) or (outer.tag and inner.tag):
+        cursor.fail("a value cannot have two anchors or two tags", inner.start, inner.end)
+    if outer.tag:
+        inner.tag, inner.tag_span = outer.tag, outer.tag_span
+    inner.anchor = inner.anchor or outer.anchor
+    return inner
 
 
 def _tag(cursor: Cursor, start: int) -> tuple[str, int]:
@@ -75,7 +88,7 @@ def _tag(cursor: Cursor, start: int) -> tuple[str, int]:
     if not suffix and handle != "!":
         cursor.fail(f"the tag `{handle}` has no name", start, match.end())
     if suffix or handle != "!":
-        prefix = cursor.handles.get(handle, {"!": "!", "!!": _CORE}.get(handle))
+        prefix = cursor.handles.get(handle, {"!": "!", "!!": CORE}.get(handle))
         if prefix is None:
             cursor.fail(f"nothing says what the tag `{handle}` means", start, match.end())
         # What the percent signs of an address stand for counts.
@@ -88,7 +101,7 @@ def opened(cursor: Cursor, node: Node, *given: Properties | None) -> Node:
     """``node`` with its properties; an alias of it inside of it is a fault until ``close``."""
     for one in given:
         if one is not None and one.tag:
-            node.tag = one.tag
+            node.tag, node.tag_span = one.tag, one.tag_span
         if one is not None and one.anchor:
             cursor.anchors[one.anchor] = node
             if node.collection:
@@ -118,7 +131,7 @@ def alias(cursor: Cursor, before: Properties | None) -> Node:
         return cursor.anchors[name]
     elif name.endswith(":") and name[:-1] in cursor.anchors:
         hint = f"write `*{name[:-1]} :`, with a space before the colon"
-        cursor.note("alias", f"there is no anchor `&{name}` above", start, match.end(), hint)
+        cursor.fail(f"there is no anchor `&{name}` above", start, match.end(), hint, kind="alias")
     else:
         hint = f"mark what it repeats with `&{name}`; text that begins with `*` goes in quotes"
         cursor.note("alias", f"there is no anchor `&{name}` above", start, match.end(), hint)

@@ -16,12 +16,12 @@ __all__ = ["block_scalar", "double_quoted", "first_line", "plain", "single_quote
 
 _BLOCK_LINE = re.compile(r"(?:[ \t]*(?:[^ \t\n:#]+|:(?=[^ \t\n])|(?<=[^ \t\n])#))*")
 _FLOW_LINE = re.compile(r"(?:[ \t]*(?:[^ \t\n:#,\[\]{}]+|:(?=[^ \t\n,\[\]{}])|(?<=[^ \t\n])#))*")
-_FOLD = re.compile(r"[ \t]*(?:\n[ \t]*)*\n( *)[ \t]*(?=[^ \t\n#])")
+_FOLD = re.compile(r"[ \t]*+(?:\n[ \t]*+(?=\n))*+\n( *+)[ \t]*+(?=[^ \t\n#])")
 _BLOCK_FIRST = re.compile(r"[^-?:,\[\]{}#&*!|>'\"%@` \t\n]|[-?:](?=[^ \t\n])")
 _FLOW_FIRST = re.compile(r"[^-?:,\[\]{}#&*!|>'\"%@` \t\n]|[-?:](?=[^ \t\n,\[\]{}])")
 
-_DOUBLE = re.compile(r'"((?:[^"\\]+|\\[\s\S])*)"')
-_SINGLE = re.compile(r"'((?:[^']+|'')*)'")
+_DOUBLE = re.compile(r'"((?:[^"\\]++|\\[\s\S])*+)"')
+_SINGLE = re.compile(r"'((?:[^']++|'')*+)'")
 _ESCAPE = re.compile(r"\\(x[0-9A-Fa-f]{2}|u[0-9A-Fa-f]{4}|U[0-9A-Fa-f]{8}|[\s\S])")
 _PAIR = re.compile("([\ud800-\udbff])([\udc00-\udfff])")
 _LONE = re.compile("[\ud800-\udfff]")
@@ -206,13 +206,17 @@ def _unescaped(cursor: Cursor, raw: str, base: int) -> str:
                     glued[at] = True
                     bare = bare[:-1]
             line = bare
-        lines[at] = _ESCAPE.sub(lambda match, o=offset: _escape(cursor, match[1], o + match.start()), line)
+        lines[at] = _escapes(cursor, line, offset)
     made = _PAIR.sub(_joined_pair, _joined(lines, glued))
     if _LONE.search(made):
         message = "half of a character (a lone surrogate) is written here"
         cursor.note("character", message, cursor.pos)
         made = _LONE.sub("\ufffd", made)
     return made
+
+
+def _escapes(cursor: Cursor, line: str, base: int) -> str:
+    return _ESCAPE.sub(lambda match: _escape(cursor, match[1], base + match.start()), line)
 
 
 def _joined_pair(match: re.Match[str]) -> str:

@@ -8,7 +8,6 @@ from .block import block_node
 from .characters import LINE_BREAK, NOWHERE, ONLY_QUOTED, name_of
 from .complaints import misfit
 from .cursor import Cursor
-from .places import Span
 from .tree import Document
 
 __all__ = ["MAX_DEPTH", "MAX_NODES", "read_documents"]
@@ -17,6 +16,7 @@ MAX_DEPTH = 50
 MAX_NODES = 100_000
 
 _DIRECTIVE = re.compile(r"%([^ \t\n]*)([^\n]*)")
+_COMMENT = re.compile(r"(?<=[ \t])#")
 _VERSION = re.compile(r"([0-9]+)\.([0-9]+)")
 _HANDLE = re.compile(r"![\w-]*!?", re.ASCII)
 
@@ -100,7 +100,7 @@ def _directives(cursor: Cursor) -> bool:
         match = _DIRECTIVE.match(text, start)
         assert match is not None
         name = match[1]
-        given = re.split(r"(?:^|[ \t]+)#", match[2], maxsplit=1)[0].split()
+        given = _COMMENT.split(match[2], maxsplit=1)[0].split()
         if name == "YAML":
             number = _VERSION.fullmatch(given[0]) if len(given) == 1 else None
             if number is None or version:
@@ -147,5 +147,3 @@ def _check_quoted(cursor: Cursor) -> None:
         message = f"the character {name_of(match[0])} cannot stand outside of quotes"
         hint = "remove it, or write it in double quotes"
         cursor.fail(message, index, hint=hint, kind="character")
-
-

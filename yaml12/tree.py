@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from .core import CORE, Scalar, read_scalar
 from .places import Fault, Span
 
 __all__ = ["Document", "Node"]
@@ -21,6 +22,8 @@ class Node:
     pairs: list[tuple[Node, Node]] | None = None
     tag: str = ""
     """As its document means it: ``!`` for what is text whatever it looks like, ``tag:yaml.org,2002:int``."""
+    tag_span: Span | None = None
+    """Where its tag stands."""
 
     @property
     def collection(self) -> bool:
@@ -31,6 +34,12 @@ class Node:
     def plain(self) -> bool:
         """Whether it is a scalar without quotes and without a tag, so that its text says what it is."""
         return not self.style and not self.tag and not self.collection
+
+    @property
+    def value(self) -> Scalar:
+        """What a scalar means by the core schema: text in quotes and behind ``!!str`` is text."""
+        untyped = self.style if not self.tag else self.tag in ("!", CORE + "str")
+        return self.text if untyped else read_scalar(self.text)
 
 
 @dataclass(slots=True)

@@ -7,11 +7,10 @@ import enum
 from pathlib import Path
 from typing import Any, get_args, get_origin
 
-import yaml
-
 from ...pipeline.convert.hints import choices_of, group_fields, is_group, strip, union_members
 from ...pipeline.options import Range, Secret
 from ...pipeline.units import format_duration
+from ...yaml12 import write_flow
 
 __all__ = ["flow", "quantity", "sample", "yaml_value"]
 
@@ -90,10 +89,7 @@ def sample(hint: Any, unit: str = "", bounds: Range | None = None) -> Any:
 
 def flow(value: Any) -> str:
     """Plain data as YAML on one line."""
-    text = yaml.safe_dump(
-        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=10**9
-    ).rstrip()
-    return text.removesuffix("\n...").rstrip()
+    return write_flow(value)
 
 
 def _inner(hint: Any) -> Any:

@@ -1,7 +1,7 @@
 """Scalars of YAML 1.2: what a bare word of an agent file means, and where YAML 1.1 meant another thing.
 
-Only ``true`` and ``false`` are booleans; a number is decimal and has no leading zero; dates, times and
-everything else is text.
+Only ``true`` and ``false`` are booleans; a number has no leading zero but those of ``0x`` and ``0o``; dates, times
+and everything else is text.
 """
 
 from __future__ import annotations
@@ -9,14 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ...yaml12.core import Scalar
+from ...yaml12.core import read_scalar as core_scalar
+
 __all__ = ["CallText", "EnvText", "Scalar", "read_scalar", "trap"]
 
-Scalar = str | int | float | bool | None
-
-_NULL = frozenset({"", "~", "null", "Null", "NULL"})
-_BOOL = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
-_INT = re.compile(r"[-+]?(0|[1-9][0-9]*)")
-_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_LEADING_ZEROS = re.compile(r"[-+]?0[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 _LONGEST_INT = 100
 """Digits; Python refuses to read integers of many thousands, and no option needs them."""
 
@@ -89,17 +87,12 @@ def _word(value: Scalar) -> str:
 
 
 def read_scalar(text: str) -> Scalar:
-    """The value of an unquoted scalar."""
-    if text in _NULL:
-        return None
-    if text in _BOOL:
-        return _BOOL[text]
-    if len(text) <= _LONGEST_INT:
-        if _INT.fullmatch(text):
-            return int(text)
-        if _FLOAT.fullmatch(text):
-            return float(text)
-    return text
+    """The value of an unquoted scalar, by the core schema of YAML 1.2.
+
+    With one difference: what has a leading zero is text. People write telephone numbers and postcodes like that, and
+    half of the world's tools take it for octal; where a number is wanted, ``trap`` says so.
+    """
+    return text if _LEADING_ZEROS.fullmatch(text) else core_scalar(text)
 
 
 def trap(text: str, wanted: str) -> tuple[str, str, str] | None:
@@ -129,7 +122,11 @@ def trap(text: str, wanted: str) -> tuple[str, str, str] | None:
     if _UNDERSCORES.fullmatch(text):
         plain = text.replace("_", "")
         return f"`{text}` is text: numbers have no underscores here", f"write `{plain}`", plain
-    if _OTHER_BASE.fullmatch(text):
+    if _OTHER_BASE.fullmatch(text) and isinstance(core_scalar(text), str):
         decimal = str(int(text, 0))
-        return f"`{text}` is text: numbers are decimal here", f"write `{decimal}`", decimal
+        return (
+            f"`{text}` is text: of other bases only `0x` and `0o` are numbers",
+            f"write `{decimal}`",
+            decimal,
+        )
     return None

@@ -1,5 +1,6 @@
 """Text becomes data with exact places, by the rules of YAML 1.2; bad text is a fault at its line and column."""
 
+import math
 from pathlib import Path
 
 import pytest
@@ -27,11 +28,17 @@ from livegraph.language.source import MAX_BYTES, parse_document, read_document
         ("012", "012"),
         ("12:30", "12:30"),
         ("1_000", "1_000"),
-        ("0x1f", "0x1f"),
-        ("0o17", "0o17"),
+        ("0x1f", 31),
+        ("0o17", 15),
+        ("0X1f", "0X1f"),
+        ("0b11", "0b11"),
+        ("-0x1f", "-0x1f"),
         ("2026-01-01", "2026-01-01"),
-        (".inf", ".inf"),
-        (".nan", ".nan"),
+        ("-.inf", -math.inf),
+        (".Inf", math.inf),
+        (".iNF", ".iNF"),
+        ("! 12", "12"),
+        ("!!map {}", {}),
         ("1.2.3", "1.2.3"),
         ('"12"', "12"),
         ("'true'", "true"),
@@ -161,9 +168,11 @@ def test_places_lead_to_keys_and_values() -> None:
     assert place("nodes", "gate", "nothing") == (3, 3, 7), "what is not there is shown by what is around it"
 
 
-def test_lines_are_counted_as_the_parser_counts_them() -> None:
-    """Every line break of YAML makes a line of the excerpt."""
-    for line_break in ("\n", "\r\n", "\r", "\u2028"):
+def test_lines_are_those_of_yaml_1_2() -> None:
+    """Three line breaks make a line of the excerpt, and no other character does."""
+    for line_break in ("\n", "\r\n", "\r"):
         document = parse_document(f"a: 1{line_break}b: 2{line_break}a: 3")
         [fault] = document.faults
         assert (fault.span.line, fault.excerpt) == (3, "a: 3")
+    for separator in ("\x85", "\u2028", "\u2029"):
+        assert parse_document(f"a: x{separator}y\nb: 1").data == {"a": f"x{separator}y", "b": 1}

@@ -202,10 +202,10 @@ def test_text_of_the_environment_becomes_what_the_option_asks_for(name: str, tex
         ),
         (
             "count",
-            "0x1f",
+            "0b101",
             "LG207",
-            "`count` takes a whole number: `0x1f` is text: numbers are decimal here",
-            "write `31`",
+            "`count` takes a whole number: `0b101` is text: of other bases only `0x` and `0o` are numbers",
+            "write `5`",
         ),
         ("level", -0.5, "LG203", "`level` must be at least 0, not `-0.5`", ""),
         ("level", float("nan"), "LG203", "`level` takes a finite number, not `nan`", ""),

@@ -65,11 +65,11 @@ def faults(text: str) -> list[str]:
             "4:33: unknown kind of slot 'dat'; did you mean 'date'?",
         ),
         ("~call: {tool: t, args: {x: .inf}}", "4:31: expected a number that JSON can hold"),
-        ("~say: no", "4:10: expected a text, found no; put it into quotes"),
+        ("~say: true", "4:10: expected a text, found true; put it into quotes"),
         ("~say:", "4:9: expected a text, found nothing"),
         ("version: 1\ngreeting: []", "2:11: 'greeting' is empty; expected a text or a list of texts"),
-        ("version: 1\n  bad: : yaml", "2:6: not YAML: mapping values are not allowed here"),
-        ("version: 1\nrules: [", "2:9: not YAML: expected the node content, but found '<stream end>'"),
+        ("version: 1\n  bad: : yaml", "2:6: not YAML: a `:` cannot stand here"),
+        ("version: 1\nrules: [", "2:9: not YAML: the `[` of line 2 is not closed before this"),
     ],
 )
 def test_a_fault_is_reported_at_its_place(text: str, fault: str) -> None:
