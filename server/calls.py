@@ -6,14 +6,15 @@ import asyncio
 import inspect
 import logging
 from collections import deque
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
 from starlette.requests import Request
 
 from ..pipeline.clock import Clock, clock_of_loop
+from ..pipeline.errors import TransportError
 from ..pipeline.graph.differences import compare
 from ..pipeline.graph.inputs import input_values
 from ..pipeline.units import SECOND
@@ -279,6 +280,7 @@ class CallDesk:
         address: str = "",
         request: Request | None = None,
         resources: Mapping[type, Any] | None = None,
+        resumes: bool = False,
     ) -> Answered:
         """Let a caller in and make its call, which begins when the caller has come. Raises ``Refusal``.
 
@@ -290,6 +292,7 @@ class CallDesk:
             address: where the offer came from; limits count by it.
             request: the one that brought the offer, for ``on_call``.
             resources: what boxes and tools find by type in the call.
+            resumes: whether the caller comes back when its connection was closed without a goodbye; see ``resume``.
 
         An offer that comes again before its caller does is answered as it was; one whose call is on or over is refused.
         """
@@ -316,7 +319,7 @@ class CallDesk:
         try:
             self._use_ticket(grant)
             try:
-                answered = await self._answer(agent, arrival, entry, mark, sdp, kind, request)
+                answered = await self._answer(agent, arrival, entry, mark, sdp, kind, request, resumes)
             except BaseException:
                 if grant.once:
                     self._used.forget(grant.once)
@@ -331,6 +334,24 @@ class CallDesk:
             raise
         answering.set_result(answered)
         return answered
+
+    async def renegotiate(
+        self, pc_id: str, sdp: str, kind: str = "offer", *, replace: bool = False
+    ) -> Answered:
+        """Answer a further offer of a caller, whose call goes on: see ``Peer.renegotiate``. Raises ``Refusal``."""
+        peer = self._line(pc_id).peer
+        with _refused_offers():
+            await peer.renegotiate(sdp, kind, replace=replace)
+        return _answered(peer)
+
+    async def resume(self, token: str, sdp: str, kind: str = "offer") -> Answered:
+        """Go on with a call from another connection, by the token of its last answer. Raises ``Refusal``."""
+        peer = next((line.peer for line in self._lines.values() if line.peer.is_token(token)), None)
+        if peer is None:
+            raise _over_for_good()
+        with _refused_offers():
+            await peer.resume(token, sdp, kind)
+        return _answered(peer)
 
     async def add_candidates(self, pc_id: str, candidates: object) -> None:
         """More addresses of a caller. Raises ``Refusal``."""
@@ -423,6 +444,7 @@ class CallDesk:
         sdp: str,
         kind: str,
         request: Request | None,
+        resumes: bool,
     ) -> Answered:
         began_ns = self._now_ns()
         if self._on_call is not None:
@@ -437,6 +459,7 @@ class CallDesk:
         except BaseException:
             await peer.close("shutdown")
             raise
+        peer.resumes = resumes
         self._lines[peer.id] = line
         # There may be another plan since the offer came.
         self._renew(line)
@@ -444,7 +467,7 @@ class CallDesk:
         assert self._group is not None
         line.task = self._group.create_task(self._serve(line), name=f"call {line.call.id}")
         self.metrics.answered(self._now_ns() - began_ns)
-        return Answered(peer.answer.sdp, peer.answer.type, peer.id)
+        return _answered(peer)
 
     async def _accept(self, sdp: str, kind: str) -> Peer:
         try:
@@ -542,3 +565,22 @@ def _check_inputs(agent: ServedAgent, inputs: dict[str, Any], fixed: Mapping[str
         names = ", ".join(agent.plan.inputs)
         hint = f"The inputs of {agent.name} are: {names}." if names else f"{agent.name} takes no inputs."
         raise Refusal(400, "bad_inputs", message, hint)
+
+
+def _answered(peer: Peer) -> Answered:
+    return Answered(peer.answer.sdp, peer.answer.type, peer.id, peer.resume_token)
+
+
+def _over_for_good() -> Refusal:
+    return Refusal(410, "call_over", "The call is over, or somebody has gone on with it.", "Make a new call.")
+
+
+@contextmanager
+def _refused_offers() -> Iterator[None]:
+    """What a peer says of a further offer, as a refusal."""
+    try:
+        yield
+    except BadOffer as error:
+        raise Refusal(400, "bad_offer", sentence(error)) from None
+    except TransportError:
+        raise _over_for_good() from None

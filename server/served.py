@@ -32,6 +32,8 @@ class Answered:
     sdp: str
     type: str
     pc_id: str
+    resume: str = ""
+    """Good for one further offer, from another connection, that goes on with this call."""
 
 
 @dataclass(slots=True)

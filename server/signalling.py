@@ -12,7 +12,7 @@ from starlette.routing import Route
 
 from .access.grant import ANYBODY, Grant
 from .bodies import read_json
-from .calls import CallDesk
+from .calls import Answered, CallDesk
 from .gate import Gate, address_of
 from .metrics import Metrics
 from .refusals import Refusal
@@ -35,6 +35,12 @@ class _Offer(msgspec.Struct):
     type: str
     agent: str | None = None
     inputs: dict[str, str | int | float | bool | None] | None = None
+    pc_id: str | None = None
+    """Of the call that this offer belongs to: it renegotiates, or restarts ICE."""
+    restart_pc: bool = False
+    """Whether it is of a connection that replaces the one of ``pc_id``."""
+    resume: str | None = None
+    """The token of the last answer: this offer goes on with that call. Empty: the caller means to do so if need be."""
 
 
 class _Trickle(msgspec.Struct):
@@ -90,23 +96,37 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
         address = address_of(request)
         try:
             desk.count_request(ANYBODY, address)
-            grant = await gate.grant(request)
-            if grant.identity:
+            # What belongs to a call that there is needs no leave but the secret that names it.
+            grant, refusal = await _granted(gate, request)
+            if grant is not None and grant.identity:
                 desk.count_request(grant, "")
-            body = await read_json(request, _Offer, limit=_OFFER_BYTES)
+            try:
+                body = await read_json(request, _Offer, limit=_OFFER_BYTES)
+            except Refusal as unread:
+                raise refusal or unread from None
+            further = await _further(desk, body)
+            if further is not None:
+                return _reply(further)
+            if grant is None:
+                raise refusal or Refusal(401, "unauthorized", "Nobody has said who calls.")
             if body.inputs is not None and len(body.inputs) > _MOST_INPUTS:
                 raise Refusal(
                     400, "bad_inputs", f"A call has {_MOST_INPUTS} inputs at most, not {len(body.inputs)}."
                 )
             answered = await desk.answer(
-                body.sdp, body.type, body.agent, body.inputs, grant=grant, address=address, request=request
+                body.sdp,
+                body.type,
+                body.agent,
+                body.inputs,
+                grant=grant,
+                address=address,
+                request=request,
+                resumes=body.resume is not None,
             )
         except Refusal as refusal:
             metrics.refused(refusal.code)
             raise
-        return JSONResponse(
-            {"sdp": answered.sdp, "type": answered.type, "pc_id": answered.pc_id}, headers=_NO_STORE
-        )
+        return _reply(answered)
 
     async def trickle(request: Request) -> Response:
         body = await read_json(request, _Trickle, limit=_CANDIDATES_BYTES)
@@ -124,3 +144,30 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
         Route("/offer", offer, methods=["POST", "PATCH"]),
         Route("/offer/{pc_id}", hang_up, methods=["DELETE"]),
     ]
+
+
+def _reply(answered: Answered) -> Response:
+    body = {"sdp": answered.sdp, "type": answered.type, "pc_id": answered.pc_id, "resume": answered.resume}
+    return JSONResponse(body, headers=_NO_STORE)
+
+
+async def _granted(gate: Gate, request: Request) -> tuple[Grant | None, Refusal | None]:
+    """What the sender may do, or why nothing."""
+    try:
+        return await gate.grant(request), None
+    except Refusal as refusal:
+        return None, refusal
+
+
+async def _further(desk: CallDesk, body: _Offer) -> Answered | None:
+    """The answer to an offer that belongs to a call that there is; ``None`` for one that makes a new call."""
+    if body.resume:
+        return await desk.resume(body.resume, body.sdp, body.type)
+    if body.pc_id:
+        try:
+            return await desk.renegotiate(body.pc_id, body.sdp, body.type, replace=body.restart_pc)
+        except Refusal as refusal:
+            # Who would replace a connection whose call is over begins a new one.
+            if not body.restart_pc or refusal.status not in (404, 410):
+                raise
+    return None

@@ -3,16 +3,18 @@
 Ports: ``audio`` out (the voice, mono), ``text`` out (what is typed into the page).
 
 Example:
-    webrtc_in: {}
+    webrtc_in: {resume_within: 30s}
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any
 
 from ...pipeline.errors import StartError
 from ...pipeline.frames import AudioFrame, TextFrame
+from ...pipeline.options import Doc, Duration, Range
 from ...pipeline.ports import Out
 from ...pipeline.processor import Processor
+from ...pipeline.units import SECOND
 
 __all__ = ["WebRTCIn"]
 
@@ -22,8 +24,11 @@ _MOST_TEXT_CHARS = 8_000
 class WebRTCIn(Processor):
     """What a caller in a browser says and types. The call ends when the caller hangs up or is gone.
 
+    A caller that is lost (a tunnel, a reloaded page, a telephone that slept) may come back to the running call; the
+    agent waits in silence meanwhile.
+
     Example:
-        webrtc_in: {}
+        webrtc_in: {resume_within: 30s}
     """
 
     kind = "source"
@@ -34,7 +39,16 @@ class WebRTCIn(Processor):
     )
     text: Out[TextFrame] = Out(doc="what the caller types")
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        *,
+        resume_within: Annotated[
+            Duration,
+            Range(0, 600 * SECOND),
+            Doc("how long the call waits for a caller who was lost; 0s ends it at once"),
+        ] = 30 * SECOND,
+    ) -> None:
+        self._resume_within_ns = resume_within
         self._undo: list[Callable[[], None]] = []
 
     async def start(self) -> None:
@@ -49,6 +63,7 @@ class WebRTCIn(Processor):
                 remedy="webrtc_in runs in `livegraph run`, or in a call that was given a Peer as resource",
             )
         self._peer = peer
+        peer.resume_within_ns = self._resume_within_ns
         peer.audio_in.listen(self.audio.format.rate)
         self._undo = [peer.audio_in.ignore, peer.on_over(self.call.end), peer.on_message(self._on_message)]
 
