@@ -106,7 +106,7 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
                 raise refusal or unread from None
             further = await _further(desk, body)
             if further is not None:
-                return _reply(further)
+                return _reply(further, body)
             if grant is None:
                 raise refusal or Refusal(401, "unauthorized", "Nobody has said who calls.")
             if body.inputs is not None and len(body.inputs) > _MOST_INPUTS:
@@ -126,7 +126,7 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
         except Refusal as refusal:
             metrics.refused(refusal.code)
             raise
-        return _reply(answered)
+        return _reply(answered, body)
 
     async def trickle(request: Request) -> Response:
         body = await read_json(request, _Trickle, limit=_CANDIDATES_BYTES)
@@ -146,9 +146,12 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
     ]
 
 
-def _reply(answered: Answered) -> Response:
-    body = {"sdp": answered.sdp, "type": answered.type, "pc_id": answered.pc_id, "resume": answered.resume}
-    return JSONResponse(body, headers=_NO_STORE)
+def _reply(answered: Answered, asked: _Offer) -> Response:
+    """The answer. Its token is in a header for everybody, and in the body for who has asked for it."""
+    body = {"sdp": answered.sdp, "type": answered.type, "pc_id": answered.pc_id}
+    if asked.resume is not None:
+        body["resume"] = answered.resume
+    return JSONResponse(body, headers={**_NO_STORE, "Livegraph-Resume": answered.resume})
 
 
 async def _granted(gate: Gate, request: Request) -> tuple[Grant | None, Refusal | None]:
