@@ -46,6 +46,8 @@ _ANSWER_WITHIN_S = 8.0
 _WARDEN_EVERY_S = 1.0
 _CLOSING_WORDS_S = 10.0
 _RETRY_AFTER_S = 10
+_RELOAD_NS = 10 * SECOND
+"""For a page that is reloaded: it may have been closed for good."""
 _REMEMBERED = 256
 """Calls that are over. A page says goodbye twice, by its connection and by HTTP, and either may come first."""
 
@@ -369,6 +371,11 @@ class CallDesk:
         # The slot is free when this is answered, so the caller may call again at once.
         if line.task is not None:
             await asyncio.wait({line.task}, timeout=self._stop_within_s)
+
+    def leave(self, pc_id: str) -> None:
+        """The caller goes, perhaps to come back in a moment: its page is reloaded. Raises ``Refusal``."""
+        if pc_id not in self._over:
+            self._line(pc_id).peer.leave(_RELOAD_NS)
 
     # What operators ask for --------------------------------------------------------------------
 

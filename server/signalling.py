@@ -134,7 +134,10 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
         return Response(status_code=204)
 
     async def hang_up(request: Request) -> Response:
-        await desk.hang_up(request.path_params["pc_id"])
+        if request.query_params.get("resumes") == "1":
+            desk.leave(request.path_params["pc_id"])
+        else:
+            await desk.hang_up(request.path_params["pc_id"])
         return Response(status_code=204)
 
     return [

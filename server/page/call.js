@@ -4,7 +4,10 @@ import { CallProblem, asProblem, endProblem } from "./errors.js";
 import { CHANNEL, FromServer, ToServer, decode, encode } from "./protocol.js";
 
 const CONNECT_DEADLINE_MS = 15_000; // from the answer to an open channel
-const RECOVER_DEADLINE_MS = 8_000; // how long a broken path may take to come back
+const RECOVER_DEADLINE_MS = 8_000; // how long a broken path may take to come back by itself
+const MEND_DEADLINE_MS = 30_000; // how long the page tries to bring it back; the server waits as long
+const SETTLE_MS = 500; // a path that is broken for less mends itself
+const AGAIN_MS = 1_500; // between two tries
 const BATCH_MS = 30; // candidates found together travel together
 const FRESH_ERROR_MS = 5_000; // an end this soon after an error was caused by it
 
@@ -28,6 +31,12 @@ export class Call {
   #batch = 0;
   #deadline = 0;
   #recover = 0;
+  #mend = 0;
+  #mendUntil = 0;
+  #mending = false;
+  #resume = "";
+  #options = null;
+  #networkChanged = () => this.#mendSoon(0);
   #lastError = null;
   #over = false;
   #wasConnected = false;
@@ -43,20 +52,25 @@ export class Call {
 
   /**
    * Offers the call; resolves when the server has answered. Failures arrive at `on.over`.
-   * @param {{stream: MediaStream, agent?: string, iceServers?: RTCIceServer[]}} options
+   * @param {{stream: MediaStream, agent?: string, iceServers?: RTCIceServer[], resume?: string}} options
+   *   resume: the token of a call to go on with, as `leave` gave it
    */
-  async start({ stream, agent, iceServers = [] }) {
+  async start({ stream, agent, iceServers = [], resume = "" }) {
+    this.#options = { stream, iceServers };
+    window.addEventListener("online", this.#networkChanged);
+    navigator.connection?.addEventListener?.("change", this.#networkChanged);
     try {
       const pc = this.#open(stream, iceServers);
       await pc.setLocalDescription();
       if (this.#over) return;
       const { sdp, type } = pc.localDescription;
-      const answer = await this.#signalling.offer({ sdp, type, agent });
+      const answer = await this.#signalling.offer({ sdp, type, agent, resume });
       if (this.#over) {
         await this.#signalling.hangUp(answer.pc_id); // the user hung up while the server was answering
         return;
       }
       this.#pcId = answer.pc_id;
+      this.#resume = answer.resume ?? "";
       this.#deadline = setTimeout(() => this.#finish(new CallProblem("no_path")), CONNECT_DEADLINE_MS);
       this.#sendCandidates();
       await pc.setRemoteDescription({ sdp: answer.sdp, type: answer.type });
@@ -79,10 +93,27 @@ export class Call {
 
   /** Speaks through another microphone from now on, without a new offer. */
   async replaceTrack(track) {
+    this.#options.stream = new MediaStream([track]);
     await this.#sender?.replaceTrack(track);
   }
 
-  /** The user hangs up, or leaves the page. */
+  /**
+   * The page goes away, perhaps to come back at once: it is being reloaded.
+   * @returns {string} the token by which a new page can go on with the call; "" when it cannot, and the call is over
+   */
+  leave() {
+    const token = this.#wasConnected ? this.#resume : "";
+    if (token === "" || this.#over) {
+      this.hangUp();
+      return "";
+    }
+    void this.#signalling.hangUp(this.#pcId, { resumes: true });
+    this.#pcId = null;
+    this.#finish(null);
+    return token;
+  }
+
+  /** The user hangs up. */
   hangUp() {
     if (this.isOpen) this.#channel.send(encode(ToServer.HANGUP));
     this.#finish(null);
@@ -94,18 +125,24 @@ export class Call {
     this.#channel = pc.createDataChannel(CHANNEL, { ordered: true });
     this.#channel.onopen = () => this.#connected();
     this.#channel.onmessage = (event) => this.#receive(event.data);
-    this.#channel.onclose = () => this.#lost();
+    this.#channel.onclose = () => {
+      if (pc === this.#pc) this.#broken();
+    };
     const [track] = stream.getAudioTracks();
     this.#sender = pc.addTrack(track, stream);
     pc.ontrack = (event) => this.#on.sound(event.streams[0] ?? new MediaStream([event.track]));
     pc.onicecandidate = (event) => this.#found(event.candidate);
-    pc.onconnectionstatechange = () => this.#pathChanged(pc.connectionState);
+    pc.onconnectionstatechange = () => {
+      if (pc === this.#pc) this.#pathChanged(pc.connectionState);
+    };
     return pc;
   }
 
   #connected() {
     if (this.#over) return;
     clearTimeout(this.#deadline);
+    this.#mended();
+    if (this.#wasConnected) return; // another connection of the same call
     this.#wasConnected = true;
     this.#on.connected();
   }
@@ -130,13 +167,93 @@ export class Call {
     if (this.#over) return;
     clearTimeout(this.#recover);
     if (state === "failed") {
-      this.#lost();
+      this.#broken();
     } else if (state === "disconnected") {
       this.#on.shaky(true);
-      this.#recover = setTimeout(() => this.#lost(), RECOVER_DEADLINE_MS);
+      if (this.#canMend) this.#mendSoon(SETTLE_MS);
+      else this.#recover = setTimeout(() => this.#lost(), RECOVER_DEADLINE_MS);
     } else if (state === "connected") {
-      this.#on.shaky(false);
+      this.#mended();
     }
+  }
+
+  // ---- a path that broke: first another way for the same connection, then another connection for the same call
+
+  get #canMend() {
+    return !this.#over && this.#wasConnected && this.#resume !== "";
+  }
+
+  /** The connection carries nothing any more. */
+  #broken() {
+    if (this.#over) return;
+    if (!this.#canMend || this.#freshError()) {
+      this.#lost();
+      return;
+    }
+    this.#on.shaky(true);
+    this.#mendSoon(0);
+  }
+
+  #mendSoon(delay) {
+    if (!this.#canMend) return;
+    this.#mendUntil ||= performance.now() + MEND_DEADLINE_MS;
+    clearTimeout(this.#mend);
+    this.#mend = setTimeout(() => void this.#tryToMend(), delay);
+  }
+
+  #mended() {
+    clearTimeout(this.#mend);
+    this.#mendUntil = 0;
+    this.#on.shaky(false);
+  }
+
+  async #tryToMend() {
+    if (!this.#canMend || this.#mending) return;
+    if (performance.now() > this.#mendUntil) {
+      this.#lost();
+      return;
+    }
+    this.#mending = true;
+    try {
+      const pc = this.#pc;
+      const alive = this.#channel.readyState === "open" && !["failed", "closed"].includes(pc.connectionState);
+      await (alive ? this.#restart(pc) : this.#replace());
+    } catch (error) {
+      // The call is over at the server; anything else, as a network that is not there yet, is tried again.
+      if (error instanceof CallProblem && !["server_unreachable", "server_error", "full"].includes(error.code)) {
+        this.#lost();
+        return;
+      }
+    } finally {
+      this.#mending = false;
+    }
+    if (this.#mendUntil !== 0) this.#mendSoon(AGAIN_MS);
+  }
+
+  /** The same connection over another way: a restart of ICE. */
+  async #restart(pc) {
+    pc.restartIce();
+    await pc.setLocalDescription();
+    const { sdp, type } = pc.localDescription;
+    const answer = await this.#signalling.offer({ sdp, type, pc_id: this.#pcId, resume: "" });
+    if (this.#over || pc !== this.#pc) return;
+    this.#resume = answer.resume ?? this.#resume;
+    await pc.setRemoteDescription({ sdp: answer.sdp, type: answer.type });
+    if (pc.connectionState === "connected") this.#mended();
+  }
+
+  /** Another connection, attached to the same call. */
+  async #replace() {
+    const { stream, iceServers } = this.#options;
+    const before = this.#pc;
+    const pc = this.#open(stream, iceServers);
+    before.close();
+    await pc.setLocalDescription();
+    const { sdp, type } = pc.localDescription;
+    const answer = await this.#signalling.offer({ sdp, type, resume: this.#resume });
+    if (this.#over) return;
+    this.#resume = answer.resume ?? "";
+    await pc.setRemoteDescription({ sdp: answer.sdp, type: answer.type });
   }
 
   #lost() {
@@ -168,7 +285,9 @@ export class Call {
   #finish(problem) {
     if (this.#over) return;
     this.#over = true;
-    for (const timer of [this.#batch, this.#deadline, this.#recover]) clearTimeout(timer);
+    for (const timer of [this.#batch, this.#deadline, this.#recover, this.#mend]) clearTimeout(timer);
+    window.removeEventListener("online", this.#networkChanged);
+    navigator.connection?.removeEventListener?.("change", this.#networkChanged);
     if (this.#pcId !== null) void this.#signalling.hangUp(this.#pcId);
     this.#channel?.close();
     this.#pc?.close();

@@ -4,7 +4,7 @@ import { Call } from "./call.js";
 import * as devices from "./devices.js";
 import { byId } from "./dom.js";
 import { CallProblem, asProblem } from "./errors.js";
-import { recall, remember } from "./memory.js";
+import { keepForReload, recall, remember, takeAfterReload } from "./memory.js";
 import { Meters } from "./meter.js";
 import { Notice } from "./notice.js";
 import { FromServer } from "./protocol.js";
@@ -44,6 +44,7 @@ async function loadAgents() {
     const chosen = wanted.find((name) => agents.some((agent) => agent.name === name)) ?? agents[0]?.name ?? "";
     view.agents(agents, chosen);
     introduce();
+    resumeAfterReload();
   } catch (error) {
     fail(asProblem(error), { label: "Try again", run: () => void loadAgents() });
   }
@@ -59,7 +60,7 @@ async function loadMicrophones() {
 
 // ---- the call --------------------------------------------------------------------------------------
 
-async function dial() {
+async function dial(resume = "") {
   if (state.active) return;
   notice.hide();
   state.dial();
@@ -100,7 +101,15 @@ async function dial() {
   useMicrophone(opened);
   void loadMicrophones(); // their names are known now
   paint();
-  await dialled.start({ stream: opened, agent: view.agent.value || undefined, iceServers });
+  await dialled.start({ stream: opened, agent: view.agent.value || undefined, iceServers, resume });
+}
+
+/** A page that was reloaded in the middle of a call goes on with it. */
+function resumeAfterReload() {
+  const kept = takeAfterReload("call");
+  if (kept === null) return;
+  view.agent.value = kept.agent;
+  void dial(kept.token);
 }
 
 function receive(message) {
@@ -273,7 +282,15 @@ document.addEventListener("visibilitychange", () => {
   meters.wake();
   if (state.phase === Phase.LIVE) void wakeLock.hold();
 });
-window.addEventListener("pagehide", hangUp);
+window.addEventListener("pagehide", () => {
+  if (stream === null || call === null) {
+    hangUp();
+    return;
+  }
+  const agent = view.agent.value;
+  const token = call.leave();
+  if (token !== "") keepForReload("call", { token, agent });
+});
 
 paint();
 void loadMicrophones();

@@ -20,3 +20,25 @@ export function remember(key, value) {
     // Private mode or blocked storage: nothing depends on it.
   }
 }
+
+const RELOAD_MS = 10_000;
+
+/** Keeps a value for the page that this one is being reloaded into; another tab does not see it. */
+export function keepForReload(key, value) {
+  try {
+    sessionStorage.setItem(PREFIX + key, JSON.stringify({ value, at: Date.now() }));
+  } catch {
+    // As above.
+  }
+}
+
+/** @returns {any} what was kept a moment ago, once; null otherwise */
+export function takeAfterReload(key) {
+  try {
+    const kept = JSON.parse(sessionStorage.getItem(PREFIX + key));
+    sessionStorage.removeItem(PREFIX + key);
+    return kept !== null && Date.now() - kept.at < RELOAD_MS ? kept.value : null;
+  } catch {
+    return null;
+  }
+}

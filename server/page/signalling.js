@@ -35,8 +35,9 @@ export class Signalling {
   }
 
   /**
-   * @param {{sdp: string, type: string, agent?: string}} offer
-   * @returns {Promise<{sdp: string, type: string, pc_id: string}>}
+   * @param {{sdp: string, type: string, agent?: string, pc_id?: string, resume?: string}} offer
+   *   pc_id: of the call that it renegotiates. resume: the token of a call to go on with, "" for a new one.
+   * @returns {Promise<{sdp: string, type: string, pc_id: string, resume?: string}>} resume: good for one more offer
    * @throws {CallProblem} refused, agent_unknown, full, server_error, server_unreachable
    */
   async offer(offer) {
@@ -48,9 +49,12 @@ export class Signalling {
     await this.#request("PATCH", "api/offer", { pc_id: pcId, candidates });
   }
 
-  /** Says goodbye; works while the page is being closed. Never throws: there is nobody left to tell. */
-  async hangUp(pcId) {
-    const url = new URL(`api/offer/${encodeURIComponent(pcId)}`, this.#base);
+  /**
+   * Says goodbye; works while the page is being closed. Never throws: there is nobody left to tell.
+   * @param {{resumes?: boolean}} [how] resumes: the page may be back in a moment
+   */
+  async hangUp(pcId, { resumes = false } = {}) {
+    const url = new URL(`api/offer/${encodeURIComponent(pcId)}${resumes ? "?resumes=1" : ""}`, this.#base);
     try {
       await fetch(url, { method: "DELETE", keepalive: true });
     } catch {

@@ -83,7 +83,8 @@ class Peer:
         self._cname = secrets.token_urlsafe(8)
         self._heard_ns = 0
         self._slowest_ns = 0
-        self._away_ns = 0
+        self._away_until_ns = 0
+        self._left = False
         self._away_reason = ""
         self._offered_ns = 0
         self._candidates = 0
@@ -184,6 +185,14 @@ class Peer:
                 self._away_listeners.remove(listener)
 
         return stop
+
+    def leave(self, within_ns: int) -> None:
+        """The caller says that it goes and may resume the call at once: it is waited for ``within_ns``."""
+        if self._state in ("connected", "away") and not self._over.done():
+            self._left = True
+            if self._state == "connected":
+                self._wait_for_caller("the caller hung up", lasting=True)
+            self._away_until_ns = self._clock.now_ns() + within_ns
 
     async def close(self, reason: str = "closed") -> None:
         """Hang up, once the last messages are out, and return when nothing is left.
@@ -304,7 +313,7 @@ class Peer:
             old, self._link, self._next = self._link, link, None
             if old is not None:
                 self._part(old)
-        self._terms = None
+        self._terms, self._left = None, False
         self._messages.detach()
         self._heard_ns, self._slowest_ns = self._clock.now_ns(), 0
         back = self._state == "away"
@@ -323,7 +332,8 @@ class Peer:
         if self._state == "connected":
             self._slowest_ns = max(self._slowest_ns, now_ns - self._heard_ns)
         self._heard_ns = now_ns
-        if self._state == "away" and link.secured and not link.over and not self._over.done():
+        # One that said that it goes still sends for a moment.
+        if self._state == "away" and not (self._left or link.over or self._over.done()):
             self._state = "connected"
             self._terms = None
             self._attach(link)
@@ -390,16 +400,23 @@ class Peer:
 
     def _lose(self, reason: str, *, hung_up: bool) -> None:
         """The connection carries nothing: wait for the caller, or end."""
+        if self._state == "away":
+            return
         if self._state == "connecting" or not self.resume_within_ns or (hung_up and not self.resumes):
             self._end(reason)
-        elif self._state != "away":
-            self._state = "away"
-            self._away_ns, self._away_reason = self._clock.now_ns(), reason
-            self._media.detach(self._away_ns)
-            if hung_up:
-                self._messages.detach()
-            logger.info("peer %s is away: %s", self.id[:6], reason)
-            self._tell_away(True)
+        else:
+            self._wait_for_caller(reason, lasting=hung_up)
+
+    def _wait_for_caller(self, reason: str, *, lasting: bool) -> None:
+        """Be away; ``lasting`` when it will not come back over the connection that there is."""
+        self._state = "away"
+        now_ns = self._clock.now_ns()
+        self._away_until_ns, self._away_reason = now_ns + self.resume_within_ns, reason
+        self._media.detach(now_ns)
+        if lasting:
+            self._messages.detach()
+        logger.info("peer %s is away: %s", self.id[:6], reason)
+        self._tell_away(True)
 
     def _tell_away(self, away: bool) -> None:
         for listener in list(self._away_listeners):
@@ -448,7 +465,7 @@ class Peer:
             link, self._next = self._next, None
             self._part(link)
         if self._state == "away":
-            if self._next is None and now_ns - self._away_ns >= self.resume_within_ns:
+            if self._next is None and now_ns >= self._away_until_ns:
                 self._end(self._away_reason)
         elif now_ns - self._heard_ns >= self._patience_ns():
             self._lose(

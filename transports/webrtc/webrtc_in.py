@@ -46,7 +46,7 @@ class WebRTCIn(Processor):
             Duration,
             Range(0, 600 * SECOND),
             Doc("how long the call waits for a caller who was lost; 0s ends it at once"),
-        ] = 30 * SECOND,
+        ] = 4 * SECOND,
     ) -> None:
         self._resume_within_ns = resume_within
         self._undo: list[Callable[[], None]] = []
