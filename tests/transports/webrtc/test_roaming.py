@@ -61,10 +61,10 @@ async def connected(
             await caller.close()
 
 
-async def say(caller: RawCaller, packets: list[bytes], first: int) -> None:
+async def say(caller: RawCaller, packets: list[bytes], first: int, ssrc: int = 77) -> None:
     """Twenty milliseconds each."""
     for number, payload in enumerate(packets, first):
-        caller.say(number, payload)
+        caller.say(number, payload, ssrc=ssrc)
         await asyncio.sleep(0.02)
 
 
@@ -235,7 +235,7 @@ def test_a_call_goes_on_over_another_connection() -> None:
             await shaking
             await asyncio.sleep(0.05)
             assert peer.state == "connected"
-            await say(again, words[20:], 0)
+            await say(again, words[20:], 0, ssrc=78)
             # All of both halves but the first packet of each, in which a decoder begins.
             await hearing
             assert source.pulled > pulled and len(again.heard) > 10
