@@ -65,6 +65,14 @@ class Adaptation:
             rate = max(rate, min(_FEC_BIT_RATE, self._most))
         return EncoderSettings(round(max(self._least, rate)), self._fec, loss, self._complexity)
 
+    def follow(self, before: Adaptation) -> None:
+        """Begin with what is known of the way to the caller."""
+        self._bit_rate = max(float(self._least), min(float(self._most), before._bit_rate))
+        self._complexity = before._complexity
+        self._fec = before._fec and self._can_fec
+        self._shortest_ns = before._shortest_ns
+        self.loss, self.round_trip_ns = before.loss, before.round_trip_ns
+
     def reported(self, fraction_lost: int, round_trip_ns: int | None) -> None:
         """A report block of the caller's on our source came: the share lost in 256ths, and the round trip."""
         lost = fraction_lost / 256

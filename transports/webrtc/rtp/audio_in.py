@@ -114,8 +114,11 @@ class AudioInput:
     # What comes ------------------------------------------------------------------------------------
 
     def agree(self, opus: int, red: int | None, announced: Sequence[int]) -> None:
-        """Payload types and sources from now on; the source that was heard may be another now."""
-        self._opus, self._red, self._announced = opus, red, frozenset(announced)
+        """Payload types and sources from now on; when they are others the source that was heard may be another too."""
+        agreed = (opus, red, frozenset(announced))
+        if agreed == (self._opus, self._red, self._announced):
+            return
+        self._opus, self._red, self._announced = agreed
         self._candidates.clear()
         self._leave_source()
 

@@ -81,6 +81,18 @@ class AudioSender:
         self._marker = True
         self._silence = silence_packet(self._frame_ms)
 
+    def follow(self, before: AudioSender, now_ns: int) -> None:
+        """Go on as the same source: with the next sequence number, on the same clock.
+
+        Whoever decrypts counts by the sequence number; a fresh one under the same key would not be understood.
+        """
+        self._sequence, self._stamp = before._sequence, before._stamp
+        self._first, self._count = before._first, before._count
+        self.packets, self.octets = before.packets, before.octets
+        self.left_out, self.skipped = before.left_out, before.skipped
+        self.adaptation.follow(before.adaptation)
+        self.rest(now_ns)
+
     def play(self, source: SampleSource | None, rate: int = 48_000) -> None:
         """Send what ``source`` has from now on; ``None`` for silence. Raises ``OpusError`` for a rate Opus has not."""
         self._source = source

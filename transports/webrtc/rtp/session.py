@@ -205,9 +205,14 @@ class MediaSession:
     # Inside --------------------------------------------------------------------------------------------
 
     def _next_sender(self, terms: Terms, now_ns: int) -> AudioSender:
-        if self._sender is not None:
-            self._past = _with_sender(MediaStatistics(), self._past, self._sender)
-        return AudioSender(terms.audio_ssrc or secrets.randbits(32), terms.opus_payload_type, terms.opus)
+        before = self._sender
+        ssrc = terms.audio_ssrc or secrets.randbits(32)
+        sender = AudioSender(ssrc, terms.opus_payload_type, terms.opus)
+        if before is not None and before.ssrc == ssrc:
+            sender.follow(before, now_ns)
+        elif before is not None:
+            self._past = _with_sender(MediaStatistics(), self._past, before)
+        return sender
 
     def _hear(self, packet: RtpPacket, now_ns: int) -> None:
         self.audio_in.receive(packet, now_ns)

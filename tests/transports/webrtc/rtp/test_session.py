@@ -212,6 +212,27 @@ def test_without_a_connection_the_source_waits() -> None:
     run_virtual(scene())
 
 
+def test_the_same_source_goes_on_with_the_next_sequence_number() -> None:
+    """After the connection was away for five seconds: decryption at the caller counts by it. The clock went on."""
+
+    async def scene() -> None:
+        line = Line()
+        line.attach()
+        await asyncio.sleep(0.5)
+        line.here.detach(line.clock.now_ns())
+        await asyncio.sleep(5)
+        line.here.attach(terms(1), line.clock.now_ns())
+        await asyncio.sleep(0.5)
+        packets = [packet for _, data in line.sent if (packet := parse_rtp(data))]
+        assert {(b.sequence - a.sequence) & 0xFFFF for a, b in pairwise(packets)} == {1}
+        passed = (packets[-1].timestamp - packets[0].timestamp) & 0xFFFFFFFF
+        assert passed == (line.sent[-1][0] - line.sent[0][0]) * 48 // 1_000_000
+        assert line.here.statistics(0).sent_packets == len(packets)
+        line.close()
+
+    run_virtual(scene())
+
+
 def test_what_the_source_raises_is_raised_by_play_and_the_caller_hears_silence() -> None:
     """The session goes on."""
 
