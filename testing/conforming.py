@@ -24,8 +24,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import yaml
-
 from ..pipeline import MS, SECOND, Call, Frame, Graph, In, Out, Plan, Processor, TurnEndFrame, TurnStartFrame
 from ..pipeline.clock import run_virtual
 from ..pipeline.convert import convert_options
@@ -33,6 +31,7 @@ from ..pipeline.events import NodeFailed, Tuned
 from ..pipeline.options import OptionSpec, option_specs
 from ..pipeline.ports import PortSpec
 from ..pipeline.processor import ports_of
+from ..yaml12 import load
 from .leaks import no_leaks, no_tasks_left
 from .sample_frames import SampleMaker, sample_frame
 
@@ -152,7 +151,7 @@ class Conformance:
         """``Example:`` in the docstring, one box in YAML whose options are right."""
         _, mark, example = inspect.cleandoc(self.processor.__doc__ or "").partition("Example:\n")
         assert mark, "there is no Example: in the docstring"
-        shown = yaml.safe_load(inspect.cleandoc(example))
+        shown = load(inspect.cleandoc(example))
         given = next(iter(shown.values())) if isinstance(shown, dict) else {}
         _, problems = convert_options(self.processor, given or {}, from_yaml=True)
         assert not problems, "; ".join(map(str, problems))

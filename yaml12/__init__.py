@@ -1,6 +1,7 @@
 """YAML 1.2 as it is specified: text to a tree of nodes with exact places, and every fault named where it stands."""
 
 from .core import CORE, Scalar, read_scalar
+from .loading import load
 from .places import Edit, Fault, FaultKind, Span, YamlError
 from .stream import MAX_DEPTH, MAX_NODES, read_documents
 from .tree import Document, Node
@@ -18,6 +19,7 @@ __all__ = [
     "Scalar",
     "Span",
     "YamlError",
+    "load",
     "read_documents",
     "read_scalar",
     "write_flow",

@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
+from ...yaml12 import YamlError, load
 from ..limits.caller import CallerLimits, limits_of
 from .grant import Grant, ReportLevel
 
@@ -31,6 +31,7 @@ __all__ = ["TokenFile", "TokenFileError", "digest", "read_tokens"]
 
 _LEAST_CHARS = 16
 _MOST_BYTES = 4 << 20
+_MOST_VALUES = 1_000_000
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
@@ -83,14 +84,10 @@ def read_tokens(path: Path) -> TokenFile:
     except UnicodeDecodeError:
         raise TokenFileError(f"{path} is not UTF-8") from None
     try:
-        loaded = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        # Its excerpt would show a token.
-        mark = getattr(error, "problem_mark", None)
-        place = f"{path}:{mark.line + 1}" if mark is not None else str(path)
-        raise TokenFileError(f"{place} is no YAML") from None
-    except RecursionError:
-        raise TokenFileError(f"{path} is nested too deeply") from None
+        loaded = load(text, max_nodes=_MOST_VALUES)
+    except YamlError as error:
+        # What stands there might be a token, so that only the place is told.
+        raise TokenFileError(f"{path}:{error.fault.span.line} is no YAML") from None
     try:
         found = msgspec.convert(loaded, _File)
     except msgspec.ValidationError as error:

@@ -3,10 +3,11 @@
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from livegraph.yaml12 import Node, YamlError, read_documents, write_flow
+from livegraph.yaml12 import Node, YamlError, load, read_documents, write_flow
 
 _PIECES = [
     "a",
@@ -108,3 +109,21 @@ def test_what_is_written_is_read_back(value: Any) -> None:
         assert (
             made["a"] if text.startswith("a: ") else made[0] if text.startswith("[" + written) else made
         ) == value
+
+
+def test_one_document_is_loaded_as_data() -> None:
+    assert load("a: [1, x, 0o17, !!str 2]\n'b': {c: ~}\n") == {"a": [1, "x", 15, "2"], "b": {"c": None}}
+    assert load("# nothing\n") is None
+
+
+@pytest.mark.parametrize("text", ["a: 1\na: 2", "a: 1\n---\nb: 2", "[a]: 1", "!x 1", "a: *b", "a: &a [*a]"])
+def test_what_is_no_single_document_is_not_loaded(text: str) -> None:
+    with pytest.raises(YamlError):
+        load(text)
+
+
+def test_aliases_do_not_multiply_what_is_loaded() -> None:
+    lines = ["a0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 9)}]" for i in range(1, 9)]
+    with pytest.raises(YamlError):
+        load("\n".join(lines))
