@@ -113,10 +113,13 @@ class AudioInput:
 
     # What comes ------------------------------------------------------------------------------------
 
-    def agree(self, opus: int, red: int | None, announced: Sequence[int]) -> None:
-        """Payload types and sources from now on; when they are others the source that was heard may be another too."""
+    def agree(self, opus: int, red: int | None, announced: Sequence[int], *, fresh: bool = False) -> None:
+        """Payload types and sources from now on; when they are others the source that was heard may be another too.
+
+        ``fresh`` over another connection, where it is another in any case.
+        """
         agreed = (opus, red, frozenset(announced))
-        if agreed == (self._opus, self._red, self._announced):
+        if agreed == (self._opus, self._red, self._announced) and not fresh:
             return
         self._opus, self._red, self._announced = agreed
         self._candidates.clear()

@@ -90,6 +90,8 @@ class MediaSession:
         """A connection stands, the first or another one, or other terms were agreed: send from now on."""
         if self._closed:
             return
+        # Over another connection we are another source, and so is the caller.
+        fresh = terms.audio_ssrc != self._terms.audio_ssrc
         self._terms = terms
         audio = terms.audio
         self._audio_types = frozenset(
@@ -97,7 +99,8 @@ class MediaSession:
             for number in (terms.opus_payload_type, terms.red)
             if audio is not None and number is not None
         )
-        self.audio_in.agree(terms.opus_payload_type, terms.red, audio.ssrcs if audio is not None else ())
+        announced = audio.ssrcs if audio is not None else ()
+        self.audio_in.agree(terms.opus_payload_type, terms.red, announced, fresh=fresh)
         sections = [section for section in (audio, *terms.video) if section is not None]
         self._transport_wide = next(
             (
