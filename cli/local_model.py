@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
@@ -57,7 +58,10 @@ class LocalModel:
             simulating = simulator_for([], self._terminal, max_sessions=self._max_sessions)
             self._simulator = await self._stack.enter_async_context(simulating)
             self.notes += self._simulator.notes
-            self._base = f"ws://127.0.0.1:{await self._simulator.serve('127.0.0.1', 0)}"
+            # Only the agents of this command are to find it: a page could open sockets to this machine as well.
+            secret = secrets.token_urlsafe(16)
+            port = await self._simulator.serve("127.0.0.1", 0, secret=secret)
+            self._base = f"ws://127.0.0.1:{port}/{secret}"
         known = self._scripts.setdefault(name, [])
         if script not in known:
             known.append(script)

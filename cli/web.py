@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -42,7 +41,6 @@ class WebServer(uvicorn.Server):
     def __init__(
         self, app: ASGIApp, started: Callable[[], None], *, grace_s: int, front: Front | None = None
     ) -> None:
-        debug = logging.getLogger("livegraph").isEnabledFor(logging.DEBUG)
         front = front or Front()
         super().__init__(
             uvicorn.Config(
@@ -52,7 +50,8 @@ class WebServer(uvicorn.Server):
                 ws="none",
                 lifespan="on",
                 log_config=None,
-                access_log=debug,
+                # Paths may hold what opens a call to whoever knows it.
+                access_log=False,
                 server_header=False,
                 timeout_graceful_shutdown=grace_s,
                 limit_concurrency=_MOST_CONNECTIONS,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hmac
 import re
 import ssl
 from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -221,19 +223,33 @@ class Simulator:
         return self._tokens.create(body, now_ns=now_ns, wall_s=self._wall_clock())
 
     async def serve(
-        self, host: str = "127.0.0.1", port: int = 0, *, tls: ssl.SSLContext | None = None
+        self,
+        host: str = "127.0.0.1",
+        port: int = 0,
+        *,
+        tls: ssl.SSLContext | None = None,
+        secret: str = "",
     ) -> int:
         """Serve WebSocket clients and requests for tokens, until the simulator ends; returns the port.
 
         Args:
             tls: with it TLS is spoken as well, on the same port.
+            secret: what every path begins with; who does not know it, and every page in a browser, is refused.
 
         Raises:
             OSError: the address cannot be had.
         """
         from .sockets import listen
 
-        server = await listen(host, port, self._answer, tls)
+        def answer_the_initiated(request: HttpRequest) -> HttpResponse | Callable[[ServerLink], None]:
+            prefix = f"/{secret}/"
+            known = request.path[: len(prefix)].encode(errors="replace")
+            # A program of ours sends no Origin; a page cannot help it.
+            if "origin" in request.headers or not hmac.compare_digest(known, prefix.encode()):
+                return HttpResponse(404, b"There is nothing here.\n")
+            return self._answer(replace(request, path=request.path[len(prefix) - 1 :]))
+
+        server = await listen(host, port, answer_the_initiated if secret else self._answer, tls)
         self._servers.append(server)
         return server.port
 

@@ -29,6 +29,7 @@ __all__ = ["Answer", "WebSocketLink"]
 _OPEN_WITHIN_S = 20.0
 _CLOSE_WITHIN_S = 2.0
 _MOST_WAITING = 32
+_MOST_MESSAGE_BYTES = 16 << 20
 _WRITE_HIGH = 256 * 1024
 
 # At DEBUG the library writes every header down, and one of them is the client's key.
@@ -147,7 +148,7 @@ class WebSocketLink(asyncio.Protocol):
                 self._respond(answer)
                 return
             self._start = answer
-            self._web = _LatePongs(max_size=None, logger=_log)
+            self._web = _LatePongs(max_size=_MOST_MESSAGE_BYTES, logger=_log)
             self._web.wait_s = self._pongs_wait_s
             self._web.later = self._flush
             data = request.raw

@@ -14,6 +14,7 @@ LG203 for types and ranges.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -31,7 +32,10 @@ if TYPE_CHECKING:
 
 __all__ = ["CallText", "InputSpec", "accept", "fill_call_texts", "input_values"]
 
+logger = logging.getLogger("livegraph.call")
+
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
+_MATCH_WITHIN_S = 0.02
 _TYPES: dict[str, Any] = {"text": str, "integer": int, "number": float, "boolean": bool}
 
 
@@ -123,6 +127,22 @@ def _texts(values: Iterable[Any]) -> bool:
     return any(isinstance(value, CallText) for value in values)
 
 
+def _matches(pattern: str, name: str, text: str) -> bool:
+    """Whether the whole of ``text`` is as ``pattern`` says; one that takes too long to tell is not.
+
+    Patterns such as ``(a+)+$`` take years for the right text, and a caller chooses it.
+    """
+    import regex
+
+    try:
+        return regex.fullmatch(pattern, text, timeout=_MATCH_WITHIN_S) is not None
+    except TimeoutError:
+        logger.warning(
+            "the pattern of the input %r takes too long for what a caller said; it was refused", name
+        )
+        return False
+
+
 def _text_faults(spec: InputSpec, name: str, text: str, given: Any) -> Iterable[tuple[str, str]]:
     if len(text) > spec.max_length:
         yield f"`{name}` has {len(text)} characters, {spec.max_length} are allowed", ""
@@ -131,5 +151,5 @@ def _text_faults(spec: InputSpec, name: str, text: str, given: Any) -> Iterable[
     elif spec.choices and text not in spec.choices:
         hint = did_you_mean(text, spec.choices, label="choices")
         yield f"`{name}` cannot be {show(given)}", hint
-    elif spec.pattern and not re.fullmatch(spec.pattern, text):
+    elif spec.pattern and not _matches(spec.pattern, name, text):
         yield f"`{name}` does not look right: {show(given)}", f"it must match {spec.pattern}"

@@ -43,6 +43,7 @@ from ...pipeline.events import (
     Transcript,
     Usage,
 )
+from ...pipeline.files import write_whole
 from ...pipeline.frames import source_of
 from ..tools.catalog import FunctionSpec
 from . import events
@@ -258,7 +259,7 @@ class GeminiLive(Processor):
         if path is None:
             return
         try:
-            await asyncio.to_thread(path.write_text, self._live.history.to_json_lines(), "utf-8")
+            await asyncio.to_thread(write_whole, path, self._live.history.to_json_lines())
         except OSError as error:
             raise ProcessorError(
                 self.name, f"cannot write the history to {path}: {error.strerror} (option save_history)"

@@ -245,7 +245,7 @@ class ToolRouter(Processor):
     async def _invoke(self, tool: ToolFunction, arguments: dict[str, Any]) -> Any:
         if tool.is_async:
             return await tool.call(arguments, self.call)
-        if self._threads.alive >= 2 * self._max_parallel:
+        if self._threads.alive >= 2 * self._max_parallel or self._threads.full():
             raise ToolError(f"{tool.name} is not available: earlier calls of tools have not returned")
         loop = asyncio.get_running_loop()
         value = await loop.run_in_executor(self._threads, tool.call, arguments, self.call)

@@ -8,7 +8,10 @@ from collections.abc import Callable
 from concurrent.futures import Executor, Future
 from typing import Any
 
-__all__ = ["ToolThreads"]
+__all__ = ["MOST_THREADS", "ToolThreads"]
+
+MOST_THREADS = 256
+"""Of one process."""
 
 
 class ToolThreads(Executor):
@@ -18,9 +21,17 @@ class ToolThreads(Executor):
     exit the program would wait for it; here it is only a thread that sleeps.
     """
 
+    _all = 0
+    _all_lock = threading.Lock()
+
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._alive = 0
+
+    @classmethod
+    def full(cls) -> bool:
+        """Whether the whole process has as many as it may have: calls of many callers share them."""
+        return cls._all >= MOST_THREADS
 
     @property
     def alive(self) -> int:
@@ -42,8 +53,12 @@ class ToolThreads(Executor):
             finally:
                 with self._lock:
                     self._alive -= 1
+                with ToolThreads._all_lock:
+                    ToolThreads._all -= 1
 
         with self._lock:
             self._alive += 1
+        with ToolThreads._all_lock:
+            ToolThreads._all += 1
         threading.Thread(target=work, name=f"tool {getattr(function, '__name__', '')}", daemon=True).start()
         return future

@@ -11,6 +11,8 @@ from typing import Any
 
 from aiortc import RTCDataChannel
 
+from ...pipeline.units import MS, SECOND
+
 __all__ = ["LABEL", "MessageChannel"]
 
 LABEL = "livegraph"
@@ -22,6 +24,12 @@ _MOST_BUFFERED_BYTES = 1 << 20
 _MOST_MESSAGE_CHARS = 64 * 1024
 _DRAIN_LOOKS = 50
 
+_MESSAGE_NS = 50 * MS
+"""20 messages a second in the long run."""
+_CHAR_NS = 125_000
+"""8,000 characters a second in the long run."""
+_BURST_NS = 10 * SECOND
+"""What may come at once: 200 short messages, or 80,000 characters."""
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Listener = Callable[[dict[str, Any]], None]
@@ -34,8 +42,11 @@ class MessageChannel:
     messages the oldest are lost. What the caller sends before anybody listens is kept likewise, up to 32.
     """
 
-    def __init__(self, closed: Callable[[], None]) -> None:
+    def __init__(self, closed: Callable[[], None], now_ns: Callable[[], int]) -> None:
         self._closed = closed
+        self._now_ns = now_ns
+        self._room_at_ns = 0
+        """When the caller will have been silent for long enough to make up for all that it has sent."""
         self._channel: RTCDataChannel | None = None
         self._queue: deque[str] = deque(maxlen=_MOST_QUEUED)
         self._unread: deque[dict[str, Any]] = deque(maxlen=_MOST_UNREAD)
@@ -103,7 +114,7 @@ class MessageChannel:
             channel.send(self._queue.popleft())
 
     def _receive(self, data: object) -> None:
-        if not isinstance(data, str) or len(data) > _MOST_MESSAGE_CHARS:
+        if not isinstance(data, str) or len(data) > _MOST_MESSAGE_CHARS or not self._may_speak(len(data)):
             return
         try:
             message = json.loads(data)
@@ -117,6 +128,15 @@ class MessageChannel:
             self._unread.append(message)
         for listener in list(self._listeners):
             listener(message)
+
+    def _may_speak(self, chars: int) -> bool:
+        """Whether a message of this size is within what a caller may send: see ``_MESSAGE_NS`` and ``_CHAR_NS``."""
+        now_ns = self._now_ns()
+        room_at_ns = max(self._room_at_ns, now_ns) + _MESSAGE_NS + chars * _CHAR_NS
+        if room_at_ns - now_ns > _BURST_NS:
+            return False
+        self._room_at_ns = room_at_ns
+        return True
 
 
 def _valid(value: Any) -> Any:

@@ -100,7 +100,7 @@ class Peer:
         self._renewing = asyncio.Lock()
         self._partings: set[asyncio.Task[None]] = set()
         self._away_listeners: list[Callable[[bool], None]] = []
-        self._messages = MessageChannel(self._channel_closed)
+        self._messages = MessageChannel(self._channel_closed, self._clock.now_ns)
         self._media = MediaSession(clock=self._clock, send_rtp=self._send_rtp, send_rtcp=self._send_rtcp)
         self._life = asyncio.create_task(self._live(), name=f"peer {self.id[:6]}")
 

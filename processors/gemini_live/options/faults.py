@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,7 @@ from .field_options import option_at
 
 __all__ = ["history_faults", "option_faults", "read_history"]
 
+_MOST_HISTORY_BYTES = 16 << 20
 _SHOWN = 8
 """Voices that a message names."""
 
@@ -75,5 +77,10 @@ def read_history(given: Any) -> History:
     if given is None:
         return History()
     if isinstance(given, Path):
+        # A pipe would be waited for until somebody writes into it.
+        if not stat.S_ISREG(given.stat().st_mode):
+            raise ValueError(f"{given.name} is not a file")
+        if given.stat().st_size > _MOST_HISTORY_BYTES:
+            raise ValueError(f"{given.name} is larger than {_MOST_HISTORY_BYTES >> 20} MiB")
         return History.from_json_lines(given.read_text("utf-8"))
     return History.from_list(list(given))
