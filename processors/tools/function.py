@@ -10,12 +10,16 @@
             hour: full hour, 8 to 17.
         \"\"\"
 
+Docstrings may be in Google, NumPy or reST style; a text in ``Annotated`` describes an argument too. Arguments may be
+dataclasses, pydantic models, dates and NumPy numbers, and so may results.
+
 A parameter annotated ``CallContext`` is given the running call and is not shown to the model. An ``async`` function
 that yields answers several times, and the model goes on meanwhile.
 """
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -26,16 +30,18 @@ import msgspec
 
 from ...pipeline import CallContext
 from ...pipeline.units import DurationLike, duration_ns
+from .argument_types import MISSING, argument
 from .catalog import FunctionSpec
+from .docstring import read_docstring
+from .foreign import decode_foreign
+from .schema import arguments_schema, lenient
 
 __all__ = ["ToolError", "ToolFunction", "ToolSettings", "tool"]
 
-_SECTION = re.compile(r"^(args|arguments|parameters)\s*:\s*$", re.IGNORECASE)
-_OTHER_SECTION = re.compile(r"^(returns?|raises|yields|examples?|notes?)\s*:\s*$", re.IGNORECASE)
-_ARGUMENT = re.compile(r"^\s*\*{0,2}(\w+)\s*(?:\([^)]*\))?\s*:\s*(.*)$")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 
 _SETTINGS = "__livegraph_tool__"
+_HINT = " (a decorator keeps a function's own by functools.wraps)"
 
 
 class ToolError(Exception):
@@ -84,21 +90,24 @@ class ToolFunction:
     written as JSON, ``*args``, or a name that no model accepts.
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], name: str = "") -> None:
         self.function = function
-        self.settings: ToolSettings = getattr(function, _SETTINGS, ToolSettings())
-        self.name = self.settings.name or getattr(function, "__name__", "")
+        inner = _inner(function)
+        self.settings: ToolSettings = getattr(function, _SETTINGS, getattr(inner, _SETTINGS, ToolSettings()))
+        self.name = self.settings.name or name or getattr(inner, "__name__", "")
         if not _NAME.fullmatch(self.name):
             raise TypeError(f"{self.name!r} is no name for a tool: letters, digits and _ . : - are allowed")
-        if inspect.isgeneratorfunction(function):
+        if inspect.isgeneratorfunction(inner):
             raise TypeError(
                 f"{self.name}: a tool that yields is async (async def); a plain one returns a value"
             )
-        self.streams = inspect.isasyncgenfunction(function)
+        self.streams = inspect.isasyncgenfunction(inner)
         """Whether it answers as often as it yields, while the model goes on."""
-        self.is_async = inspect.iscoroutinefunction(function)
+        self.is_async = inspect.iscoroutinefunction(inner)
         self._context_name = ""
         self._arguments = self._make_arguments()
+        self._schema = self._make_schema()
+        self._defaulted = self._without_null()
         self.spec = self._describe()
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -110,8 +119,14 @@ class ToolFunction:
         if unknown:
             names = ", ".join(self._arguments.__struct_fields__) or "none"
             raise msgspec.ValidationError(f"there is no argument {unknown[0]!r}; there is: {names}")
+        plain = {
+            name: lenient(value, self._schema.get("properties", {}).get(name, {}))
+            for name, value in given.items()
+            # Nothing, where nothing is not allowed, is the default.
+            if value is not None or name not in self._defaulted
+        }
         # Not strict: models write numbers as strings now and then.
-        checked = msgspec.convert(dict(given), self._arguments, strict=False)
+        checked = msgspec.convert(plain, self._arguments, strict=False, dec_hook=decode_foreign)
         return {name: getattr(checked, name) for name in self._arguments.__struct_fields__}
 
     def call(self, arguments: Mapping[str, Any], context: CallContext) -> Any:
@@ -122,74 +137,75 @@ class ToolFunction:
         return self.function(**given)
 
     def _make_arguments(self) -> type[msgspec.Struct]:
-        hints = get_type_hints(self.function, include_extras=True)
+        hints = _hints(self.function)
+        bound = self.function.keywords if isinstance(self.function, functools.partial) else {}
         fields: list[Any] = []
         for parameter in inspect.signature(self.function).parameters.values():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
-                raise TypeError(f"{self.name}: a tool's arguments have names; {parameter} is not allowed")
+                raise TypeError(
+                    f"{self.name}: a tool's arguments have names; {parameter} is not allowed{_HINT}"
+                )
+            if parameter.name in bound:
+                # What is settled is not the model's to choose.
+                continue
             if parameter.name not in hints:
                 raise TypeError(f"{self.name}: the argument {parameter.name!r} needs a type annotation")
             if hints[parameter.name] is CallContext:
                 self._context_name = parameter.name
                 continue
-            field = (parameter.name, hints[parameter.name])
-            fields.append(field if parameter.default is parameter.empty else (*field, parameter.default))
-        return msgspec.defstruct("Arguments", fields, kw_only=True)
-
-    def _describe(self) -> FunctionSpec:
-        description, documented = _read_docstring(inspect.getdoc(self.function) or "")
+            default = MISSING if parameter.default is parameter.empty else parameter.default
+            kind, default = argument(hints[parameter.name], default)
+            fields.append((parameter.name, kind) if default is MISSING else (parameter.name, kind, default))
         try:
-            schema = _inlined(msgspec.json.schema(self._arguments))
+            return msgspec.defstruct("Arguments", fields, kw_only=True)
+        except TypeError as error:
+            raise TypeError(f"{self.name}: the arguments cannot be read: {error}") from error
+
+    def _make_schema(self) -> dict[str, Any]:
+        try:
+            return arguments_schema(self._arguments)
         except TypeError as error:
             raise TypeError(f"{self.name}: an argument has a type that JSON cannot carry: {error}") from error
-        properties = schema.get("properties", {})
-        for name, text in documented.items():
-            if name in properties:
-                properties[name].setdefault("description", text)
+
+    def _without_null(self) -> frozenset[str]:
+        """The arguments with a default that null is no value of."""
+        found = set()
+        for field in msgspec.structs.fields(self._arguments):
+            if not field.required:
+                try:
+                    msgspec.convert(None, field.type, dec_hook=decode_foreign)
+                except (msgspec.ValidationError, TypeError):
+                    found.add(field.encode_name)
+        return frozenset(found)
+
+    def _describe(self) -> FunctionSpec:
+        properties = self._schema.get("properties", {})
+        text = inspect.getdoc(_inner(self.function)) or ""
+        description, documented = read_docstring(text, properties)
+        for name, said in documented.items():
+            if name in properties and said:
+                properties[name].setdefault("description", said)
         parameters: dict[str, Any] = {}
         if properties:
-            parameters = {"type": "object", "properties": properties, "required": schema.get("required", [])}
+            required = self._schema.get("required", [])
+            parameters = {"type": "object", "properties": properties, "required": required}
         blocking = self.settings.blocking
         if blocking is None and self.streams:
             blocking = False
         return FunctionSpec(self.name, description, parameters, blocking)
 
 
-def _inlined(schema: dict[str, Any]) -> dict[str, Any]:
-    """The schema of the arguments with every reference put in its place: models do not follow them."""
-    definitions: dict[str, Any] = schema.get("$defs", {})
-
-    def resolve(part: Any, depth: int) -> Any:
-        if isinstance(part, list):
-            return [resolve(item, depth) for item in part]
-        if not isinstance(part, dict):
-            return part
-        if "$ref" in part:
-            if depth > 16:
-                raise TypeError("it refers to itself")
-            return resolve(definitions[part["$ref"].rpartition("/")[2]], depth + 1)
-        return {key: resolve(value, depth) for key, value in part.items() if key not in ("$defs", "title")}
-
-    resolved: dict[str, Any] = resolve(schema, 0)
-    return resolved
+def _inner(function: Callable[..., Any]) -> Callable[..., Any]:
+    """What does the work: behind a partial, and of an object that can be called its method."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    if inspect.isroutine(function) or hasattr(function, "__wrapped__"):
+        return function
+    method: Callable[..., Any] = type(function).__call__
+    return method if inspect.isfunction(method) else function
 
 
-def _read_docstring(text: str) -> tuple[str, dict[str, str]]:
-    """The description before any section, and what the section on arguments says of each."""
-    description: list[str] = []
-    documented: dict[str, str] = {}
-    section, current = "", ""
-    for line in text.splitlines():
-        if _SECTION.match(line.strip()):
-            section = "args"
-        elif _OTHER_SECTION.match(line.strip()):
-            section = "other"
-        elif not section:
-            description.append(line)
-        elif section == "args":
-            if match := _ARGUMENT.match(line):
-                current = match[1]
-                documented[current] = match[2].strip()
-            elif current and line.strip():
-                documented[current] += " " + line.strip()
-    return "\n".join(description).strip(), documented
+def _hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """The annotations, of what is decorated those of the function inside."""
+    inner = inspect.unwrap(_inner(function))
+    return get_type_hints(inspect.unwrap(inner), include_extras=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from ...pipeline.errors import ConfigError, Problem
@@ -26,29 +28,34 @@ def load_tools(sources: Iterable[str | Callable[..., Any]]) -> dict[str, ToolFun
     problems: list[Problem] = []
     for index, source in enumerate(sources):
         try:
-            for function in [source] if callable(source) else _named(source):
-                tool = _tool(function)
+            functions = {"": source} if callable(source) else _named(source)
+        except ConfigError as error:
+            problems += [replace(problem, path=(index, *problem.path)) for problem in error.problems]
+            continue
+        for name, function in functions.items():
+            try:
+                tool = _tool(function, name)
                 if tool.name in found:
                     hint = "rename one, or use @tool(name=...)"
                     raise _fault("LG232", f"there are two tools named `{tool.name}`", hint)
                 found[tool.name] = tool
-        except ConfigError as error:
-            problems += [replace(problem, path=(index, *problem.path)) for problem in error.problems]
+            except ConfigError as error:
+                problems += [replace(problem, path=(index, *problem.path)) for problem in error.problems]
     if problems:
         raise ConfigError(problems)
     return found
 
 
-def _tool(function: Callable[..., Any]) -> ToolFunction:
+def _tool(function: Callable[..., Any], name: str) -> ToolFunction:
     try:
-        return ToolFunction(function)
+        return ToolFunction(function, name)
     except (TypeError, NameError) as error:
-        name = getattr(function, "__name__", repr(function))
+        name = name or getattr(function, "__name__", repr(function))
         why = str(error).removeprefix(f"{name}: ")
         raise _fault("LG231", f"`{name}` cannot be a tool: {why}", "mend the function's signature") from error
 
 
-def _named(source: str) -> list[Callable[..., Any]]:
+def _named(source: str) -> dict[str, Callable[..., Any]]:
     where, _, name = source.rpartition(":") if ":" in source else (source, "", "")
     # A Windows drive is no function.
     if name.endswith(".py"):
@@ -58,12 +65,8 @@ def _named(source: str) -> list[Callable[..., Any]]:
     own = {
         key: value
         for key, value in vars(module).items()
-        if inspect.isfunction(value)
-        and (
-            key in exported
-            if exported is not None
-            else not key.startswith("_") and value.__module__ == module.__name__
-        )
+        if _is_function(value)
+        and (key in exported if exported is not None else not key.startswith("_") and _is_own(value, module))
     }
     if name:
         if name not in own:
@@ -72,12 +75,37 @@ def _named(source: str) -> list[Callable[..., Any]]:
                 f"`{Path(where).name}` has no function `{name}`",
                 did_you_mean(name, own, label="functions"),
             )
-        return [own[name]]
+        return {name: own[name]}
     if not own:
         raise _fault(
             "LG230", f"`{Path(where).name}` has no public functions", "define one, or name it in __all__"
         )
-    return list(own.values())
+    return own
+
+
+def _is_function(value: Any) -> bool:
+    """Whether it is meant to be called: a function, decorated or partial, or an object made for it. Types are not."""
+    if not callable(value) or isinstance(value, type):
+        return False
+    return (
+        inspect.isroutine(value)
+        or isinstance(value, functools.partial)
+        or hasattr(value, "__wrapped__")
+        or inspect.isfunction(vars(type(value)).get("__call__"))
+    )
+
+
+def _is_own(value: Any, module: ModuleType) -> bool:
+    """Whether the module made it, be it by a decorator from elsewhere, and has not only imported it."""
+    if isinstance(value, functools.partial):
+        return True
+    home, path = getattr(value, "__module__", None), getattr(value, "__qualname__", "")
+    if home == module.__name__:
+        return True
+    if not path:
+        return type(value).__module__ == module.__name__
+    # Made by a call here: what a decorator gives that does not say what it decorates.
+    return "<locals>" in path
 
 
 def _fault(code: str, message: str, hint: str) -> ConfigError:

@@ -37,6 +37,7 @@ from ...pipeline.events import StateChanged, ToolCalled, ToolCancelled, ToolFini
 from ...pipeline.processor import Emitted
 from ...pipeline.units import MS, SECOND, format_duration
 from .catalog import ToolCatalog
+from .foreign import encode_foreign
 from .function import ToolError, ToolFunction
 from .loading import load_tools
 from .threads import ToolThreads
@@ -274,7 +275,7 @@ class _Running:
 
 def _as_object(value: Any) -> dict[str, Any]:
     """What the function returned as the JSON object that the protocol asks for. ``TypeError`` when it is no JSON."""
-    plain = msgspec.to_builtins(value)
+    plain = msgspec.to_builtins(value, enc_hook=encode_foreign)
     # A round through JSON now, so that what cannot be written fails here, with the tool's name.
     plain = msgspec.json.decode(msgspec.json.encode(plain))
     return plain if isinstance(plain, dict) else {"output": plain}

@@ -48,7 +48,7 @@ class _Peer:
 
 PEERS = {
     "pipecat": _Peer("pipecat-ai[google]", "pipecat-ai", (_2_5, _3_1, _3_8)),
-    "livekit": _Peer("livekit-plugins-google", "livekit-plugins-google", (_2_5, _3_1, _3_8), silent=(_3_1,)),
+    "livekit": _Peer("livekit-plugins-google", "livekit-plugins-google", (_2_5, _3_8)),
     "adk": _Peer("google-adk", "google-adk", (_2_5, _3_8)),
 }
 

@@ -1,0 +1,89 @@
+"""Types that msgspec does not know, as arguments and results of tools: pydantic's models, NumPy's numbers and arrays.
+
+Neither library is needed: they are recognised by what they offer.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+__all__ = ["decode_foreign", "encode_foreign", "foreign_schema", "is_model"]
+
+
+def is_model(kind: Any) -> bool:
+    """Whether it is a model of pydantic's."""
+    return isinstance(kind, type) and hasattr(kind, "model_validate") and hasattr(kind, "model_json_schema")
+
+
+def decode_foreign(kind: type, value: Any) -> Any:
+    """The JSON value `value` as `kind`. Raises ``ValueError`` with a sentence, or ``TypeError`` for an unknown type."""
+    if is_model(kind):
+        return _validated(kind, value)
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(kind, type):
+        if issubclass(kind, numpy.bool_) and isinstance(value, bool):
+            return kind(value)
+        if issubclass(kind, numpy.number) and not issubclass(kind, numpy.complexfloating):
+            return _number(numpy, kind, value)
+        if issubclass(kind, numpy.ndarray):
+            if not isinstance(value, list):
+                raise ValueError("Expected an array of numbers")
+            return numpy.asarray(value)
+    raise TypeError(f"{getattr(kind, '__name__', kind)} is no type that JSON can carry")
+
+
+def encode_foreign(value: Any) -> Any:
+    """`value` as what JSON can carry. Raises ``TypeError`` for an unknown type."""
+    if is_model(type(value)):
+        return value.model_dump(mode="json")
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(value, numpy.generic):
+        return value.item()
+    if numpy is not None and isinstance(value, numpy.ndarray):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is no type that JSON can carry")
+
+
+def foreign_schema(kind: type) -> dict[str, Any]:
+    """The JSON Schema of such a type. Raises ``TypeError`` for an unknown one."""
+    if is_model(kind):
+        schema: dict[str, Any] = kind.model_json_schema()  # type: ignore[attr-defined]
+        return schema
+    numpy = sys.modules.get("numpy")
+    if numpy is not None and isinstance(kind, type):
+        if issubclass(kind, numpy.bool_):
+            return {"type": "boolean"}
+        if issubclass(kind, numpy.integer):
+            return {"type": "integer"}
+        if issubclass(kind, numpy.floating):
+            return {"type": "number"}
+        if issubclass(kind, numpy.ndarray):
+            return {"type": "array", "items": {"type": "number"}}
+    raise TypeError(f"{getattr(kind, '__name__', kind)} is no type that JSON can carry")
+
+
+def _validated(kind: Any, value: Any) -> Any:
+    try:
+        return kind.model_validate(value)
+    except ValueError as error:
+        told = getattr(error, "errors", None)
+        if told is None:
+            raise
+        first = told()[0]
+        at = ".".join(str(step) for step in first.get("loc", ()))
+        raise ValueError(f"{first.get('msg', error)}" + (f" (at {at})" if at else "")) from None
+
+
+def _number(numpy: Any, kind: Any, value: Any) -> Any:
+    if isinstance(value, str):
+        # Models write numbers as texts now and then.
+        value = float(value)
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError("Expected a number")
+    if issubclass(kind, numpy.integer):
+        limits = numpy.iinfo(kind)
+        if value != int(value) or not limits.min <= value <= limits.max:
+            raise ValueError(f"Expected a whole number from {limits.min} to {limits.max}")
+        return kind(int(value))
+    return kind(value)
