@@ -1,6 +1,9 @@
 """What the engine costs: a frame's hop from box to box, ten of them, an interruption, a call's start and end.
 
-    python benchmarks/bench_engine.py [--rounds 15] [--frames 2000]
+    python benchmarks/bench_engine.py [--rounds 15] [--frames 2000] [--against PATH] [--cpu]
+
+``--against`` compares with the checkout at PATH (``git worktree add PATH COMMIT``): the same rows on both engines, in
+turns, in two processes.
 
 Hops are measured against the least that Python can do: a direct call of the same method (*call*), and a task behind
 an ``asyncio.Queue`` (*queue*). All rows take turns, so that a busy machine slows them alike; the numbers are medians
@@ -9,6 +12,7 @@ boxes; its cost per hop is the time of the run divided by frames and boxes.
 
 - *inline*: boxes with plain handlers, which return the frame.
 - *emit*: the same, which emit it by the port's name.
+- *audio*: the same as *inline* with 20 ms of sound, a new frame at each hop.
 - *queued*: boxes with async handlers, each behind a bounded queue with a task of its own.
 - *latency*: one frame at a time through ten boxes, from its sending to its arrival.
 - *interrupt*: until N boxes have been told and their queues emptied.
@@ -20,21 +24,32 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import statistics
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import Awaitable, Callable
 from functools import partial
+from pathlib import Path
 
-from livegraph.pipeline import Frame, Graph, In, InterruptFrame, Out, Plan, Processor, TextFrame
+import numpy as np
+
+from livegraph.pipeline import AudioFrame, Frame, Graph, In, InterruptFrame, Out, Plan, Processor, TextFrame
 
 HOPS = 10
+SOUND = AudioFrame(np.zeros(320, np.int16), 16_000)
+TEXT = TextFrame("x")
+clock: Callable[[], float] = time.perf_counter
+"""``--cpu``: the processor's time, where others work on the same machine."""
 INTERRUPTED = (10, 100)
 
 
 class Source(Processor):
     """Sends when the benchmark says so."""
 
-    out: Out[TextFrame]
+    out: Out[Frame]
 
     def __init__(self) -> None:
         self._over = asyncio.Event()
@@ -73,16 +88,26 @@ class Queued(Processor):
         return frame
 
 
+class Louder(Processor):
+    """A hop that makes sound of sound."""
+
+    text: In[AudioFrame] = In(rate=16_000, channels=1)
+    out: Out[AudioFrame] = Out(like="text")
+
+    def on_text(self, frame: AudioFrame) -> AudioFrame:
+        return AudioFrame(frame.samples, frame.rate)
+
+
 class Sink(Processor):
     """Counts, and wakes the benchmark at the last one."""
 
-    text: In[TextFrame]
+    text: In[Frame]
 
     def __init__(self) -> None:
         self.left = 0
         self.done = asyncio.Event()
 
-    def on_text(self, frame: TextFrame) -> None:
+    def on_text(self, frame: Frame) -> None:
         self.left -= 1
         if self.left == 0:
             self.done.set()
@@ -126,10 +151,10 @@ async def direct_calls(frames: int, hops: int) -> float:
     for _ in range(hops):
         first = Direct(first).on_text
     frame = TextFrame("x")
-    began = time.perf_counter()
+    began = clock()
     for _ in range(frames):
         first(frame)
-    return time.perf_counter() - began
+    return clock() - began
 
 
 async def queue_hops(frames: int, hops: int, *, one_by_one: bool = False) -> float:
@@ -154,7 +179,7 @@ async def queue_hops(frames: int, hops: int, *, one_by_one: bool = False) -> flo
         for index, queue in enumerate(queues)
     ]
     frame = TextFrame("x")
-    began = time.perf_counter()
+    began = clock()
     for _ in range(frames):
         await queues[0].put(frame)
         if one_by_one:
@@ -163,7 +188,7 @@ async def queue_hops(frames: int, hops: int, *, one_by_one: bool = False) -> flo
             left = 1
     if not one_by_one:
         await arrived.wait()
-    took = time.perf_counter() - began
+    took = clock() - began
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
@@ -173,13 +198,12 @@ async def queue_hops(frames: int, hops: int, *, one_by_one: bool = False) -> flo
 # The engine --------------------------------------------------------------------------------------------
 
 
-async def hops(plan: Plan, frames: int, *, one_by_one: bool = False) -> float:
+async def hops(plan: Plan, frames: int, frame: Frame = TEXT, *, one_by_one: bool = False) -> float:
     """Seconds for ``frames`` through a running call."""
     async with plan.call() as call:
         source, sink = call.processor("source", Source), call.processor("sink", Sink)
-        frame = TextFrame("x")
         sink.expect(1 if one_by_one else frames)
-        began = time.perf_counter()
+        began = clock()
         for _ in range(frames):
             await source.out.send(frame)
             if one_by_one:
@@ -187,7 +211,7 @@ async def hops(plan: Plan, frames: int, *, one_by_one: bool = False) -> float:
                 sink.expect(1)
         if not one_by_one:
             await sink.done.wait()
-        return time.perf_counter() - began
+        return clock() - began
 
 
 async def interrupt(plan: Plan) -> float:
@@ -196,18 +220,18 @@ async def interrupt(plan: Plan) -> float:
         source = call.processor("source", Source)
         for _ in range(20):
             source.out.emit(TextFrame("x", turn=1))
-        began = time.perf_counter()
+        began = clock()
         source.call.turns.interrupted(1)
-        return time.perf_counter() - began
+        return clock() - began
 
 
 async def start_and_stop(plan: Plan, calls: int) -> float:
     """Seconds for so many calls, one after the other."""
-    began = time.perf_counter()
+    began = clock()
     for _ in range(calls):
         async with plan.call():
             pass
-    return time.perf_counter() - began
+    return clock() - began
 
 
 class Told(Queued):
@@ -241,20 +265,16 @@ class Row:
         return line
 
 
-async def main() -> None:
-    """Measure in turns, then print."""
-    parser = argparse.ArgumentParser(description="What the engine costs.")
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--frames", type=int, default=2_000)
-    arguments = parser.parse_args()
-    frames: int = arguments.frames
+def all_rows(frames: int) -> list[Row]:
+    """What is measured."""
     few = max(1, frames // 10)
     per_hop = frames * HOPS
-    inline, emitting, queued = (chain(kind, HOPS) for kind in (Inline, Emitting, Queued))
+    inline, emitting, queued, audio = (chain(kind, HOPS) for kind in (Inline, Emitting, Queued, Louder))
     rows = [
         Row("call, per hop", per_hop, lambda: direct_calls(frames, HOPS)),
         Row("inline, per hop", per_hop, lambda: hops(inline, frames), "call, per hop"),
         Row("emit, per hop", per_hop, lambda: hops(emitting, frames), "call, per hop"),
+        Row("audio, per hop", per_hop, lambda: hops(audio, frames, SOUND), "call, per hop"),
         Row("queue, per hop", per_hop, lambda: queue_hops(frames, HOPS)),
         Row("queued, per hop", per_hop, lambda: hops(queued, frames), "queue, per hop"),
         Row("call, latency of ten hops", few, lambda: direct_calls(few, HOPS)),
@@ -272,7 +292,12 @@ async def main() -> None:
         rows.append(Row(f"interrupt, {boxes} queued boxes", 1, partial(interrupt, plan)))
     rows.append(Row("start and stop, ten inline boxes", 20, lambda: start_and_stop(inline, 20)))
     rows.append(Row("start and stop, ten queued boxes", 20, lambda: start_and_stop(queued, 20)))
-    for _ in range(arguments.rounds):
+    return rows
+
+
+async def measure(rounds: int, rows: list[Row]) -> None:
+    """Every row in turn, so many times, then the table."""
+    for _ in range(rounds):
         for row in rows:
             await row.measure()
     table = {row.name: row for row in rows}
@@ -281,5 +306,85 @@ async def main() -> None:
         print(row.report(table))
 
 
+# Two checkouts in one run --------------------------------------------------------------------------------
+
+
+def serve(rows: list[Row]) -> None:
+    """For ``--against``: measure the rows of the numbers that come on stdin, and print what each took."""
+    for line in sys.stdin:
+        row = rows[int(line)]
+        asyncio.run(row.measure())
+        print(row.us[-1], flush=True)
+
+
+class Engine:
+    """This benchmark in a process of its own, on the livegraph of one checkout."""
+
+    def __init__(self, checkout: Path, home: str, frames: int, *, cpu: bool) -> None:
+        (Path(home) / "livegraph").symlink_to(checkout.resolve(), target_is_directory=True)
+        self._process = subprocess.Popen(
+            [sys.executable, __file__, "--serve", "--frames", str(frames), *(["--cpu"] if cpu else [])],
+            env={**os.environ, "PYTHONPATH": home},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def measure(self, row: int) -> float:
+        """Microseconds of one row."""
+        assert self._process.stdin is not None and self._process.stdout is not None
+        print(row, file=self._process.stdin, flush=True)
+        return float(self._process.stdout.readline())
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.communicate()
+
+
+def compare(other: Path, rounds: int, frames: int, *, cpu: bool) -> None:
+    """Both in turns, row by row, so that whatever else the machine does slows them alike; then the ratios."""
+    rows = all_rows(frames)
+    taken: list[tuple[list[float], list[float]]] = [([], []) for _ in rows]
+    with tempfile.TemporaryDirectory() as old_home, tempfile.TemporaryDirectory() as new_home:
+        old = Engine(other, old_home, frames, cpu=cpu)
+        new = Engine(Path(__file__).parent.parent, new_home, frames, cpu=cpu)
+        for turn in range(rounds):
+            for number, (before, after) in enumerate(taken):
+                # Who comes second finds a warmer machine: they take turns in that, too.
+                for engine, into in ((old, before), (new, after))[:: -1 if turn % 2 else 1]:
+                    into.append(engine.measure(number))
+        old.close()
+        new.close()
+    print(f"{'':<38}{'old':>13}{'new':>13}{'new/old':>10}{'best':>8}")
+    for row, (before, after) in zip(rows, taken, strict=True):
+        ratio = statistics.median(mine / theirs for mine, theirs in zip(after, before, strict=True))
+        print(
+            f"{row.name:<38}{statistics.median(before):>10.2f} us{statistics.median(after):>10.2f} us"
+            f"{ratio:>10.2f}{min(after) / min(before):>8.2f}"
+        )
+
+
+def main() -> None:
+    """Measure in turns, then print."""
+    parser = argparse.ArgumentParser(description="What the engine costs.")
+    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--frames", type=int, default=2_000)
+    parser.add_argument("--against", type=Path, help="another checkout to compare this one with")
+    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--cpu", action="store_true", help="measure the processor's time instead of the clock's"
+    )
+    arguments = parser.parse_args()
+    if arguments.cpu:
+        global clock
+        clock = time.process_time
+    if arguments.serve:
+        serve(all_rows(arguments.frames))
+    elif arguments.against is not None:
+        compare(arguments.against, arguments.rounds, arguments.frames, cpu=arguments.cpu)
+    else:
+        asyncio.run(measure(arguments.rounds, all_rows(arguments.frames)))
+
+
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

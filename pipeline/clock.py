@@ -29,6 +29,7 @@ __all__ = [
     "clock_of_loop",
     "run_virtual",
     "unix_time_ns",
+    "work_ns",
 ]
 
 T = TypeVar("T")
@@ -40,6 +41,11 @@ _DEADLOCK_AFTER_S = 20.0
 
 class VirtualDeadlockError(LivegraphError):
     """Virtual time has nowhere to go: nothing is ready, no timer is set and no thread works."""
+
+
+def work_ns() -> int:
+    """Real time, for what a computation costs: it is the same on any clock. Never the time of anything in a call."""
+    return time.perf_counter_ns()
 
 
 class Clock(Protocol):

@@ -15,9 +15,14 @@ Every message says what is wrong, where, and what to do about it; none holds a s
 
 from __future__ import annotations
 
+import dis
+import functools
+import signal
+import traceback
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from types import CodeType
+from typing import Any, Literal
 
 __all__ = [
     "ConfigError",
@@ -30,6 +35,9 @@ __all__ = [
     "StalledError",
     "StartError",
     "TransportError",
+    "as_fault",
+    "from_signal",
+    "unwrapped",
 ]
 
 
@@ -111,15 +119,61 @@ class StalledError(ProcessorError):
     """A node did not finish within its deadline and was left behind."""
 
 
-def as_fault(node: str, error: Exception, what: str = "") -> ProcessorError:
-    """``error`` as one of ``node``, chained to it; ``what`` says what went wrong, such as ``did not stop``."""
+def as_fault(node: str, error: BaseException, what: str = "") -> ProcessorError:
+    """``error`` as one of ``node``, chained to it; ``what`` says what went wrong, such as ``did not stop``.
+
+    A group of one error is that error.
+    """
+    error = unwrapped(error)
     if isinstance(error, ProcessorError):
         return error
-    # What we raise on purpose says what is wrong; of anything else the class is half of that.
-    text = str(error) if isinstance(error, LivegraphError) else f"{type(error).__name__}: {error}"
+    text = _told(error)
     fault = ProcessorError(node, f"{what}: {text}" if what else text)
+    # Its message has the remedy already.
+    fault.remedy = getattr(error, "remedy", "") if isinstance(error, LivegraphError) else ""
     fault.__cause__ = error
     return fault
+
+
+def unwrapped(error: BaseException) -> BaseException:
+    """What a group of exceptions with a single member is about; any other error itself."""
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    return error
+
+
+def _told(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return f"{error.message}: " + "; ".join(_told(unwrapped(one)) for one in error.exceptions)
+    # What we raise on purpose says what is wrong; of anything else the class is half of that.
+    return str(error) if isinstance(error, LivegraphError) else f"{type(error).__name__}: {error}"
+
+
+def from_signal(error: BaseException) -> bool:
+    """Whether a signal raised ``error``, so that it means the program and not the code that it came through.
+
+    ``SystemExit`` and ``KeyboardInterrupt`` that code raises itself are faults like any other.
+    """
+    if not isinstance(error, KeyboardInterrupt | SystemExit):
+        return False
+    frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+    handlers = {_code_of(signal.getsignal(number)) for number in signal.valid_signals()} - {None}
+    if any(frame.f_code in handlers for frame in frames):
+        return True
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None or isinstance(error, SystemExit):
+        return False
+    # Python's own handler has no frame: it raises between two instructions of whatever runs.
+    code = trace.tb_frame.f_code.co_code
+    return dis.opname[code[trace.tb_lasti]] not in ("RAISE_VARARGS", "RERAISE")
+
+
+def _code_of(handler: Any) -> CodeType | None:
+    while isinstance(handler, functools.partial):
+        handler = handler.func
+    return getattr(handler, "__code__", None)
 
 
 class TransportError(LivegraphError):

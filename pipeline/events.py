@@ -8,13 +8,18 @@ Observers are not boxes in the media's way, and an event that nobody listens to 
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Coroutine
+from types import CoroutineType
 from typing import Any, Literal, TypeVar
 
 import msgspec
 
+from .errors import from_signal
 from .frames import Role, Turn
+from .units import SECOND
 
 __all__ = [
     "CallEnded",
@@ -24,6 +29,7 @@ __all__ = [
     "EventBus",
     "Interrupted",
     "NodeFailed",
+    "NodeSlow",
     "ServiceChanged",
     "SpeechChanged",
     "StateChanged",
@@ -173,6 +179,14 @@ class EdgeStalled(Event, frozen=True, kw_only=True):
     age_ns: int
 
 
+class NodeSlow(Event, frozen=True, kw_only=True):
+    """``node`` took ``work_ns`` for ``sound_ns`` of sound: it is slower than real time. Told once."""
+
+    node: str
+    work_ns: int
+    sound_ns: int
+
+
 class Tuned(Event, frozen=True, kw_only=True):
     """A node took new values of these options: they count from its next frame on."""
 
@@ -183,14 +197,26 @@ class Tuned(Event, frozen=True, kw_only=True):
 E = TypeVar("E", bound=Event)
 
 
+Observer = Callable[[E], object]
+
+_BEHIND_AT_MOST = 1024
+"""Events that an async observer may be behind; what comes then it does not hear of."""
+
+
 class EventBus:
-    """Publishes events to observers, in order of subscription, at once."""
+    """Publishes events to observers, in order of subscription, at once.
+
+    An observer may be ``async``: it is then awaited in a task of its own, one event after the other, and the end of
+    the call waits for it.
+    """
 
     def __init__(self) -> None:
-        self._observers: list[tuple[type[Event], Callable[[Any], None]]] = []
-        self._by_type: dict[type[Event], tuple[Callable[[Any], None], ...]] = {}
+        self._observers: list[tuple[type[Event], Observer[Any]]] = []
+        self._by_type: dict[type[Event], tuple[Observer[Any], ...]] = {}
+        self._behind: dict[Observer[Any], deque[Coroutine[Any, Any, object]]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def subscribe(self, kind: type[E], observer: Callable[[E], None]) -> Callable[[], None]:
+    def subscribe(self, kind: type[E], observer: Observer[E]) -> Callable[[], None]:
         """Call ``observer`` for every event of ``kind`` or a subclass; returns what ends the subscription."""
         entry = (kind, observer)
         self._observers.append(entry)
@@ -211,14 +237,65 @@ class EventBus:
         """Tell every observer. One that raises is taken off the bus and named in the log: the call goes on."""
         for observer in self._for(type(event)):
             try:
-                observer(event)
-            except Exception:
-                # An observer is outside the media's way; its fault must not become the caller's.
-                logger.exception("observer %r failed on %s and was removed", observer, type(event).__name__)
-                self._observers = [entry for entry in self._observers if entry[1] is not observer]
-                self._by_type.clear()
+                waits = observer(event)
+                if waits.__class__ is CoroutineType:
+                    self._await(observer, waits)
+            except BaseException as error:
+                self._drop(observer, type(event).__name__, error)
 
-    def _for(self, kind: type[Event]) -> tuple[Callable[[Any], None], ...]:
+    async def close(self, limit_ns: int) -> None:
+        """Wait for async observers, ``limit_ns`` at most; those that take longer are cancelled."""
+        if not self._tasks:
+            return
+        try:
+            await asyncio.wait(self._tasks, timeout=limit_ns / SECOND)
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            if self._tasks:
+                await asyncio.wait(self._tasks, timeout=limit_ns / SECOND)
+
+    def _await(self, observer: Observer[Any], waits: Coroutine[Any, Any, object]) -> None:
+        behind = self._behind.get(observer)
+        if behind is None:
+            behind = self._behind[observer] = deque()
+            task = asyncio.get_running_loop().create_task(self._serve(observer, behind))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+        if len(behind) >= _BEHIND_AT_MOST:
+            waits.close()
+            if len(behind) == _BEHIND_AT_MOST:
+                logger.warning("observer %r is %d events behind and misses some", observer, _BEHIND_AT_MOST)
+            return
+        behind.append(waits)
+
+    async def _serve(self, observer: Observer[Any], behind: deque[Coroutine[Any, Any, object]]) -> None:
+        try:
+            while behind:
+                try:
+                    await behind.popleft()
+                except asyncio.CancelledError as error:
+                    task = asyncio.current_task()
+                    if task is None or task.cancelling():
+                        raise
+                    self._drop(observer, "an event", error)
+                except BaseException as error:
+                    self._drop(observer, "an event", error)
+        finally:
+            del self._behind[observer]
+            for waits in behind:
+                waits.close()
+
+    def _drop(self, observer: Observer[Any], event: str, error: BaseException) -> None:
+        """Take an observer that raised off the bus. To be called while that is handled."""
+        if from_signal(error):
+            raise error
+        # An observer is outside the media's way; its fault must not become the caller's.
+        logger.error("observer %r failed on %s and was removed", observer, event, exc_info=error)
+        self._observers = [entry for entry in self._observers if entry[1] is not observer]
+        self._by_type.clear()
+
+    def _for(self, kind: type[Event]) -> tuple[Observer[Any], ...]:
         found = self._by_type.get(kind)
         if found is None:
             found = tuple(observer for wanted, observer in self._observers if issubclass(kind, wanted))

@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
 
@@ -26,7 +26,7 @@ from .formats import AudioFormat
 from .frames import AudioFrame, Frame
 from .policy import Policy
 
-__all__ = ["EdgeEnd", "FromOption", "In", "Ins", "Out", "Outs", "PortSpec", "Room", "port_specs"]
+__all__ = ["EdgeEnd", "FromOption", "In", "Ins", "Out", "Outflow", "Outs", "PortSpec", "port_specs"]
 
 F = TypeVar("F", bound=Frame)
 
@@ -160,21 +160,38 @@ class Ins(In[F]):
     """What joins it in this call, in the order of the graph."""
 
 
-class Room(Protocol):
-    """What a sender has to know of a queue behind its output."""
+class Outflow(Protocol):
+    """What an output becomes in a call: for the engine, which makes it."""
 
     @property
-    def full(self) -> bool:
-        """Whether another frame would go over the bound."""
+    def emit(self) -> Callable[[Frame], None]:
+        """What hands a frame to every edge."""
+        ...
+
+    @property
+    def targets(self) -> Sequence[Callable[[], In[Any]]]:
+        """What gives the inputs at the edges' ends."""
+        ...
+
+    def emit_to(self, index: int, frame: Frame) -> None:
+        """Hand a frame to one of the edges."""
+        ...
+
+    def crowded(self) -> bool:
+        """Whether whoever has sent must wait for room."""
         ...
 
     async def room(self) -> None:
-        """Return as soon as it is not full."""
+        """Return when there is room."""
         ...
 
 
 class Out(_Port[F]):
-    """An output. ``emit`` hands a frame to every edge; ``send`` also waits while one of them is full."""
+    """An output. ``emit`` hands a frame to every edge; ``send`` also waits while one of them is full.
+
+    What is handed over must be what the port declares: a frame of its types, audio in its format as int16, which is
+    read-only from then on. Anything else raises ``TypeError`` or ``ValueError``, here.
+    """
 
     if TYPE_CHECKING:
 
@@ -188,24 +205,29 @@ class Out(_Port[F]):
     ) -> None:
         super().__init__()
         self.declared = {"rate": rate, "channels": channels, "like": like, "doc": doc}
-        self.pushes: tuple[Callable[[Frame], None], ...] = ()
-        """For the engine: what takes a frame, for each edge."""
-        self._behind: tuple[Room, ...] = ()
-        self._targets: tuple[Callable[[], In[Any]], ...] = ()
+        self._outflow: Outflow | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._sent = 0
 
     def emit(self, frame: F) -> None:
-        """Hand over ``frame`` now. Never waits: a handler's step may overfill a queue by what it emits."""
-        for push in self.pushes:
-            push(frame)
+        """Hand over ``frame`` now. Never waits: a step may overfill a queue, up to four times its bound.
+
+        To be called where the call's loop runs. Once the node has ended or stopped, frames are refused and counted.
+        """
+        # In a call the engine puts its own function in the place of this method: it is on every frame's way.
+
+    def emit_threadsafe(self, frame: F) -> None:
+        """``emit`` from any thread: the frame goes out as soon as the call's loop comes to it, in order."""
+        if self._loop is None:
+            raise RuntimeError("the port is not part of a running call")
+        self._loop.call_soon_threadsafe(self._emit_late, frame)
 
     async def send(self, frame: F) -> None:
-        """Hand over ``frame``, then wait until every queue behind it has room: for sources and async handlers."""
-        for push in self.pushes:
-            push(frame)
-        for edge in self._behind:
-            if edge.full:
-                await edge.room()
+        """``emit``, then wait until every queue behind it has room: for ``run`` and async handlers."""
+        self.emit(frame)
+        outflow = self._outflow
+        if outflow is not None and outflow.crowded():
+            await outflow.room()
         self._sent += 1
         if not self._sent % _SENDS_PER_BREATH:
             # Where nothing is ever full, a tight loop of sends would keep everybody else waiting.
@@ -213,21 +235,20 @@ class Out(_Port[F]):
 
     def peers_advertise(self) -> list[Any]:
         """What the connected inputs advertise. Inputs start before the outputs that feed them."""
-        told = [target().advertised for target in self._targets]
+        if self._outflow is None:
+            return []
+        told = [target().advertised for target in self._outflow.targets]
         return [advertised for advertised in told if advertised is not None]
 
-    def wire(
-        self,
-        pushes: tuple[Callable[[Frame], None], ...],
-        behind: tuple[Room, ...],
-        targets: tuple[Callable[[], In[Any]], ...],
-    ) -> None:
-        """For the engine: join the port to its edges.
+    def wire(self, outflow: Outflow) -> None:
+        """For the engine: join the port to its edges."""
+        self._outflow = outflow
+        vars(self)["emit"] = outflow.emit
+        self.connected = bool(outflow.targets)
+        self._loop = asyncio.get_running_loop()
 
-        ``behind`` are the blocking queues that a frame can reach, ``targets`` give the inputs at the edges' ends.
-        """
-        self.pushes, self._behind, self._targets = pushes, behind, targets
-        self.connected = bool(targets)
+    def _emit_late(self, frame: F) -> None:
+        self.emit(frame)
 
 
 class Outs(Out[F]):
@@ -240,7 +261,8 @@ class Outs(Out[F]):
         """Hand ``frame`` to the edge that is called ``name``. ``KeyError`` when there is none."""
         for edge in self.edges:
             if edge.name == name:
-                self.pushes[edge.index](frame)
+                if self._outflow is not None:
+                    self._outflow.emit_to(edge.index, frame)
                 return
         there = ", ".join(edge.name for edge in self.edges) or "none"
         raise KeyError(f"{self.spec.name} has no edge to {name!r}; there is: {there}")

@@ -51,6 +51,10 @@ _OWN = ("call", "name", "log", "tune")
 
 _ports: weakref.WeakKeyDictionary[type[Processor], dict[str, PortSpec]] = weakref.WeakKeyDictionary()
 
+_marker_routes: weakref.WeakKeyDictionary[type[Processor], dict[str, tuple[str, ...]]] = (
+    weakref.WeakKeyDictionary()
+)
+
 Emitted = Frame | Iterable[Frame] | None
 
 
@@ -86,6 +90,8 @@ class Processor:
 
     live: ClassVar[bool] = False
     """Whether its output ages: media from a microphone is dropped rather than kept waiting."""
+    uninterruptible: ClassVar[bool] = False
+    """Whether an async handler goes on with a frame whose turn was cut; otherwise it is cancelled."""
     kind: ClassVar[str] = "processor"
     """``source``, ``sink``, ``service`` or ``processor``; for lists and pictures."""
     composite: ClassVar[bool] = False
@@ -106,12 +112,20 @@ class Processor:
     async def run(self) -> None:
         """Produce frames, or do what has a life of its own; the node ends when this returns."""
 
+    @property
+    def at_rest(self) -> bool | None:
+        """For a processor with ``run``: whether nothing is under way in it that frames will come of.
+
+        Asked when the stream has ended and a loop of nodes is drained; ``None``, when nobody knows, is taken for no.
+        """
+        return None
+
     def on_interrupt(self, frame: InterruptFrame) -> None:
         """Forget everything of turns up to ``frame.turn``. Called at once, also while an async handler waits."""
 
     def on_marker(self, port: str, frame: Marker) -> Emitted:
         """A turn began or ended on ``port``. By default it goes on with the media that it frames."""
-        for output in self._marker_routes().get(port, ()):
+        for output in marker_routes(type(self)).get(port, ()):
             getattr(self, output).emit(frame)
         return None
 
@@ -139,16 +153,6 @@ class Processor:
         """
         return iter(())
 
-    @classmethod
-    def _marker_routes(cls) -> dict[str, tuple[str, ...]]:
-        ports = ports_of(cls)
-        outputs = [port for port in ports.values() if port.direction == "out"]
-        return {
-            port.name: tuple(output.name for output in outputs if set(output.types) & set(port.types))
-            for port in ports.values()
-            if port.direction == "in"
-        }
-
 
 def ports_of(cls: type[Processor]) -> dict[str, PortSpec]:
     """The ports of a processor class by name, in order of declaration.
@@ -159,6 +163,20 @@ def ports_of(cls: type[Processor]) -> dict[str, PortSpec]:
     if specs is None:
         specs = _ports[cls] = _read_ports(cls)
     return specs
+
+
+def marker_routes(cls: type[Processor]) -> dict[str, tuple[str, ...]]:
+    """By input, the outputs to which markers of its stream go on: those of the same types."""
+    routes = _marker_routes.get(cls)
+    if routes is None:
+        ports = ports_of(cls).values()
+        outputs = [port for port in ports if port.direction == "out"]
+        routes = _marker_routes[cls] = {
+            port.name: tuple(output.name for output in outputs if set(output.types) & set(port.types))
+            for port in ports
+            if port.direction == "in"
+        }
+    return routes
 
 
 def facade(name: str, ports: Iterable[PortSpec]) -> type[Processor]:

@@ -14,14 +14,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 from types import MappingProxyType, TracebackType
 from typing import Any, Protocol, Self, TypeVar, overload, runtime_checkable
 
 from ..clock import Clock, clock_of_loop
-from ..errors import LivegraphError, ProcessorError, StalledError, StartError, as_fault
+from ..errors import LivegraphError, ProcessorError, StalledError
 from ..events import CallStarted, EventBus
 from ..frames import InterruptFrame
 from ..graph.check import CheckResult
@@ -30,14 +29,15 @@ from ..graph.modules import keeping
 from ..processor import Processor
 from ..turns.controller import TurnPolicy
 from ..turns.conversation import Conversation
-from ..units import format_duration
 from .call_log import CallLog, LogPolicy
 from .context import CallContext
+from .draining import Draining
 from .edges import EdgeStats
 from .limits import CallLimits
 from .node import NodeRuntime
+from .nodes import Nodes
 from .outcome import Outcome
-from .tasks import Overrun, TaskKeeper, settle
+from .tasks import settle
 from .tuning import Changes, Tuner, node_of, retuned
 from .watchdog import watch
 from .wire_up import Wiring
@@ -86,7 +86,6 @@ class Call:
         self._limits = limits
         self._resources = resources
         self._clock = clock
-        self._keeper = TaskKeeper(limits.stop_ns)
         self._outcome = Outcome(self.id, self.events)
         self._used = False
         self._ended = False
@@ -97,10 +96,11 @@ class Call:
         self._owner: asyncio.Task[None] | None = None
         self._wiring: Wiring | None = None
         self._tuner: Tuner | None = None
-        self._group: asyncio.TaskGroup | None = None
-        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
-        """What runs for each node: its worker and its life."""
-        self._restarts: dict[str, int] = {}
+        self._nodes: Nodes | None = None
+        self._draining: Draining | None = None
+        self._body: asyncio.Task[Any] | None = None
+        """Whose ``async with`` the call is, while its body runs."""
+        self._body_cut = False
 
     # Life ------------------------------------------------------------------------------------
 
@@ -124,9 +124,11 @@ class Call:
         try:
             # Its Python files stay what they are, however long it takes until a node asks for them.
             with keeping(self._checked.modules):
-                self._wiring = Wiring(self._checked, context, self._node_failed, self._node_ended)
-                self._tuner = Tuner(self._wiring.nodes)
-                await self._start_nodes()
+                wiring = self._wiring = Wiring(self._checked, context, self)
+                self._tuner = Tuner(wiring.nodes)
+                self._draining = Draining(self._limits.drain_ns, wiring.feeders(), self._late)
+                self._nodes = Nodes(self.id, wiring.nodes, self._limits, self._broken)
+                await self._nodes.start(wiring.levels(), self._ending)
                 if not self._ended:
                     async with asyncio.TaskGroup() as group:
                         await self._converse(group)
@@ -137,11 +139,17 @@ class Call:
             turns.close()
             if self._tuner is not None:
                 self._tuner.close()
+            if self._draining is not None:
+                self._draining.close()
             try:
-                await self._stop_nodes()
+                if self._nodes is not None:
+                    await self._nodes.stop()
             finally:
                 self.reason = self._outcome.close(clock, self.reason)
-                self._over.set()
+                try:
+                    await self.events.close(self._limits.stop_ns)
+                finally:
+                    self._over.set()
         if self._outcome.error is not None:
             raise self._outcome.error
 
@@ -157,13 +165,25 @@ class Call:
             raise
         if not self._started.done():
             await self._owner
+        self._body = asyncio.current_task()
+        self._owner.add_done_callback(self._cut_body)
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         assert self._owner is not None
+        body, self._body = self._body, None
         self.end("left")
+        if self._body_cut and body is not None and body.uncancel() == 0:
+            # The cancellation was ours, as a TaskGroup's is; one from outside would go before it.
+            try:
+                await asyncio.sleep(0)
+            except asyncio.CancelledError:
+                if body.cancelling():
+                    raise
+            if error is None or isinstance(error, asyncio.CancelledError):
+                self._owner.result()
         try:
             await asyncio.wait({self._owner})
         except asyncio.CancelledError:
@@ -174,6 +194,12 @@ class Call:
             await self._owner
         else:
             await self._outlive()
+
+    def _cut_body(self, owner: asyncio.Task[None]) -> None:
+        """The call has failed: its body does not outlive it."""
+        if self._body is not None and not owner.cancelled() and owner.exception() is not None:
+            self._body_cut = True
+            self._body.cancel()
 
     async def _outlive(self) -> None:
         """Wait for the call to be over, in the face of another error: that one is told, the call's is in the log."""
@@ -265,38 +291,17 @@ class Call:
         nodes = self._wiring.nodes.values() if self._wiring is not None else ()
         return {name: stats for node in nodes for name, stats in node.stats.items()}
 
-    # Start and stop ----------------------------------------------------------------------------
-
-    async def _start_nodes(self) -> None:
-        assert self._wiring is not None
-        for node in reversed(self._wiring.nodes.values()):
-            if self._ended:
-                return
-            await self._start(node)
-
-    async def _start(self, node: NodeRuntime) -> None:
-        node.owes_stop = True
-        if type(node.processor).start is Processor.start:
-            return
-        try:
-            await self._within(node, node.processor.start(), self._limits.start_ns, "start", self._ending)
-        except ProcessorError:
-            raise
-        except LivegraphError as error:
-            raise StartError(node.name, str(error)) from error
-        except Exception as error:
-            raise StartError(node.name, f"did not start: {type(error).__name__}: {error}") from error
+    # The run ------------------------------------------------------------------------------------
 
     async def _converse(self, group: asyncio.TaskGroup) -> None:
         """Let the nodes work until the call must end, then have all that they run cancelled."""
-        assert self._wiring is not None and self._ending is not None
-        self._group = group
+        assert self._wiring is not None and self._nodes is not None and self._ending is not None
         nodes = list(self._wiring.nodes.values())
         watching = watch(self.id, nodes, self._limits.stall_ns, self.clock, self.events)
         watchdog = group.create_task(watching, name=f"{self.id}.watchdog")
         try:
             for node in nodes:
-                self._set_going(node)
+                self._nodes.set_going(group, node)
             if self._started is not None:
                 self._started.set_result(None)
             if self.events.wants(CallStarted):
@@ -306,118 +311,8 @@ class Call:
             await asyncio.wait({self._ending})
         finally:
             self._ended = True
-            for task in [watchdog, *(task for tasks in self._tasks.values() for task in tasks)]:
-                task.cancel()
-
-    def _set_going(self, node: NodeRuntime) -> None:
-        tasks = self._tasks[node.name] = []
-        if node.has_worker:
-            tasks.append(self._spawn(node, node.work(), "worker"))
-        if node.has_life:
-            tasks.append(self._spawn(node, node.live(), "run"))
-
-    def _spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
-        assert self._group is not None
-        name = f"{self.id}.{node.name}.{what}"
-        body = self._keeper.supervise(body, name, partial(self._left_behind, node, what))
-        return self._group.create_task(body, name=f"{name}.supervisor")
-
-    async def _within(
-        self,
-        node: NodeRuntime,
-        body: Coroutine[Any, Any, None],
-        limit_ns: int,
-        what: str,
-        until: asyncio.Future[None] | None = None,
-    ) -> None:
-        """Await ``body`` for at most ``limit_ns``; ``StalledError`` when it took longer."""
-        left_behind = partial(self._left_behind, node, what)
-        try:
-            await self._keeper.within(body, limit_ns, f"{self.id}.{node.name}.{what}", left_behind, until)
-        except Overrun as overrun:
-            raise StalledError(
-                node.name,
-                f"did not {what} within {format_duration(limit_ns)}",
-                remedy=f"something in its {what}() waits for too long",
-            ) from overrun.__cause__
-
-    def _left_behind(self, node: NodeRuntime, what: str) -> None:
-        fault = StalledError(node.name, f"ignores its cancellation in {what} and is left behind")
-        self._outcome.tell(self.clock, node.name, fault, fatal=True)
-        self._outcome.fail(fault)
-        self.end("failed")
-
-    async def _stop_nodes(self) -> None:
-        """Stop all nodes at once: however many hang, the call is over after one deadline."""
-        if self._wiring is not None:
-            for node in self._wiring.nodes.values():
-                node.close()
-            stops = []
-            for node in self._wiring.nodes.values():
-                if node.owes_stop and type(node.processor).stop is not Processor.stop:
-                    stops.append(asyncio.create_task(self._stop(node)))
-                node.owes_stop = False
-            await settle(stops)
-
-    async def _stop(self, node: NodeRuntime) -> None:
-        try:
-            await self._within(node, node.processor.stop(), self._limits.stop_ns, "stop")
-        except Exception as error:
-            # Every node gets its stop, whatever comes of the others'.
-            fault = as_fault(node.name, error, "did not stop")
-            self._outcome.tell(self.clock, node.name, fault, fatal=True)
-            self._outcome.fail(fault)
-
-    # What nodes report -------------------------------------------------------------------------
-
-    def _node_ended(self, node: NodeRuntime) -> None:
-        assert self._wiring is not None
-        if all(other.ended for other in self._wiring.nodes.values()):
-            self.end("completed")
-
-    def _node_failed(self, node: NodeRuntime, error: ProcessorError) -> None:
-        policy = node.spec.on_error
-        if self._ended:
-            self._outcome.warn(self.clock, node.name, error, "while the call ends")
-        elif policy == "skip_frame":
-            self._outcome.warn(self.clock, node.name, error, "frame skipped")
-        elif policy == "restart" and self._may_restart(node):
-            self._outcome.warn(self.clock, node.name, error, "restarting the node")
-            if not node.muted:
-                node.muted = True
-                self._restarts[node.name] = self._restarts.get(node.name, 0) + 1
-                self._spawn(node, self._restart(node), "restart")
-        else:
-            node.muted = True
-            self._outcome.tell(self.clock, node.name, error, fatal=True)
-            self._outcome.fail(error)
-            self.end("failed")
-
-    def _may_restart(self, node: NodeRuntime) -> bool:
-        # One that fails again while it is being replaced is the one that goes.
-        running = self._group is not None
-        return running and (node.muted or self._restarts.get(node.name, 0) < self._limits.restarts)
-
-    async def _restart(self, node: NodeRuntime) -> None:
-        """Put a fresh processor in the place of one that failed.
-
-        What waits in queues is kept for it; frames that arrive without a queue meanwhile are lost.
-        """
-        assert self._wiring is not None
-        try:
-            for task in self._tasks[node.name]:
-                task.cancel()
-            await settle(self._tasks[node.name])
-            node.owes_stop = False
-            await self._within(node, node.processor.stop(), self._limits.stop_ns, "stop")
-            self._wiring.replace(node)
-            await self._start(node)
-        except Exception as error:
-            self._outcome.fail(as_fault(node.name, error, "did not restart"))
-            self.end("failed")
-        if not self._ended:
-            self._set_going(node)
-            node.resume()
+            watchdog.cancel()
+            self._nodes.cancel()
 
     def _void(self, turn: int) -> None:
         """Every turn of its source up to ``turn`` is stale from now on, wherever its frames are."""
@@ -426,3 +321,56 @@ class Call:
         frame = InterruptFrame(time_ns=self.clock.now_ns(), turn=turn)
         for node in self._wiring.nodes.values():
             node.interrupt(frame)
+
+    # What nodes report: for the engine ------------------------------------------------------------
+
+    def failed(self, node: NodeRuntime, error: ProcessorError, *, skippable: bool) -> None:
+        """A node raised; what follows is what the graph says of it."""
+        policy = node.spec.on_error
+        if self._ended:
+            self._outcome.warn(self.clock, node.name, error, "while the call ends")
+        elif policy == "skip_frame" and skippable:
+            self._outcome.warn(self.clock, node.name, error, "frame skipped")
+        elif policy == "restart" and self._nodes is not None and self._nodes.may_restart(node):
+            self._outcome.warn(self.clock, node.name, error, "restarting the node")
+            if not node.muted:
+                assert self._wiring is not None and self._ending is not None
+                self._nodes.restart(node, self._wiring.replace, self._ending, self._restarted)
+        else:
+            node.mute()
+            self._broken(node.name, error)
+
+    def ended(self, node: NodeRuntime) -> None:
+        """Nothing more comes from a node."""
+        assert self._wiring is not None and self._draining is not None
+        if all(other.ended for other in self._wiring.nodes.values()):
+            self.end("completed")
+        else:
+            self._draining.look()
+
+    def idle(self, node: NodeRuntime) -> None:
+        """A node waits for frames."""
+        if self._draining is not None:
+            self._draining.look()
+
+    def in_a_loop(self, node: NodeRuntime, then: Callable[[], None]) -> None:
+        """A node would end, and frames may still come round to it."""
+        assert self._draining is not None
+        if not self._ended:
+            self._draining.add(node, then)
+
+    def _broken(self, node: str, error: ProcessorError) -> None:
+        """The call cannot go on."""
+        self._outcome.tell(self.clock, node, error, fatal=True)
+        self._outcome.fail(error)
+        self.end("failed")
+
+    def _restarted(self, error: LivegraphError | None) -> None:
+        if error is not None:
+            self._outcome.fail(error)
+            self.end("failed")
+        elif self._draining is not None:
+            self._draining.look()
+
+    def _late(self, node: NodeRuntime, why: str) -> None:
+        self._outcome.warn(self.clock, node.name, StalledError(node.name, why), "the node ends without it")

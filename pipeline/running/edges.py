@@ -7,11 +7,17 @@ import itertools
 import math
 from collections import deque
 from collections.abc import Callable, Iterator
+from typing import NoReturn
 
-from ..frames import Frame, Turn, is_cut, source_of
+from ..errors import LivegraphError
+from ..frames import EndFrame, Frame, Turn, is_cut, source_of
 from ..policy import Policy
+from .strand import Strand, current_strand
 
-__all__ = ["EdgeStats", "QueuedEdge", "Voided"]
+__all__ = ["CAP", "EdgeStats", "QueueOverflowError", "QueuedEdge", "Voided", "refuse_overflow"]
+
+CAP = 4
+"""A step may overfill a blocking queue to so many times its bound."""
 
 
 class EdgeStats:
@@ -36,6 +42,21 @@ class EdgeStats:
         """The same in time."""
         self.oldest_ns = 0
         """Greatest age at which a frame left the queue."""
+
+    def __repr__(self) -> str:
+        return f"EdgeStats({', '.join(f'{name}={getattr(self, name)}' for name in _SHOWN)})"
+
+
+_SHOWN = (
+    "passed",
+    "dropped",
+    "stale",
+    "held",
+    "held_ns",
+    "high_water",
+    "high_water_ns",
+    "oldest_ns",
+)
 
 
 class Voided:
@@ -67,14 +88,22 @@ class Voided:
         return False
 
 
+class QueueOverflowError(LivegraphError):
+    """A step put more into a blocking queue than its cap, without ever waiting for room."""
+
+
 class QueuedEdge:
-    """A bounded queue into a node that works in its own task. Sans-IO but for ``room``.
+    """A bounded queue into a node that works in its own task. Sans-IO but for ``has_room``.
 
     ``notify`` is called when a frame enters the empty queue. ``order`` numbers the frames of all queues into a node,
-    which serves them in order of arrival.
+    which serves them in order of arrival. A step may overfill a blocking queue to ``CAP`` times its bound; beyond it
+    frames are lost, and ``overflow`` raises in whoever sends.
     """
 
     __slots__ = (
+        "_blocks",
+        "_cap_frames",
+        "_cap_ns",
         "_closed",
         "_frames",
         "_max_duration_ns",
@@ -82,9 +111,11 @@ class QueuedEdge:
         "_notify",
         "_now_ns",
         "_order",
+        "_overflow",
         "_waiters",
         "name",
         "policy",
+        "reader",
         "stats",
     )
 
@@ -95,16 +126,24 @@ class QueuedEdge:
         notify: Callable[[], None],
         now_ns: Callable[[], int],
         order: Iterator[int] | None = None,
+        overflow: Callable[[QueuedEdge], NoReturn] | None = None,
     ) -> None:
         self.name = name
         self.policy = policy
         self.stats = EdgeStats()
+        self.reader: Strand | None = None
+        """Who empties it."""
         self._frames: deque[tuple[int, int, Frame]] = deque()
         self._notify = notify
         self._now_ns = now_ns
         self._order = itertools.count() if order is None else order
+        self._overflow = overflow
+        self._blocks = policy.when_full == "block"
         self._max_frames = 1 if policy.when_full == "latest" else policy.max_frames
         self._max_duration_ns = policy.max_duration_ns
+        # What is lost anyhow needs a cap for its markers alone.
+        self._cap_frames = CAP * (self._max_frames if self._blocks else max(self._max_frames, 1024))
+        self._cap_ns = CAP * self._max_duration_ns
         self._closed = False
         self._waiters: list[asyncio.Future[None]] = []
 
@@ -125,14 +164,14 @@ class QueuedEdge:
         return self._now_ns() - self._frames[0][1] if self._frames else 0
 
     def push(self, frame: Frame) -> None:
-        """Take ``frame``, or lose one by the policy. Never waits: a blocking edge overfills by one step."""
+        """Take ``frame``, or lose one by the policy. Never waits: a blocking edge overfills, to its cap."""
         stats = self.stats
         stats.passed += 1
         if self._closed:
             stats.dropped += 1
             return
-        over = stats.held >= self._max_frames or stats.held_ns >= self._max_duration_ns
-        if over and not frame.marker and not self._make_room():
+        full = stats.held >= self._max_frames or stats.held_ns >= self._max_duration_ns
+        if full and not self._may_enter(frame):
             stats.dropped += 1
             return
         self._frames.append((next(self._order), self._now_ns(), frame))
@@ -146,16 +185,25 @@ class QueuedEdge:
                 stats.high_water_ns = held_ns
         if held == 1:
             self._notify()
+        if self._blocks and (held >= self._max_frames or stats.held_ns >= self._max_duration_ns):
+            strand = current_strand.get()
+            if strand is not None:
+                strand.filled[self] = None
 
     def pop(self, now_ns: int) -> Frame | None:
         """The oldest frame, or ``None`` when there is none."""
         if not self._frames:
             return None
         _, entered_ns, frame = self._frames.popleft()
+        stats = self.stats
         age_ns = now_ns - entered_ns
-        if age_ns > self.stats.oldest_ns:
-            self.stats.oldest_ns = age_ns
-        self._left(frame)
+        if age_ns > stats.oldest_ns:
+            stats.oldest_ns = age_ns
+        stats.held -= 1
+        if stats.held_ns:
+            stats.held_ns -= frame.duration_ns
+        if self._waiters and not self.full:
+            self._wake_waiters()
         return frame
 
     def flush(self, turn: int) -> int:
@@ -176,16 +224,20 @@ class QueuedEdge:
         self._frames.clear()
         self._wake_waiters()
 
+    async def has_room(self) -> None:
+        """Return when a waiter is let in: look again whether there is room."""
+        # One future per waiter: a cancelled waiter cancels its own and nobody else's.
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        try:
+            await waiter
+        finally:
+            self._waiters.remove(waiter)
+
     async def room(self) -> None:
         """Return as soon as the edge is not full."""
         while self.full:
-            # One future per waiter: a cancelled waiter cancels its own and nobody else's.
-            waiter = asyncio.get_running_loop().create_future()
-            self._waiters.append(waiter)
-            try:
-                await waiter
-            finally:
-                self._waiters.remove(waiter)
+            await self.has_room()
 
     def _left(self, frame: Frame) -> None:
         stats = self.stats
@@ -200,16 +252,23 @@ class QueuedEdge:
             if not waiter.done():
                 waiter.set_result(None)
 
-    def _make_room(self) -> bool:
-        """Whether the newcomer may enter."""
-        when_full = self.policy.when_full
-        if when_full == "drop_newest":
-            return False
-        if when_full == "block":
+    def _may_enter(self, frame: Frame) -> bool:
+        """Whether the newcomer may enter the full queue; makes room for it where the policy says so."""
+        stats = self.stats
+        if not frame.marker:
+            when_full = self.policy.when_full
+            if when_full == "drop_newest":
+                return False
+            if when_full != "block":
+                while self.full and self._drop_oldest():
+                    pass
+                return True
+        if (stats.held < self._cap_frames and stats.held_ns < self._cap_ns) or isinstance(frame, EndFrame):
             return True
-        while self.full and self._drop_oldest():
-            pass
-        return True
+        if self._overflow is None:
+            return frame.marker
+        stats.dropped += 1
+        self._overflow(self)
 
     def _drop_oldest(self) -> bool:
         """Lose the oldest frame that is not a marker; ``False`` when only markers are held."""
@@ -220,3 +279,11 @@ class QueuedEdge:
                 self._left(frame)
                 return True
         return False
+
+
+def refuse_overflow(edge: QueuedEdge) -> NoReturn:
+    """What a call does at the cap: raise in whoever sends."""
+    raise QueueOverflowError(
+        f"the queue {edge.name} holds {edge.stats.held} frames, {CAP} times its bound; "
+        "`await self.<output>.send(frame)` waits until there is room, `emit` does not"
+    )

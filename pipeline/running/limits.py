@@ -20,6 +20,8 @@ class CallLimits:
     """For one node to stop, and for one task to heed its cancellation."""
     stall_ns: int = 10 * SECOND
     """For one handler to be at one frame before it is named."""
+    drain_ns: int = 10 * SECOND
+    """For a loop of nodes to come to rest when what feeds it has ended; what is left then is counted and named."""
     restarts: int = 3
     """How often a node with ``on_error: restart`` is replaced before the call ends."""
 
@@ -30,6 +32,7 @@ class CallLimits:
             start_ns: DurationLike = ...,
             stop_ns: DurationLike = ...,
             stall_ns: DurationLike = ...,
+            drain_ns: DurationLike = ...,
             restarts: int = ...,
         ) -> None: ...
 

@@ -1,38 +1,62 @@
-"""One node of a running call: takes frames to the handlers, one at a time, and frames from them onwards.
+"""One node of a running call: a processor with its ports bound, its place among the others, and how it fares.
 
 An edge into a plain method is a function call inside the sender's step. An edge into an ``async`` handler,
-a feedback edge, or one that the graph gave a policy, is a queue that the node's worker task serves.
+a feedback edge, or one that the graph gave a policy, is a queue that the node's worker serves.
 """
 
 from __future__ import annotations
 
 import asyncio
-import inspect
+import contextlib
 import itertools
-from collections.abc import Callable, Iterable
-from types import AsyncGeneratorType, CoroutineType
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import Any, Protocol
 
-from ..errors import ProcessorError, as_fault
+from ..errors import ProcessorError, as_fault, from_signal
 from ..events import Tuned
-from ..frames import EndFrame, Frame, InterruptFrame, Marker
+from ..frames import EndFrame, Frame, InterruptFrame, Marker, is_cut
 from ..graph.resolve import ResolvedEdge
 from ..graph.specs import NodeSpec
 from ..options import live_options
-from ..ports import In, Out
+from ..ports import In
 from ..processor import Processor, ports_of
-from .edges import EdgeStats, QueuedEdge, Voided
+from .edges import EdgeStats, QueuedEdge, QueueOverflowError, Voided, refuse_overflow
+from .handlers import handlers_of, works_async
+from .inlets import Inlet
+from .outlets import Outlet, Push
+from .pace import Pace
+from .strand import Strand, current_strand
+from .tasks import in_a_task
 
-__all__ = ["NodeRuntime"]
+__all__ = ["NodeRuntime", "Reports", "is_many", "one_by_one"]
 
-Push = Callable[[Frame], None]
+_ONE_VALUE = (str, bytes, bytearray, dict)
+"""What can be iterated over and is meant as one value all the same."""
+
+
+class Reports(Protocol):
+    """Whom a node tells what became of it."""
+
+    def failed(self, node: NodeRuntime, error: ProcessorError, *, skippable: bool) -> None:
+        """``error`` happened; ``skippable`` when there is a frame to skip."""
+        ...
+
+    def ended(self, node: NodeRuntime) -> None:
+        """Nothing more comes from it."""
+        ...
+
+    def idle(self, node: NodeRuntime) -> None:
+        """It has nothing to do at the moment."""
+        ...
+
+    def in_a_loop(self, node: NodeRuntime, then: Callable[[], None]) -> None:
+        """Its inputs have ended, but frames may still come round to it: call ``then`` when they have."""
+        ...
 
 
 class NodeRuntime:
-    """A processor instance with its ports bound, its queues, and its place in the call.
-
-    ``on_fault(node, error)`` and ``on_ended(node)`` report to the call.
-    """
+    """A processor instance in its place. Its worker is in ``worker``, what it sends in ``outlets``."""
 
     def __init__(
         self,
@@ -40,40 +64,51 @@ class NodeRuntime:
         processor: Processor,
         voided: Voided,
         now_ns: Callable[[], int],
-        on_fault: Callable[[NodeRuntime, ProcessorError], None],
-        on_ended: Callable[[NodeRuntime], None],
+        pace: Pace,
+        reports: Reports,
     ) -> None:
         self.spec = spec
         self.name = spec.name
         self.processor = processor
+        self.voided = voided
+        self.now_ns = now_ns
+        self.pace = pace
+        self.inlets: list[Inlet] = []
         self.edges: list[QueuedEdge] = []
         """Queues into this node."""
-        self.stats: dict[str, EdgeStats] = {}
-        """Counters of every edge into this node, by the edge's name."""
+        self.outlets: dict[str, Outlet] = {}
+        self.routes: dict[type, tuple[Push, ...]] = {}
+        """Where frames of a class go that a handler returns, for those that need no look at what they hold."""
+        self.answering: Frame | None = None
+        """The frame that a handler is at."""
         self.busy_since_ns: int | None = None
         """When the worker took up the frame that it is at."""
+        self.working = 0
+        """Work under way outside of handlers that frames will come of."""
         self.owes_stop = False
         """Whether the processor's ``start`` was tried and its ``stop`` was not."""
         self.ended = False
         self.muted = False
         """Whether frames do not reach the processor: it failed or is being replaced."""
-        self._voided = voided
-        self._now_ns = now_ns
-        self._on_fault = on_fault
-        self._on_ended = on_ended
-        self._begun = False
-        self._untold: dict[str, None] = {}
+        self.closed = False
+        """Whether the call is over for it."""
+        self.strand = Strand(spec.name, now_ns)
+        """Its worker's."""
+        self.untold: dict[str, None] = {}
         """Options that the processor does not know the values of yet."""
+        self._reports = reports
+        self._begun = False
         self._open_inputs = 0
         self._inputs_over = False
         self._order = itertools.count()
-        self._queues: list[tuple[QueuedEdge, str]] = []
         self._wake: asyncio.Future[None] | None = None
-        self._routes: dict[type, tuple[Push, ...]] = {}
-        self._handlers = self._find_handlers()
-        self._behind: tuple[QueuedEdge, ...] = ()
 
     # Wiring, before the start ----------------------------------------------------------------
+
+    @property
+    def stats(self) -> dict[str, EdgeStats]:
+        """Counters of every edge into this node, by the edge's name."""
+        return {str(inlet.edge): inlet.stats for inlet in self.inlets}
 
     @property
     def has_worker(self) -> bool:
@@ -81,316 +116,337 @@ class NodeRuntime:
         return bool(self.edges)
 
     @property
-    def has_life(self) -> bool:
+    def has_run(self) -> bool:
         """Whether the processor has a ``run`` of its own."""
         return type(self.processor).run is not Processor.run
 
-    @property
-    def waits_for_room(self) -> bool:
-        """Whether something behind this node is full: then it is not the one that holds things up."""
-        return any(edge.full for edge in self._behind)
+    def carries_audio(self, port: str) -> bool:
+        """Whether sound passes through the input ``port``."""
+        return ports_of(type(self.processor))[port].carries_audio
 
-    def entry(self, edge: ResolvedEdge) -> tuple[Push, QueuedEdge | None]:
-        """Open an input for ``edge``: what its source calls, and the queue behind it if there is one."""
-        port = edge.target[1]
+    def entry(self, edge: ResolvedEdge) -> Inlet:
+        """Open an input for ``edge``."""
         if not edge.feedback:
             self._open_inputs += 1
-        if not (edge.queued or edge.feedback or self._is_async()):
-            stats = self.stats[str(edge)] = EdgeStats()
-            return self._inline(port, stats, edge.passes), None
-        queue = QueuedEdge(str(edge), edge.policy, self._notice, self._now_ns, self._order)
-        self.edges.append(queue)
-        self._queues.append((queue, port))
-        self.stats[str(edge)] = queue.stats
-        return self._queued(queue, edge.passes), queue
+        queue = None
+        if edge.queued or edge.feedback or works_async(type(self.processor)):
+            queue = QueuedEdge(
+                str(edge), edge.policy, self._notice, self.now_ns, self._order, refuse_overflow
+            )
+            queue.reader = self.strand
+            self.edges.append(queue)
+        inlet = Inlet(self, edge, queue)
+        self.inlets.append(inlet)
+        return inlet
 
-    def set_behind(self, edges: Iterable[QueuedEdge]) -> None:
-        """The blocking queues that this node's own steps can fill."""
-        self._behind = tuple(edges)
-
-    def _is_async(self) -> bool:
-        handlers = [
-            getattr(type(self.processor), f"on_{port.name}", None)
-            for port in ports_of(type(self.processor)).values()
-            if port.direction == "in"
-        ]
-        return any(
-            inspect.iscoroutinefunction(found) or inspect.isasyncgenfunction(found) for found in handlers
-        )
-
-    def _queued(self, queue: QueuedEdge, passes: tuple[type[Frame], ...] | None) -> Push:
-        voided, stats, enter = self._voided, queue.stats, queue.push
-
-        def push(frame: Frame) -> None:
-            turn = frame.turn
-            if turn and turn is not voided.valid and voided.covers(frame):
-                stats.stale += 1
-            elif passes is None or frame.marker or isinstance(frame, passes):
-                enter(frame)
-
-        return push
-
-    def _inline(self, port: str, stats: EdgeStats, passes: tuple[type[Frame], ...] | None) -> Push:
-        # The hot path of the engine: one call here, one to the handler, one to hand its result on.
-        voided = self._voided
-
-        def push(frame: Frame) -> None:
-            turn = frame.turn
-            if turn and turn is not voided.valid and voided.covers(frame):
-                stats.stale += 1
-                return
-            marker = frame.marker
-            if passes is not None and not marker and not isinstance(frame, passes):
-                return
-            stats.passed += 1
-            try:
-                if marker:
-                    result = self._take_marker(port, frame, stats)
-                elif self.muted or self.ended:
-                    stats.dropped += 1
-                    return
-                else:
-                    # Looked up each time: a restarted node has a new processor.
-                    result = self._handlers[port](frame)
-                if result is not None:
-                    self._emit(result)
-            except Exception as error:
-                self.fault(error)
-
-        return push
+    def tie(self, outlets: Iterable[Outlet]) -> None:
+        """Take the outputs of the processor that it has now, and let frames in."""
+        self.outlets = {outlet.port.spec.name: outlet for outlet in outlets}
+        self.routes.clear()
+        self.open()
 
     # Running ---------------------------------------------------------------------------------
 
+    @property
+    def serving(self) -> bool:
+        """Whether frames reach the processor."""
+        return not (self.muted or self.ended or self.closed)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing will come of it unless something comes to it."""
+        if self.ended or self.closed:
+            return True
+        if self.muted or self.working or self.busy_since_ns is not None:
+            return False
+        if any(edge.stats.held for edge in self.edges):
+            return False
+        return not self.has_run or self.processor.at_rest is True
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether the code that runs belongs to the handler that is at ``answering``."""
+        return self.strand.at is None or asyncio.current_task() is self.strand.task
+
     def begin(self) -> None:
-        """The call runs: a node that nothing feeds and that has no life of its own has ended already."""
+        """The call runs: a node that nothing feeds and that has no ``run`` has ended already."""
         self._begun = True
         self.take_tuning()
-        if not self._open_inputs and not self.has_life:
-            self.finish()
+        if not self._open_inputs and not self.has_run:
+            self._leave()
 
-    async def live(self) -> None:
+    async def run(self) -> None:
         """The processor's own ``run``, to its end."""
+        Strand(self.name, self.now_ns).enter()
         try:
             await self.processor.run()
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
             if _is_cancelled():
                 raise
-            self.fault(RuntimeError("run was cancelled from within"))
-        except Exception as error:
-            self.fault(error)
+            self.blame(error, "run", skippable=False)
+        except BaseException as error:
+            self.blame(error, "run", skippable=False)
         if not self.muted:
-            self.finish()
+            if self._comes_round():
+                self._reports.in_a_loop(self, self.finish)
+            else:
+                self.finish()
 
-    async def work(self) -> None:
-        """Serve the queues in order of arrival until every input has ended."""
-        task = asyncio.current_task()
-        assert task is not None
-        loop = task.get_loop()
-        only = self._queues[0] if len(self._queues) == 1 else None
-        # A handler that swallows its cancellation ends with the frame that it is at.
-        while not self.ended and not task.cancelling():
-            if self._untold:
-                self.take_tuning()
-            queue, port = only or self._next()
-            now_ns = self._now_ns()
-            frame = queue.pop(now_ns)
-            if frame is None:
-                self._wake = loop.create_future()
-                try:
-                    await self._wake
-                finally:
-                    self._wake = None
-                continue
-            self.busy_since_ns = now_ns
-            try:
-                if frame.marker:
-                    result = self._take_marker(port, frame, queue.stats)
-                elif self.muted:
-                    queue.stats.dropped += 1
-                    continue
-                else:
-                    result = self._handlers[port](frame)
-                if result is not None:
-                    if isinstance(result, CoroutineType):
-                        result = await result
-                    if isinstance(result, AsyncGeneratorType):
-                        await self._emit_all(result)
-                    elif result is not None:
-                        self._emit(result)
-                for edge in self._behind:
-                    if edge.full:
-                        await edge.room()
-            except asyncio.CancelledError:
-                if task.cancelling():
-                    raise
-                self.fault(RuntimeError(f"on_{port} was cancelled from within"))
-            except Exception as error:
-                self.fault(error)
-            finally:
-                self.busy_since_ns = None
+    async def frames_come(self) -> None:
+        """Return when a frame has come into one of the empty queues."""
+        self._reports.idle(self)
+        self._wake = asyncio.get_running_loop().create_future()
+        try:
+            await self._wake
+        finally:
+            self._wake = None
+
+    def take_marker_inline(self, inlet: Inlet, frame: Frame) -> None:
+        """A marker that came without a queue."""
+        try:
+            result = self.take_marker(inlet, frame)
+            if result is not None:
+                self.answer(result)
+        except BaseException as error:
+            self.blame(error, inlet.port)
+        finally:
+            self.answering = None
+
+    def take_marker(self, inlet: Inlet, frame: Frame) -> Any:
+        """A marker of the stream: what the processor makes of it."""
+        if isinstance(frame, EndFrame):
+            # Counted even while the processor is being replaced: it does not come again.
+            if not inlet.edge.feedback and not self.ended and not self.closed:
+                self._open_inputs -= 1
+                if not self._open_inputs:
+                    self._inputs_over = True
+                    if not self.muted:
+                        self._inputs_have_ended()
+            return None
+        if not self.serving:
+            inlet.stats.dropped += 1
+            return None
+        assert isinstance(frame, Marker)
+        self.answering = frame
+        if self.input(inlet.port).spec.accepts(type(frame)):
+            return inlet.handler(frame)
+        return self.processor.on_marker(inlet.port, frame)
 
     def interrupt(self, frame: InterruptFrame) -> None:
-        """Empty the queues of what is void and tell the processor, at once."""
+        """Empty the queues of what is void, cut work on it short and tell the processor, at once."""
         for edge in self.edges:
             edge.flush(frame.turn)
-        if self.muted or self.ended or not self.owes_stop:
+        if not self.serving or not self.owes_stop:
             return
+        strand = self.strand
+        if (
+            strand.at is not None
+            and strand.task is not None
+            and not strand.cut
+            and is_cut(strand.at, frame.turn)
+            and not self.processor.uninterruptible
+        ):
+            strand.cut = True
+            strand.task.cancel()
         try:
             self.processor.on_interrupt(frame)
-        except Exception as error:
-            self.fault(error)
-
-    def retune(self, spec: NodeSpec, changed: Iterable[str]) -> None:
-        """Have the processor told of the ``changed`` options of ``spec`` before its next frame."""
-        self.spec = spec
-        self._untold.update(dict.fromkeys(changed))
-
-    def take_tuning(self) -> None:
-        """Tell the processor what has changed, between two frames; ``busy_since_ns`` must be ``None``."""
-        if not self._untold or not self._begun or self.muted or self.ended:
-            return
-        names = tuple(self._untold)
-        self._untold.clear()
-        processor: Any = self.processor
-        try:
-            processor.on_tune(**live_options(type(processor), self.spec.options))
-        except Exception as error:
-            self.fault(error)
-            return
-        events = processor.call.events
-        if events.wants(Tuned):
-            events.publish(Tuned(time_ns=self._now_ns(), node=self.name, options=names))
-
-    def fault(self, error: Exception) -> None:
-        """Convert what a handler raised, once, and report it."""
-        self._on_fault(self, as_fault(self.name, error))
+        except BaseException as error:
+            self.blame(error, "interrupt")
 
     def finish(self) -> None:
         """Nothing more comes from this node: tell those behind it, and hold up nobody before it."""
-        if self.ended:
+        if self.ended or self.closed:
             return
         self.ended = True
-        self.close()
-        for output in self._outputs():
-            output.emit(EndFrame(time_ns=self._now_ns()))
-        self._on_ended(self)
+        self._shut()
+        self.answering = None
+        for outlet in self.outlets.values():
+            outlet.end(self.now_ns())
+        self.routes.clear()
+        self._reports.ended(self)
 
     def close(self) -> None:
-        """Nobody serves the queues any more: whoever waits for room is let go."""
-        for edge in self.edges:
-            edge.close()
+        """The call is over: nothing goes in or out any more, and whoever waits for room is let go."""
+        self.closed = True
+        self._shut()
+        self.routes.clear()
+        for outlet in self.outlets.values():
+            outlet.close()
+
+    def mute(self) -> None:
+        """The processor failed: what comes without a queue is lost, what waits in one is kept."""
+        self.muted = True
+        for inlet in self.inlets:
+            inlet.handler = inlet.refuse
+
+    def open(self) -> None:
+        """Let frames reach the processor that there is now."""
+        handlers = handlers_of(self.processor)
+        for inlet in self.inlets:
+            inlet.handler = handlers[inlet.port] if self.serving else inlet.refuse
 
     def adopt(self, processor: Processor) -> None:
-        """Take a fresh processor whose ports are bound already; ``resume`` when it has started."""
+        """Take a fresh processor, to be tied; ``resume`` when it has started."""
+        for outlet in self.outlets.values():
+            outlet.close()
         self.processor = processor
-        self._untold.clear()
-        self._handlers = self._find_handlers()
-        self._routes.clear()
+        self.untold.clear()
 
     def resume(self) -> None:
         """Let frames in again; if the inputs ended meanwhile, the fresh processor hears of it now."""
         self.muted = False
+        self.open()
         self.take_tuning()
         if self._inputs_over:
-            self._end_of_inputs()
+            self._inputs_have_ended()
 
     def input(self, name: str) -> In[Any]:
         """The bound input ``name``."""
         port: In[Any] = getattr(self.processor, name)
         return port
 
-    # Frames ----------------------------------------------------------------------------------
+    # Options that change ---------------------------------------------------------------------
 
-    def _notice(self) -> None:
-        wake = self._wake
-        if wake is not None and not wake.done():
-            wake.set_result(None)
+    def retune(self, spec: NodeSpec, changed: Iterable[str]) -> None:
+        """Have the processor told of the ``changed`` options of ``spec`` before its next frame."""
+        self.spec = spec
+        self.untold.update(dict.fromkeys(changed))
 
-    def _next(self) -> tuple[QueuedEdge, str]:
-        """The queue with the frame that came first, and its port; any when all are empty."""
-        return min(self._queues, key=_arrival)
-
-    def _find_handlers(self) -> dict[str, Callable[[Frame], Any]]:
-        ports = ports_of(type(self.processor)).values()
-        return {
-            port.name: getattr(self.processor, f"on_{port.name}") for port in ports if port.direction == "in"
-        }
-
-    def _take_marker(self, port: str, frame: Frame, stats: EdgeStats) -> Any:
-        spec = self.input(port).spec
-        if isinstance(frame, EndFrame):
-            # Counted even while the processor is being replaced: it does not come again.
-            if not spec.feedback and not self.ended:
-                self._open_inputs -= 1
-                if not self._open_inputs:
-                    self._inputs_over = True
-                    if not self.muted:
-                        self._end_of_inputs()
-            return None
-        if self.muted or self.ended:
-            stats.dropped += 1
-            return None
-        assert isinstance(frame, Marker)
-        return (
-            self._handlers[port](frame)
-            if spec.accepts(type(frame))
-            else self.processor.on_marker(port, frame)
-        )
-
-    def _end_of_inputs(self) -> None:
+    def take_tuning(self) -> None:
+        """Tell the processor what has changed, between two frames; ``busy_since_ns`` must be ``None``."""
+        if not self.untold or not self._begun or not self.serving:
+            return
+        names = tuple(self.untold)
+        self.untold.clear()
+        processor: Any = self.processor
         try:
-            result = self.processor.on_end()
-            if result is not None:
-                self._emit(result)
-        except Exception as error:
-            self.fault(error)
-        if not self.has_life and not self.muted:
-            self.finish()
+            processor.on_tune(**live_options(type(processor), self.spec.options))
+        except BaseException as error:
+            self.blame(error, "tune")
+            return
+        events = processor.call.events
+        if events.wants(Tuned):
+            events.publish(Tuned(time_ns=self.now_ns(), node=self.name, options=names))
 
-    def _emit(self, result: Any) -> None:
-        pushes = self._routes.get(type(result))
-        if pushes is None and isinstance(result, Frame):
-            pushes = self._routes[type(result)] = self._output_for(type(result)).pushes
-        if pushes is not None:
-            for push in pushes:
-                push(result)
-        elif isinstance(result, Iterable):
-            for frame in result:
-                self._emit(frame)
+    # Faults and results ----------------------------------------------------------------------
+
+    def blame(self, error: BaseException, where: str, *, skippable: bool = True) -> None:
+        """Report what code of this node raised in ``on_<where>`` or ``run``, whatever it is.
+
+        To be called while it is handled: what is not the node's is raised again. That is a signal's doing, and a queue
+        that overflows, which is the fault of the node whose step it is.
+        """
+        if from_signal(error):
+            raise error
+        if isinstance(error, QueueOverflowError):
+            strand = current_strand.get()
+            if strand is None or strand.name != self.name:
+                raise error
+        if isinstance(error, GeneratorExit) and not in_a_task():
+            # The loop is gone and the coroutine is being closed.
+            raise error
+        if isinstance(error, asyncio.CancelledError):
+            place = where if where == "run" else f"on_{where}"
+            error = RuntimeError(f"{place} was cancelled from within").with_traceback(error.__traceback__)
+        self._reports.failed(self, as_fault(self.name, error), skippable=skippable)
+
+    def answer(self, result: Any) -> None:
+        """Send what a handler returned: a frame, or an iterable of such."""
+        if isinstance(result, Frame):
+            outlet = self._outlet_for(type(result))
+            outlet.emit(result)
+            self.routes[type(result)] = outlet.route(type(result))
+        elif is_many(result):
+            with one_by_one(result) as frames:
+                for frame in frames:
+                    self.answer(frame)
         else:
+            raise self.wrong_result(result)
+
+    def wrong_result(self, result: Any) -> TypeError:
+        """The error for a result that is no frame."""
+        kind = type(result).__name__
+        if isinstance(result, CoroutineType | AsyncGeneratorType):
             if isinstance(result, CoroutineType):
                 result.close()
-            raise TypeError(
-                f"a handler returned a {type(result).__name__}; expected a frame, an iterable of frames or None"
+            return TypeError(
+                f"a handler gave a {kind} although it is a plain method; make it `async def`, or have what wraps "
+                "it use functools.wraps"
             )
+        return TypeError(f"a handler returned a {kind}; expected a frame, an iterable of frames or None")
 
-    async def _emit_all(self, made: AsyncGeneratorType[Frame, None]) -> None:
-        async for frame in made:
-            self._emit(frame)
-            for edge in self._behind:
-                if edge.full:
-                    await edge.room()
-
-    def _output_for(self, kind: type[Frame]) -> Out[Any]:
-        outputs = self._outputs()
-        fitting = [output for output in outputs if output.spec.accepts(kind)]
-        if not fitting and len(outputs) == 1 and kind.marker:
-            return outputs[0]
+    def _outlet_for(self, kind: type[Frame]) -> Outlet:
+        fitting = [outlet for outlet in self.outlets.values() if outlet.port.spec.accepts(kind)]
+        if not fitting and len(self.outlets) == 1 and kind.marker:
+            return next(iter(self.outlets.values()))
         if len(fitting) != 1:
-            names = ", ".join(output.spec.name for output in fitting) or "none"
+            names = ", ".join(outlet.port.spec.name for outlet in fitting) or "none"
             raise TypeError(
                 f"a handler returned a {kind.__name__}, and the outputs that take it are: {names}; "
                 "send it with self.<output>.emit(frame)"
             )
         return fitting[0]
 
-    def _outputs(self) -> list[Out[Any]]:
-        names = [port.name for port in ports_of(type(self.processor)).values() if port.direction == "out"]
-        return [getattr(self.processor, name) for name in names]
+    # The end -----------------------------------------------------------------------------------
+
+    def _comes_round(self) -> bool:
+        return any(inlet.edge.feedback for inlet in self.inlets)
+
+    def _inputs_have_ended(self) -> None:
+        if self.has_run or not self._comes_round():
+            self._tell_end()
+            if not self.has_run and not self.muted:
+                self.finish()
+        else:
+            # What is under way in the loop comes first: its answers are frames like any other.
+            self._reports.in_a_loop(self, self._end_of_loop)
+
+    def _end_of_loop(self) -> None:
+        self._tell_end()
+        if not self.muted:
+            # What was held back may go round once more.
+            self._leave()
+
+    def _leave(self) -> None:
+        if self._comes_round():
+            self._reports.in_a_loop(self, self.finish)
+        else:
+            self.finish()
+
+    def _tell_end(self) -> None:
+        self.answering = None
+        try:
+            result = self.processor.on_end()
+            if result is not None:
+                self.answer(result)
+        except BaseException as error:
+            self.blame(error, "end")
+
+    def _shut(self) -> None:
+        for inlet in self.inlets:
+            inlet.handler = inlet.refuse
+            if inlet.queue is not None:
+                inlet.queue.close()
+
+    def _notice(self) -> None:
+        wake = self._wake
+        if wake is not None and not wake.done():
+            wake.set_result(None)
 
 
-def _arrival(entry: tuple[QueuedEdge, str]) -> float:
-    return entry[0].arrival
+def is_many(result: Any) -> bool:
+    """Whether a handler's result is meant as several frames."""
+    return isinstance(result, Iterable) and not isinstance(result, _ONE_VALUE)
+
+
+@contextlib.contextmanager
+def one_by_one(many: Iterable[Any]) -> Iterator[Iterable[Any]]:
+    """``many``, closed at the end where it is a generator: nothing of it runs later."""
+    try:
+        yield many
+    finally:
+        if isinstance(many, GeneratorType):
+            many.close()
 
 
 def _is_cancelled() -> bool:

@@ -6,9 +6,10 @@ import asyncio
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+from ..errors import from_signal
 from ..units import SECOND
 
-__all__ = ["Overrun", "TaskKeeper", "settle"]
+__all__ = ["Overrun", "TaskKeeper", "in_a_task", "settle"]
 
 Body = Coroutine[Any, Any, None]
 
@@ -49,7 +50,7 @@ class TaskKeeper:
 
     def __init__(self, grace_ns: int) -> None:
         self._grace_ns = grace_ns
-        self._left_behind: set[asyncio.Task[None]] = set()
+        self._left_behind: set[asyncio.Task[Any]] = set()
 
     async def within(
         self,
@@ -63,16 +64,14 @@ class TaskKeeper:
 
         Raises what ``body`` raised, ``Overrun`` when it took longer.
         """
-        task = asyncio.create_task(body, name=name)
-        watched: set[asyncio.Future[None]] = {task} if until is None else {task, until}
+        task = asyncio.create_task(_contained(body), name=name)
+        watched: set[asyncio.Future[Any]] = {task} if until is None else {task, until}
         try:
             await asyncio.wait(watched, timeout=limit_ns / SECOND, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            if in_time := task.done():
-                self._see(task)
-            else:
+            if not (in_time := task.done()):
                 await self._wind_up(task, left_behind)
-        error = task.exception() if task.done() and not task.cancelled() else None
+        error = task.result() if task.done() and not task.cancelled() else None
         if not in_time:
             if until is not None and until.done():
                 return False
@@ -83,30 +82,47 @@ class TaskKeeper:
             raise error
         return True
 
-    async def supervise(self, body: Body, name: str, left_behind: Callable[[], None]) -> None:
-        """Run ``body``, which raises nothing, until it ends or this is cancelled."""
-        task = asyncio.create_task(body, name=name)
+    async def supervise(
+        self, body: Body, name: str, left_behind: Callable[[], None], failed: Callable[[BaseException], None]
+    ) -> None:
+        """Run ``body`` until it ends or this is cancelled; ``failed`` is told what it raised, whatever that is."""
+        task = asyncio.create_task(_contained(body), name=name)
         try:
             await asyncio.wait({task})
         finally:
             if not task.done():
                 await self._wind_up(task, left_behind)
+            if task.done() and not task.cancelled() and (error := task.result()) is not None:
+                failed(error)
 
-    async def _wind_up(self, task: asyncio.Task[None], left_behind: Callable[[], None]) -> None:
+    async def _wind_up(self, task: asyncio.Task[Any], left_behind: Callable[[], None]) -> None:
         """Cancel ``task`` and give it the grace; ``left_behind`` is called when it takes longer than that."""
         task.cancel()
         try:
             await settle((task,), self._grace_ns)
         finally:
-            if task.done():
-                self._see(task)
-            else:
+            if not task.done():
                 self._left_behind.add(task)
-                task.add_done_callback(self._see)
+                task.add_done_callback(self._left_behind.discard)
                 left_behind()
 
-    def _see(self, task: asyncio.Task[None]) -> None:
-        self._left_behind.discard(task)
-        if not task.cancelled():
-            # Asked for, so that asyncio does not report as lost what nobody waits for any more.
-            task.exception()
+
+async def _contained(body: Body) -> BaseException | None:
+    """Await ``body``; what it raised is returned, for in a task some exceptions would end the event loop."""
+    try:
+        await body
+    except asyncio.CancelledError:
+        raise
+    except BaseException as error:
+        if from_signal(error) or (isinstance(error, GeneratorExit) and not in_a_task()):
+            raise
+        return error
+    return None
+
+
+def in_a_task() -> bool:
+    """Whether a task runs here, and no coroutine is just being closed after its loop has gone."""
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False

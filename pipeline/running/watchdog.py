@@ -11,6 +11,7 @@ from ..events import EdgeStalled, EventBus
 from ..units import MS, SECOND, format_duration
 from .edges import QueuedEdge
 from .node import NodeRuntime
+from .strand import ring_of
 
 __all__ = ["watch"]
 
@@ -22,11 +23,12 @@ async def watch(
 ) -> None:
     """Log and publish, once per frame, that a node has been at one frame for ``stall_ns``. Runs until cancelled.
 
-    What a node spends waiting for room behind it is not its own time.
+    What a node spends waiting for room behind it is not its own time, unless all wait for each other.
     """
     # By node: the frame it is at (by when it was taken up), and from when on its own time counts.
     own: dict[str, tuple[int, int]] = {}
     named: dict[str, int] = {}
+    rings: set[str] = set()
     period_ns = max(stall_ns // 4, 250 * MS)
     while True:
         await asyncio.sleep(period_ns / SECOND)
@@ -35,8 +37,13 @@ async def watch(
             since_ns = node.busy_since_ns
             if since_ns is None:
                 continue
-            if node.waits_for_room:
+            if node.strand.waits_for is not None:
                 own[node.name] = (since_ns, now_ns)
+                ring = [strand.name for strand in ring_of(node.strand)]
+                if ring and not rings.intersection(ring):
+                    rings.update(ring)
+                    names = " -> ".join([*ring, ring[0]])
+                    logger.error("%s: these wait for each other, and for ever: %s", call_id, names)
                 continue
             frame_ns, from_ns = own.get(node.name, (since_ns, since_ns))
             age_ns = now_ns - (from_ns if frame_ns == since_ns else since_ns)

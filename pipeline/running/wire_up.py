@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ..errors import ConfigError, Problem, ProcessorError
-from ..frames import Frame
+from ..errors import ConfigError, Problem, from_signal
 from ..graph.check import CheckResult
 from ..graph.negotiate import PortKey
 from ..graph.specs import NodeSpec
@@ -16,11 +14,12 @@ from ..ports import In, Out
 from ..processor import Processor, ports_of
 from .context import CallContext
 from .edges import QueuedEdge, Voided
-from .node import NodeRuntime
+from .inlets import Inlet
+from .node import NodeRuntime, Reports
+from .outlets import Outlet
+from .pace import Pace
 
 __all__ = ["Wiring", "make_processor"]
-
-Push = Callable[[Frame], None]
 
 
 def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -> Processor:
@@ -30,7 +29,9 @@ def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -
     """
     try:
         processor = spec.processor(**spec.options)
-    except Exception as error:
+    except BaseException as error:
+        if from_signal(error):
+            raise
         # A constructor may know more than types and ranges; its refusal is one of the configuration.
         problem = Problem("LG221", f"{spec.name} refused its options: {error}", spec.path)
         raise ConfigError([problem]) from error
@@ -46,27 +47,22 @@ def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -
 class Wiring:
     """All nodes of one call, joined by their edges."""
 
-    def __init__(
-        self,
-        checked: CheckResult,
-        context: CallContext,
-        on_fault: Callable[[NodeRuntime, ProcessorError], None],
-        on_ended: Callable[[NodeRuntime], None],
-    ) -> None:
+    def __init__(self, checked: CheckResult, context: CallContext, reports: Reports) -> None:
         self.voided = Voided()
         self._checked = checked
         self._context = context
         self.nodes: dict[str, NodeRuntime] = {}
         now_ns = context.clock.now_ns
+        pace = Pace(context.id, context.clock, context.events)
         for name in checked.order:
             spec = checked.nodes[name]
             processor = make_processor(spec, checked, context)
-            self.nodes[name] = NodeRuntime(spec, processor, self.voided, now_ns, on_fault, on_ended)
-        self._reach: dict[PortKey, tuple[QueuedEdge, ...]] = {}
-        self._entries: dict[PortKey, list[tuple[Push, QueuedEdge | None, PortKey]]] = {}
+            self.nodes[name] = NodeRuntime(spec, processor, self.voided, now_ns, pace, reports)
+        self._behind: dict[PortKey, tuple[QueuedEdge, ...]] = {}
+        self._leaving: dict[PortKey, list[Inlet]] = {}
         for edge in checked.edges:
-            push, queue = self.nodes[edge.target[0]].entry(edge)
-            self._entries.setdefault(edge.source, []).append((push, queue, edge.target))
+            inlet = self.nodes[edge.target[0]].entry(edge)
+            self._leaving.setdefault(edge.source, []).append(inlet)
         self._fed = {edge.target for edge in checked.edges}
         for node in self.nodes.values():
             self.join(node)
@@ -79,29 +75,64 @@ class Wiring:
 
     def join(self, node: NodeRuntime) -> None:
         """Tie the ports of ``node``'s processor to its edges."""
-        reach: dict[QueuedEdge, None] = {}
+        outlets = []
         for port in ports_of(type(node.processor)).values():
             bound: Any = getattr(node.processor, port.name)
+            key = (node.name, port.name)
             if port.direction == "in":
-                bound.connected = (node.name, port.name) in self._fed
+                bound.connected = key in self._fed
                 continue
-            entries = self._entries.get((node.name, port.name), [])
-            behind = self._blocking((node.name, port.name))
-            reach.update(dict.fromkeys(behind))
-            self._tie(bound, entries, behind)
-        node.set_behind(reach)
+            outlet = self._outlet(node, bound, key)
+            bound.wire(outlet)
+            outlets.append(outlet)
+        node.tie(outlets)
 
-    def _tie(
-        self,
-        output: Out[Any],
-        entries: list[tuple[Push, QueuedEdge | None, PortKey]],
-        behind: tuple[QueuedEdge, ...],
-    ) -> None:
+    def levels(self) -> list[list[NodeRuntime]]:
+        """The nodes in the order of their start: each after all that it feeds; lists hold what can start together."""
+        level: dict[str, int] = {}
+        feeds: dict[str, list[str]] = {}
+        for edge in self._checked.edges:
+            if not edge.feedback:
+                feeds.setdefault(edge.source[0], []).append(edge.target[0])
+        levels: list[list[NodeRuntime]] = []
+        for name, node in reversed(self.nodes.items()):
+            at = level[name] = max((level[target] + 1 for target in feeds.get(name, ())), default=0)
+            if at == len(levels):
+                levels.append([])
+            levels[at].append(node)
+        return levels
+
+    def feeders(self) -> dict[str, list[NodeRuntime]]:
+        """By node with a feedback input: every node from which a frame may still come to it."""
+        sources: dict[str, set[str]] = {}
+        for edge in self._checked.edges:
+            sources.setdefault(edge.target[0], set()).add(edge.source[0])
+        found: dict[str, list[NodeRuntime]] = {}
+        for edge in self._checked.edges:
+            name = edge.target[0]
+            if not edge.feedback or name in found:
+                continue
+            seen: dict[str, None] = {}
+            ahead = [name]
+            while ahead:
+                for source in sources.get(ahead.pop(), ()):
+                    if source not in seen:
+                        seen[source] = None
+                        ahead.append(source)
+            seen.pop(name, None)
+            found[name] = [self.nodes[source] for source in seen]
+        return found
+
+    def _outlet(self, node: NodeRuntime, port: Out[Any], key: PortKey) -> Outlet:
+        inlets = self._leaving.get(key, [])
         # Peers are asked for by name when needed: a restarted peer has new port objects.
-        output.wire(
-            tuple(push for push, _, _ in entries),
-            behind,
-            tuple(partial(self._input, target) for _, _, target in entries),
+        return Outlet(
+            node,
+            port,
+            [inlet.push for inlet in inlets],
+            [inlet.stats for inlet in inlets],
+            self._blocking(key),
+            [partial(self._input, inlet.edge.target) for inlet in inlets],
         )
 
     def _input(self, key: PortKey) -> In[Any]:
@@ -109,18 +140,17 @@ class Wiring:
 
     def _blocking(self, port: PortKey) -> tuple[QueuedEdge, ...]:
         """The blocking queues that a frame from ``port`` can reach through inline nodes."""
-        found = self._reach.get(port)
+        found = self._behind.get(port)
         if found is None:
             queues: dict[QueuedEdge, None] = {}
-            for _, queue, target in self._entries.get(port, []):
+            for inlet in self._leaving.get(port, ()):
+                target, queue = inlet.edge.target[0], inlet.queue
                 if queue is None:
-                    specs = ports_of(type(self.nodes[target[0]].processor)).values()
-                    outputs = [(target[0], spec.name) for spec in specs if spec.direction == "out"]
-                    queues.update(
-                        dict.fromkeys(queue for output in outputs for queue in self._blocking(output))
-                    )
+                    for spec in ports_of(type(self.nodes[target].processor)).values():
+                        if spec.direction == "out":
+                            queues.update(dict.fromkeys(self._blocking((target, spec.name))))
                 elif queue.policy.when_full == "block":
                     queues[queue] = None
             # Inline edges make no circle, so that this comes to an end: a feedback edge is a queue.
-            found = self._reach[port] = tuple(queues)
+            found = self._behind[port] = tuple(queues)
         return found

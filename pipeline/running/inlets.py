@@ -1,0 +1,91 @@
+"""Where frames enter a node: inside the sender's step, or by a queue that the node's worker serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from ..frames import Frame
+from ..graph.resolve import ResolvedEdge
+from .edges import EdgeStats, QueuedEdge
+from .outlets import Push, inherited
+
+if TYPE_CHECKING:
+    from .node import NodeRuntime
+
+__all__ = ["Inlet"]
+
+
+class Inlet:
+    """The end of one edge at a node. ``handler`` takes its frames: the processor's, or ``refuse``."""
+
+    __slots__ = ("edge", "handler", "media", "port", "push", "queue", "stats")
+
+    def __init__(self, node: NodeRuntime, edge: ResolvedEdge, queue: QueuedEdge | None) -> None:
+        self.edge = edge
+        self.port = edge.target[1]
+        self.queue = queue
+        self.stats = queue.stats if queue is not None else EdgeStats()
+        self.handler: Callable[[Any], Any] = self.refuse
+        self.media = node.carries_audio(self.port)
+        """Whether sound comes in, so that the node can be slower than real time."""
+        self.push: Push = (
+            _inline(node, self, edge.passes) if queue is None else _queued(node, queue, edge.passes)
+        )
+
+    def refuse(self, frame: Frame) -> None:
+        """Lose a frame that the processor cannot take: it failed, is being replaced, has ended or stopped."""
+        self.stats.dropped += 1
+
+
+def _queued(node: NodeRuntime, queue: QueuedEdge, passes: tuple[type[Frame], ...] | None) -> Push:
+    voided, stats, enter = node.voided, queue.stats, queue.push
+
+    def push(frame: Frame) -> None:
+        turn = frame.turn
+        if turn and turn is not voided.valid and voided.covers(frame):
+            stats.stale += 1
+        elif passes is None or frame.marker or isinstance(frame, passes):
+            enter(frame)
+
+    return push
+
+
+def _inline(node: NodeRuntime, inlet: Inlet, passes: tuple[type[Frame], ...] | None) -> Push:
+    # The hot path of the engine: one call here, one to the handler, one for each edge that its result takes.
+    voided, stats, routes = node.voided, inlet.stats, node.routes
+    timed = node.pace.measured(node) if inlet.media else None
+
+    def push(frame: Frame) -> None:
+        turn = frame.turn
+        if turn and turn is not voided.valid and voided.covers(frame):
+            stats.stale += 1
+            return
+        if frame.marker:
+            stats.passed += 1
+            node.take_marker_inline(inlet, frame)
+            return
+        if passes is not None and not isinstance(frame, passes):
+            return
+        stats.passed += 1
+        node.answering = frame
+        try:
+            result = inlet.handler(frame) if timed is None else timed(inlet.handler, frame)
+            if result is not None:
+                route = routes.get(result.__class__)
+                if route is None:
+                    node.answer(result)
+                elif result is frame or ((result.turn or not turn) and (result.time_ns or not frame.time_ns)):
+                    for onward in route:
+                        onward(result)
+                else:
+                    result = inherited(result, frame, node)
+                    for onward in route:
+                        onward(result)
+        except BaseException as error:
+            node.answering = None
+            node.blame(error, inlet.port)
+            return
+        node.answering = None
+
+    return push

@@ -1,0 +1,216 @@
+"""Where frames leave a node: looked at against the node's own port, completed, and handed to every edge."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+import numpy as np
+
+from ..frames import AudioFrame, EndFrame, Frame, VideoFrame
+from ..ports import In, Out
+from .edges import EdgeStats, QueuedEdge
+from .strand import current_strand
+
+if TYPE_CHECKING:
+    from .node import NodeRuntime
+
+__all__ = ["Outlet", "Push", "inherited"]
+
+Push = Callable[[Frame], None]
+
+_ARRAY = np.ndarray
+_INT16 = np.dtype(np.int16)
+_UINT8 = np.dtype(np.uint8)
+
+
+class Outlet:
+    """One output of a node in a call.
+
+    ``emit`` is what the port's ``emit`` becomes while the call runs. It refuses what the port does not declare, so that
+    a fault is told where it is made and not where it hurts, and makes the samples read-only, for every branch gets the
+    same array.
+    """
+
+    def __init__(
+        self,
+        node: NodeRuntime,
+        port: Out[Any],
+        pushes: Sequence[Push],
+        stats: Sequence[EdgeStats],
+        behind: Sequence[QueuedEdge],
+        targets: Sequence[Callable[[], In[Any]]],
+    ) -> None:
+        self.port = port
+        self.pushes = tuple(pushes)
+        self._node = node
+        self._stats = tuple(stats)
+        self._behind = tuple(behind)
+        self._thread = threading.get_ident()
+        self._plain: set[type] = set()
+        """Classes whose frames need no look at what they hold."""
+        self.targets = tuple(targets)
+        self.emit: Push = self._make_emit()
+
+    def route(self, kind: type[Frame]) -> tuple[Push, ...]:
+        """What frames of this class go through once it is known that the port takes them."""
+        return self.pushes if kind in self._plain else (self.emit,)
+
+    def end(self, now_ns: int) -> None:
+        """Say that nothing follows, and see to it."""
+        frame = EndFrame(time_ns=now_ns)
+        for push in self.pushes:
+            push(frame)
+        self.close()
+
+    def close(self) -> None:
+        """Let nothing out any more."""
+        self.emit = self.refuse
+        self.port.wire(self)
+
+    def refuse(self, frame: Frame) -> None:
+        """What ``emit`` is once the node has ended or stopped: nothing follows on its streams."""
+        for stats in self._stats:
+            stats.passed += 1
+            stats.dropped += 1
+
+    def emit_to(self, index: int, frame: Frame) -> None:
+        """Hand ``frame`` to the edge of this index alone."""
+        if self.emit == self.refuse:
+            self._stats[index].passed += 1
+            self._stats[index].dropped += 1
+            return
+        if threading.get_ident() != self._thread:
+            raise self._wrong_thread()
+        self.admit(frame)
+        answered = self._node.answering
+        if answered is not None and answered is not frame:
+            frame = inherited(frame, answered, self._node)
+        self.pushes[index](frame)
+
+    def admit(self, frame: Frame) -> None:
+        """Raise ``TypeError`` or ``ValueError`` unless ``frame`` is what the port declares."""
+        kind = type(frame)
+        if not issubclass(kind, Frame):
+            raise TypeError(f"{self._name} was given a {kind.__name__}, which is no frame")
+        if not frame.marker and not self.port.spec.accepts(kind):
+            takes = " or ".join(one.__name__ for one in self.port.spec.types)
+            raise TypeError(f"{self._name} sends {takes}, and was given a {kind.__name__}")
+        if isinstance(frame, AudioFrame):
+            self._admit_audio(frame)
+        elif isinstance(frame, VideoFrame):
+            self._admit_video(frame)
+        else:
+            self._plain.add(kind)
+
+    def crowded(self) -> bool:
+        """Whether whoever sends has to wait for room."""
+        strand = current_strand.get()
+        if strand is not None:
+            return bool(strand.filled)
+        return any(edge.full for edge in self._behind)
+
+    async def room(self) -> None:
+        """Return when there is room: for a strand in what it filled, for anybody else behind this port."""
+        strand = current_strand.get()
+        if strand is not None:
+            await strand.room()
+            return
+        for edge in self._behind:
+            await edge.room()
+
+    @property
+    def _name(self) -> str:
+        return f"the output {self.port.spec.name}"
+
+    def _admit_audio(self, frame: AudioFrame) -> None:
+        samples: Any = frame.samples
+        if not isinstance(samples, np.ndarray):
+            raise TypeError(
+                f"{self._name}: samples are a numpy array of int16, got a {type(samples).__name__}"
+            )
+        if samples.dtype is not _INT16 and samples.dtype != _INT16:
+            raise ValueError(f"{self._name}: samples are int16, got {samples.dtype}")
+        ndim = samples.ndim
+        channels = 1 if ndim == 1 else samples.shape[1] if ndim == 2 else 0
+        if not channels:
+            raise ValueError(
+                f"{self._name}: samples have the shape (samples,) or (samples, channels), got {samples.shape}"
+            )
+        agreed = getattr(self.port, "format", None)
+        if agreed is not None and (frame.rate != agreed.rate or channels != agreed.channels):
+            raise ValueError(
+                f"{self._name} carries audio of {agreed} in this graph, got {frame.rate} Hz with {channels} channel(s)"
+            )
+        if samples.flags.writeable:
+            samples.setflags(write=False)
+
+    def _admit_video(self, frame: VideoFrame) -> None:
+        pixels: Any = frame.pixels
+        if (
+            not isinstance(pixels, np.ndarray)
+            or pixels.dtype != _UINT8
+            or pixels.ndim != 3
+            or pixels.shape[2] != 3
+        ):
+            got = (
+                f"{pixels.dtype} of {pixels.shape}"
+                if isinstance(pixels, np.ndarray)
+                else type(pixels).__name__
+            )
+            raise ValueError(f"{self._name}: pixels are uint8 of the shape (height, width, 3), got {got}")
+        if pixels.flags.writeable:
+            pixels.setflags(write=False)
+
+    def _make_emit(self) -> Push:
+        # On the way of every frame that is sent by name: names bound here cost less than attributes.
+        node, pushes, plain, admit = self._node, self.pushes, self._plain, self.admit
+        here, ident = self._thread, threading.get_ident
+        agreed = getattr(self.port, "format", None)
+        rate, ndim = (agreed.rate, 1) if agreed is not None and agreed.channels == 1 else (0, 0)
+
+        def emit(frame: Frame) -> None:
+            if ident() != here:
+                raise self._wrong_thread()
+            kind = frame.__class__
+            if kind not in plain:
+                if kind is AudioFrame:
+                    samples = frame.samples  # type: ignore[attr-defined]  # mypy does not follow __class__
+                    if (
+                        samples.__class__ is not _ARRAY
+                        or samples.dtype is not _INT16
+                        or samples.ndim != ndim
+                        or frame.rate != rate  # type: ignore[attr-defined]
+                        or samples.flags.writeable
+                    ):
+                        admit(frame)
+                else:
+                    admit(frame)
+            answered = node.answering
+            if (
+                answered is not None
+                and answered is not frame
+                and ((answered.turn and not frame.turn) or (answered.time_ns and not frame.time_ns))
+            ):
+                frame = inherited(frame, answered, node)
+            for push in pushes:
+                push(frame)
+
+        return emit
+
+    def _wrong_thread(self) -> RuntimeError:
+        return RuntimeError(
+            f"{self._node.name}: `emit` of {self._name} was called in another thread than the call's; use "
+            f"self.{self.port.spec.name}.emit_threadsafe(frame) there"
+        )
+
+
+def inherited(frame: Frame, answered: Frame, node: NodeRuntime) -> Frame:
+    """``frame`` with the turn and the time of the frame that it answers, where it leaves them at 0."""
+    if not node.is_answering:
+        return frame
+    turn = frame.turn or answered.turn
+    time_ns = frame.time_ns or answered.time_ns
+    return msgspec.structs.replace(frame, turn=turn, time_ns=time_ns)
