@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -47,7 +46,8 @@ class CallContext:
 
     def at(self, node: str) -> CallContext:
         """What the processor of ``node`` is given: the same, and turns that it opens are its own."""
-        mine = copy.copy(self)
+        mine = object.__new__(CallContext)
+        vars(mine).update(vars(self))
         mine.turns = self.turns.seat(node)
         return mine
 

@@ -32,22 +32,31 @@ class Draining:
     count what they lose.
     """
 
-    def __init__(self, limit_ns: int, feeders: Mapping[str, Iterable[NodeRuntime]], late: Late) -> None:
+    def __init__(
+        self, limit_ns: int, feeders: Callable[[], Mapping[str, Iterable[NodeRuntime]]], late: Late
+    ) -> None:
         self._limit_ns = limit_ns
         self._feeders = feeders
         self._late = late
         self._leaving: dict[str, _Leaving] = {}
+        self._deadlines: dict[str, float] = {}
+        self._given_up: set[str] = set()
         self._check: asyncio.Handle | None = None
 
     def add(self, node: NodeRuntime, then: Callable[[], None]) -> None:
         """Call ``then`` as soon as nothing is under way round ``node``."""
-        feeders = tuple(self._feeders.get(node.name, ()))
+        feeders = tuple(self._feeders().get(node.name, ()))
         if node.has_run and any(feeder.has_run and not feeder.ended for feeder in feeders):
             # Its own life is over, which it decided; nobody can say when the other's will be.
             then()
             return
+        if node.name in self._given_up:
+            then()
+            return
         loop = asyncio.get_running_loop()
-        timer = loop.call_later(self._limit_ns / SECOND, self._too_late, node.name)
+        # One deadline for a node, however often it goes round.
+        until = self._deadlines.setdefault(node.name, loop.time() + self._limit_ns / SECOND)
+        timer = loop.call_at(until, self._too_late, node.name)
         if (before := self._leaving.pop(node.name, None)) is not None:
             before.timer.cancel()
         self._leaving[node.name] = _Leaving(node, then, feeders, timer)
@@ -80,6 +89,7 @@ class Draining:
                 return
 
     def _too_late(self, name: str) -> None:
+        self._given_up.add(name)
         node = self._leaving[name].node
         held = [f"{edge.stats.held} frame(s) on {edge.name}" for edge in node.edges if edge.stats.held]
         busy = [feeder.name for feeder in self._leaving[name].feeders if not feeder.is_idle]

@@ -168,7 +168,8 @@ class QueuedEdge:
         stats = self.stats
         stats.passed += 1
         if self._closed:
-            stats.dropped += 1
+            # With the end of a stream nothing is lost.
+            stats.dropped += not isinstance(frame, EndFrame)
             return
         full = stats.held >= self._max_frames or stats.held_ns >= self._max_duration_ns
         if full and not self._may_enter(frame):

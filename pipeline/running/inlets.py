@@ -52,9 +52,10 @@ def _queued(node: NodeRuntime, queue: QueuedEdge, passes: tuple[type[Frame], ...
 
 
 def _inline(node: NodeRuntime, inlet: Inlet, passes: tuple[type[Frame], ...] | None) -> Push:
-    # The hot path of the engine: one call here, one to the handler, one for each edge that its result takes.
+    if passes is None and not inlet.media:
+        return _inline_anything(node, inlet)
     voided, stats, routes = node.voided, inlet.stats, node.routes
-    timed = node.pace.measured(node) if inlet.media else None
+    timed = node.pace.measured(node) if inlet.media else _untimed
 
     def push(frame: Frame) -> None:
         turn = frame.turn
@@ -70,18 +71,15 @@ def _inline(node: NodeRuntime, inlet: Inlet, passes: tuple[type[Frame], ...] | N
         stats.passed += 1
         node.answering = frame
         try:
-            result = inlet.handler(frame) if timed is None else timed(inlet.handler, frame)
+            result = timed(inlet.handler, frame)
             if result is not None:
-                route = routes.get(result.__class__)
-                if route is None:
+                onward = routes.get(result.__class__)
+                if onward is None:
                     node.answer(result)
                 elif result is frame or ((result.turn or not turn) and (result.time_ns or not frame.time_ns)):
-                    for onward in route:
-                        onward(result)
+                    onward(result)
                 else:
-                    result = inherited(result, frame, node)
-                    for onward in route:
-                        onward(result)
+                    onward(inherited(result, frame, node))
         except BaseException as error:
             node.answering = None
             node.blame(error, inlet.port)
@@ -89,3 +87,41 @@ def _inline(node: NodeRuntime, inlet: Inlet, passes: tuple[type[Frame], ...] | N
         node.answering = None
 
     return push
+
+
+def _inline_anything(node: NodeRuntime, inlet: Inlet) -> Push:
+    # The hot path of the engine, the same without the checks that this edge does not need: one call here, one to the
+    # handler, one to hand its result on.
+    voided, stats, routes = node.voided, inlet.stats, node.routes
+
+    def push(frame: Frame) -> None:
+        turn = frame.turn
+        if turn and turn is not voided.valid and voided.covers(frame):
+            stats.stale += 1
+            return
+        stats.passed += 1
+        if frame.marker:
+            node.take_marker_inline(inlet, frame)
+            return
+        node.answering = frame
+        try:
+            result = inlet.handler(frame)
+            if result is not None:
+                onward = routes.get(result.__class__)
+                if onward is None:
+                    node.answer(result)
+                elif result is frame or ((result.turn or not turn) and (result.time_ns or not frame.time_ns)):
+                    onward(result)
+                else:
+                    onward(inherited(result, frame, node))
+        except BaseException as error:
+            node.answering = None
+            node.blame(error, inlet.port)
+            return
+        node.answering = None
+
+    return push
+
+
+def _untimed(handler: Callable[[Any], Any], frame: Frame) -> Any:
+    return handler(frame)

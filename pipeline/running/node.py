@@ -77,8 +77,8 @@ class NodeRuntime:
         self.edges: list[QueuedEdge] = []
         """Queues into this node."""
         self.outlets: dict[str, Outlet] = {}
-        self.routes: dict[type, tuple[Push, ...]] = {}
-        """Where frames of a class go that a handler returns, for those that need no look at what they hold."""
+        self.routes: dict[type, Push] = {}
+        """What takes frames of a class that a handler returned."""
         self.answering: Frame | None = None
         """The frame that a handler is at."""
         self.busy_since_ns: int | None = None

@@ -51,9 +51,15 @@ class Nodes:
         """What runs for each node: its worker and its ``run``."""
         self._restarts: dict[str, int] = {}
 
-    async def start(self, levels: Iterable[Iterable[NodeRuntime]], until: asyncio.Future[None]) -> None:
+    async def start(
+        self, levels: Callable[[], Iterable[Iterable[NodeRuntime]]], until: asyncio.Future[None]
+    ) -> None:
         """Start all, those of one level together, until ``until`` is done. Raises ``StartError``, ``StalledError``."""
-        for level in levels:
+        if all(type(node.processor).start is Processor.start for node in self._nodes.values()):
+            for node in self._nodes.values():
+                node.owes_stop = True
+            return
+        for level in levels():
             if until.done():
                 return
             slow = []

@@ -12,6 +12,7 @@ import numpy as np
 from ..frames import AudioFrame, EndFrame, Frame, VideoFrame
 from ..ports import In, Out
 from .edges import EdgeStats, QueuedEdge
+from .handlers import works_async
 from .strand import current_strand
 
 if TYPE_CHECKING:
@@ -52,11 +53,12 @@ class Outlet:
         self._plain: set[type] = set()
         """Classes whose frames need no look at what they hold."""
         self.targets = tuple(targets)
+        self._hand_on = _to_all(self.pushes)
         self.emit: Push = self._make_emit()
 
-    def route(self, kind: type[Frame]) -> tuple[Push, ...]:
-        """What frames of this class go through once it is known that the port takes them."""
-        return self.pushes if kind in self._plain else (self.emit,)
+    def route(self, kind: type[Frame]) -> Push:
+        """What takes frames of this class once it is known that the port takes them."""
+        return self._hand_on if kind in self._plain else self.emit
 
     def end(self, now_ns: int) -> None:
         """Say that nothing follows, and see to it."""
@@ -166,13 +168,16 @@ class Outlet:
 
     def _make_emit(self) -> Push:
         # On the way of every frame that is sent by name: names bound here cost less than attributes.
-        node, pushes, plain, admit = self._node, self.pushes, self._plain, self.admit
+        node, hand_on, plain, admit = self._node, self._hand_on, self._plain, self.admit
         here, ident = self._thread, threading.get_ident
+        waits = works_async(type(node.processor))
         agreed = getattr(self.port, "format", None)
         rate, ndim = (agreed.rate, 1) if agreed is not None and agreed.channels == 1 else (0, 0)
 
         def emit(frame: Frame) -> None:
-            if ident() != here:
+            answered = node.answering
+            # Inside a plain handler there is no other thread: nothing runs but its step.
+            if (answered is None or waits) and ident() != here:
                 raise self._wrong_thread()
             kind = frame.__class__
             if kind not in plain:
@@ -188,15 +193,13 @@ class Outlet:
                         admit(frame)
                 else:
                     admit(frame)
-            answered = node.answering
             if (
                 answered is not None
                 and answered is not frame
                 and ((answered.turn and not frame.turn) or (answered.time_ns and not frame.time_ns))
             ):
                 frame = inherited(frame, answered, node)
-            for push in pushes:
-                push(frame)
+            hand_on(frame)
 
         return emit
 
@@ -205,6 +208,17 @@ class Outlet:
             f"{self._node.name}: `emit` of {self._name} was called in another thread than the call's; use "
             f"self.{self.port.spec.name}.emit_threadsafe(frame) there"
         )
+
+
+def _to_all(pushes: tuple[Push, ...]) -> Push:
+    if len(pushes) == 1:
+        return pushes[0]
+
+    def hand_on(frame: Frame) -> None:
+        for push in pushes:
+            push(frame)
+
+    return hand_on
 
 
 def inherited(frame: Frame, answered: Frame, node: NodeRuntime) -> Frame:

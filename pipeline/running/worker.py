@@ -69,10 +69,9 @@ async def serve(node: NodeRuntime) -> None:
                     result = await result
                     strand.at = None
                 if result is not None:
-                    route = routes.get(result.__class__)
-                    if route is not None and (result is frame or not (frame.turn or frame.time_ns)):
-                        for onward in route:
-                            onward(result)
+                    onward = routes.get(result.__class__)
+                    if onward is not None and (result is frame or not (frame.turn or frame.time_ns)):
+                        onward(result)
                     elif isinstance(result, Frame):
                         node.answer(result)
                     else:
