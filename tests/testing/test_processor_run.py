@@ -46,7 +46,7 @@ class Sides(Processor):
     right: In[TextFrame]
     audio: In[AudioFrame] = In(required=False)
     words: Out[TextFrame]
-    sounds: Out[AudioFrame]
+    sounds: Out[AudioFrame] = Out(rate=8_000, channels=1)
 
     def on_left(self, frame: TextFrame) -> TextFrame:
         return TextFrame(f"left {frame.text}")
