@@ -31,8 +31,8 @@ __all__ = ["Certificate", "Fingerprint", "SecureTransport"]
 
 logger = logging.getLogger("livegraph.webrtc")
 
-_MOST_WAITING = 64
-"""DTLS records. A handshake has about a dozen, and nobody sends faster than his channel is read."""
+_MOST_WAITING = 256
+"""DTLS records. A handshake has about a dozen, and what is lost of a channel's is sent again."""
 _MOST_RECORD_BYTES = 2_048
 _HANDSHAKE_WITHIN_S = 30.0
 _MOST_SOURCES = 32

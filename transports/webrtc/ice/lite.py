@@ -21,6 +21,7 @@ Way = TypeVar("Way", bound=Hashable)
 
 _LETTERS = string.ascii_letters + string.digits
 _MOST_WAYS = 16
+_MOST_SEEN = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,8 @@ class Verdict(Generic[Way]):
     """Whether the sender has proved itself; otherwise ``reply`` says what it has wrong."""
     moved: bool
     """Whether what we send takes another way from now on."""
+    fresh: bool = True
+    """Whether it is not the repetition of one that came before: those are answered, and prove nothing."""
     forgotten: tuple[Way, ...] = ()
     """Ways that have proved themselves once and made room for this one."""
 
@@ -64,6 +67,7 @@ class LiteAgent(Generic[Way]):
         self.selected: Way | None = None
         """The way that the caller nominated last: ours takes the same."""
         self._former: Credentials | None = None
+        self._seen: dict[bytes, Way] = {}
         self._ways: dict[Way, None] = {}
 
     @property
@@ -100,6 +104,15 @@ class LiteAgent(Generic[Way]):
         if request.controlled:
             # Only a full agent controls: the caller has to (RFC 8445, section 6.1.1).
             return Verdict(refusal(request, 487, password), good=False, moved=False)
+        before = self._seen.get(request.transaction)
+        if before is not None:
+            # A browser may repeat a check the way that it went; any other way it is somebody's who overheard it.
+            if before != way:
+                return None
+            return Verdict(success(request, source, password), good=True, moved=False, fresh=False)
+        self._seen[request.transaction] = way
+        if len(self._seen) > _MOST_SEEN:
+            del self._seen[next(iter(self._seen))]
         forgotten = self._prove(way)
         moved = False
         if request.use_candidate:
@@ -109,7 +122,7 @@ class LiteAgent(Generic[Way]):
             moved = way != self.selected
             if moved:
                 self.selected = way
-        return Verdict(success(request, source, password), good=True, moved=moved, forgotten=forgotten)
+        return Verdict(success(request, source, password), True, moved, forgotten=forgotten)
 
     def forget(self, way: Way) -> None:
         """A way is gone for good, such as a TCP connection that was closed."""

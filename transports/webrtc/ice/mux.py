@@ -149,7 +149,7 @@ class Mux:
             self.counts["unproved"] += 1
             return False
         channel.send(verdict.reply, source)
-        if verdict.good:
+        if verdict.good and verdict.fresh:
             for ufrag in former[len(seat.agent.ufrags) :]:
                 self._named.pop(ufrag, None)
             self._seat(seat, way)
