@@ -12,10 +12,12 @@ from .verbs import (
     graph,
     migrate,
     new,
+    operate,
     run,
     schema,
     simulate,
     test,
+    ticket,
     version,
 )
 from .verbs import (
@@ -38,6 +40,11 @@ app = typer.Typer(
 )
 app.command("run")(run.run)
 app.command("call")(call.call)
+app.command("ticket")(ticket.ticket)
+app.command("calls")(operate.calls)
+app.command("top")(operate.top)
+app.command("hangup")(operate.hang_up)
+app.command("drain")(operate.drain)
 app.command("simulate")(simulate.simulate)
 app.command("check")(check.check)
 app.command("test")(test.test)

@@ -139,7 +139,7 @@ class CallDesk:
             return "closing" if self.closing else "draining"
         if self.active >= self.max_calls:
             return "full"
-        return "overloaded" if self.load is not None and self.load.full else ""
+        return "overloaded" if self.load is not None and self.load.refuses(self.active) else ""
 
     async def __aenter__(self) -> Self:
         await self.open()
@@ -412,7 +412,7 @@ class CallDesk:
             )
 
     def _check_load(self) -> None:
-        why = self.load.full if self.load is not None else ""
+        why = self.load.refuses(self.active) if self.load is not None else ""
         if why:
             logger.warning("a call was refused: %s (%d calls)", why, self.active)
             raise Refusal(

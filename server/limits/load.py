@@ -20,11 +20,13 @@ LOOK_EVERY_NS = 50 * MS
 class LoadPolicy:
     """When the server takes no more calls."""
 
-    lag_ns: int = 40 * MS
-    """Of ten looks nine must come with less delay than this: two packets."""
+    lag_ns: int = 60 * MS
+    """Of ten looks nine must come with less delay than this: three packets, about what a caller's buffer bears."""
     cpu: float = 0.9
     """The part of the time that the loop's thread may compute."""
     window_ns: int = 3 * SECOND
+    at_least: int = 4
+    """So many calls are always taken: with fewer it is not they that load the machine."""
 
 
 class Load:
@@ -62,7 +64,7 @@ class Load:
 
     @property
     def full(self) -> str:
-        """Why no more calls fit, for the log; empty while they do."""
+        """Why no more calls fit, for the log; empty while they do. See ``refuses``."""
         # A few looks prove nothing: a server that has just begun has loaded its modules.
         spanned = self._looks[-1][0] - self._looks[0][0] if self._looks else 0
         if spanned < self.policy.window_ns // 2:
@@ -72,3 +74,7 @@ class Load:
         if self.cpu > self.policy.cpu:
             return f"the event loop computes {self.cpu:.0%} of the time"
         return ""
+
+    def refuses(self, calls: int) -> str:
+        """Why a call is not taken where there are so many; empty when it is."""
+        return self.full if calls >= self.policy.at_least else ""

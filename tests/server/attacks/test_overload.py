@@ -23,7 +23,7 @@ from livegraph.processors.tools.threads import ToolThreads
 from livegraph.server.calls import ServedAgent
 from livegraph.server.limits import CallerLimits
 from livegraph.server.limits.blocked import BlockWatch
-from livegraph.server.limits.load import LOOK_EVERY_NS, Load
+from livegraph.server.limits.load import LOOK_EVERY_NS, Load, LoadPolicy
 from livegraph.server.warden import Warden
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
@@ -63,8 +63,10 @@ def test_a_loop_that_is_late_or_busy_takes_no_more() -> None:
     assert load.full == ""
     looked(load, 0.05, lag_ns=900 * MS)
     assert load.full == ""
-    looked(load, 3, lag_ns=60 * MS)
-    assert "60 ms late" in load.full
+    looked(load, 3, lag_ns=70 * MS)
+    assert "70 ms late" in load.full
+    assert load.refuses(4) == load.full
+    assert load.refuses(3) == ""
     looked(load, 4)
     assert load.full == ""
     looked(load, 4, busy=0.97)
@@ -76,7 +78,7 @@ def test_a_loop_that_is_overloaded_refuses_in_words() -> None:
 
     async def run() -> None:
         async with serving([echo()]) as web:
-            load = web.desk.load = Load()
+            load = web.desk.load = Load(LoadPolicy(at_least=0))
             looked(load, 5, lag_ns=80 * MS)
             caller = Caller(None)
             reply = await web.offer(await caller.offer())
