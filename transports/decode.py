@@ -1,13 +1,15 @@
 """Reading audio files piece by piece, in any format that FFmpeg knows. Blocking: to be called in a thread.
 
 WAV files are read by our own code, bit for bit; everything else, and WAV files too long to hold in memory,
-by PyAV.
+by PyAV. What is damaged is left out, packet by packet, and counted; rates that our resampler does not take go through
+FFmpeg's, and so does sound with more than two channels where two are wanted.
 """
 
 from __future__ import annotations
 
+import struct
 import threading
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +22,10 @@ __all__ = ["AudioFile"]
 
 _MOST_BYTES_AT_ONCE = 32 << 20
 _PIECE_S = 1
+_LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
+_BETWEEN_RATE = 48_000
+"""Where the file's own rate is none that our resampler takes."""
+_CONVERT = "convert it first, for instance with: ffmpeg -i INPUT -c:a pcm_s16le OUTPUT.wav"
 
 
 class _Native(Protocol):
@@ -27,6 +33,7 @@ class _Native(Protocol):
 
     rate: int
     channels: int
+    damaged: int
 
     def read(self) -> Pcm:
         """The next piece; empty at the end."""
@@ -38,7 +45,7 @@ class _Native(Protocol):
 class AudioFile:
     """The sound of a file as ``rate`` Hz in ``channels`` channels, from its beginning.
 
-    Raises ``TransportError`` when the file cannot be read, is no audio, or turns out to be damaged on the way.
+    Raises ``TransportError`` when the file cannot be read, is no audio, or has nothing in it that is whole.
     """
 
     def __init__(self, path: Path, rate: int, channels: int = 1) -> None:
@@ -47,12 +54,17 @@ class AudioFile:
         self.channels = channels
         # A cancelled reader leaves its thread behind, which must not find the file closed under its hands.
         self._lock = threading.Lock()
-        self._native = _open(path)
+        self._native = _open(path, channels)
         try:
             self._resampler: Resampler | None = Resampler(self._native.rate, rate, channels)
         except AudioError as error:
             self._native.close()
             raise TransportError(f"{path}: {error}") from error
+
+    @property
+    def damaged(self) -> int:
+        """How many packets could not be decoded so far and were left out."""
+        return self._native.damaged
 
     def read(self) -> Pcm:
         """About a second of sound, less at the end, then nothing; nothing after ``close`` either."""
@@ -75,7 +87,7 @@ class AudioFile:
             self._native.close()
 
 
-def _open(path: Path) -> _Native:
+def _open(path: Path, channels: int) -> _Native:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
@@ -84,11 +96,13 @@ def _open(path: Path) -> _Native:
         raise TransportError(f"cannot read {path}: {error.strerror or error}") from error
     if is_wav and size <= _MOST_BYTES_AT_ONCE:
         try:
-            return _WavFile(path)
-        except AudioError:
+            native = _WavFile(path)
+        except AudioError as error:
             # An encoding that we do not read, or a damaged file: PyAV may know better, and says so if not.
-            return _AvFile(path)
-    return _AvFile(path)
+            return _AvFile(path, channels, why=str(error))
+        if _LOWEST_RATE <= native.rate <= _HIGHEST_RATE and not (native.channels > 2 and channels > 1):
+            return native
+    return _AvFile(path, channels)
 
 
 def _mixed(pcm: Pcm, channels: int) -> Pcm:
@@ -102,6 +116,7 @@ class _WavFile:
     def __init__(self, path: Path) -> None:
         self._pcm, self.rate = read_wav(path)
         self.channels = 1 if self._pcm.ndim == 1 else self._pcm.shape[1]
+        self.damaged = 0
         self._at = 0
 
     def read(self) -> Pcm:
@@ -113,25 +128,33 @@ class _WavFile:
 
 
 class _AvFile:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, channels: int, why: str = "") -> None:
         import av
 
         self._path = path
+        self.damaged = 0
         try:
-            self._container = av.open(str(path))
-        except (av.FFmpegError, OSError) as error:
-            raise TransportError(f"{path} is no audio that can be read: {error.strerror or error}") from error
+            self._container = av.open(str(path), metadata_errors="ignore")
+        except (av.FFmpegError, OSError, ValueError) as error:
+            told = getattr(error, "strerror", None) or error
+            raise TransportError(f"{path} is no audio that can be read: {told}") from error
         try:
             if not self._container.streams.audio:
                 raise TransportError(f"{path} holds no sound: there is no audio stream in it")
             stream = self._container.streams.audio[0]
-            self.rate = stream.codec_context.sample_rate
+            if stream.codec_context is None:
+                raise TransportError(why or f"{path}: {_unknown(path)}; {_CONVERT}")
+            rate = stream.codec_context.sample_rate
             self.channels = stream.codec_context.channels
-            if not self.rate or not self.channels:
+            if not rate or not self.channels:
                 raise TransportError(f"{path} is damaged: its audio stream has no format")
         except BaseException:
             self._container.close()
             raise
+        self.rate = rate if _LOWEST_RATE <= rate <= _HIGHEST_RATE else _BETWEEN_RATE
+        self._layout = stream.codec_context.layout.name
+        if self.channels > 2 and channels == 2:
+            self.channels, self._layout = 2, "stereo"
         self._pieces = self._decode()
 
     def read(self) -> Pcm:
@@ -145,19 +168,76 @@ class _AvFile:
         self._container.close()
 
     def _decode(self) -> Generator[Pcm, None, None]:
+        """All that can be decoded. What follows a damaged packet is sound again."""
         import av
 
         stream = self._container.streams.audio[0]
-        packed = av.AudioResampler(format="s16", layout=stream.codec_context.layout, rate=self.rate)
-        try:
-            for frame in self._container.decode(stream):
-                for converted in packed.resample(frame):
-                    yield self._samples(converted.to_ndarray())
-            for converted in packed.resample(None):
-                yield self._samples(converted.to_ndarray())
-        except (av.FFmpegError, ValueError) as error:
-            raise TransportError(f"{self._path} is damaged: {error}") from error
+        converter = _Converter(self._layout, self.rate)
+        decoded = False
+        problem: Exception | None = None
+        packets: Iterator[Any] = iter(self._container.demux(stream))
+        while True:
+            try:
+                packet = next(packets, None)
+            except av.FFmpegError as error:
+                # The container itself ends here.
+                problem, packet = error, None
+                self.damaged += 1
+            if packet is None:
+                break
+            try:
+                frames = packet.decode()
+            except (av.FFmpegError, ValueError) as error:
+                problem = error
+                self.damaged += 1
+                continue
+            for frame in frames:
+                decoded = True
+                yield from map(self._samples, converter.feed(frame))
+        yield from map(self._samples, converter.end())
+        if problem is not None and not decoded:
+            raise TransportError(f"{self._path} is damaged: {problem}") from problem
 
     def _samples(self, packed: Any) -> Pcm:
         flat: Pcm = packed.reshape(-1)
         return flat if self.channels == 1 else flat.reshape(-1, self.channels)
+
+
+class _Converter:
+    """Frames of any format as s16 of one layout and rate; their format may change on the way."""
+
+    def __init__(self, layout: str, rate: int) -> None:
+        self._layout, self._rate = layout, rate
+        self._from: tuple[str, str, int] | None = None
+        self._resampler: Any = None
+
+    def feed(self, frame: Any) -> Iterator[Any]:
+        """The samples of ``frame``, as far as they are ready."""
+        import av
+
+        form = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if form != self._from:
+            yield from self.end()
+            self._from = form
+            self._resampler = av.AudioResampler(format="s16", layout=self._layout, rate=self._rate)
+        frame.pts = None
+        for made in self._resampler.resample(frame):
+            yield made.to_ndarray()
+
+    def end(self) -> Iterator[Any]:
+        """What was held back."""
+        if self._resampler is not None:
+            for made in self._resampler.resample(None):
+                yield made.to_ndarray()
+            self._resampler = None
+
+
+def _unknown(path: Path) -> str:
+    """What is known of an encoding that nobody knows."""
+    with path.open("rb") as file:
+        head = file.read(4_096)
+    at = head.find(b"fmt ")
+    if head[:4] == b"RIFF" and at >= 0 and len(head) >= at + 10:
+        (tag,) = struct.unpack_from("<H", head, at + 8)
+        return f"its encoding (WAV format tag 0x{tag:04x}) is none that FFmpeg can read"
+    return "its encoding is none that FFmpeg can read"

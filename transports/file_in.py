@@ -29,7 +29,8 @@ class FileIn(Processor):
     """Play a recording into the graph, then end.
 
     At ``realtime`` a frame comes when its last sample would have been captured; ``fast`` waits for nothing but
-    the boxes behind. Reads WAV and whatever FFmpeg knows, piece by piece.
+    the boxes behind, and while a box that sends sound to a service is more than two seconds behind. Reads WAV and
+    whatever FFmpeg knows, piece by piece; what is damaged is left out, and said in the log.
 
     Example:
         file_in: {path: question.wav, tail_silence: 2s}
@@ -94,7 +95,15 @@ class FileIn(Processor):
                 await clock.sleep_until_ns(origin_ns + samples_to_ns(sent, rate))
             else:
                 await asyncio.sleep(0)  # others have a turn, a cancellation too
+                for backlog in self.call.backlogs:
+                    if backlog.full:
+                        await backlog.room()
             await self.audio.send(frame)
+        self._tell_damage()
+
+    def _tell_damage(self) -> None:
+        if self._file is not None and (count := self._file.damaged):
+            self.log.warning("%s: %s is damaged: %d packet(s) were left out", self.name, self._path, count)
 
     async def _frames(self, rate: int) -> AsyncIterator[Pcm]:
         """The sound cut into frames; where a frame is no whole number of samples, lengths vary by one."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from ..clock import Clock
 from ..events import EventBus
+from ..ports import Room
 from ..turns.conversation import Conversation
 from .call_log import CallLog, LogPolicy
 
@@ -41,6 +42,9 @@ class CallContext:
         self.turns = turns
         self.log = log or CallLog(LogPolicy())
         """What boxes log by; ``self.log`` of a box adds its name."""
+        self.backlogs: list[Room] = []
+        """Where sound waits outside of any edge, such as in front of a service: a source that is faster than real time
+        waits while one of them is full."""
         self._resources = resources
         self._end = end
 

@@ -64,6 +64,7 @@ class LiveCall:
         self._changed = asyncio.Event()
         """Set whenever the conversation may be over, or quiet, that was not."""
         self._outbox = Outbox(self._changed)
+        call.backlogs.append(self._outbox)
         self._user = UserTranscript(call, ports.transcript, history)
         self._agent = AgentTranscript(call, ports.transcript, history, self._changed)
         known = None if ports.tool_calls.connected and not catalogs else [*catalogs]
@@ -162,6 +163,8 @@ class LiveCall:
         """Hang up. Safe to call at any time."""
         self._unsubscribe()
         self._uplink.close()
+        if self._outbox in self._call.backlogs:
+            self._call.backlogs.remove(self._outbox)
         if self._session is not None:
             await self._session.close()
 

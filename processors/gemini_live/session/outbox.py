@@ -22,6 +22,8 @@ __all__ = ["Kind", "Outbox"]
 
 _KEEP_NS = 120 * SECOND
 """Twice what coming back may take; 3.8 MB."""
+_FULL_NS = 2 * SECOND
+"""A source that can wait does so while more than this waits."""
 _LONGEST_MESSAGE_NS = 100 * MS
 """What has piled up is sent in pieces of this length, the longest that the service advises."""
 _MOST_MESSAGES = 1024
@@ -95,10 +97,22 @@ class Outbox:
         self._open_before = False
         """Whether the user's turn was open before the oldest entry, where we mark the turns."""
         self._filled = asyncio.Event()
+        self._left = asyncio.Event()
 
     def __bool__(self) -> bool:
         """Whether anything waits, or was taken and not sent."""
         return bool(self._entries or self._taken)
+
+    @property
+    def full(self) -> bool:
+        """Whether so much sound waits that a source which can wait should."""
+        return self.held_ns > _FULL_NS
+
+    async def room(self) -> None:
+        """Return as soon as it is not full."""
+        while self.full:
+            self._left.clear()
+            await self._left.wait()
 
     @property
     def unsure(self) -> bool:
@@ -251,6 +265,7 @@ class Outbox:
     def _leave(self) -> _Entry:
         entry = self._entries.popleft()
         self.held_ns -= entry.duration_ns
+        self._left.set()
         self._taken.append(entry)
         return entry
 
