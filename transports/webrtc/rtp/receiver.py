@@ -119,8 +119,8 @@ class AudioReceiver:
         """Whether the last that was given is silence: what follows must rise from it."""
         self._paused = False
         """Whether the sender said that it pauses."""
-        self._filled_out = False
-        """Whether silence was given for time of which nothing had come."""
+        self._filled_ns = 0
+        """Silence given since that packet, for time of which nothing had come."""
         self._rest = 0
         """Of a sample, in 48,000ths, left over by gaps that are no whole number of samples at our rate."""
         self._fade = rate * _FADE_MS // 1_000
@@ -212,7 +212,7 @@ class AudioReceiver:
             self._bridge(arrived, stamp, length, sounds)
         self._due = stamp + length
         self._given_ns = arrived.at_ns
-        self._broken = self._filled_out = False
+        self._broken, self._filled_ns = False, 0
         delay_ns = now_ns - arrived.at_ns
         self.counts.delay_sum_ns += delay_ns
         self.counts.delay_most_ns = max(self.counts.delay_most_ns, delay_ns)
@@ -235,7 +235,7 @@ class AudioReceiver:
         passed_ns = arrived.at_ns - self._given_ns
         if arrived.restarted or gap < 0 or _media_ns(gap) > min(passed_ns + _MOST_AHEAD_NS, _MOST_FILL_NS):
             # Of the time between nothing is known, or it was given as silence already: the packet follows at once.
-            self.counts.jumps += not self._filled_out
+            self.counts.jumps += not self._filled_ns
             self._transit.clear()
             self._transit.add(arrived.at_ns - _media_ns(stamp))
             return
@@ -289,11 +289,13 @@ class AudioReceiver:
     def _fill_pause(self, now_ns: int, sounds: list[Sound]) -> None:
         """Give silence up to shortly before the time at which a packet could come."""
         until_ns = now_ns - self._transit.least_ns - _QUIET_MARGIN_NS - self.limit_ns
-        count = min(until_ns - _media_ns(self._due), _MOST_FILL_NS) // (_PIECE_MS * MS)
+        # Whatever timestamps say: no more of it than time has passed.
+        passed_ns = now_ns - self._given_ns - self._filled_ns
+        count = min(until_ns - _media_ns(self._due), passed_ns, _MOST_FILL_NS) // (_PIECE_MS * MS)
         if count <= 0:
             return
         self._due += count * _PIECE_SAMPLES
-        self._filled_out = True
+        self._filled_ns += count * _PIECE_MS * MS
         if not self._quiet:
             self._conceal(_PIECE_SAMPLES, sounds, last=True)
             count -= 1
