@@ -3,8 +3,8 @@
     python benchmarks/live_stub.py
 
 Prints its port. Each line on stdin is a JSON command, answered by a line of JSON: ``{"do": "heard"}`` what came since
-it was asked last, ``{"do": "talk", "on": true}`` speech without end to every call, ``{"do": "beep"}`` a beep to every call
-that is silent. All times are those of the machine's monotonic clock.
+it was asked last, ``{"do": "talk", "on": true}`` speech without end to every call, ``{"do": "beep"}`` a beep to every
+call that is silent. All times are those of the machine's monotonic clock.
 """
 
 from __future__ import annotations

@@ -80,7 +80,9 @@ async def call(pc: RTCPeerConnection, track: MediaStreamTrack, mouth: Mouth, mod
             reader = asyncio.create_task(down())
             try:
                 while True:
-                    for frame in resampler.resample(await track.recv()):
+                    received = await track.recv()
+                    assert isinstance(received, av.AudioFrame)
+                    for frame in resampler.resample(received):
                         pcm: Any = frame.to_ndarray().reshape(-1)
                         vad.process(pcm)
                         data = base64.b64encode(pcm.tobytes()).decode()
