@@ -37,6 +37,7 @@ from .events import (
 from .formats import AudioFormat
 from .frames import (
     AudioFrame,
+    DtmfFrame,
     EndFrame,
     Frame,
     InterruptFrame,
@@ -79,6 +80,7 @@ __all__ = [
     "US",
     "AudioFormat",
     "AudioFrame",
+    "DtmfFrame",
     "Call",
     "CallContext",
     "CallEnded",

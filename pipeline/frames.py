@@ -23,6 +23,7 @@ from .units import SECOND
 
 __all__ = [
     "AudioFrame",
+    "DtmfFrame",
     "EndFrame",
     "Frame",
     "InterruptFrame",
@@ -149,6 +150,14 @@ class VideoFrame(Frame, frozen=True, eq=False):
     """One picture: ``pixels`` is uint8 RGB of shape ``(height, width, 3)``."""
 
     pixels: NDArray[np.uint8]
+
+
+class DtmfFrame(Frame, frozen=True, eq=False):
+    """A key of a telephone was pressed: ``0`` to ``9``, ``*``, ``#``, ``A`` to ``D``."""
+
+    key: str
+    held_ns: int = 0
+    """For how long, as far as it is known."""
 
 
 class TextFrame(Frame, frozen=True, eq=False):

@@ -459,7 +459,7 @@ class CallDesk:
             if inspect.isawaitable(made):
                 await made
             _check_inputs(agent, arrival.inputs, arrival.inputs)
-        peer = await self._accept(sdp, kind)
+        peer = await self._accept(agent, sdp, kind)
         try:
             self._check_open()
             line = self._open(agent, arrival, peer, began_ns, entry, mark)
@@ -476,13 +476,14 @@ class CallDesk:
         self.metrics.answered(self._now_ns() - began_ns)
         return _answered(peer)
 
-    async def _accept(self, sdp: str, kind: str) -> Peer:
+    async def _accept(self, agent: ServedAgent, sdp: str, kind: str) -> Peer:
         try:
             async with asyncio.timeout(_ANSWER_WITHIN_S):
                 return await Peer.accept(
                     sdp,
                     kind,
                     network=self._network,
+                    video=agent.sees,
                     silence_ns=self._silence_ns,
                 )
         except BadOffer as error:

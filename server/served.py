@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..pipeline.graph.plan import Plan
 from ..processors.gemini_live import LiveConnector
+from ..transports.webrtc.webrtc_in import WebRTCIn
 
 __all__ = ["Answered", "Running", "ServedAgent", "by_name"]
 
@@ -23,6 +24,15 @@ class ServedAgent:
     """Where its Live API is, for people."""
     connector: LiveConnector | None = None
     """How calls reach it, unless the plan's own options say so."""
+
+    @property
+    def sees(self) -> bool:
+        """Whether it looks at what a caller's camera or screen shows."""
+        checked = self.plan.checked
+        return any(
+            edge.source[1] == "video" and issubclass(checked.nodes[edge.source[0]].processor, WebRTCIn)
+            for edge in checked.edges
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -233,6 +233,7 @@ class GeminiLive(Processor):
             self.speech.connected,
             self.video.connected,
         )
+        self.video.advertised = self._settings.video_interval_ns
         try:
             history = await asyncio.to_thread(read_history, self._settings.history)
         except (OSError, ValueError) as error:

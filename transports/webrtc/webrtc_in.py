@@ -1,28 +1,39 @@
-"""WebRTC in: the caller's microphone and keyboard as a source.
+"""WebRTC in: the caller's microphone, camera and keyboard as a source.
 
-Ports: ``audio`` out (the voice, mono), ``text`` out (what is typed into the page).
+Ports: ``audio`` out (the voice, mono), ``text`` out (what is typed into the page), ``keys`` out (keys of a telephone),
+``video`` out (pictures of the camera or the screen, as often as whoever takes them wants to look).
 
 Example:
     webrtc_in: {resume_within: 30s}
 """
 
+import asyncio
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
+from ...audio import Pcm
 from ...pipeline.errors import StartError
-from ...pipeline.frames import AudioFrame, TextFrame
+from ...pipeline.frames import AudioFrame, DtmfFrame, TextFrame, VideoFrame
 from ...pipeline.options import Doc, Duration, Range
 from ...pipeline.ports import Out
 from ...pipeline.processor import Processor
-from ...pipeline.units import SECOND
+from ...pipeline.units import MS, SECOND
+
+if TYPE_CHECKING:
+    from .rtp.picture import Pixels
 
 __all__ = ["WebRTCIn"]
 
 _MOST_TEXT_CHARS = 8_000
+_LOOKS_EVERY_NS = SECOND
+_DRIFT = 64
+"""In so many pieces the media clock follows the call's, when packets come later and later."""
 
 
 class WebRTCIn(Processor):
-    """What a caller in a browser says and types. The call ends when the caller hangs up or is gone.
+    """What a caller in a browser says, shows and types. The call ends when the caller hangs up or is gone.
+
+    Sound comes without gaps: what the network lost is given back or concealed, and pauses are silence.
 
     A caller that is lost (a tunnel, a reloaded page, a telephone that slept) may come back to the running call; the
     agent waits in silence meanwhile.
@@ -38,6 +49,10 @@ class WebRTCIn(Processor):
         rate=(48_000, 24_000, 16_000, 12_000, 8_000), channels=1, doc="the caller's voice"
     )
     text: Out[TextFrame] = Out(doc="what the caller types")
+    keys: Out[DtmfFrame] = Out(doc="keys that the caller presses on a telephone (RFC 4733)")
+    video: Out[VideoFrame] = Out(
+        doc="the caller's camera or screen, one picture a second unless who takes it wants another rate"
+    )
 
     def __init__(
         self,
@@ -50,6 +65,8 @@ class WebRTCIn(Processor):
     ) -> None:
         self._resume_within_ns = resume_within
         self._undo: list[Callable[[], None]] = []
+        self._anchor_ns: int | None = None
+        """What the call's clock showed when media time was 0, by the quickest packets."""
 
     async def start(self) -> None:
         """Find the caller that this call is for."""
@@ -64,6 +81,7 @@ class WebRTCIn(Processor):
             )
         self._peer = peer
         peer.resume_within_ns = self._resume_within_ns
+        self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         peer.audio_in.listen(self.audio.format.rate)
         self._undo = [peer.audio_in.ignore, peer.on_over(self.call.end), peer.on_message(self._on_message)]
 
@@ -73,17 +91,50 @@ class WebRTCIn(Processor):
             undo()
 
     async def run(self) -> None:
-        """Pass the sound on as it comes."""
+        """Pass on what comes, in the step in which it comes."""
+        media = self._peer.media
+        media.audio_in.hand_to(self._guarded(self._hear))
+        if self.keys.connected:
+            self._undo.append(media.on_dtmf(self._guarded(self._press)))
+        if self.video.connected:
+            wanted = [every for every in self.video.peers_advertise() if isinstance(every, int)]
+            media.video_in.listen(self._guarded(self._see), min(wanted, default=_LOOKS_EVERY_NS))
+            self._undo.append(media.video_in.ignore)
+        closed = asyncio.ensure_future(self._peer.closed())
+        try:
+            await asyncio.wait({closed, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            closed.cancel()
+        if self._failed.done():
+            self._failed.result()
+
+    def _guarded(self, take: Callable[..., None]) -> Callable[..., None]:
+        """What ``take`` raises is a fault of this node, and not of whoever reads the network."""
+
+        def guarded(*given: Any) -> None:
+            try:
+                take(*given)
+            except Exception as error:  # raised where the engine looks for it
+                if not self._failed.done():
+                    self._failed.set_exception(error)
+
+        return guarded
+
+    def _hear(self, samples: Pcm, media_ns: int) -> None:
         rate = self.audio.format.rate
-        clock = self.call.clock
-        while (samples := await self._peer.audio_in.recv()) is not None:
-            frame = AudioFrame(samples=samples, rate=rate)
-            # The last sample was captured at most now; what the network took nobody can tell.
-            self.audio.emit(
-                AudioFrame(time_ns=clock.now_ns() - frame.duration_ns, samples=samples, rate=rate)
-            )
-        # Without a microphone one can still type.
-        await self._peer.closed()
+        # The last sample was captured at most now; what the quickest packet took nobody can tell.
+        ended_ns = media_ns + len(samples) * SECOND // rate
+        anchor_ns = self.call.clock.now_ns() - ended_ns
+        if self._anchor_ns is not None and anchor_ns > self._anchor_ns:
+            anchor_ns = self._anchor_ns + (anchor_ns - self._anchor_ns) // _DRIFT
+        self._anchor_ns = anchor_ns
+        self.audio.emit(AudioFrame(samples, rate, time_ns=anchor_ns + media_ns))
+
+    def _see(self, pixels: "Pixels", at_ns: int) -> None:
+        self.video.emit(VideoFrame(pixels, time_ns=self.call.clock.now_ns()))
+
+    def _press(self, key: str, held_ms: int) -> None:
+        self.keys.emit(DtmfFrame(key, time_ns=self.call.clock.now_ns(), held_ns=held_ms * MS))
 
     def _on_message(self, message: dict[str, Any]) -> None:
         if message["type"] == "hangup":

@@ -60,21 +60,26 @@ class AudioInput:
         self._most_wait_ns = MODEL_WAIT_NS
         self._given = 0
         self._deliver: Deliver | None = None
-        self._pieces: deque[Pcm] = deque(maxlen=_MOST_PIECES)
+        self._pieces: deque[tuple[Pcm, int]] = deque(maxlen=_MOST_PIECES)
         self._waiter: asyncio.Future[None] | None = None
         self._ended = False
 
     # Who listens -----------------------------------------------------------------------------------
 
-    def listen(self, rate: int, deliver: Deliver | None = None, *, most_wait_ns: int = MODEL_WAIT_NS) -> None:
-        """From now on decode what comes, to mono at ``rate``. Listening again drops what is held.
+    def listen(self, rate: int, *, most_wait_ns: int = MODEL_WAIT_NS) -> None:
+        """From now on decode what comes, to mono at ``rate``, for ``recv`` or ``hand_to``.
 
-        With ``deliver`` the sound is handed over as it comes, in the step that received it; without, ``recv`` has it.
-        ``most_wait_ns`` is the most that a missing packet is waited for.
+        Listening again drops what is held. ``most_wait_ns`` is the most that a missing packet is waited for.
         """
         self.ignore()
-        self._rate, self._deliver, self._most_wait_ns = rate, deliver, most_wait_ns
+        self._rate, self._most_wait_ns = rate, most_wait_ns
         self._given = 0
+
+    def hand_to(self, deliver: Deliver) -> None:
+        """Hand over what is held, and from now on all sound in the step that received it. ``deliver`` may not raise."""
+        self._deliver = deliver
+        while self._pieces:
+            deliver(*self._pieces.popleft())
 
     def ignore(self) -> None:
         """Keep nothing more."""
@@ -95,7 +100,7 @@ class AudioInput:
                 await self._waiter
             finally:
                 self._waiter = None
-        return self._pieces.popleft()
+        return self._pieces.popleft()[0]
 
     async def ended(self) -> None:
         """Return when the microphone is gone for good."""
@@ -242,7 +247,7 @@ class AudioInput:
             if self._deliver is not None:
                 self._deliver(sound.samples, sound.media_ns)
             elif self._rate:
-                self._pieces.append(sound.samples)
+                self._pieces.append((sound.samples, sound.media_ns))
                 self._wake()
 
     def _wake(self) -> None:

@@ -94,7 +94,8 @@ def test_sound_goes_across_and_each_20_ms_have_their_packet() -> None:
     async def scene() -> None:
         line = Line()
         pieces: list[tuple[Pcm, int]] = []
-        line.there.audio_in.listen(16_000, lambda pcm, media_ns: pieces.append((pcm, media_ns)))
+        line.there.audio_in.listen(16_000)
+        line.there.audio_in.hand_to(lambda pcm, media_ns: pieces.append((pcm, media_ns)))
         line.attach()
         await asyncio.sleep(0.5)
         await line.here.audio_out.play(Source(24_000), 24_000)
@@ -142,7 +143,8 @@ def test_silence_costs_a_packet_now_and_then_when_dtx_was_agreed() -> None:
     async def scene() -> None:
         line = Line()
         pieces: list[int] = []
-        line.there.audio_in.listen(16_000, lambda pcm, media_ns: pieces.append(len(pcm)))
+        line.there.audio_in.listen(16_000)
+        line.there.audio_in.hand_to(lambda pcm, media_ns: pieces.append(len(pcm)))
         line.attach(dtx=True)
         await asyncio.sleep(4)
         assert len(line.sent) in (10, 11)
@@ -286,7 +288,8 @@ def test_a_flood_of_sources_disturbs_nobody_and_holds_no_memory() -> None:
     async def scene() -> None:
         line = Line()
         pieces: list[int] = []
-        line.there.audio_in.listen(16_000, lambda pcm, media_ns: pieces.append(len(pcm)))
+        line.there.audio_in.listen(16_000)
+        line.there.audio_in.hand_to(lambda pcm, media_ns: pieces.append(len(pcm)))
         line.attach()
         playing = asyncio.create_task(line.here.audio_out.play(Source(), 24_000))
         for number in range(700):
@@ -311,7 +314,8 @@ def test_another_microphone_goes_on_where_the_first_one_ended() -> None:
     async def scene() -> None:
         line = Line()
         pieces: list[tuple[int, int]] = []
-        line.there.audio_in.listen(16_000, lambda pcm, media_ns: pieces.append((len(pcm), media_ns)))
+        line.there.audio_in.listen(16_000)
+        line.there.audio_in.hand_to(lambda pcm, media_ns: pieces.append((len(pcm), media_ns)))
         line.attach_there()
         for ssrc in (11, 12, 13):
             for number in range(25):
@@ -339,7 +343,8 @@ def test_red_gives_back_what_was_lost() -> None:
         payloads = encoded(tone(2_000, 24_000), 24_000)
         line = Line()
         pieces: list[int] = []
-        line.there.audio_in.listen(16_000, lambda pcm, media_ns: pieces.append(len(pcm)))
+        line.there.audio_in.listen(16_000)
+        line.there.audio_in.hand_to(lambda pcm, media_ns: pieces.append(len(pcm)))
         line.attach_there()
         for number, payload in enumerate(payloads):
             await asyncio.sleep(0.02)
