@@ -101,8 +101,9 @@ class WebRTCIn(Processor):
             media.video_in.listen(self._guarded(self._see), min(wanted, default=_LOOKS_EVERY_NS))
             self._undo.append(media.video_in.ignore)
         closed = asyncio.ensure_future(self._peer.closed())
+        either: set[asyncio.Future[Any]] = {closed, self._failed}
         try:
-            await asyncio.wait({closed, self._failed}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         finally:
             closed.cancel()
         if self._failed.done():
