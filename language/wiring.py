@@ -3,6 +3,7 @@
 - An input takes the nearest earlier box that offers its type. One that must be connected also takes a subclass, or
   what an output of a wider type may carry; an optional one takes only a class that both sides name.
 - An output whose class an earlier box wants at an input declared as feedback is joined back to it (tool results).
+- An output that is to be named (a camera) is left alone.
 - A choice between equals is a fault that names them (LG130). Equal names of output and input settle it.
 """
 
@@ -76,7 +77,7 @@ def _inputs(box: Box, before: Sequence[Box], problems: list[Problem]) -> list[Ed
 
 def _offers(box: Box, port: PortSpec) -> list[str]:
     """The outputs of ``box`` that suit ``port`` best, as ``node.port``."""
-    outputs = box.ports("out")
+    outputs = [output for output in box.ports("out") if not output.named]
     exact = [output for output in outputs if _same(output.types, port.types)]
     found = exact
     if port.required and not found:

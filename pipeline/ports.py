@@ -54,6 +54,8 @@ class PortSpec:
     channels: _Count = None
     like: str = ""
     """For outputs: the input whose format this one follows where it names none itself."""
+    named: bool = False
+    """For outputs: joined only where the graph names it, never because it is the nearest that fits."""
     required: bool = False
     """For inputs: a graph that leaves it unconnected is wrong."""
     feedback: bool = False
@@ -202,10 +204,16 @@ class Out(_Port[F]):
         def _may_give(self, frame: F) -> None: ...
 
     def __init__(
-        self, *, rate: _Count = None, channels: _Count = None, like: str = "", doc: str = ""
+        self,
+        *,
+        rate: _Count = None,
+        channels: _Count = None,
+        like: str = "",
+        named: bool = False,
+        doc: str = "",
     ) -> None:
         super().__init__()
-        self.declared = {"rate": rate, "channels": channels, "like": like, "doc": doc}
+        self.declared = {"rate": rate, "channels": channels, "like": like, "named": named, "doc": doc}
         self._outflow: Outflow | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sent = 0

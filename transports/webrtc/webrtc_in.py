@@ -51,7 +51,9 @@ class WebRTCIn(Processor):
     text: Out[TextFrame] = Out(doc="what the caller types")
     keys: Out[DtmfFrame] = Out(doc="keys that the caller presses on a telephone (RFC 4733)")
     video: Out[VideoFrame] = Out(
-        doc="the caller's camera or screen, one picture a second unless who takes it wants another rate"
+        named=True,
+        doc="the caller's camera or screen, one picture a second unless who takes it wants another rate; "
+        "joined only where the graph says so",
     )
 
     def __init__(
