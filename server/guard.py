@@ -143,12 +143,20 @@ def _page_headers(origins: list[str]) -> tuple[tuple[bytes, bytes], ...]:
             "frame-ancestors " + (" ".join(origins) if origins else "'none'"),
         )
     )
-    microphone = " ".join(("self", *(f'"{origin}"' for origin in origins)))
+    devices = " ".join(("self", *(f'"{origin}"' for origin in origins)))
     headers = [
         (b"content-security-policy", policy.encode()),
         (b"x-content-type-options", b"nosniff"),
         (b"referrer-policy", b"no-referrer"),
-        (b"permissions-policy", f"microphone=({microphone}), camera=(), geolocation=()".encode()),
+        (
+            b"permissions-policy",
+            ", ".join(
+                (
+                    *(f"{what}=({devices})" for what in ("microphone", "camera", "display-capture")),
+                    "geolocation=()",
+                )
+            ).encode(),
+        ),
     ]
     if not origins:
         # A page that others embed is part of theirs; alone it shares nothing with whoever opened it.

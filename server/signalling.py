@@ -79,6 +79,7 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
                         "title": agent.title or agent.name,
                         "description": agent.description,
                         **({"inputs": inputs} if inputs else {}),
+                        **({"sees": True} if agent.sees else {}),
                     }
                 )
         default = next((name for name in grant.agents if name in desk.agents), "")

@@ -1,5 +1,6 @@
 /** One call: peer connection, trickled candidates, data channel, and the one way it ends. */
 
+import { offerPictures } from "./camera.js";
 import { CallProblem, asProblem, endProblem } from "./errors.js";
 import { CHANNEL, FromServer, ToServer, decode, encode } from "./protocol.js";
 
@@ -26,6 +27,7 @@ export class Call {
   #pc;
   #channel;
   #sender;
+  #pictures = null;
   #pcId = null;
   #candidates = [];
   #batch = 0;
@@ -52,15 +54,17 @@ export class Call {
 
   /**
    * Offers the call; resolves when the server has answered. Failures arrive at `on.over`.
-   * @param {{stream: MediaStream, agent?: string, iceServers?: RTCIceServer[], resume?: string}} options
+   * @param {{stream: MediaStream, agent?: string, iceServers?: RTCIceServer[], resume?: string, sees?: boolean}} options
    *   resume: the token of a call to go on with, as `leave` gave it
+   *   sees: the agent may be shown the camera or the screen
    */
-  async start({ stream, agent, iceServers = [], resume = "" }) {
-    this.#options = { stream, iceServers };
+  async start({ stream, agent, iceServers = [], resume = "", sees = false }) {
+    this.#options = { stream, iceServers, sees };
     window.addEventListener("online", this.#networkChanged);
     navigator.connection?.addEventListener?.("change", this.#networkChanged);
     try {
       const pc = this.#open(stream, iceServers);
+      if (sees) this.#pictures = offerPictures(pc);
       await pc.setLocalDescription();
       if (this.#over) return;
       const { sdp, type } = pc.localDescription;
@@ -95,6 +99,11 @@ export class Call {
   async replaceTrack(track) {
     this.#options.stream = new MediaStream([track]);
     await this.#sender?.replaceTrack(track);
+  }
+
+  /** Through which pictures go to the agent; null for one that does not look. */
+  get pictures() {
+    return this.#over ? null : this.#pictures;
   }
 
   /**
@@ -244,9 +253,14 @@ export class Call {
 
   /** Another connection, attached to the same call. */
   async #replace() {
-    const { stream, iceServers } = this.#options;
+    const { stream, iceServers, sees } = this.#options;
     const before = this.#pc;
     const pc = this.#open(stream, iceServers);
+    if (sees) {
+      const shown = this.#pictures?.track ?? null;
+      this.#pictures = offerPictures(pc);
+      if (shown !== null) await this.#pictures.replaceTrack(shown);
+    }
     before.close();
     await pc.setLocalDescription();
     const { sdp, type } = pc.localDescription;

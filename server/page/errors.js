@@ -39,6 +39,18 @@ const CATALOGUE = {
     remedy: "Plug it back in, or choose another microphone below.",
     kind: "warning",
   },
+  no_camera: {
+    title: "Nothing to show",
+    message: "This device has no camera that the browser can see, or another program holds it.",
+    remedy: "Plug one in, or share your screen instead. The call goes on.",
+    kind: "warning",
+  },
+  camera_denied: {
+    title: "The picture is blocked",
+    message: "The browser was not allowed to show your camera or screen.",
+    remedy: "Allow it in the site settings next to the address, then press the button again. The call goes on.",
+    kind: "warning",
+  },
   sound_blocked: {
     title: "The browser holds back the sound",
     message: "It wants a tap before it plays the agent's voice.",

@@ -1,6 +1,7 @@
 /** Joins the parts: what the user does, what the call reports, and what the page shows. */
 
 import { Call } from "./call.js";
+import { Camera } from "./camera.js";
 import * as devices from "./devices.js";
 import { byId } from "./dom.js";
 import { CallProblem, asProblem } from "./errors.js";
@@ -24,6 +25,7 @@ const transcript = new Transcript(
   { announce: (text) => view.announce(text), time: () => clockText(state.seconds(performance.now())) },
 );
 const wakeLock = new WakeLock();
+const camera = new Camera(() => paint());
 
 let agents = [];
 let iceServers = [];
@@ -31,7 +33,10 @@ let call = null;
 let stream = null;
 let ticker = 0;
 
-const paint = () => view.paint(state, { emptyTranscript: transcript.isEmpty });
+const paint = () => {
+  view.paint(state, { emptyTranscript: transcript.isEmpty });
+  view.pictures(state, camera, Boolean(call?.pictures));
+};
 
 // ---- before the call -------------------------------------------------------------------------------
 
@@ -51,7 +56,11 @@ async function loadAgents() {
 }
 
 function introduce() {
-  view.introduce(agents.find((agent) => agent.name === view.agent.value));
+  view.introduce(chosenAgent());
+}
+
+function chosenAgent() {
+  return agents.find((agent) => agent.name === view.agent.value);
 }
 
 async function loadMicrophones() {
@@ -101,7 +110,7 @@ async function dial(resume = "") {
   useMicrophone(opened);
   void loadMicrophones(); // their names are known now
   paint();
-  await dialled.start({ stream: opened, agent: view.agent.value || undefined, iceServers, resume });
+  await dialled.start({ stream: opened, agent: view.agent.value || undefined, iceServers, resume, sees: chosenAgent()?.sees });
 }
 
 /** A page that was reloaded in the middle of a call goes on with it. */
@@ -161,6 +170,7 @@ function over(problem) {
   state.end(performance.now(), problem !== null);
   view.tick(state.seconds(performance.now()));
   call = null;
+  camera.stop();
   meters.stop(state.phase === Phase.ENDED);
   devices.release(stream);
   stream = null;
@@ -232,10 +242,26 @@ function toggleMute() {
   paint();
 }
 
+// ---- pictures --------------------------------------------------------------------------------------
+
+async function show(what) {
+  const shown = call;
+  if (state.phase !== Phase.LIVE || shown === null) return;
+  try {
+    await camera.toggle(what, shown.pictures);
+    if (["no_camera", "camera_denied"].includes(notice.code)) notice.hide();
+  } catch (error) {
+    notice.show(asProblem(error));
+  }
+  if (call !== shown) camera.stop(); // the call ended while the browser was asking
+}
+
 // ---- what the user does ----------------------------------------------------------------------------
 
 view.call.addEventListener("click", () => void dial());
 view.mute.addEventListener("click", toggleMute);
+view.camera.addEventListener("click", () => void show("camera"));
+view.screen.addEventListener("click", () => void show("screen"));
 
 // "Hang up" appears where "Call" was: the second half of a double click, or a key held down, does not count.
 view.hangup.addEventListener("click", (event) => {

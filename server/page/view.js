@@ -7,6 +7,8 @@ export class View {
   call = byId("call");
   hangup = byId("hangup");
   mute = byId("mute");
+  camera = byId("camera");
+  screen = byId("screen");
   agent = byId("agent");
   microphone = byId("microphone");
   composer = byId("composer");
@@ -34,6 +36,18 @@ export class View {
     byId("timer").hidden = state.phase === Phase.IDLE || state.phase === Phase.CONNECTING;
     byId("empty").hidden = !emptyTranscript;
     document.title = state.active ? `${label} · livegraph` : "livegraph";
+  }
+
+  /** Offers to show something to an agent that looks, and shows what is shown. */
+  pictures(state, camera, possible) {
+    const live = state.phase === Phase.LIVE && possible;
+    byId("pictures").hidden = !live;
+    this.screen.hidden = !("getDisplayMedia" in (navigator.mediaDevices ?? {}));
+    this.camera.setAttribute("aria-pressed", String(camera.shows === "camera"));
+    this.screen.setAttribute("aria-pressed", String(camera.shows === "screen"));
+    const shown = byId("shown");
+    shown.hidden = camera.stream === null;
+    if (shown.srcObject !== camera.stream) shown.srcObject = camera.stream;
   }
 
   /** Shows how long the call lasts. */

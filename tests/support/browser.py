@@ -167,11 +167,14 @@ def find_chromium() -> str | None:
 
 
 @asynccontextmanager
-async def chromium(*, microphone: Path | None = None, allowed: bool = True) -> AsyncIterator[TestBrowser]:
+async def chromium(
+    *, microphone: Path | None = None, camera: Path | None = None, allowed: bool = True
+) -> AsyncIterator[TestBrowser]:
     """Run headless Chromium while the block lasts; skips the test where there is none.
 
     Args:
         microphone: a 16-bit PCM WAV file, played once from when a page opens it. None: Chromium's beeps.
+        camera: a video in YUV4MPEG2, shown again and again. None: Chromium's own.
         allowed: False refuses the microphone, as a person does who clicks "Block".
     """
     executable = find_chromium()
@@ -184,9 +187,11 @@ async def chromium(*, microphone: Path | None = None, allowed: bool = True) -> A
     flags = [flag for flag in _FLAGS if allowed or flag != "--use-fake-ui-for-media-stream"]
     if microphone is not None:
         flags.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
+    if camera is not None:
+        flags.append(f"--use-file-for-fake-video-capture={camera}")
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=executable, args=flags)
         try:
-            yield TestBrowser(browser, ("microphone",) if allowed else ())
+            yield TestBrowser(browser, ("microphone", "camera") if allowed else ())
         finally:
             await browser.close()

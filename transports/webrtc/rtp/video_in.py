@@ -85,7 +85,12 @@ class VideoInput:
     def agree(self, sections: Sequence[Section], ssrc: int) -> None:
         """What the caller may send from now on, and our source in requests."""
         self._sections, self._ssrc = tuple(sections), ssrc
-        self._types = {codec.payload_type: codec for section in sections for codec in section.codecs}
+        self._types = {
+            codec.payload_type: codec
+            for section in sections
+            for codec in section.codecs
+            if codec.name in READERS
+        }
         self._rtx = {again: kind for section in sections for again, kind in section.rtx.items()}
         self._sources.clear()
 

@@ -13,6 +13,7 @@ __all__ = ["Local", "write_answer"]
 
 _STREAM = "livegraph"
 _MOST_MESSAGE_BYTES = 256 * 1024
+_VIDEO_NAMES = ("vp8", "vp9", "h264")
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,9 @@ def _media(agreement: Agreement, section: OfferedSection, taken: Taken) -> Itera
         yield "a=rtcp-rsize"
     for codec in taken.codecs:
         channels = f"/{codec.channels}" if codec.channels > 1 else ""
-        yield f"a=rtpmap:{codec.payload_type} {codec.name}/{codec.clock_rate}{channels}"
+        # Names are the same in any case, but some browsers look theirs up as they wrote them.
+        name = codec.name.upper() if codec.name in _VIDEO_NAMES else codec.name
+        yield f"a=rtpmap:{codec.payload_type} {name}/{codec.clock_rate}{channels}"
         yield from (f"a=rtcp-fb:{codec.payload_type} {each}" for each in sorted(codec.feedback))
         if parameters := _parameters(codec.name, codec.parameters):
             yield f"a=fmtp:{codec.payload_type} {parameters}"
