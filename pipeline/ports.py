@@ -19,17 +19,18 @@ import asyncio
 import types
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, Union, get_args, get_origin
 
 from .formats import AudioFormat
 from .frames import AudioFrame, Frame
 from .policy import Policy
 
-__all__ = ["EdgeEnd", "FromOption", "In", "Ins", "Out", "Outflow", "Outs", "PortSpec", "port_specs"]
+__all__ = ["EdgeEnd", "FromOption", "In", "Ins", "Out", "Outflow", "Outs", "PortSpec", "Room", "port_specs"]
 
 F = TypeVar("F", bound=Frame)
 
 _SENDS_PER_BREATH = 32
+_PLENTY = 1 << 62
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,17 @@ class Ins(In[F]):
     """What joins it in this call, in the order of the graph."""
 
 
+class Room(NamedTuple):
+    """What still fits behind an output before whoever sends has to wait; true while something does."""
+
+    frames: int
+    duration_ns: int
+    """Of frames that have a duration."""
+
+    def __bool__(self) -> bool:
+        return self.frames > 0 and self.duration_ns > 0
+
+
 class Outflow(Protocol):
     """What an output becomes in a call: for the engine, which makes it."""
 
@@ -187,6 +199,14 @@ class Outflow(Protocol):
     async def room(self) -> None:
         """Return when there is room."""
         ...
+
+    def left(self) -> Room:
+        """How much room there is."""
+        ...
+
+
+_BOUNDLESS = Room(_PLENTY, _PLENTY)
+"""Where nothing ever waits."""
 
 
 class Out(_Port[F]):
@@ -241,6 +261,11 @@ class Out(_Port[F]):
         if not self._sent % _SENDS_PER_BREATH:
             # Where nothing is ever full, a tight loop of sends would keep everybody else waiting.
             await asyncio.sleep(0)
+
+    @property
+    def room(self) -> Room:
+        """What still fits into the fullest of the blocking queues behind: a source that can choose makes less."""
+        return self._outflow.left() if self._outflow is not None else _BOUNDLESS
 
     def peers_advertise(self) -> list[Any]:
         """What the connected inputs advertise. Inputs start before the outputs that feed them."""

@@ -30,13 +30,14 @@ import logging
 import re
 import sys
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from .errors import Fix, Problem
 from .frames import Frame, InterruptFrame, Marker
 from .ports import EdgeEnd, In, Out, PortSpec, port_specs
 from .tunable import check_tunable
+from .units import DurationLike, duration_ns
 
 if TYPE_CHECKING:
     from .events import Event
@@ -46,7 +47,7 @@ __all__ = ["OptionFault", "Processor", "facade", "ports_of"]
 
 _PORT_HINT = re.compile(r"\s*(\w+\.)*(Ins?|Outs?)\[")
 
-_OWN = ("call", "name", "log", "tune")
+_OWN = ("call", "name", "log", "tune", "input_end")
 """What a call sets on every processor, and whose ``on_`` it calls."""
 
 _ports: weakref.WeakKeyDictionary[type[Processor], dict[str, PortSpec]] = weakref.WeakKeyDictionary()
@@ -56,6 +57,34 @@ _marker_routes: weakref.WeakKeyDictionary[type[Processor], dict[str, tuple[str, 
 )
 
 Emitted = Frame | Iterable[Frame] | None
+"""What a handler returns or yields: frames, each to the output that takes its type, or nothing."""
+
+T = TypeVar("T")
+
+
+class Task(Protocol):
+    """What ``spawn``, ``after`` and ``every`` give: something that goes on beside the handlers."""
+
+    @property
+    def done(self) -> bool:
+        """Whether it has ended, or was cancelled."""
+        ...
+
+    def cancel(self) -> None:
+        """End it now; again changes nothing."""
+        ...
+
+
+class _Host(Protocol):
+    """What the engine does for a processor in a call."""
+
+    def spawn(self, body: Coroutine[Any, Any, object], name: str) -> Task: ...
+
+    def after(self, delay_ns: int, then: Callable[[], Any]) -> Task: ...
+
+    def every(self, period_ns: int, then: Callable[[], Any]) -> Task: ...
+
+    async def offload(self, function: Callable[..., T], process: bool, args: Any, kwargs: Any) -> T: ...
 
 
 class OptionFault(Exception):
@@ -101,6 +130,7 @@ class Processor:
 
     call: CallContext
     name: str
+    _host: _Host | None = None
     log: logging.LoggerAdapter[logging.Logger]
 
     async def start(self) -> None:
@@ -133,9 +163,62 @@ class Processor:
         """One of the edges into ``port`` has ended; ``on_end`` follows the last of all."""
         return None
 
-    def on_end(self) -> Emitted:
-        """Every input has ended: return what is still held back."""
+    def on_end(self) -> Emitted | Awaitable[Emitted] | AsyncIterator[Frame]:
+        """Every input has ended: return what is still held back. May be ``async``, and yield."""
         return None
+
+    # Across a restart ----------------------------------------------------------------------------
+
+    def snapshot(self) -> Any:
+        """With ``on_error: restart``: what the next one in this place is to know, when this one has failed."""
+        return None
+
+    def restore(self, state: Any) -> None:
+        """Take what ``snapshot`` of the one before gave, unless that is ``None``; after ``start``, before any frame."""
+
+    # Beside the handlers -------------------------------------------------------------------------
+
+    def spawn(self, body: Coroutine[Any, Any, object], *, name: str = "task") -> Task:
+        """Run ``body`` beside the handlers. It ends with the node at the latest; what it raises is the node's fault.
+
+        From ``start`` on; it begins when the call runs.
+        """
+        return self._hosted("spawn", body).spawn(body, name)
+
+    def after(self, delay: DurationLike, then: Callable[[], Any]) -> Task:
+        """Call ``then`` once, ``delay`` from now on the call's clock, while no handler is at a frame.
+
+        What it returns is sent, as a handler's result. One that is ``async`` runs beside the handlers.
+        """
+        return self._hosted("after").after(duration_ns(delay, "delay"), then)
+
+    def every(self, period: DurationLike, then: Callable[[], Any]) -> Task:
+        """Call ``then`` each ``period``, as ``after`` does, until the task that this returns is cancelled."""
+        period_ns = duration_ns(period, "period")
+        if not period_ns:
+            raise ValueError("period: must be longer than nothing")
+        return self._hosted("every").every(period_ns, then)
+
+    async def offload(
+        self, function: Callable[..., T], /, *args: Any, process: bool = False, **kwargs: Any
+    ) -> T:
+        """What ``function`` returns, run in a thread: for work that would hold up every call on this event loop.
+
+        ``process=True`` runs it in one of a pool of processes that all calls share, for Python that computes:
+        ``function`` stands in a module, and it, its arguments and its result can be pickled. Results come in the order
+        in which a handler awaits them; a node has eight at work at the same time, others wait. When the turn of the
+        frame at hand is cut, what has not begun is dropped, and the result of what has.
+
+        Raises what ``function`` raises, and ``OffloadError`` when it cannot be sent to a process, or that dies.
+        """
+        return await self._hosted("offload").offload(function, process, args, kwargs)
+
+    def _hosted(self, what: str, body: Coroutine[Any, Any, object] | None = None) -> _Host:
+        if self._host is None:
+            if body is not None:
+                body.close()
+            raise RuntimeError(f"{type(self).__name__}.{what} is there in a call only, from `start` on")
+        return self._host
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:

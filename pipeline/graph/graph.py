@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, overload
 
 from ..errors import Problem
 from ..frames import Frame
@@ -28,7 +28,7 @@ from .check import check
 from .handles import Gives, MayGive, MayTake, NodeHandle, PortHandle, Takes, end_of, node_name
 from .plan import Plan, make_plan
 from .registry import name_of
-from .specs import EdgeSpec, GraphSpec, NodeSpec, OnError, PolicyChange
+from .specs import EdgeSpec, ErrorPolicy, GraphSpec, NodeSpec, OnError, PolicyChange
 from .subgraph import Gathered
 
 if TYPE_CHECKING:
@@ -50,11 +50,11 @@ class Graph(GraphSpec):
     """Nodes and edges, to be checked and planned."""
 
     @overload
-    def add(self, processor: type[P], /, *, on_error: OnError = "end_call", **options: Any) -> P: ...
+    def add(self, processor: type[P], /, *, on_error: ErrorPolicy = "end_call", **options: Any) -> P: ...
 
     @overload
     def add(
-        self, name: str, processor: type[P], /, *, on_error: OnError = "end_call", **options: Any
+        self, name: str, processor: type[P], /, *, on_error: ErrorPolicy = "end_call", **options: Any
     ) -> P: ...
 
     def add(
@@ -63,14 +63,20 @@ class Graph(GraphSpec):
         processor: type[Processor] | None = None,
         /,
         *,
-        on_error: OnError = "end_call",
+        on_error: ErrorPolicy = "end_call",
         **options: Any,
     ) -> Any:
         """Add a node and return a handle of it, whose ports are its attributes.
 
         Without a name it is called after its class: ``vad_gate``, the next one ``vad_gate_2``. Options are checked by
-        ``check`` and ``plan``. Raises ``ValueError`` when the name is taken or holds a dot.
+        ``check`` and ``plan``. ``on_error`` is what a fault of the node means: ``end_call``, ``skip_frame``,
+        ``restart``, or a function that is given the ``ProcessorError`` and returns one of these.
+
+        Raises ``ValueError`` when the name is taken or holds a dot, or ``on_error`` is none of these.
         """
+        if not callable(on_error) and on_error not in get_args(OnError):
+            choices = ", ".join(get_args(OnError))
+            raise ValueError(f"on_error: {on_error!r} is none of {choices}, and no function that chooses one")
         if isinstance(name, type):
             processor, name = name, self._free_name(name)
         if not (isinstance(processor, type) and issubclass(processor, Processor)):

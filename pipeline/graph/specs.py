@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from ..errors import ProcessorError
 from ..policy import WhenFull
 
 if TYPE_CHECKING:
     from ..processor import Processor
 
-__all__ = ["EdgeSpec", "GraphSpec", "NodeSpec", "OnError", "PolicyChange"]
+__all__ = ["EdgeSpec", "ErrorPolicy", "GraphSpec", "NodeSpec", "OnError", "PolicyChange"]
 
 OnError = Literal["end_call", "skip_frame", "restart"]
+ErrorPolicy = OnError | Callable[[ProcessorError], OnError]
+"""What a fault of a node means: always the same, or what a function says of it, whose ``__cause__`` was raised."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +38,7 @@ class NodeSpec:
     name: str
     processor: type[Processor]
     options: Mapping[str, Any] = field(default_factory=dict)
-    on_error: OnError = "end_call"
+    on_error: ErrorPolicy = "end_call"
     path: tuple[str | int, ...] = ()
 
 

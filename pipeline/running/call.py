@@ -14,10 +14,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol, Self, TypeVar, overload, runtime_checkable
+from typing import Any, Protocol, Self, TypeVar, get_args, overload, runtime_checkable
 
 from ..clock import Clock, clock_of_loop
 from ..errors import LivegraphError, ProcessorError, StalledError
@@ -26,6 +26,7 @@ from ..frames import InterruptFrame
 from ..graph.check import CheckResult
 from ..graph.handles import node_name
 from ..graph.modules import keeping
+from ..graph.specs import OnError
 from ..processor import Processor
 from ..turns.controller import TurnPolicy
 from ..turns.conversation import Conversation
@@ -326,7 +327,7 @@ class Call:
 
     def failed(self, node: NodeRuntime, error: ProcessorError, *, skippable: bool) -> None:
         """A node raised; what follows is what the graph says of it."""
-        policy = node.spec.on_error
+        policy = self._meaning(node, error)
         if self._ended:
             self._outcome.warn(self.clock, node.name, error, "while the call ends")
         elif policy == "skip_frame" and skippable:
@@ -340,6 +341,24 @@ class Call:
             node.mute()
             self._broken(node.name, error)
 
+    def _meaning(self, node: NodeRuntime, error: ProcessorError) -> OnError:
+        """What the graph says of a fault; a function that fails to say so ends the call."""
+        said = node.spec.on_error
+        if not callable(said):
+            return said
+        try:
+            chosen = said(error)
+        except Exception as reason:
+            why = f"{type(reason).__name__}: {reason}"
+        else:
+            if chosen in get_args(OnError):
+                return chosen
+            why = f"it returned {chosen!r}"
+        self._outcome.warn(
+            self.clock, node.name, ProcessorError(node.name, f"on_error chose nothing: {why}"), ""
+        )
+        return "end_call"
+
     def ended(self, node: NodeRuntime) -> None:
         """Nothing more comes from a node."""
         assert self._wiring is not None and self._draining is not None
@@ -352,6 +371,13 @@ class Call:
         """A node waits for frames."""
         if self._draining is not None:
             self._draining.look()
+
+    def spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> Callable[[], object]:
+        """A node has something going beside its handlers."""
+        if self._ended or self._nodes is None:
+            body.close()
+            return lambda: None
+        return self._nodes.spawn(node, body, what)
 
     def in_a_loop(self, node: NodeRuntime, then: Callable[[], None]) -> None:
         """A node would end, and frames may still come round to it."""

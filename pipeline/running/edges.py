@@ -12,6 +12,7 @@ from typing import NoReturn
 from ..errors import LivegraphError
 from ..frames import EndFrame, Frame, Turn, is_cut, source_of
 from ..policy import Policy
+from ..ports import Room
 from .strand import Strand, current_strand
 
 __all__ = ["CAP", "EdgeStats", "QueueOverflowError", "QueuedEdge", "Voided", "refuse_overflow"]
@@ -153,6 +154,12 @@ class QueuedEdge:
         stats = self.stats
         over = stats.held >= self._max_frames or stats.held_ns >= self._max_duration_ns
         return over and not self._closed
+
+    @property
+    def left(self) -> Room:
+        """What still fits."""
+        stats = self.stats
+        return Room(max(0, self._max_frames - stats.held), max(0, self._max_duration_ns - stats.held_ns))
 
     @property
     def arrival(self) -> float:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..frames import Frame
 from ..graph.resolve import ResolvedEdge
+from ..ports import EdgeEnd
+from ..processor import ports_of
 from .edges import EdgeStats, QueuedEdge
 from .outlets import Push, inherited
 
@@ -19,19 +21,34 @@ __all__ = ["Inlet"]
 class Inlet:
     """The end of one edge at a node. ``handler`` takes its frames: the processor's, or ``refuse``."""
 
-    __slots__ = ("edge", "handler", "media", "port", "push", "queue", "stats")
+    __slots__ = ("edge", "end", "handler", "many", "media", "over", "port", "push", "queue", "stats")
 
     def __init__(self, node: NodeRuntime, edge: ResolvedEdge, queue: QueuedEdge | None) -> None:
         self.edge = edge
+        self.end = EdgeEnd(edge.origin[0], 0)
+        """What the processor calls it."""
+        self.over = False
+        """Whether nothing follows on it."""
         self.port = edge.target[1]
         self.queue = queue
         self.stats = queue.stats if queue is not None else EdgeStats()
         self.handler: Callable[[Any], Any] = self.refuse
-        self.media = node.carries_audio(self.port)
+        spec = ports_of(type(node.processor))[self.port]
+        self.many = spec.many
+        """Whether the handler is told which edge a frame came by."""
+        self.media = spec.carries_audio
         """Whether sound comes in, so that the node can be slower than real time."""
         self.push: Push = (
             _inline(node, self, edge.passes) if queue is None else _queued(node, queue, edge.passes)
         )
+
+    def take_by(self, handler: Callable[..., Any]) -> None:
+        """Give frames to ``handler``, the processor's for this port."""
+        if self.many:
+            end = self.end
+            self.handler = lambda frame: handler(frame, end)
+        else:
+            self.handler = handler
 
     def refuse(self, frame: Frame) -> None:
         """Lose a frame that the processor cannot take: it failed, is being replaced, has ended or stopped."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..units import SECOND, DurationLike, settle_durations
+from ..units import MS, SECOND, DurationLike, settle_durations
 
 __all__ = ["CallLimits"]
 
@@ -23,7 +23,13 @@ class CallLimits:
     drain_ns: int = 10 * SECOND
     """For a loop of nodes to come to rest when what feeds it has ended; what is left then is counted and named."""
     restarts: int = 3
-    """How often a node with ``on_error: restart`` is replaced before the call ends."""
+    """How often a node with ``on_error: restart`` is replaced within ``restart_window_ns`` before the call ends."""
+    restart_window_ns: int = 60 * SECOND
+    """After so long a restart is forgotten."""
+    back_off_ns: int = 100 * MS
+    """How long the second restart waits, and twice as long each further one; the first is made at once."""
+    back_off_max_ns: int = 5 * SECOND
+    """The longest of these waits."""
 
     if TYPE_CHECKING:
 
@@ -34,6 +40,9 @@ class CallLimits:
             stall_ns: DurationLike = ...,
             drain_ns: DurationLike = ...,
             restarts: int = ...,
+            restart_window_ns: DurationLike = ...,
+            back_off_ns: DurationLike = ...,
+            back_off_max_ns: DurationLike = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:

@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any, Protocol
 
+from ..clock import Clock
 from ..errors import ProcessorError, as_fault, from_signal
 from ..events import Tuned
 from ..frames import EndFrame, Frame, InterruptFrame, Marker, is_cut
@@ -20,7 +21,8 @@ from ..graph.resolve import ResolvedEdge
 from ..graph.specs import NodeSpec
 from ..options import live_options
 from ..ports import In
-from ..processor import Processor, ports_of
+from ..processor import Processor
+from .background import Background
 from .edges import EdgeStats, QueuedEdge, QueueOverflowError, Voided, refuse_overflow
 from .handlers import handlers_of, works_async
 from .inlets import Inlet
@@ -50,6 +52,10 @@ class Reports(Protocol):
         """It has nothing to do at the moment."""
         ...
 
+    def spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> Callable[[], object]:
+        """Run ``body`` for it, supervised: it ends with the node at the latest. Returns what cancels it."""
+        ...
+
     def in_a_loop(self, node: NodeRuntime, then: Callable[[], None]) -> None:
         """Its inputs have ended, but frames may still come round to it: call ``then`` when they have."""
         ...
@@ -63,7 +69,7 @@ class NodeRuntime:
         spec: NodeSpec,
         processor: Processor,
         voided: Voided,
-        now_ns: Callable[[], int],
+        clock: Clock,
         pace: Pace,
         reports: Reports,
     ) -> None:
@@ -71,7 +77,7 @@ class NodeRuntime:
         self.name = spec.name
         self.processor = processor
         self.voided = voided
-        self.now_ns = now_ns
+        self.now_ns = now_ns = clock.now_ns
         self.pace = pace
         self.inlets: list[Inlet] = []
         self.edges: list[QueuedEdge] = []
@@ -96,7 +102,10 @@ class NodeRuntime:
         """Its worker's."""
         self.untold: dict[str, None] = {}
         """Options that the processor does not know the values of yet."""
-        self._reports = reports
+        self.reports = reports
+        self.background = Background(self, clock)
+        self.deferred: list[Callable[[], Any]] = []
+        """What timers have to call as soon as no handler is at a frame."""
         self._begun = False
         self._open_inputs = 0
         self._inputs_over = False
@@ -120,10 +129,6 @@ class NodeRuntime:
         """Whether the processor has a ``run`` of its own."""
         return type(self.processor).run is not Processor.run
 
-    def carries_audio(self, port: str) -> bool:
-        """Whether sound passes through the input ``port``."""
-        return ports_of(type(self.processor))[port].carries_audio
-
     def entry(self, edge: ResolvedEdge) -> Inlet:
         """Open an input for ``edge``."""
         if not edge.feedback:
@@ -142,6 +147,7 @@ class NodeRuntime:
     def tie(self, outlets: Iterable[Outlet]) -> None:
         """Take the outputs of the processor that it has now, and let frames in."""
         self.outlets = {outlet.port.spec.name: outlet for outlet in outlets}
+        self.processor._host = self.background
         self.routes.clear()
         self.open()
 
@@ -188,13 +194,13 @@ class NodeRuntime:
             self.blame(error, "run", skippable=False)
         if not self.muted:
             if self._comes_round():
-                self._reports.in_a_loop(self, self.finish)
+                self.reports.in_a_loop(self, self.finish)
             else:
                 self.finish()
 
     async def frames_come(self) -> None:
         """Return when a frame has come into one of the empty queues."""
-        self._reports.idle(self)
+        self.reports.idle(self)
         self._wake = asyncio.get_running_loop().create_future()
         try:
             await self._wake
@@ -218,6 +224,9 @@ class NodeRuntime:
             # Counted even while the processor is being replaced: it does not come again.
             if not inlet.edge.feedback and not self.ended and not self.closed:
                 self._open_inputs -= 1
+                inlet.over = True
+                if not self.muted:
+                    self._tell_input_end(inlet)
                 if not self._open_inputs:
                     self._inputs_over = True
                     if not self.muted:
@@ -231,6 +240,30 @@ class NodeRuntime:
         if self.input(inlet.port).spec.accepts(type(frame)):
             return inlet.handler(frame)
         return self.processor.on_marker(inlet.port, frame)
+
+    def when_free(self, then: Callable[[], Any]) -> None:
+        """Call ``then`` while no handler is at a frame; what it returns is sent."""
+        if self.busy_since_ns is not None:
+            self.deferred.append(then)
+        else:
+            self._call(then)
+
+    def take_deferred(self) -> None:
+        """Call what has waited for the end of a frame."""
+        waiting, self.deferred = self.deferred, []
+        for then in waiting:
+            self._call(then)
+
+    def _call(self, then: Callable[[], Any]) -> None:
+        if not self.serving:
+            return
+        self.answering = None
+        try:
+            result = then()
+            if result is not None:
+                self.answer(result)
+        except BaseException as error:
+            self.blame(error, "timer", skippable=True)
 
     def interrupt(self, frame: InterruptFrame) -> None:
         """Empty the queues of what is void, cut work on it short and tell the processor, at once."""
@@ -258,16 +291,18 @@ class NodeRuntime:
         if self.ended or self.closed:
             return
         self.ended = True
+        self.background.cancel()
         self._shut()
         self.answering = None
         for outlet in self.outlets.values():
             outlet.end(self.now_ns())
         self.routes.clear()
-        self._reports.ended(self)
+        self.reports.ended(self)
 
     def close(self) -> None:
         """The call is over: nothing goes in or out any more, and whoever waits for room is let go."""
         self.closed = True
+        self.background.cancel()
         self._shut()
         self.routes.clear()
         for outlet in self.outlets.values():
@@ -283,12 +318,17 @@ class NodeRuntime:
         """Let frames reach the processor that there is now."""
         handlers = handlers_of(self.processor)
         for inlet in self.inlets:
-            inlet.handler = handlers[inlet.port] if self.serving else inlet.refuse
+            if self.serving:
+                inlet.take_by(handlers[inlet.port])
+            else:
+                inlet.handler = inlet.refuse
 
     def adopt(self, processor: Processor) -> None:
         """Take a fresh processor, to be tied; ``resume`` when it has started."""
         for outlet in self.outlets.values():
             outlet.close()
+        self.background.cancel()
+        self.deferred.clear()
         self.processor = processor
         self.untold.clear()
 
@@ -297,6 +337,9 @@ class NodeRuntime:
         self.muted = False
         self.open()
         self.take_tuning()
+        for inlet in self.inlets:
+            if inlet.over and not self.muted:
+                self._tell_input_end(inlet)
         if self._inputs_over:
             self._inputs_have_ended()
 
@@ -348,7 +391,7 @@ class NodeRuntime:
         if isinstance(error, asyncio.CancelledError):
             place = where if where == "run" else f"on_{where}"
             error = RuntimeError(f"{place} was cancelled from within").with_traceback(error.__traceback__)
-        self._reports.failed(self, as_fault(self.name, error), skippable=skippable)
+        self.reports.failed(self, as_fault(self.name, error), skippable=skippable)
 
     def answer(self, result: Any) -> None:
         """Send what a handler returned: a frame, or an iterable of such."""
@@ -393,34 +436,72 @@ class NodeRuntime:
         return any(inlet.edge.feedback for inlet in self.inlets)
 
     def _inputs_have_ended(self) -> None:
-        if self.has_run or not self._comes_round():
-            self._tell_end()
-            if not self.has_run and not self.muted:
-                self.finish()
+        if self.has_run:
+            self._tell_end(lambda: None)
+        elif not self._comes_round():
+            self._tell_end(self.finish)
         else:
             # What is under way in the loop comes first: its answers are frames like any other.
-            self._reports.in_a_loop(self, self._end_of_loop)
-
-    def _end_of_loop(self) -> None:
-        self._tell_end()
-        if not self.muted:
-            # What was held back may go round once more.
-            self._leave()
+            self.reports.in_a_loop(self, lambda: self._tell_end(self._leave))
 
     def _leave(self) -> None:
         if self._comes_round():
-            self._reports.in_a_loop(self, self.finish)
+            # What was held back may go round once more.
+            self.reports.in_a_loop(self, self.finish)
         else:
             self.finish()
 
-    def _tell_end(self) -> None:
+    def _tell_input_end(self, inlet: Inlet) -> None:
+        if type(self.processor).on_input_end is Processor.on_input_end:
+            return
+        self.answering = None
+        try:
+            result = self.processor.on_input_end(inlet.port, inlet.end)
+            if result is not None:
+                self.answer(result)
+        except BaseException as error:
+            self.blame(error, "input_end")
+
+    def _tell_end(self, then: Callable[[], None]) -> None:
+        """Have the processor hand on what it holds back, then do ``then`` unless that failed."""
         self.answering = None
         try:
             result = self.processor.on_end()
+            if isinstance(result, CoroutineType | AsyncGeneratorType):
+                self.working += 1
+                self.reports.spawn(self, self._await_end(result, then), "end")
+                return
             if result is not None:
                 self.answer(result)
         except BaseException as error:
             self.blame(error, "end")
+        if not self.muted:
+            then()
+
+    async def _await_end(
+        self, result: CoroutineType[Any, Any, Any] | AsyncGeneratorType[Any, None], then: Callable[[], None]
+    ) -> None:
+        """What an async ``on_end`` makes."""
+        Strand(self.name, self.now_ns).enter()
+        try:
+            if isinstance(result, CoroutineType):
+                made = await result
+                if made is not None:
+                    self.answer(made)
+            else:
+                async with contextlib.aclosing(result) as many:
+                    async for one in many:
+                        self.answer(one)
+        except asyncio.CancelledError as error:
+            if _is_cancelled():
+                raise
+            self.blame(error, "end")
+        except BaseException as error:
+            self.blame(error, "end")
+        finally:
+            self.working -= 1
+        if not self.muted:
+            then()
 
     def _shut(self) -> None:
         for inlet in self.inlets:

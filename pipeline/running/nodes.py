@@ -17,10 +17,10 @@ from ..errors import (
     unwrapped,
 )
 from ..processor import Processor
-from ..units import format_duration
+from ..units import SECOND, format_duration
 from .limits import CallLimits
 from .node import NodeRuntime
-from .tasks import Overrun, TaskKeeper, settle
+from .tasks import Overrun, TaskKeeper, close_unbegun, settle
 from .worker import serve
 
 __all__ = ["Nodes"]
@@ -49,7 +49,10 @@ class Nodes:
         self._group: asyncio.TaskGroup | None = None
         self._tasks: dict[str, list[asyncio.Task[None]]] = {}
         """What runs for each node: its worker and its ``run``."""
-        self._restarts: dict[str, int] = {}
+        self._restarts: dict[str, list[int]] = {}
+        """When each node was replaced, as far as that still counts."""
+        self._waiting: dict[str, dict[Coroutine[Any, Any, None], str]] = {}
+        """What nodes spawned before the call ran."""
 
     async def start(
         self, levels: Callable[[], Iterable[Iterable[NodeRuntime]]], until: asyncio.Future[None]
@@ -99,18 +102,37 @@ class Nodes:
             tasks.append(self._spawn(node, serve(node), "worker"))
         if node.has_run:
             tasks.append(self._spawn(node, node.run(), "run"))
+        for body, what in self._waiting.pop(node.name, {}).items():
+            tasks.append(self._spawn(node, body, what))
+
+    def spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> Callable[[], object]:
+        """Run ``body`` for ``node`` from now on, or as soon as it is going; returns what cancels it."""
+        going = self._tasks.get(node.name)
+        if self._group is None or going is None or node.muted:
+            waiting = self._waiting.setdefault(node.name, {})
+            waiting[body] = what
+
+            def cancel() -> None:
+                if waiting.pop(body, None) is not None:
+                    body.close()
+
+            return cancel
+        going[:] = [task for task in going if not task.done()]
+        task = self._spawn(node, body, what)
+        going.append(task)
+        return task.cancel
 
     def cancel(self) -> None:
         """Cancel all that runs for the nodes."""
         for tasks in self._tasks.values():
             for task in tasks:
                 task.cancel()
+        self._drop_waiting()
 
     def may_restart(self, node: NodeRuntime) -> bool:
         """Whether ``node`` can be replaced once more."""
         # One that fails again while it is being replaced is the one that goes.
-        running = self._group is not None
-        return running and (node.muted or self._restarts.get(node.name, 0) < self._limits.restarts)
+        return self._group is not None and (node.muted or len(self._recent(node)) < self._limits.restarts)
 
     def restart(
         self,
@@ -124,11 +146,12 @@ class Nodes:
         What waits in queues is kept for it; frames that arrive without a queue meanwhile are lost.
         """
         node.mute()
-        self._restarts[node.name] = self._restarts.get(node.name, 0) + 1
+        self._restarts.setdefault(node.name, []).append(node.now_ns())
         self._spawn(node, self._restart(node, replace, until, done), "restart")
 
     async def stop(self) -> None:
         """Stop all at once: however many hang, the call is over after one deadline."""
+        self._drop_waiting()
         for node in self._nodes.values():
             node.close()
         stops = []
@@ -138,6 +161,20 @@ class Nodes:
             node.owes_stop = False
         if stops:
             await settle(stops)
+
+    def _recent(self, node: NodeRuntime) -> list[int]:
+        """When ``node`` was replaced, within the time in which that counts."""
+        since_ns = node.now_ns() - self._limits.restart_window_ns
+        recent = [when_ns for when_ns in self._restarts.get(node.name, ()) if when_ns > since_ns]
+        self._restarts[node.name] = recent
+        return recent
+
+    async def _back_off(self, node: NodeRuntime) -> None:
+        """Wait before the second replacement and every further one, each time twice as long."""
+        before = len(self._restarts[node.name]) - 1
+        if before:
+            delay_ns = min(self._limits.back_off_ns << (before - 1), self._limits.back_off_max_ns)
+            await asyncio.sleep(delay_ns / SECOND)
 
     async def _start_together(self, level: list[NodeRuntime], until: asyncio.Future[None]) -> None:
         starts = [asyncio.create_task(self.start_one(node, until)) for node in level]
@@ -169,10 +206,14 @@ class Nodes:
             for task in self._tasks[node.name]:
                 task.cancel()
             await settle(self._tasks[node.name])
+            state = node.processor.snapshot()
             node.owes_stop = False
             await self._within(node, node.processor.stop(), self._limits.stop_ns, "stop")
+            await self._back_off(node)
             replace(node)
             await self.start_one(node, until)
+            if state is not None:
+                node.processor.restore(state)
         except asyncio.CancelledError:
             raise
         except BaseException as error:
@@ -185,6 +226,12 @@ class Nodes:
             self.set_going(self._group, node)
             node.resume()
 
+    def _drop_waiting(self) -> None:
+        for bodies in self._waiting.values():
+            for body in bodies:
+                body.close()
+        self._waiting.clear()
+
     def _spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
         assert self._group is not None
         name = f"{self._call_id}.{node.name}.{what}"
@@ -194,7 +241,10 @@ class Nodes:
             partial(self._left_behind, node, what),
             partial(node.blame, where=what, skippable=False),
         )
-        return self._group.create_task(supervised, name=f"{name}.supervisor")
+        task = self._group.create_task(supervised, name=f"{name}.supervisor")
+        # One that is cancelled before its first step has not taken it up.
+        task.add_done_callback(lambda _: close_unbegun(body))
+        return task
 
     async def _stop(self, node: NodeRuntime) -> None:
         try:

@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from ..frames import AudioFrame, EndFrame, Frame, VideoFrame
-from ..ports import In, Out
+from ..ports import In, Out, Room
 from .edges import EdgeStats, QueuedEdge
 from .handlers import works_async
 from .strand import current_strand
@@ -24,6 +24,7 @@ Push = Callable[[Frame], None]
 
 _ARRAY = np.ndarray
 _INT16 = np.dtype(np.int16)
+_PLENTY = 1 << 62
 _UINT8 = np.dtype(np.uint8)
 
 
@@ -122,6 +123,14 @@ class Outlet:
             return
         for edge in self._behind:
             await edge.room()
+
+    def left(self) -> Room:
+        """What fits into the fullest of the queues behind."""
+        rooms = [edge.left for edge in self._behind]
+        return Room(
+            min((room.frames for room in rooms), default=_PLENTY),
+            min((room.duration_ns for room in rooms), default=_PLENTY),
+        )
 
     @property
     def _name(self) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from ..errors import from_signal
 from ..units import SECOND
 
-__all__ = ["Overrun", "TaskKeeper", "in_a_task", "settle"]
+__all__ = ["Overrun", "TaskKeeper", "close_unbegun", "in_a_task", "settle"]
 
 Body = Coroutine[Any, Any, None]
 
@@ -39,6 +40,12 @@ async def settle(tasks: Iterable[asyncio.Task[Any]], limit_ns: int | None = None
     if cancelled is not None:
         raise cancelled
     return pending
+
+
+def close_unbegun(body: Coroutine[Any, Any, Any]) -> None:
+    """Close a coroutine that nobody will await any more, so that Python does not complain of it."""
+    if inspect.getcoroutinestate(body) == inspect.CORO_CREATED:
+        body.close()
 
 
 class TaskKeeper:

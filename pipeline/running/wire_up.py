@@ -9,6 +9,7 @@ from typing import Any
 from ..errors import ConfigError, Problem, from_signal
 from ..graph.check import CheckResult
 from ..graph.negotiate import PortKey
+from ..graph.resolve import edge_ends
 from ..graph.specs import NodeSpec
 from ..ports import In, Out
 from ..processor import Processor, ports_of
@@ -37,7 +38,10 @@ def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -
         raise ConfigError([problem]) from error
     for port in ports_of(spec.processor).values():
         declared = getattr(spec.processor, port.name)
-        setattr(processor, port.name, declared.bind(port, checked.formats.get((spec.name, port.name))))
+        bound = declared.bind(port, checked.formats.get((spec.name, port.name)))
+        if port.many:
+            bound.edges = edge_ends(checked.edges, (spec.name, port.name), port.direction)
+        setattr(processor, port.name, bound)
     processor.call = context.at(spec.name)
     processor.name = spec.name
     processor.log = logging.LoggerAdapter(context.log, {"node": spec.name, "call": context.id})
@@ -52,18 +56,24 @@ class Wiring:
         self._checked = checked
         self._context = context
         self.nodes: dict[str, NodeRuntime] = {}
-        now_ns = context.clock.now_ns
         pace = Pace(context.id, context.clock, context.events)
         for name in checked.order:
             spec = checked.nodes[name]
             processor = make_processor(spec, checked, context)
-            self.nodes[name] = NodeRuntime(spec, processor, self.voided, now_ns, pace, reports)
+            self.nodes[name] = NodeRuntime(spec, processor, self.voided, context.clock, pace, reports)
         self._behind: dict[PortKey, tuple[QueuedEdge, ...]] = {}
         self._leaving: dict[PortKey, list[Inlet]] = {}
         for edge in checked.edges:
             inlet = self.nodes[edge.target[0]].entry(edge)
             self._leaving.setdefault(edge.source, []).append(inlet)
         self._fed = {edge.target for edge in checked.edges}
+        for node in self.nodes.values():
+            for port in ports_of(type(node.processor)).values():
+                if port.direction == "in":
+                    ends = edge_ends(checked.edges, (node.name, port.name), "in")
+                    inlets = [inlet for inlet in node.inlets if inlet.port == port.name]
+                    for inlet, end in zip(inlets, ends, strict=True):
+                        inlet.end = end
         for node in self.nodes.values():
             self.join(node)
 

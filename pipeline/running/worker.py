@@ -39,6 +39,8 @@ async def serve(node: NodeRuntime) -> None:
     while node.serving and not task.cancelling():
         if node.untold:
             node.take_tuning()
+        if node.deferred:
+            node.take_deferred()
         inlet, queue = only or min(inlets, key=_arrival)
         at_ns = now_ns()
         if served >= _SLICE_FRAMES or at_ns - slice_ns > _SLICE_NS:
