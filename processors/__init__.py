@@ -12,7 +12,10 @@ if TYPE_CHECKING:
     from .app import AppIn, AppOut
     from .gain import Gain
     from .gemini_live import GeminiLive, LiveConnector
+    from .join import Join
+    from .mixer import Mixer
     from .resampler import Resampler
+    from .switch import Switch
     from .tools.router import ToolRouter
     from .transcript_log import TranscriptLog
     from .vad_gate import VadGate
@@ -22,8 +25,11 @@ __all__ = [
     "AppOut",
     "Gain",
     "GeminiLive",
+    "Join",
     "LiveConnector",
+    "Mixer",
     "Resampler",
+    "Switch",
     "ToolRouter",
     "TranscriptLog",
     "VadGate",
@@ -34,8 +40,11 @@ _HOMES = {
     "AppOut": "app",
     "Gain": "gain",
     "GeminiLive": "gemini_live",
+    "Join": "join",
     "LiveConnector": "gemini_live",
+    "Mixer": "mixer",
     "Resampler": "resampler",
+    "Switch": "switch",
     "ToolRouter": "tools.router",
     "TranscriptLog": "transcript_log",
     "VadGate": "vad_gate",

@@ -293,9 +293,11 @@ class Conformance:
         self._live(script, ("completed",))
 
     async def _starve(self, call: Call) -> None:
-        for name in ports_of(self.processor):
-            if ports_of(self.processor)[name].direction == "in":
+        for name, port in ports_of(self.processor).items():
+            if port.direction == "in":
                 call.processor(f"feed_{name}", _Feeder).over = True
+                if port.many:
+                    call.processor(f"feed_{name}_2", _Feeder).over = True
         try:
             await asyncio.wait_for(call.finished(), 90)
         except TimeoutError:
@@ -332,18 +334,15 @@ class Conformance:
         graph = Graph("conformance")
         graph.add("box", self.processor, **options)
         for name, port in ports_of(self.processor).items():
-            if port.direction == "in":
-                graph.add(
-                    f"feed_{name}",
-                    _Feeder,
-                    kinds=list(port.types),
-                    rate=_rate_of(port, options),
-                    samples=self._samples,
-                )
-                graph.connect(f"feed_{name}.out", f"box.{name}")
-            else:
-                graph.add(f"hear_{name}", _Sink)
-                graph.connect(f"box.{name}", f"hear_{name}.frames")
+            # Of a port that tells its edges apart, two.
+            for suffix in ("", "_2") if port.many else ("",):
+                if port.direction == "in":
+                    rate, kinds = _rate_of(port, options), list(port.types)
+                    graph.add(f"feed_{name}{suffix}", _Feeder, kinds=kinds, rate=rate, samples=self._samples)
+                    graph.connect(f"feed_{name}{suffix}.out", f"box.{name}")
+                else:
+                    graph.add(f"hear_{name}{suffix}", _Sink)
+                    graph.connect(f"box.{name}", f"hear_{name}{suffix}.frames")
         return graph.plan()
 
 
