@@ -23,7 +23,17 @@ from ..spelling import did_you_mean
 if TYPE_CHECKING:
     from .specs import GraphSpec
 
-__all__ = ["Gives", "MayGive", "MayTake", "NodeHandle", "PortHandle", "Takes", "end_of", "node_name"]
+__all__ = [
+    "Gives",
+    "MayGive",
+    "MayTake",
+    "NodeHandle",
+    "PortHandle",
+    "Takes",
+    "end_name",
+    "end_of",
+    "node_name",
+]
 
 _Given = TypeVar("_Given", bound=Frame, covariant=True)
 _Taken = TypeVar("_Taken", bound=Frame, contravariant=True)
@@ -123,6 +133,17 @@ def end_of(end: Any, graph: GraphSpec) -> str:
         raise TypeError(f"{end.__name__} is a class: connect what graph.add({end.__name__}) gave for it")
     raise TypeError(
         f"{end!r} is no end of an edge: a handle that graph.add gave, one of its ports, or a name"
+    )
+
+
+def end_name(end: Any) -> str:
+    """``node`` or ``node.port`` for a name or a handle, whatever graph it is of."""
+    if isinstance(end, str):
+        return end
+    if isinstance(end, NodeHandle | PortHandle):
+        return str(end)
+    raise TypeError(
+        f"{end!r} is no port: a name such as 'live.out', or a port of a handle that graph.add gave"
     )
 
 

@@ -13,7 +13,7 @@ from ..processor import ports_of
 from ..spelling import did_you_mean, sure
 from .specs import EdgeSpec, NodeSpec, PolicyChange
 
-__all__ = ["ResolvedEdge", "common_types", "edge_ends", "resolve_edge"]
+__all__ = ["ResolvedEdge", "common_types", "edge_ends", "output_of", "resolve_edge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,18 @@ def resolve_edge(edge: EdgeSpec, nodes: Mapping[str, NodeSpec]) -> tuple[list[Re
     source_node, target_node = _node(edge.source), _node(edge.target)
     live = nodes[source_node].processor.live
     return [_resolved(edge, source_node, target_node, out, into, live) for out, into in pairs], []
+
+
+def output_of(end: str, nodes: Mapping[str, NodeSpec]) -> tuple[str, str]:
+    """Node and output that ``end`` names; of a bare node its only output. ``KeyError`` names what there is."""
+    problems: list[Problem] = []
+    found = _ends(EdgeSpec(end, end), end, "out", nodes, problems)
+    if len(found) == 1:
+        return _node(end), found[0].name
+    if problems:
+        raise KeyError(" ".join(filter(None, (problems[0].message + ";", problems[0].hint))))
+    names = ", ".join(port.name for port in found) or "none"
+    raise KeyError(f"{end!r} has no single output; there is: {names}")
 
 
 def edge_ends(edges: Iterable[ResolvedEdge], port: tuple[str, str], direction: str) -> tuple[EdgeEnd, ...]:

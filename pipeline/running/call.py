@@ -22,11 +22,13 @@ from typing import Any, Protocol, Self, TypeVar, get_args, overload, runtime_che
 from ..clock import Clock, clock_of_loop
 from ..errors import LivegraphError, ProcessorError, StalledError
 from ..events import CallStarted, EventBus
-from ..frames import InterruptFrame
+from ..frames import Frame, InterruptFrame
 from ..graph.check import CheckResult
-from ..graph.handles import node_name
+from ..graph.handles import end_name, node_name
 from ..graph.modules import keeping
+from ..graph.resolve import output_of
 from ..graph.specs import OnError
+from ..ports import Out
 from ..processor import Processor
 from ..turns.controller import TurnPolicy
 from ..turns.conversation import Conversation
@@ -38,6 +40,7 @@ from .limits import CallLimits
 from .node import NodeRuntime
 from .nodes import Nodes
 from .outcome import Outcome
+from .taps import Tap, Taps
 from .tasks import settle
 from .tuning import Changes, Tuner, node_of, retuned
 from .watchdog import watch
@@ -46,6 +49,8 @@ from .wire_up import Wiring
 __all__ = ["Call"]
 
 P = TypeVar("P", bound=Processor)
+
+F = TypeVar("F", bound=Frame)
 
 _numbers = itertools.count(1)
 
@@ -97,6 +102,7 @@ class Call:
         self._owner: asyncio.Task[None] | None = None
         self._wiring: Wiring | None = None
         self._tuner: Tuner | None = None
+        self._taps = Taps()
         self._nodes: Nodes | None = None
         self._draining: Draining | None = None
         self._body: asyncio.Task[Any] | None = None
@@ -125,7 +131,7 @@ class Call:
         try:
             # Its Python files stay what they are, however long it takes until a node asks for them.
             with keeping(self._checked.modules):
-                wiring = self._wiring = Wiring(self._checked, context, self)
+                wiring = self._wiring = Wiring(self._checked, context, self, self._taps)
                 self._tuner = Tuner(wiring.nodes)
                 self._draining = Draining(self._limits.drain_ns, wiring.feeders, self._late)
                 self._nodes = Nodes(self.id, wiring.nodes, self._limits, self._broken)
@@ -138,6 +144,7 @@ class Call:
         finally:
             self._ended = True
             turns.close()
+            self._taps.close()
             if self._tuner is not None:
                 self._tuner.close()
             if self._draining is not None:
@@ -287,6 +294,34 @@ class Call:
             raise TypeError(f"{name!r} is a {type(found).__name__}, not a {kind.__name__}")
         return found
 
+    @overload
+    def tap(self, output: Out[F], observer: Callable[[F], object]) -> Callable[[], None]: ...
+
+    @overload
+    def tap(self, output: Out[F]) -> Tap[F]: ...
+
+    @overload
+    def tap(self, output: str | Processor, observer: Callable[[Any], object]) -> Callable[[], None]: ...
+
+    @overload
+    def tap(self, output: str | Processor) -> Tap[Any]: ...
+
+    def tap(
+        self, output: Any, observer: Callable[[Any], object] | None = None
+    ) -> Callable[[], None] | Tap[Any]:
+        """See every frame that leaves an output, markers included, without being in its way.
+
+        ``output`` is ``"live.out"``, or a port of a handle; a node alone where it has one output. With an ``observer``,
+        which is called inside the sender's step, returns what ends it; without one, a stream::
+
+            async for frame in call.tap("live.out"): ...
+
+        An observer that raises is removed and logged. Before the call runs and while it does; frames of a cut turn are
+        seen when they leave. Raises ``KeyError`` naming what there is.
+        """
+        port = output_of(end_name(output), self._checked.nodes)
+        return self._taps.stream(port) if observer is None else self._taps.add(port, observer, _nothing)
+
     def stats(self) -> dict[str, EdgeStats]:
         """The counters of every edge, by name (``gate.out -> live.audio``)."""
         nodes = self._wiring.nodes.values() if self._wiring is not None else ()
@@ -400,3 +435,7 @@ class Call:
 
     def _late(self, node: NodeRuntime, why: str) -> None:
         self._outcome.warn(self.clock, node.name, StalledError(node.name, why), "the node ends without it")
+
+
+def _nothing() -> None:
+    """An observer is not told of the end."""

@@ -398,7 +398,9 @@ class NodeRuntime:
         if isinstance(result, Frame):
             outlet = self._outlet_for(type(result))
             outlet.emit(result)
-            self.routes[type(result)] = outlet.route(type(result))
+            if self.outlets.get(outlet.port.spec.name) is outlet:
+                # Unless what it leads to was changed by whoever got the frame.
+                self.routes[type(result)] = outlet.route(type(result))
         elif is_many(result):
             with one_by_one(result) as frames:
                 for frame in frames:

@@ -19,6 +19,7 @@ from .inlets import Inlet
 from .node import NodeRuntime, Reports
 from .outlets import Outlet
 from .pace import Pace
+from .taps import Taps
 
 __all__ = ["Wiring", "make_processor"]
 
@@ -51,7 +52,11 @@ def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -
 class Wiring:
     """All nodes of one call, joined by their edges."""
 
-    def __init__(self, checked: CheckResult, context: CallContext, reports: Reports) -> None:
+    def __init__(
+        self, checked: CheckResult, context: CallContext, reports: Reports, taps: Taps | None = None
+    ) -> None:
+        self._taps = taps or Taps()
+        self._taps.changed = self._tapped
         self.voided = Voided()
         self._checked = checked
         self._context = context
@@ -139,11 +144,17 @@ class Wiring:
         return Outlet(
             node,
             port,
-            [inlet.push for inlet in inlets],
+            [*(inlet.push for inlet in inlets), *self._taps.of(key)],
             [inlet.stats for inlet in inlets],
             self._blocking(key),
             [partial(self._input, inlet.edge.target) for inlet in inlets],
         )
+
+    def _tapped(self, port: PortKey) -> None:
+        """Who looks at ``port`` is another."""
+        node = self.nodes.get(port[0])
+        if node is not None and node.outlets and not node.ended and not node.closed:
+            self.join(node)
 
     def _input(self, key: PortKey) -> In[Any]:
         return self.nodes[key[0]].input(key[1])
