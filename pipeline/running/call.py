@@ -133,9 +133,9 @@ class Call:
             with keeping(self._checked.modules):
                 wiring = self._wiring = Wiring(self._checked, context, self, self._taps)
                 self._tuner = Tuner(wiring.nodes)
-                self._draining = Draining(self._limits.drain_ns, wiring.feeders, self._late)
+                self._draining = Draining(self._limits.drain_ns, lambda: wiring.layout.feeders(), self._late)
                 self._nodes = Nodes(self.id, wiring.nodes, self._limits, self._broken)
-                await self._nodes.start(wiring.levels, self._ending)
+                await self._nodes.start(wiring.layout.levels, self._ending)
                 if not self._ended:
                     async with asyncio.TaskGroup() as group:
                         await self._converse(group)

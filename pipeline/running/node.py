@@ -106,6 +106,12 @@ class NodeRuntime:
         self.background = Background(self, clock)
         self.deferred: list[Callable[[], Any]] = []
         """What timers have to call as soon as no handler is at a frame."""
+        self.attention = False
+        """Whether the worker has to look up before its next frame: options, timers or inputs are others."""
+        self.leaving = False
+        """Whether it was taken out of the graph, and only hands on what it holds."""
+        self.over = asyncio.Event()
+        """Set when it has ended, or the call is over for it."""
         self._begun = False
         self._open_inputs = 0
         self._inputs_over = False
@@ -131,18 +137,44 @@ class NodeRuntime:
 
     def entry(self, edge: ResolvedEdge) -> Inlet:
         """Open an input for ``edge``."""
-        if not edge.feedback:
+        inlet = self.make_inlet(edge)
+        self.admit(inlet)
+        return inlet
+
+    def admit(self, inlet: Inlet) -> None:
+        """Count ``inlet`` among the inputs of this node."""
+        if not inlet.edge.feedback:
             self._open_inputs += 1
+        self.inlets.append(inlet)
+        if inlet.queue is not None:
+            self.edges.append(inlet.queue)
+        self.attention = True
+
+    def make_inlet(self, edge: ResolvedEdge) -> Inlet:
+        """What ``edge`` enters by, once it is admitted."""
         queue = None
         if edge.queued or edge.feedback or works_async(type(self.processor)):
             queue = QueuedEdge(
                 str(edge), edge.policy, self._notice, self.now_ns, self._order, refuse_overflow
             )
             queue.reader = self.strand
-            self.edges.append(queue)
-        inlet = Inlet(self, edge, queue)
-        self.inlets.append(inlet)
-        return inlet
+        return Inlet(self, edge, queue)
+
+    @property
+    def takes_inputs(self) -> bool:
+        """Whether an edge into it makes sense still."""
+        return self.serving and not self._inputs_over
+
+    def forget_ended_inputs(self) -> None:
+        """Let go of inlets by which nothing will come any more."""
+        gone = [
+            inlet
+            for inlet in self.inlets
+            if inlet.over and (inlet.queue is None or not inlet.queue.stats.held)
+        ]
+        self.inlets = [inlet for inlet in self.inlets if inlet not in gone]
+        self.edges = [inlet.queue for inlet in self.inlets if inlet.queue is not None]
+        self.attention = True
 
     def tie(self, outlets: Iterable[Outlet]) -> None:
         """Take the outputs of the processor that it has now, and let frames in."""
@@ -222,7 +254,7 @@ class NodeRuntime:
         """A marker of the stream: what the processor makes of it."""
         if isinstance(frame, EndFrame):
             # Counted even while the processor is being replaced: it does not come again.
-            if not inlet.edge.feedback and not self.ended and not self.closed:
+            if not (inlet.edge.feedback or inlet.over or self.ended or self.closed):
                 self._open_inputs -= 1
                 inlet.over = True
                 if not self.muted:
@@ -245,6 +277,7 @@ class NodeRuntime:
         """Call ``then`` while no handler is at a frame; what it returns is sent."""
         if self.busy_since_ns is not None:
             self.deferred.append(then)
+            self.attention = True
         else:
             self._call(then)
 
@@ -291,6 +324,7 @@ class NodeRuntime:
         if self.ended or self.closed:
             return
         self.ended = True
+        self.over.set()
         self.background.cancel()
         self._shut()
         self.answering = None
@@ -302,6 +336,7 @@ class NodeRuntime:
     def close(self) -> None:
         """The call is over: nothing goes in or out any more, and whoever waits for room is let go."""
         self.closed = True
+        self.over.set()
         self.background.cancel()
         self._shut()
         self.routes.clear()
@@ -354,6 +389,7 @@ class NodeRuntime:
         """Have the processor told of the ``changed`` options of ``spec`` before its next frame."""
         self.spec = spec
         self.untold.update(dict.fromkeys(changed))
+        self.attention = True
 
     def take_tuning(self) -> None:
         """Tell the processor what has changed, between two frames; ``busy_since_ns`` must be ``None``."""

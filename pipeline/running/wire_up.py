@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -21,7 +22,7 @@ from .outlets import Outlet
 from .pace import Pace
 from .taps import Taps
 
-__all__ = ["Wiring", "make_processor"]
+__all__ = ["Layout", "Wiring", "make_processor"]
 
 
 def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -> Processor:
@@ -39,74 +40,47 @@ def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -
         raise ConfigError([problem]) from error
     for port in ports_of(spec.processor).values():
         declared = getattr(spec.processor, port.name)
-        bound = declared.bind(port, checked.formats.get((spec.name, port.name)))
-        if port.many:
-            bound.edges = edge_ends(checked.edges, (spec.name, port.name), port.direction)
-        setattr(processor, port.name, bound)
+        setattr(processor, port.name, declared.bind(port, checked.formats.get((spec.name, port.name))))
     processor.call = context.at(spec.name)
     processor.name = spec.name
     processor.log = logging.LoggerAdapter(context.log, {"node": spec.name, "call": context.id})
     return processor
 
 
-class Wiring:
-    """All nodes of one call, joined by their edges."""
+class Layout:
+    """Which inlets the outputs of nodes lead to, as one checked graph has it. ``inlets`` are those of its edges."""
 
     def __init__(
-        self, checked: CheckResult, context: CallContext, reports: Reports, taps: Taps | None = None
+        self, checked: CheckResult, nodes: Mapping[str, NodeRuntime], inlets: Sequence[Inlet]
     ) -> None:
-        self._taps = taps or Taps()
-        self._taps.changed = self._tapped
-        self.voided = Voided()
-        self._checked = checked
-        self._context = context
-        self.nodes: dict[str, NodeRuntime] = {}
-        pace = Pace(context.id, context.clock, context.events)
-        for name in checked.order:
-            spec = checked.nodes[name]
-            processor = make_processor(spec, checked, context)
-            self.nodes[name] = NodeRuntime(spec, processor, self.voided, context.clock, pace, reports)
-        self._behind: dict[PortKey, tuple[QueuedEdge, ...]] = {}
+        self.checked = checked
+        self.nodes = nodes
+        self.inlets = tuple(inlets)
+        self.fed = {edge.target for edge in checked.edges}
         self._leaving: dict[PortKey, list[Inlet]] = {}
-        for edge in checked.edges:
-            inlet = self.nodes[edge.target[0]].entry(edge)
+        for edge, inlet in zip(checked.edges, self.inlets, strict=True):
             self._leaving.setdefault(edge.source, []).append(inlet)
-        self._fed = {edge.target for edge in checked.edges}
-        for node in self.nodes.values():
-            for port in ports_of(type(node.processor)).values():
-                if port.direction == "in":
-                    ends = edge_ends(checked.edges, (node.name, port.name), "in")
-                    inlets = [inlet for inlet in node.inlets if inlet.port == port.name]
-                    for inlet, end in zip(inlets, ends, strict=True):
-                        inlet.end = end
-        for node in self.nodes.values():
-            self.join(node)
+        self._behind: dict[PortKey, tuple[QueuedEdge, ...]] = {}
 
-    def replace(self, node: NodeRuntime) -> Processor:
-        """Give ``node`` a fresh processor, wired like the one before; it is not started."""
-        node.adopt(make_processor(node.spec, self._checked, self._context))
-        self.join(node)
-        return node.processor
+    def leaving(self, port: PortKey) -> list[Inlet]:
+        """What a frame from ``port`` enters."""
+        return self._leaving.get(port, [])
 
-    def join(self, node: NodeRuntime) -> None:
-        """Tie the ports of ``node``'s processor to its edges."""
-        outlets = []
-        for port in ports_of(type(node.processor)).values():
-            bound: Any = getattr(node.processor, port.name)
-            key = (node.name, port.name)
-            if port.direction == "in":
-                bound.connected = key in self._fed
-                continue
-            outlet = self._outlet(node, bound, key)
-            bound.wire(outlet)
-            outlets.append(outlet)
-        node.tie(outlets)
+    def name_inlets(self, nodes: Iterable[NodeRuntime]) -> None:
+        """Tell the inlets of ``nodes`` what their processors call them."""
+        wanted = {node.name for node in nodes}
+        counts: dict[PortKey, int] = {}
+        for edge, inlet in zip(self.checked.edges, self.inlets, strict=True):
+            if edge.target[0] in wanted:
+                at = counts.get(edge.target, 0)
+                counts[edge.target] = at + 1
+                inlet.end = edge_ends(self.checked.edges, edge.target, "in")[at]
 
     def levels(self) -> list[list[NodeRuntime]]:
         """The nodes in the order of their start: each after all that it feeds; lists hold what can start together."""
         level: dict[str, int] = {}
         feeds: dict[str, list[str]] = {}
-        for edge in self._checked.edges:
+        for edge in self.checked.edges:
             if not edge.feedback:
                 feeds.setdefault(edge.source[0], []).append(edge.target[0])
         levels: list[list[NodeRuntime]] = []
@@ -120,10 +94,10 @@ class Wiring:
     def feeders(self) -> dict[str, list[NodeRuntime]]:
         """By node with a feedback input: every node from which a frame may still come to it."""
         sources: dict[str, set[str]] = {}
-        for edge in self._checked.edges:
+        for edge in self.checked.edges:
             sources.setdefault(edge.target[0], set()).add(edge.source[0])
         found: dict[str, list[NodeRuntime]] = {}
-        for edge in self._checked.edges:
+        for edge in self.checked.edges:
             name = edge.target[0]
             if not edge.feedback or name in found:
                 continue
@@ -138,16 +112,87 @@ class Wiring:
             found[name] = [self.nodes[source] for source in seen]
         return found
 
-    def _outlet(self, node: NodeRuntime, port: Out[Any], key: PortKey) -> Outlet:
-        inlets = self._leaving.get(key, [])
-        # Peers are asked for by name when needed: a restarted peer has new port objects.
+    def input(self, key: PortKey) -> In[Any]:
+        """A bound input. Peers are asked for by name when needed: a restarted peer has new port objects."""
+        return self.nodes[key[0]].input(key[1])
+
+    def blocking(self, port: PortKey) -> tuple[QueuedEdge, ...]:
+        """The blocking queues that a frame from ``port`` can reach through inline nodes."""
+        found = self._behind.get(port)
+        if found is None:
+            queues: dict[QueuedEdge, None] = {}
+            for inlet in self.leaving(port):
+                target, queue = inlet.edge.target[0], inlet.queue
+                if queue is None:
+                    for spec in ports_of(type(self.nodes[target].processor)).values():
+                        if spec.direction == "out":
+                            queues.update(dict.fromkeys(self.blocking((target, spec.name))))
+                elif queue.policy.when_full == "block":
+                    queues[queue] = None
+            # Inline edges make no circle, so that this comes to an end: a feedback edge is a queue.
+            found = self._behind[port] = tuple(queues)
+        return found
+
+
+class Wiring:
+    """All nodes of one call, joined by their edges."""
+
+    def __init__(
+        self, checked: CheckResult, context: CallContext, reports: Reports, taps: Taps | None = None
+    ) -> None:
+        self.voided = Voided()
+        self._taps = taps or Taps()
+        self._taps.changed = self._tapped
+        self._context = context
+        self._reports = reports
+        self._pace = Pace(context.id, context.clock, context.events)
+        self.nodes: dict[str, NodeRuntime] = {
+            name: self.make(checked.nodes[name], checked) for name in checked.order
+        }
+        """By name, sources first; a change of the call changes this very dictionary."""
+        inlets = [self.nodes[edge.target[0]].entry(edge) for edge in checked.edges]
+        self.layout = Layout(checked, self.nodes, inlets)
+        self.layout.name_inlets(self.nodes.values())
+        for node in self.nodes.values():
+            self.join(node)
+
+    def make(self, spec: NodeSpec, checked: CheckResult) -> NodeRuntime:
+        """A node with a fresh processor, joined to nothing. Raises ``ConfigError``."""
+        processor = make_processor(spec, checked, self._context)
+        return NodeRuntime(spec, processor, self.voided, self._context.clock, self._pace, self._reports)
+
+    def replace(self, node: NodeRuntime) -> Processor:
+        """Give ``node`` a fresh processor, wired like the one before; it is not started."""
+        node.adopt(make_processor(node.spec, self.layout.checked, self._context))
+        self.join(node)
+        return node.processor
+
+    def join(self, node: NodeRuntime, layout: Layout | None = None) -> None:
+        """Tie the ports of ``node``'s processor to its edges, as ``layout`` or the call's own has them."""
+        layout = layout or self.layout
+        outlets = []
+        for port in ports_of(type(node.processor)).values():
+            bound: Any = getattr(node.processor, port.name)
+            key = (node.name, port.name)
+            if port.many:
+                bound.edges = edge_ends(layout.checked.edges, key, port.direction)
+            if port.direction == "in":
+                bound.connected = key in layout.fed
+                continue
+            outlet = self._outlet(node, bound, key, layout)
+            bound.wire(outlet)
+            outlets.append(outlet)
+        node.tie(outlets)
+
+    def _outlet(self, node: NodeRuntime, port: Out[Any], key: PortKey, layout: Layout) -> Outlet:
+        inlets = layout.leaving(key)
         return Outlet(
             node,
             port,
             [*(inlet.push for inlet in inlets), *self._taps.of(key)],
             [inlet.stats for inlet in inlets],
-            self._blocking(key),
-            [partial(self._input, inlet.edge.target) for inlet in inlets],
+            layout.blocking(key),
+            [partial(layout.input, inlet.edge.target) for inlet in inlets],
         )
 
     def _tapped(self, port: PortKey) -> None:
@@ -155,23 +200,3 @@ class Wiring:
         node = self.nodes.get(port[0])
         if node is not None and node.outlets and not node.ended and not node.closed:
             self.join(node)
-
-    def _input(self, key: PortKey) -> In[Any]:
-        return self.nodes[key[0]].input(key[1])
-
-    def _blocking(self, port: PortKey) -> tuple[QueuedEdge, ...]:
-        """The blocking queues that a frame from ``port`` can reach through inline nodes."""
-        found = self._behind.get(port)
-        if found is None:
-            queues: dict[QueuedEdge, None] = {}
-            for inlet in self._leaving.get(port, ()):
-                target, queue = inlet.edge.target[0], inlet.queue
-                if queue is None:
-                    for spec in ports_of(type(self.nodes[target].processor)).values():
-                        if spec.direction == "out":
-                            queues.update(dict.fromkeys(self._blocking((target, spec.name))))
-                elif queue.policy.when_full == "block":
-                    queues[queue] = None
-            # Inline edges make no circle, so that this comes to an end: a feedback edge is a queue.
-            found = self._behind[port] = tuple(queues)
-        return found

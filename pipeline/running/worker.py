@@ -37,10 +37,12 @@ async def serve(node: NodeRuntime) -> None:
     slice_ns, served = now_ns(), 0
     # A handler that swallows its cancellation ends with the frame that it is at.
     while node.serving and not task.cancelling():
-        if node.untold:
+        if node.attention:
+            node.attention = False
             node.take_tuning()
-        if node.deferred:
             node.take_deferred()
+            inlets = [(inlet, inlet.queue) for inlet in node.inlets if inlet.queue is not None]
+            only = inlets[0] if len(inlets) == 1 else None
         inlet, queue = only or min(inlets, key=_arrival)
         at_ns = now_ns()
         if served >= _SLICE_FRAMES or at_ns - slice_ns > _SLICE_NS:
