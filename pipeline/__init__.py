@@ -24,6 +24,7 @@ from .events import (
     EventBus,
     Interrupted,
     NodeFailed,
+    NodeSlow,
     ServiceChanged,
     SpeechChanged,
     StateChanged,
@@ -63,13 +64,15 @@ from .graph.registry import register
 from .graph.subgraph import SubGraph
 from .options import Deprecated, Doc, Duration, Hertz, Live, ModuleRef, PerCall, Range, Renamed, Secret
 from .policy import Policy
-from .ports import EdgeEnd, FromOption, In, Ins, Out, Outs
+from .ports import EdgeEnd, FromOption, In, Ins, Out, Outs, Room
 from .processor import Emitted, OptionFault, Processor
 from .running.call import Call
 from .running.call_log import LogPolicy
 from .running.context import CallContext
 from .running.edges import EdgeStats
 from .running.limits import CallLimits
+from .running.offload import OffloadError
+from .running.taps import Tap
 from .turns.controller import TurnPolicy, TurnState
 from .turns.conversation import Conversation, Playout
 from .units import MS, SECOND, US, DurationLike, ms, seconds
@@ -115,7 +118,9 @@ __all__ = [
     "MessageFrame",
     "ModuleRef",
     "NodeFailed",
+    "NodeSlow",
     "NotFoundError",
+    "OffloadError",
     "OptionFault",
     "Out",
     "Outs",
@@ -128,6 +133,7 @@ __all__ = [
     "ProcessorError",
     "Range",
     "Renamed",
+    "Room",
     "Secret",
     "ServiceChanged",
     "ServiceError",
@@ -139,6 +145,7 @@ __all__ = [
     "StateChanged",
     "SubGraph",
     "SystemClock",
+    "Tap",
     "TextFrame",
     "ToolCallFrame",
     "ToolCalled",

@@ -116,8 +116,8 @@ class Join(Processor):
                 if not ended:
                     break
         else:
-            while (held := self._earliest()) is not None:
-                self.out.emit(held.popleft()[1])
+            while (first := self._earliest()) is not None:
+                self.out.emit(first.popleft()[1])
         self._changed.set()
 
     def _earliest(self) -> deque[tuple[int, Frame]] | None:

@@ -84,7 +84,7 @@ class Layout:
             if not edge.feedback:
                 feeds.setdefault(edge.source[0], []).append(edge.target[0])
         levels: list[list[NodeRuntime]] = []
-        for name, node in reversed(self.nodes.items()):
+        for name, node in reversed(list(self.nodes.items())):
             at = level[name] = max((level[target] + 1 for target in feeds.get(name, ())), default=0)
             if at == len(levels):
                 levels.append([])
