@@ -4,17 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..clock import Clock
 from ..events import EventBus
-from ..ports import Room
 from ..turns.conversation import Conversation
 from .call_log import CallLog, LogPolicy
 
 __all__ = ["CallContext"]
 
 R = TypeVar("R")
+
+
+class Backlog(Protocol):
+    """Where frames wait outside of any edge."""
+
+    @property
+    def full(self) -> bool:
+        """Whether so much waits that a source which can wait should."""
+        ...
+
+    async def room(self) -> None:
+        """Return as soon as it is not full."""
+        ...
 
 
 class CallContext:
@@ -42,7 +54,7 @@ class CallContext:
         self.turns = turns
         self.log = log or CallLog(LogPolicy())
         """What boxes log by; ``self.log`` of a box adds its name."""
-        self.backlogs: list[Room] = []
+        self.backlogs: list[Backlog] = []
         """Where sound waits outside of any edge, such as in front of a service: a source that is faster than real time
         waits while one of them is full."""
         self._resources = resources
