@@ -16,12 +16,11 @@ if TYPE_CHECKING:
 __all__ = ["print_github", "print_json", "print_text"]
 
 _FEW = 3
-"""So many pages are named one by one."""
+"""So many codes are named."""
 
 
 def print_text(reports: Sequence[Checked]) -> None:
     """Every fault with its excerpt, file by file; then what helps with them, and how many there are."""
-    from ..language.codes import page_name
     from ..language.render import render, summary
 
     colour = paint(sys.stdout)
@@ -37,10 +36,11 @@ def print_text(reports: Sequence[Checked]) -> None:
             print(f"{place} {colour('good', 'no problems')}")
     found = [diagnostic for report in reports for diagnostic in report.found]
     if found:
-        pages = list(dict.fromkeys(page_name(one.problem.code) for one in found))
-        few = len(pages) <= _FEW
-        where = ", ".join(pages) if few else f"{pages[0].rpartition('/')[0]}/ has a page for each code"
-        print(f"{colour('hint', 'help:')} {where}; livegraph check --explain CODE prints it")
+        codes = list(dict.fromkeys(one.problem.code for one in found))
+        shown = ", ".join(codes[:_FEW]) + (f" and {len(codes) - _FEW} more" if len(codes) > _FEW else "")
+        example = codes[0] if len(codes) == 1 else "CODE"
+        of = "" if len(codes) == 1 else f" explains {shown}"
+        print(f"{colour('hint', 'help:')} livegraph check --explain {example}{of}")
     offered = sum(one.edit is not None for one in found)
     if found or len(reports) > 1:
         print(
@@ -62,7 +62,13 @@ def print_json(reports: Sequence[Checked], *, ok: bool) -> None:
             for one in reports
         ],
         "diagnostics": [
-            {**item, "page": page_name(item["code"])} for one in reports for item in to_data(one.found)
+            {
+                **item,
+                "explain": f"livegraph check --explain {item['code']}",
+                "page": page_name(item["code"]),
+            }
+            for one in reports
+            for item in to_data(one.found)
         ],
     }
     print(json.dumps(data, indent=2, ensure_ascii=False))

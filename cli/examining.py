@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..pipeline.errors import NotFoundError
 
@@ -51,12 +51,25 @@ def examine(
 
         suite = read_suite(path)
         return Checked(written, suite.diagnostics, (), fixed)
+    if kind := _script_kind(path):
+        from ..testing.brains import script_file_faults
+
+        return Checked(written, tuple(script_file_faults(path, kind)), (f"a {kind} of the simulator",), fixed)
     # As it was written, so that an editor can jump to what is told.
     report = check_file(written if path == Path(written) else path, layers=layers)
     found = [*report.diagnostics, *_named(report), *_tests(report)]
     if surroundings:
         found += _missing_here(report)
     return Checked(report.file, tuple(found), report.notes, fixed)
+
+
+def _script_kind(path: Path) -> Literal["brain", "scenario"] | None:
+    """Whether the file is one of the simulator's scripts, which are checked as what they are."""
+    from ..language.kinds import kind_of
+    from ..language.source import read_document
+
+    kind = kind_of(str(path), read_document(path).data)
+    return None if kind == "tests" else kind
 
 
 def _fix(path: Path) -> tuple[Diagnostic, ...]:

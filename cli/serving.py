@@ -98,7 +98,11 @@ class TokenBox:
         try:
             return read_tokens(self._path)
         except TokenFileError as error:
-            raise Fault(f"--tokens: {error}", "docs/operating.md shows one", Exit.CONFIG) from None
+            raise Fault(
+                f"--tokens: {error}",
+                "it holds `tokens:`, and below it identities with `token` or `sha256`",
+                Exit.CONFIG,
+            ) from None
 
 
 def settle(wish: ServerSection) -> Serving:

@@ -156,7 +156,8 @@ class NodeBuilder:
             label=written.use,
         )
         self.shape.problems += problems
-        if not all(problem.warning for problem in problems):
+        # A file that is not there leaves its option whole.
+        if not all(problem.warning or problem.code == "LG209" for problem in problems):
             self.faulty.add(written.path)
         self._call_texts(processor, written, options)
         self.uses[written.name] = self._use(written)

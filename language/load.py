@@ -13,6 +13,7 @@ from ..pipeline.spelling import did_you_mean
 from .diagnostics import Diagnostic
 from .grammar import Draft, Reading, read_drafts
 from .interpolate import fill_in
+from .kinds import kind_of, no_agent
 from .layers import Composition, Layers, put_together
 from .render import render
 from .report import Agent, Report, Resolved
@@ -144,6 +145,9 @@ def _read(made: Composition, document: Document, name: str, environ: Mapping[str
     report = Report(document.file, profiles=made.profiles, files=_paths(made.documents))
     if made.tree.data is None and made.found:
         return replace(report, diagnostics=_sorted(made.found, made.documents))
+    if kind := kind_of(document.file, made.tree.data):
+        problem = no_agent(kind, document.file, made.tree.data)
+        return replace(report, diagnostics=(document.at(document.span_of(()), problem),))
     found = list(made.found)
     templates = Templates(environ, made.files)
     if isinstance(made.tree.data, dict) and "templates" in made.tree.data:
@@ -208,8 +212,8 @@ def _hide(one: Resolved, problems: Sequence[Problem]) -> None:
 def _news(problems: list[Problem], draft: Draft) -> list[Problem]:
     """What the check of the graph found that the document did not show already, or brought about itself."""
     unread = not draft.whole or any(problem.code == "LG130" for problem in draft.problems)
-    # A value that is not filled in was told of: no box needs to refuse it as well.
-    unfilled = {problem.path for problem in draft.problems if problem.code == "LG172"}
+    # A value that is not filled in, and a file that is not there, was told of: no box needs to refuse it as well.
+    told = {problem.path for problem in draft.problems if problem.code in ("LG172", "LG209")}
     return [
         problem
         for problem in problems
@@ -221,7 +225,7 @@ def _news(problems: list[Problem], draft: Draft) -> list[Problem]:
             and any(problem.path[: len(path)] == path for path in draft.faulty)
         )
         and not (unread and problem.code in _FOLLOWS)
-        and problem.path not in unfilled
+        and problem.path not in told
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..language import Diagnostic, Span
 from ..pipeline.errors import ConfigError, Problem
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..language import Agent
     from ..simulator.brain_script import Script
 
-__all__ = ["brain_faults", "brain_of", "read_brain"]
+__all__ = ["brain_faults", "brain_of", "read_brain", "script_file_faults"]
 
 
 def brain_of(agent: Agent) -> Script | None:
@@ -33,20 +33,32 @@ def brain_of(agent: Agent) -> Script | None:
 
 def brain_faults(simulator: Mapping[str, Any]) -> list[Diagnostic]:
     """What is wrong with the script that the section ``simulator`` of an agent names."""
-    from ..simulator.brain import BrainError
-
-    found: list[Diagnostic] = []
     brain = simulator.get("brain")
     # One that does not exist was reported by the line that names it.
-    if isinstance(brain, Path) and brain.is_file():
-        try:
-            read_brain(brain)
-        except BrainError as error:
-            for fault in error.faults:
-                span = Span(fault.line, fault.column, fault.line, fault.column + 1)
-                excerpt = _line(brain, fault.line)
-                found.append(Diagnostic(fault.file, span, Problem("LG161", fault.message), excerpt))
-    return found
+    return script_file_faults(brain, "brain") if isinstance(brain, Path) and brain.is_file() else []
+
+
+def script_file_faults(path: Path, kind: Literal["brain", "scenario"]) -> list[Diagnostic]:
+    """What is wrong with a file that the simulator plays by, and with the brain that a scenario names."""
+    from ..simulator.scenario_file import load_scenario
+    from ..simulator.yaml_reader import Fault, ScriptError
+
+    faults: tuple[Fault, ...] = ()
+    try:
+        (load_scenario if kind == "scenario" else read_brain)(path)
+    except ScriptError as error:
+        faults = error.faults
+    except OSError as error:
+        faults = (Fault(str(path), 1, 1, f"cannot be read: {error.strerror}"),)
+    return [
+        Diagnostic(
+            fault.file,
+            Span(fault.line, fault.column, fault.line, fault.column + 1),
+            Problem("LG161", fault.message),
+            _line(Path(fault.file), fault.line),
+        )
+        for fault in faults
+    ]
 
 
 def _line(path: Path, number: int) -> str:

@@ -88,7 +88,8 @@ def simulate(
     """Run the simulator of the Live API alone; its address is printed when it is ready.
 
     Agents find it when they run with --live local and the option `url` of gemini_live, and clients of Google's
-    own libraries when their base address is this one. docs/simulator.md shows how, and what a scenario can do.
+    own libraries when their base address is this one. `livegraph new scenario` and `livegraph new brain`
+    write scripts to start from.
     """
     terminal = Terminal(debug=debug, timestamps=True)
     with told(terminal), ExitStack() as stack:

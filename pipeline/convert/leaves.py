@@ -238,13 +238,14 @@ def module_ref(value: Any, place: Place) -> Any:
         shown = f"`{value.written}`" if isinstance(value, EnvText) else f"`{file}`"
         hint = did_you_mean(found.name, siblings) or f"looked in {found.parent}"
         certain = None if isinstance(value, EnvText) else sure(found.name, siblings)
-        return place.fault(
+        place.fault(
             "LG209",
             f"`{place.label}` names a file that does not exist: {shown}",
             hint,
             part=found.name if certain else "",
             fix=Fix(certain) if certain else None,
         )
+    # One that is missing was reported, and hides nothing that is wrong with the others.
     return f"{found}:{name}" if name else str(found)
 
 
