@@ -7,6 +7,7 @@ does not know gets `PERMISSIVE`: nothing is refused before the server does.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Literal
@@ -17,7 +18,9 @@ __all__ = [
     "VOICES",
     "ModelCapabilities",
     "capabilities",
+    "known_models",
     "model_id",
+    "models_that",
 ]
 
 DEFAULT_MODEL = "gemini-3.8-live"
@@ -113,6 +116,8 @@ class ModelCapabilities:
     output_tokens: int | None = None
     shut_down: bool = False
     """Whether the model is no longer served."""
+    known: frozenset[str] | None = None
+    """Which of these fields are known, of a model of which only some are; ``None`` for all."""
 
 
 PERMISSIVE = ModelCapabilities(name="*")
@@ -206,9 +211,18 @@ _TABLE = {
         _3_8_THINKING,
         # Vertex's name of the 2.5 model. Reports about its tool behaviours disagree: it keeps both.
         replace(_2_5_NATIVE, name="gemini-live-2.5-flash-native-audio"),
-        replace(PERMISSIVE, name="gemini-3.5-live-translate-preview", modalities=frozenset({"AUDIO"})),
         replace(
-            PERMISSIVE, name="gemini-3.5-transcribe-live", modalities=frozenset({"TEXT"}), translation=False
+            PERMISSIVE,
+            name="gemini-3.5-live-translate-preview",
+            modalities=frozenset({"AUDIO"}),
+            known=frozenset({"modalities", "translation"}),
+        ),
+        replace(
+            PERMISSIVE,
+            name="gemini-3.5-transcribe-live",
+            modalities=frozenset({"TEXT"}),
+            translation=False,
+            known=frozenset({"modalities", "translation"}),
         ),
         _HALF_CASCADE,
         replace(_HALF_CASCADE, name="gemini-2.0-flash-live-001"),
@@ -223,6 +237,20 @@ _TABLE = {
 # What tells versions of one model apart: "-preview", "-001", "-09-2025", "-preview-12-2025".
 _VERSION = re.compile(r"(-preview)?(-\d{3}|-\d{2}-\d{4}|-\d{2}-\d{2})?$")
 _FAMILIES = {_VERSION.sub("", name): entry for name, entry in _TABLE.items()}
+
+
+def known_models() -> tuple[str, ...]:
+    """The ids of the models that the table knows and that are served."""
+    return tuple(name for name, entry in _TABLE.items() if not entry.shut_down)
+
+
+def models_that(field: str, able: Callable[[ModelCapabilities], bool]) -> tuple[str, ...]:
+    """The served models of which ``field`` is known, and of which ``able`` holds."""
+    return tuple(
+        name
+        for name, entry in _TABLE.items()
+        if not entry.shut_down and (entry.known is None or field in entry.known) and able(entry)
+    )
 
 
 def model_id(model: str) -> str:

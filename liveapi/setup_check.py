@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .models import ModelCapabilities, capabilities
+from .models import ModelCapabilities, capabilities, models_that
 from .setup import GenerationConfig, Setup, ThinkingConfig
 from .tools import FunctionDeclaration, Tool
 
@@ -37,6 +37,8 @@ class Refusal:
 
     path: str
     reason: str
+    instead: str = ""
+    """Which models can do it: ``translates: gemini-...``; empty where none is known."""
 
 
 def refusals(setup: Setup, *, vertex: bool = False) -> list[Refusal]:
@@ -46,17 +48,26 @@ def refusals(setup: Setup, *, vertex: bool = False) -> list[Refusal]:
     Of a model that the table does not know, only what no model takes is refused.
     """
     can = capabilities(setup.model)
-    return [Refusal(f"setup.{path}", reason) for path, reason in _setup(setup, can, vertex)]
+    return [Refusal(f"setup.{path}", reason, *instead) for path, reason, *instead in _setup(setup, can, vertex)]
 
 
-def _setup(setup: Setup, can: ModelCapabilities, vertex: bool) -> Iterator[tuple[str, str]]:
+_Found = tuple[str, str] | tuple[str, str, str]
+"""A path, a reason, and what can do it instead."""
+
+
+def _instead(does: str, field: str, able: Callable[[ModelCapabilities], bool]) -> str:
+    names = models_that(field, able)
+    return f"{does}: {', '.join(names)}" if names else ""
+
+
+def _setup(setup: Setup, can: ModelCapabilities, vertex: bool) -> Iterator[_Found]:
     if not setup.model:
         yield "model", "A model is required."
     elif can.shut_down:
         yield "model", f"{can.name} is no longer served."
     if setup.generation_config is not None:
-        for path, reason in _generation(setup.generation_config, can):
-            yield f"generation_config.{path}", reason
+        for path, reason, *instead in _generation(setup.generation_config, can):
+            yield f"generation_config.{path}", reason, "".join(instead)
     yield from _tools(setup.tools, can)
     if not vertex:
         yield from _vertex_only(setup)
@@ -69,7 +80,8 @@ def _setup(setup: Setup, can: ModelCapabilities, vertex: bool) -> Iterator[tuple
     if setup.proactivity is not None:
         audio, video = setup.proactivity.proactive_audio, setup.proactivity.proactive_video
         if can.proactive_audio == "no" and audio:
-            yield "proactivity.proactive_audio", f"{can.name} has no proactive audio."
+            instead = _instead("has proactive audio", "proactive_audio", lambda one: one.proactive_audio != "no")
+            yield "proactivity.proactive_audio", f"{can.name} has no proactive audio.", instead
         elif can.proactive_audio == "always" and audio is False:
             yield "proactivity.proactive_audio", f"{can.name} always has proactive audio; leave it out."
         if video and not audio and can.proactive_audio != "always":
@@ -80,14 +92,15 @@ def _setup(setup: Setup, can: ModelCapabilities, vertex: bool) -> Iterator[tuple
             yield "avatar_config", "An avatar needs the response modality VIDEO."
 
 
-def _generation(config: GenerationConfig, can: ModelCapabilities) -> Iterator[tuple[str, str]]:
+def _generation(config: GenerationConfig, can: ModelCapabilities) -> Iterator[_Found]:
     asked = [modality.upper() for modality in config.response_modalities]
     if len(asked) > 1:
         yield "response_modalities", "A session has one response modality."
     elif not can.modalities.issuperset(asked):
         offer = " or ".join(sorted(can.modalities))
         hint = "; for text, ask for output_audio_transcription" if can.modalities == {"AUDIO"} else ""
-        yield "response_modalities", f"{can.name} responds in {offer}, not in {asked[0]}{hint}."
+        instead = _instead(f"responds in {asked[0]}", "modalities", lambda one: asked[0] in one.modalities)
+        yield "response_modalities", f"{can.name} responds in {offer}, not in {asked[0]}{hint}.", instead
     speech = config.speech_config
     if speech is not None:
         if speech.multi_speaker_voice_config is not None:
@@ -104,9 +117,11 @@ def _generation(config: GenerationConfig, can: ModelCapabilities) -> Iterator[tu
     if config.thinking_config is not None:
         yield from _thinking(config.thinking_config, can)
     if config.enable_affective_dialog is not None and not can.affective_dialog:
-        yield "enable_affective_dialog", f"{can.name} has no affective dialog; leave it out."
+        instead = _instead("has affective dialog", "affective_dialog", lambda one: one.affective_dialog)
+        yield "enable_affective_dialog", f"{can.name} has no affective dialog; leave it out.", instead
     if config.translation_config is not None and not can.translation:
-        yield "translation_config", f"{can.name} does not translate."
+        instead = _instead("translates", "translation", lambda one: one.translation)
+        yield "translation_config", f"{can.name} does not translate.", instead
     for name in _NOT_IN_LIVE:
         if getattr(config, name) not in (None, "", []):
             yield name, "Not supported in a Live session."
@@ -119,15 +134,18 @@ def _nearest(name: str, known: frozenset[str]) -> str | None:
     return by_lower[close[0]] if close else None
 
 
-def _thinking(config: ThinkingConfig, can: ModelCapabilities) -> Iterator[tuple[str, str]]:
+def _thinking(config: ThinkingConfig, can: ModelCapabilities) -> Iterator[_Found]:
     if can.thinking == "none":
-        yield "thinking_config", f"{can.name} takes no thinking options; leave them out."
+        instead = _instead("thinks", "thinking", lambda one: one.thinking != "none")
+        yield "thinking_config", f"{can.name} takes no thinking options; leave them out.", instead
         return
     if config.thinking_budget is not None and can.thinking == "level":
-        yield "thinking_config.thinking_budget", f"{can.name} takes a thinking level, not a budget."
+        instead = _instead("takes a budget", "thinking", lambda one: one.thinking == "budget")
+        yield "thinking_config.thinking_budget", f"{can.name} takes a thinking level, not a budget.", instead
     if config.thinking_level:
         if can.thinking == "budget":
-            yield "thinking_config.thinking_level", f"{can.name} takes a thinking budget, not a level."
+            instead = _instead("takes a level", "thinking", lambda one: one.thinking == "level")
+            yield "thinking_config.thinking_level", f"{can.name} takes a thinking budget, not a level.", instead
         elif can.thinking == "level" and config.thinking_level.upper() not in can.thinking_levels:
             offer = ", ".join(
                 level for level in ("MINIMAL", "LOW", "MEDIUM", "HIGH") if level in can.thinking_levels
@@ -138,7 +156,7 @@ def _thinking(config: ThinkingConfig, can: ModelCapabilities) -> Iterator[tuple[
             )
 
 
-def _tools(tools: list[Tool], can: ModelCapabilities) -> Iterator[tuple[str, str]]:
+def _tools(tools: list[Tool], can: ModelCapabilities) -> Iterator[_Found]:
     if sum(len(tool.function_declarations) for tool in tools) > MAX_FUNCTIONS:
         yield "tools", f"A session has at most {MAX_FUNCTIONS} functions."
     for index, tool in enumerate(tools):
@@ -148,13 +166,15 @@ def _tools(tools: list[Tool], can: ModelCapabilities) -> Iterator[tuple[str, str
             ("url_context", can.url_context),
         ):
             if getattr(tool, name) is not None and not able:
-                yield f"tools[{index}].{name}", f"{can.name} has no {name.replace('_', ' ')}."
+                said = name.replace("_", " ")
+                instead = _instead(f"has {said}", name, lambda one, field=name: bool(getattr(one, field)))
+                yield f"tools[{index}].{name}", f"{can.name} has no {said}.", instead
         for number, function in enumerate(tool.function_declarations):
-            for path, reason in _function(function, can):
-                yield f"tools[{index}].function_declarations[{number}].{path}", reason
+            for path, reason, *more in _function(function, can):
+                yield f"tools[{index}].function_declarations[{number}].{path}", reason, "".join(more)
 
 
-def _function(function: FunctionDeclaration, can: ModelCapabilities) -> Iterator[tuple[str, str]]:
+def _function(function: FunctionDeclaration, can: ModelCapabilities) -> Iterator[_Found]:
     if not _FUNCTION_NAME.fullmatch(function.name):
         rule = "a letter or _, then letters, digits, _ . : or -, at most 128"
         yield "name", f"{function.name[:130]!r} is no function name: {rule}."
@@ -165,10 +185,11 @@ def _function(function: FunctionDeclaration, can: ModelCapabilities) -> Iterator
         yield (
             "behavior",
             f"On {can.name} functions are {' or '.join(sorted(can.tool_behaviors))}, not {behavior}.",
+            _instead(f"takes {behavior} functions", "tool_behaviors", lambda one: behavior in one.tool_behaviors),
         )
 
 
-def _vertex_only(setup: Setup) -> Iterator[tuple[str, str]]:
+def _vertex_only(setup: Setup) -> Iterator[_Found]:
     if setup.session_resumption is not None and setup.session_resumption.transparent is not None:
         yield "session_resumption.transparent", "Transparent resumption exists on Vertex only."
     if setup.explicit_vad_signal is not None:
