@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from .models import ModelCapabilities, capabilities, models_that
+from .models import DEFAULT_MODEL, ModelCapabilities, capabilities, models_that
 from .setup import GenerationConfig, Setup, ThinkingConfig
 from .tools import FunctionDeclaration, Tool
 
@@ -48,7 +48,9 @@ def refusals(setup: Setup, *, vertex: bool = False) -> list[Refusal]:
     Of a model that the table does not know, only what no model takes is refused.
     """
     can = capabilities(setup.model)
-    return [Refusal(f"setup.{path}", reason, *instead) for path, reason, *instead in _setup(setup, can, vertex)]
+    return [
+        Refusal(f"setup.{path}", reason, *instead) for path, reason, *instead in _setup(setup, can, vertex)
+    ]
 
 
 _Found = tuple[str, str] | tuple[str, str, str]
@@ -64,10 +66,10 @@ def _setup(setup: Setup, can: ModelCapabilities, vertex: bool) -> Iterator[_Foun
     if not setup.model:
         yield "model", "A model is required."
     elif can.shut_down:
-        yield "model", f"{can.name} is no longer served."
+        yield "model", f"{can.name} is no longer served.", f"served: {DEFAULT_MODEL}"
     if setup.generation_config is not None:
-        for path, reason, *instead in _generation(setup.generation_config, can):
-            yield f"generation_config.{path}", reason, "".join(instead)
+        for path, reason, *more in _generation(setup.generation_config, can):
+            yield f"generation_config.{path}", reason, "".join(more)
     yield from _tools(setup.tools, can)
     if not vertex:
         yield from _vertex_only(setup)
@@ -80,7 +82,9 @@ def _setup(setup: Setup, can: ModelCapabilities, vertex: bool) -> Iterator[_Foun
     if setup.proactivity is not None:
         audio, video = setup.proactivity.proactive_audio, setup.proactivity.proactive_video
         if can.proactive_audio == "no" and audio:
-            instead = _instead("has proactive audio", "proactive_audio", lambda one: one.proactive_audio != "no")
+            instead = _instead(
+                "has proactive audio", "proactive_audio", lambda one: one.proactive_audio != "no"
+            )
             yield "proactivity.proactive_audio", f"{can.name} has no proactive audio.", instead
         elif can.proactive_audio == "always" and audio is False:
             yield "proactivity.proactive_audio", f"{can.name} always has proactive audio; leave it out."
@@ -145,7 +149,11 @@ def _thinking(config: ThinkingConfig, can: ModelCapabilities) -> Iterator[_Found
     if config.thinking_level:
         if can.thinking == "budget":
             instead = _instead("takes a level", "thinking", lambda one: one.thinking == "level")
-            yield "thinking_config.thinking_level", f"{can.name} takes a thinking budget, not a level.", instead
+            yield (
+                "thinking_config.thinking_level",
+                f"{can.name} takes a thinking budget, not a level.",
+                instead,
+            )
         elif can.thinking == "level" and config.thinking_level.upper() not in can.thinking_levels:
             offer = ", ".join(
                 level for level in ("MINIMAL", "LOW", "MEDIUM", "HIGH") if level in can.thinking_levels
@@ -167,11 +175,15 @@ def _tools(tools: list[Tool], can: ModelCapabilities) -> Iterator[_Found]:
         ):
             if getattr(tool, name) is not None and not able:
                 said = name.replace("_", " ")
-                instead = _instead(f"has {said}", name, lambda one, field=name: bool(getattr(one, field)))
+                instead = _instead(f"has {said}", name, _having(name))
                 yield f"tools[{index}].{name}", f"{can.name} has no {said}.", instead
         for number, function in enumerate(tool.function_declarations):
             for path, reason, *more in _function(function, can):
                 yield f"tools[{index}].function_declarations[{number}].{path}", reason, "".join(more)
+
+
+def _having(field: str) -> Callable[[ModelCapabilities], bool]:
+    return lambda one: bool(getattr(one, field))
 
 
 def _function(function: FunctionDeclaration, can: ModelCapabilities) -> Iterator[_Found]:
@@ -185,7 +197,9 @@ def _function(function: FunctionDeclaration, can: ModelCapabilities) -> Iterator
         yield (
             "behavior",
             f"On {can.name} functions are {' or '.join(sorted(can.tool_behaviors))}, not {behavior}.",
-            _instead(f"takes {behavior} functions", "tool_behaviors", lambda one: behavior in one.tool_behaviors),
+            _instead(
+                f"takes {behavior} functions", "tool_behaviors", lambda one: behavior in one.tool_behaviors
+            ),
         )
 
 

@@ -15,6 +15,7 @@ from ....pipeline.processor import OptionFault
 from ....pipeline.spelling import did_you_mean, sure
 from ..dialogue.history import History
 from .field_options import option_at
+from .spellings import language_faults, model_faults
 
 __all__ = ["history_faults", "option_faults", "read_history"]
 
@@ -46,7 +47,10 @@ def option_faults(
             hint = did_you_mean(voice, voices, label="voices", limit=_SHOWN)
             yield OptionFault(option, message, hint, code="LG240", fix=Fix(certain) if certain else None)
         else:
-            yield OptionFault(option, message[:1].lower() + message[1:], code="LG240")
+            message = message[:1].lower() + message[1:]
+            yield OptionFault(option, message, refusal.instead, code="LG240")
+    yield from model_faults(setup.model)
+    yield from language_faults(given)
     if "language" in given and not capabilities(setup.model).honours_language_code:
         yield OptionFault(
             "language",
