@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from ..pipeline.units import SECOND
 from .addresses import open_port, url_host
 from .exits import Exit, Fault
-from .web import Front
 
 if TYPE_CHECKING:
     from ..language.server_section import ServerSection
     from ..server.access import TokenFile
+    from .web import Front
 
 __all__ = ["DEFAULT_PORT", "Serving", "answers", "open_sockets", "open_unix", "read_secret", "settle"]
 
@@ -251,6 +251,8 @@ def _front(wish: ServerSection) -> Front:
     root = (wish.root_path or "").rstrip("/")
     if root and not root.startswith("/"):
         raise Fault("--root-path begins with a slash", code=Exit.USAGE)
+    from .web import Front
+
     return Front(wish.ssl_certfile, wish.ssl_keyfile, root, proxies)
 
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 from .admin_socket import listen_admin
 from .exits import Fault
 from .terminal import Terminal
-from .web import WebServer
 
 if TYPE_CHECKING:
     from ..server.calls import CallDesk
@@ -25,6 +24,7 @@ async def serving_admin(
 ) -> AsyncIterator[None]:
     """Serve them while the block runs. ``Fault`` when the address that was asked for cannot be had."""
     from ..server.admin import make_admin_app
+    from .web import WebServer
 
     try:
         listening = listen_admin(where, port)
