@@ -92,6 +92,8 @@ class ModelCapabilities:
     """What a function without a `behavior` gets."""
     tool_scheduling: bool = True
     """Whether a non-blocking result's `scheduling` is honoured."""
+    tool_response_parts: bool = False
+    """Whether a function's response may carry pictures and files (``FunctionResponse.parts``)."""
     cancels_tool_calls: bool | None = None
     """Whether an interruption brings a `toolCallCancellation`; ``None`` when not known."""
     google_search: bool = True
@@ -169,6 +171,7 @@ _3_8 = replace(
     history_ends_with_user=False,
     context_update=True,
     default_tool_behavior="NON_BLOCKING",
+    tool_response_parts=True,
     cancels_tool_calls=False,
     code_execution=False,
     proactive_audio="always",

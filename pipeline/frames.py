@@ -28,6 +28,7 @@ __all__ = [
     "Frame",
     "InterruptFrame",
     "Marker",
+    "Media",
     "MessageFrame",
     "SpeechEndFrame",
     "SpeechStartFrame",
@@ -192,8 +193,19 @@ class ToolCancelFrame(Frame, frozen=True, eq=False):
     ids: tuple[str, ...]
 
 
+class Media(msgspec.Struct, frozen=True):
+    """A picture or a file in memory."""
+
+    data: bytes
+    mime_type: str
+    """``image/png``, ``application/pdf``."""
+    name: str = ""
+
+
 class ToolResultFrame(Frame, frozen=True, eq=False):
     """The answer to a call: ``result`` is a JSON object; ``failed`` when it describes an error.
+
+    ``media`` are the pictures and files that belong to it.
 
     ``scheduling`` (``SILENT``, ``WHEN_IDLE``, ``INTERRUPT``) tells a non-blocking model when to speak of it;
     ``will_continue`` says that more results of the same call follow.
@@ -205,6 +217,7 @@ class ToolResultFrame(Frame, frozen=True, eq=False):
     failed: bool = False
     scheduling: str = ""
     will_continue: bool = False
+    media: tuple[Media, ...] = ()
 
 
 class SpeechStartFrame(Frame, frozen=True, eq=False):

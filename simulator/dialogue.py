@@ -7,7 +7,14 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..audio import Pcm
-from ..liveapi import ClientContent, Content, ContextUpdate, RealtimeInput, ToolResponse
+from ..liveapi import (
+    ClientContent,
+    Content,
+    ContextUpdate,
+    FunctionResponse,
+    RealtimeInput,
+    ToolResponse,
+)
 from .actions import Action
 from .answering import Answering, says_nothing
 from .brain import Brain
@@ -151,9 +158,23 @@ class Dialogue:
         """Take results of tools."""
         self._now_ns = now_ns
         for response in given.function_responses:
+            if response.parts:
+                self._see_parts(response)
             # A result waits for the user to finish, however urgent it is.
             if self.replies.respond(response, now_ns) and not self.listening.busy:
                 self.replies.interrupt(now_ns)
+
+    def _see_parts(self, response: FunctionResponse) -> None:
+        """Pictures in a result are in the context. Raises `Closing` where the model takes none."""
+        if self._settings.strict and not self._settings.can.tool_response_parts:
+            raise Closing.invalid()
+        pictures = [
+            each
+            for each in response.parts
+            if each.inline_data and each.inline_data.mime_type.startswith("image/")
+        ]
+        if pictures:
+            self.memory.context.add("tool", "", IMAGE=len(pictures) * self._settings.image_tokens)
 
     def update(self, update: ContextUpdate, make_brain: MakeBrain) -> SessionSetup:
         """Take another instruction or other tools; returns the settings from now on."""

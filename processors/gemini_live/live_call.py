@@ -35,6 +35,7 @@ from .session.outbox import Outbox
 from .session.session import Session
 from .session_log import SessionLog
 from .settings import Settings
+from .tool_media import as_parts, as_pictures
 from .uplink import Uplink
 
 __all__ = ["LiveCall"]
@@ -221,6 +222,10 @@ class LiveCall:
             self.history.add(entry)
         else:
             self.history.answered(frame.name, args, body)
+        for picture in as_pictures(frame.media, self._can):
+            self._uplink.show(picture.data, picture.mime_type)
+        if isinstance(given, list):
+            given = as_parts(given, frame.media, self._can)
         self._uplink.respond(given)
         self._moved()
 

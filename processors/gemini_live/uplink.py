@@ -167,6 +167,12 @@ class Uplink:
         message = encode_client(ClientMessage(realtime_input=RealtimeInput(video=blob)))
         self._outbox.put_picture(message.decode())
 
+    def show(self, data: bytes, mime_type: str) -> None:
+        """A picture that belongs to a function's result; none in front of it is replaced."""
+        blob = Blob(data, mime_type)
+        message = encode_client(ClientMessage(realtime_input=RealtimeInput(video=blob)))
+        self._outbox.put(message.decode(), Kind.PICTURE)
+
     def answering(self) -> None:
         """The model begins to answer: it has taken in what it was sent before."""
         self._outbox.answered(self._call.clock.now_ns() - _ON_THE_WAY_NS)

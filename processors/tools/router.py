@@ -4,7 +4,8 @@ Ports: ``calls`` in, ``results`` out (joined back to the model). Tools are plain
 thread) or async, named by file or module; their schema comes from type hints and docstring, arguments are validated,
 each call has a deadline, and a call that the model withdraws is cancelled. A sync function cannot be stopped: past its
 deadline its thread is left alone and its result is not used. An async function that yields gives a result each time,
-and has its deadline for each.
+and has its deadline for each. A function may return pictures and files (`Media`, `media_from_file`, Pillow's), alone or
+inside of a result: they go to the model as such where it takes them.
 
 Example:
     tool_router: {tools: [./tools.py], timeout: 5s}
@@ -37,9 +38,9 @@ from ...pipeline.events import StateChanged, ToolCalled, ToolCancelled, ToolFini
 from ...pipeline.processor import Emitted
 from ...pipeline.units import MS, SECOND, format_duration
 from .catalog import ToolCatalog
-from .foreign import encode_foreign
 from .function import ToolError, ToolFunction
 from .loading import load_tools
+from .results import ToolResult, read_result
 from .threads import ToolThreads
 
 __all__ = ["ToolRouter"]
@@ -72,10 +73,16 @@ class ToolRouter(Processor):
             Doc("deadline of one call; the model is told when it passes"),
         ] = 10 * SECOND,
         max_parallel: Annotated[int, Range(1, 256), Doc("calls that run at the same time; others wait")] = 8,
+        max_media_bytes: Annotated[
+            int,
+            Range(0, 100_000_000),
+            Doc("pictures and files in one result; the model is told of what is more"),
+        ] = 4_000_000,
     ) -> None:
         self._sources = tools
         self._timeout_ns = timeout
         self._max_parallel = max_parallel
+        self._max_media_bytes = max_media_bytes
         self._tools: dict[str, ToolFunction] = {}
         self._threads = ToolThreads()
         self._waiting: dict[str, ToolCallFrame] = {}
@@ -173,38 +180,44 @@ class ToolRouter(Processor):
                     id=frame.id,
                     name=frame.name,
                     ok=not failed,
-                    result=result,
+                    result=result.body,
                     duration_ns=now_ns - began_ns,
                 )
             )
         scheduling = tool.settings.scheduling
         if tool.streams and not failed:
             # All was said as it came: this only says that there is no more.
-            result, scheduling = {}, "SILENT"
+            result, scheduling = ToolResult({}), "SILENT"
         await self.results.send(
             ToolResultFrame(
-                frame.id, frame.name, result, failed=failed, scheduling=scheduling, time_ns=now_ns
+                frame.id,
+                frame.name,
+                result.body,
+                failed=failed,
+                scheduling=scheduling,
+                media=result.media,
+                time_ns=now_ns,
             )
         )
 
-    async def _outcome(self, tool: ToolFunction, frame: ToolCallFrame) -> tuple[bool, dict[str, Any]]:
+    async def _outcome(self, tool: ToolFunction, frame: ToolCallFrame) -> tuple[bool, ToolResult]:
         """Whether the call failed, and what the model is told."""
         name = frame.name
         try:
             arguments = tool.arguments(frame.args)
         except msgspec.ValidationError as error:
-            return True, {"error": f"wrong arguments: {error}"}
+            return True, ToolResult({"error": f"wrong arguments: {error}"})
         limit_ns = tool.settings.timeout_ns or self._timeout_ns
         try:
             if tool.streams:
                 return False, await self._stream(tool, arguments, frame, limit_ns)
-            return False, _as_object(await _within(limit_ns, self._invoke(tool, arguments)))
+            return False, self._read(await _within(limit_ns, self._invoke(tool, arguments)))
         except ToolError as error:
-            return True, {"error": str(error)}
+            return True, ToolResult({"error": str(error)})
         except _TooLateError:
             limit = format_duration(limit_ns)
             self.log.warning("%s: tool %s took longer than %s", self.name, name, limit)
-            return True, {"error": f"{name} did not answer within {limit}"}
+            return True, ToolResult({"error": f"{name} did not answer within {limit}"})
         except asyncio.CancelledError as error:
             task = asyncio.current_task()
             if task is None or task.cancelling():
@@ -216,32 +229,36 @@ class ToolRouter(Processor):
 
     async def _stream(
         self, tool: ToolFunction, arguments: dict[str, Any], frame: ToolCallFrame, limit_ns: int
-    ) -> dict[str, Any]:
+    ) -> ToolResult:
         """Send what the function yields as it comes; returns the last of it."""
-        last: dict[str, Any] = {}
+        last = ToolResult({})
         async with aclosing(tool.call(arguments, self.call)) as values:
             while True:
                 try:
-                    last = _as_object(await _within(limit_ns, anext(values)))
+                    last = self._read(await _within(limit_ns, anext(values)))
                 except StopAsyncIteration:
                     return last
                 await self.results.send(
                     ToolResultFrame(
                         frame.id,
                         frame.name,
-                        last,
+                        last.body,
                         scheduling=tool.settings.scheduling,
                         will_continue=True,
+                        media=last.media,
                         time_ns=self.call.clock.now_ns(),
                     )
                 )
 
-    def _raised(self, name: str, error: BaseException) -> tuple[bool, dict[str, Any]]:
+    def _read(self, value: Any) -> ToolResult:
+        return read_result(value, self._max_media_bytes)
+
+    def _raised(self, name: str, error: BaseException) -> tuple[bool, ToolResult]:
         # The user's code failed: the call goes on. The model is told that it did and not how, for an exception's
         # text may hold anything.
         kind = type(error).__name__
         self.log.error("%s: tool %s raised %s", self.name, name, kind, exc_info=error)
-        return True, {"error": f"{name} failed ({kind})"}
+        return True, ToolResult({"error": f"{name} failed ({kind})"})
 
     async def _invoke(self, tool: ToolFunction, arguments: dict[str, Any]) -> Any:
         if tool.is_async:
@@ -271,11 +288,3 @@ async def _within(limit_ns: int, answer: Awaitable[Any]) -> Any:
 class _Running:
     frame: ToolCallFrame
     task: asyncio.Task[None]
-
-
-def _as_object(value: Any) -> dict[str, Any]:
-    """What the function returned as the JSON object that the protocol asks for. ``TypeError`` when it is no JSON."""
-    plain = msgspec.to_builtins(value, enc_hook=encode_foreign)
-    # A round through JSON now, so that what cannot be written fails here, with the tool's name.
-    plain = msgspec.json.decode(msgspec.json.encode(plain))
-    return plain if isinstance(plain, dict) else {"output": plain}
