@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from ..language import Agent
 from ..pipeline.units import SECOND
 from ..transports.webrtc.network import ANY, Network, PublicAddress
 from .access.grant import Authorize, Grant, ReportLevel
@@ -37,7 +38,7 @@ _PAGE = Path(__file__).parent / "page"
 
 
 def make_app(
-    agents: Sequence[ServedAgent],
+    agents: Sequence[ServedAgent | Agent],
     *,
     authorize: Authorize | None = None,
     on_call: OnCall | None = None,

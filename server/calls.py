@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from starlette.requests import Request
 
+from ..language import Agent
 from ..pipeline.clock import Clock, clock_of_loop
 from ..pipeline.errors import TransportError
 from ..pipeline.graph.differences import compare
@@ -72,7 +73,7 @@ class CallDesk:
 
     def __init__(
         self,
-        agents: Sequence[ServedAgent],
+        agents: Sequence[ServedAgent | Agent],
         *,
         max_calls: int,
         metrics: Metrics,
@@ -154,6 +155,7 @@ class CallDesk:
         """Begin; done by itself at the first call. Again is fine. Raises ``OSError`` for a port that is taken."""
         loop = asyncio.get_running_loop()
         if self._owner is None or self._owner.done() or self._owner.get_loop() is not loop:
+            self.closing = self.draining = False
             self._clock = clock_of_loop()
             self._leave = asyncio.Event()
             self._opened = loop.create_future()
@@ -220,7 +222,6 @@ class CallDesk:
                     watching.cancel()
                     if not self._leave.is_set():
                         # The loop ends, or somebody cancelled all tasks: calls end with the group.
-                        self.closing = True
                         for line in list(self._lines.values()):
                             line.end("shutdown")
 
@@ -298,7 +299,8 @@ class CallDesk:
 
         An offer that comes again before its caller does is answered as it was; one whose call is on or over is refused.
         """
-        await self.open()
+        if not self.closing:
+            await self.open()
         self._check_open()
         if len(sdp.encode(errors="replace")) > MOST_BYTES:
             raise Refusal(413, "too_large", f"The offer is larger than {MOST_BYTES // 1024} KiB.")

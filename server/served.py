@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from ..language import Agent
 from ..pipeline.graph.plan import Plan
 from ..processors.gemini_live import LiveConnector
 from ..transports.webrtc.webrtc_in import WebRTCIn
@@ -34,6 +35,11 @@ class ServedAgent:
             for edge in checked.edges
         )
 
+    @classmethod
+    def of(cls, agent: Agent, *, connector: LiveConnector | None = None, live: str = "") -> ServedAgent:
+        """An agent as ``load_agent`` gives it, with its title, description and inputs. Raises ``ConfigError``."""
+        return cls(agent.name, agent.plan(), agent.title, agent.description, live, connector)
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -54,9 +60,10 @@ class Running:
     kept: int = 0
 
 
-def by_name(agents: Sequence[ServedAgent]) -> dict[str, ServedAgent]:
+def by_name(agents: Sequence[ServedAgent | Agent]) -> dict[str, ServedAgent]:
     """The agents by name. ``ValueError`` when there is none, or two of one name."""
-    found = {agent.name: agent for agent in agents}
+    served = [agent if isinstance(agent, ServedAgent) else ServedAgent.of(agent) for agent in agents]
+    found = {agent.name: agent for agent in served}
     if not found or len(found) != len(agents):
         raise ValueError("a desk needs agents with different names")
     return found
