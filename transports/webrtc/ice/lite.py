@@ -21,7 +21,7 @@ Way = TypeVar("Way", bound=Hashable)
 
 _LETTERS = string.ascii_letters + string.digits
 _MOST_WAYS = 16
-_MOST_SEEN = 128
+_SEEN_BITS = 17
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class LiteAgent(Generic[Way]):
         self.selected: Way | None = None
         """The way that the caller nominated last: ours takes the same."""
         self._former: Credentials | None = None
-        self._seen: dict[bytes, Way] = {}
+        self._seen = {self.credentials.ufrag: _Seen()}
         self._ways: dict[Way, None] = {}
 
     @property
@@ -89,6 +89,9 @@ class LiteAgent(Generic[Way]):
         """
         self._former = self.credentials
         self.credentials = Credentials.fresh()
+        self._seen = {
+            known.ufrag: self._seen.get(known.ufrag, _Seen()) for known in (self._former, self.credentials)
+        }
         return self.credentials
 
     def check(self, request: BindingRequest, way: Way, source: Address) -> Verdict[Way] | None:
@@ -104,15 +107,11 @@ class LiteAgent(Generic[Way]):
         if request.controlled:
             # Only a full agent controls: the caller has to (RFC 8445, section 6.1.1).
             return Verdict(refusal(request, 487, password), good=False, moved=False)
-        before = self._seen.get(request.transaction)
-        if before is not None:
+        if self._seen[credentials.ufrag].add(request.transaction):
             # A browser may repeat a check the way that it went; any other way it is somebody's who overheard it.
-            if before != way:
+            if way not in self._ways:
                 return None
             return Verdict(success(request, source, password), good=True, moved=False, fresh=False)
-        self._seen[request.transaction] = way
-        if len(self._seen) > _MOST_SEEN:
-            del self._seen[next(iter(self._seen))]
         forgotten = self._prove(way)
         moved = False
         if request.use_candidate:
@@ -145,3 +144,26 @@ class LiteAgent(Generic[Way]):
         oldest = next(known for known in self._ways if known != self.selected)
         del self._ways[oldest]
         return (oldest,)
+
+
+class _Seen:
+    """Which checks there were with one password, in 16 KiB: a Bloom filter.
+
+    It never takes an old one for a new one. After 20,000 checks, a day of them, it takes one new one in twenty for
+    old: the browser sends another.
+    """
+
+    def __init__(self) -> None:
+        self._bits = bytearray(1 << _SEEN_BITS - 3)
+
+    def add(self, transaction: bytes) -> bool:
+        """Note a transaction, 12 random bytes; whether it was there before."""
+        number = int.from_bytes(transaction)
+        known = True
+        for _ in range(4):
+            at, bit = number >> 3 & (1 << _SEEN_BITS - 3) - 1, 1 << (number & 7)
+            if not self._bits[at] & bit:
+                known = False
+                self._bits[at] |= bit
+            number >>= 24
+        return known
