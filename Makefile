@@ -81,3 +81,4 @@ $(FOR_TEST): pyproject.toml
 
 browser:
 	@sh tests/install/browser.sh
+	@sh tests/install/clients.sh

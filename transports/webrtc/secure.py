@@ -34,6 +34,10 @@ logger = logging.getLogger("livegraph.webrtc")
 _MOST_WAITING = 256
 """DTLS records. A handshake has about a dozen, and what is lost of a channel's is sent again."""
 _MOST_RECORD_BYTES = 2_048
+_CIPHERS = (
+    b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:"
+    b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305"
+)
 _HANDSHAKE_WITHIN_S = 30.0
 _MOST_SOURCES = 32
 _LEAST_RTCP_BYTES = 8
@@ -44,12 +48,16 @@ Fingerprint = tuple[str, str]
 
 
 class _SharedCertificate(RTCCertificate):
-    """A certificate whose OpenSSL context is made once: it costs a call 0.2 ms and some memory."""
+    """A certificate whose OpenSSL context is made once: it costs a call 0.2 ms and some memory.
+
+    aiortc's ciphers are for certificates with elliptic curves; GStreamer's callers have RSA.
+    """
 
     def _create_ssl_context(self, srtp_profiles: list[SRTPProtectionProfile]) -> Any:
         made = self.__dict__.get("_shared")
         if made is None:
             made = self.__dict__["_shared"] = super()._create_ssl_context(srtp_profiles)
+            made.set_cipher_list(_CIPHERS)
         return made
 
 
