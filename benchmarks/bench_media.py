@@ -1,0 +1,301 @@
+"""What the media plane costs and adds, beside stock aiortc in one run.
+
+    python benchmarks/bench_media.py [--calls 8 16] [--seconds 8] [--only cpu delay] [--pipecat PYTHON]
+
+Processes: this one with the callers, a model that only notes and speaks (``live_stub.py``), and the server under test:
+ours (``media_server.py``), aiortc as it comes (``stock_aiortc.py``), and with ``--pipecat`` Pipecat's small WebRTC
+transport (``pipecat_server.py``), run by that Python. All see the same load, one after the other.
+
+- *CPU*: of the server's process, for one call, as a share of a core; both sides speak without end, the detector is on.
+- *memory*, *threads*: what each further call adds.
+- *up*: from a packet of the caller to its sound at the model, mean and the slowest of a hundred, at 0, 0.5, 3 % loss.
+- *given back*: lost packets of speech whose sound the model got all the same, of single losses, where the caller sends
+  copies (in-band FEC). *thrown away*: packets that came, and whose sound the model did not get, for each lost one.
+- *down*: from the model's message to its first packet at the caller. 10 ms of it are the beat of 20 ms.
+- *stalls*: packets that the caller lacks, or that are silent, after the server's event loop stood still.
+- *answer*, *connected*: from the offer.
+
+On a machine that is busy with other things the times say more about the machine; CPU and counts can be trusted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import base64
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+from media_callers import MediaCaller, speech_packets
+
+from livegraph.audio import Pcm, from_bytes
+
+HERE = Path(__file__).resolve().parent
+PACKET_S = 0.02
+SETTLE_S = 1.0
+FOUND = 0.6
+"""How alike a piece of sound must be to be the one that was sent (correlation)."""
+SEARCH = 16_000 * 2 // 5  # 400 ms either way
+
+
+class Tool:
+    """A process that takes lines and gives lines."""
+
+    def __init__(self, *command: str) -> None:
+        self._process = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=HERE
+        )
+        self.usage = psutil.Process(self._process.pid)
+        self.port = self.line().strip()
+        if not self.port:
+            raise SystemExit(f"{command[1]} did not start")
+
+    def line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline()
+
+    def say(self, text: str) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(text + "\n")
+        self._process.stdin.flush()
+
+    async def ask(self, **command: Any) -> Any:
+        self.say(json.dumps(command))
+        return json.loads(await asyncio.to_thread(self.line))
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        try:
+            self._process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+
+    @property
+    def cpu_s(self) -> float:
+        user, system = self.usage.cpu_times()[:2]
+        return float(user + system)
+
+
+class Bench:
+    """One server and the model behind it."""
+
+    def __init__(self, model: Tool, server: Tool) -> None:
+        self.model, self.server = model, server
+        self.packets, self.sound = speech_packets()
+
+    @asynccontextmanager
+    async def calls(self, count: int, **wishes: Any) -> AsyncIterator[list[MediaCaller]]:
+        async with AsyncExitStack() as stack:
+            callers = []
+            for _ in range(count):
+                caller = MediaCaller(self.packets, **wishes)
+                stack.push_async_callback(caller.close)
+                await caller.open(f"http://127.0.0.1:{self.server.port}/api/offer")
+                callers.append(caller)
+            yield callers
+
+    async def cpu(self, counts: Sequence[int], seconds: float) -> dict[str, str]:
+        """CPU for a call, and what a further one adds."""
+        found, sizes = {}, []
+        for count in counts:
+            async with self.calls(count) as callers:
+                await self.model.ask(do="talk", on=True)
+                await asyncio.sleep(SETTLE_S)
+                before, began = self.server.cpu_s, time.monotonic()
+                heard = sum(len(caller.heard) for caller in callers)
+                await asyncio.sleep(seconds)
+                passed = time.monotonic() - began
+                share = 100 * (self.server.cpu_s - before) / passed / count
+                rate = (sum(len(caller.heard) for caller in callers) - heard) / passed / count
+                found[f"CPU for a call, {count} calls"] = f"{share:.2f} % ({rate:.1f} packets/s)"
+                sizes.append(
+                    (count, self.server.usage.memory_info().rss / 2**20, self.server.usage.num_threads())
+                )
+                await self.model.ask(do="talk", on=False)
+            await asyncio.sleep(SETTLE_S)
+        if len(sizes) > 1:
+            (few, small, some), (many, large, more) = sizes[0], sizes[-1]
+            found["memory for a further call"] = f"{(large - small) / (many - few):.2f} MB"
+            found["threads for a further call"] = f"{(more - some) / (many - few):.2f}"
+        return found
+
+    async def up(self, loss: float, seconds: float) -> tuple[float, float, float, float]:
+        """Mean and 99 % of the delay in ms; shares given back of those lost, and thrown away for each lost one."""
+        async with self.calls(1, loss=loss) as (caller,):
+            await self.model.ask(do="heard", keep=True)
+            began = caller.count
+            await asyncio.sleep(seconds)
+            notes = await self.model.ask(do="heard", keep=False)
+            return self._compared(caller, began, notes)
+
+    def _compared(
+        self, caller: MediaCaller, began: int, notes: Sequence[tuple[float, str]]
+    ) -> tuple[float, float, float, float]:
+        pieces = [(at, from_bytes(base64.b64decode(data))) for at, data in notes]
+        heard = np.concatenate([pcm for _, pcm in pieces]).astype(np.float32)
+        ends = np.cumsum([len(pcm) for _, pcm in pieces])
+        delays, back, gone, thrown, shift = [], 0, 0, 0, None
+        sent = [number for number in range(began + 10, caller.count - 25) if self._is_telling(number)]
+        for number in sent:
+            piece = self._sound(number)
+            guess = None if shift is None else 320 * (number - began) + shift
+            at, likeness = _find(heard, piece, guess)
+            lost = number in caller.lost
+            if likeness >= FOUND:
+                shift = at - 320 * (number - began)
+            gone += lost
+            back += lost and likeness >= FOUND
+            thrown += not lost and likeness < FOUND
+            if not lost and likeness >= FOUND:
+                arrived = pieces[int(np.searchsorted(ends, at + 319, "right"))][0]
+                delays.append(1_000 * (arrived - caller.sent_at[number]))
+        slow = sorted(delays)[len(delays) * 99 // 100] if delays else float("nan")
+        mean = statistics.fmean(delays) if delays else float("nan")
+        return mean, slow, back / max(1, gone), thrown / max(1, gone)
+
+    def _sound(self, number: int) -> Pcm:
+        place = number % len(self.packets)
+        return self.sound[320 * place : 320 * (place + 1)]
+
+    def _is_telling(self, number: int) -> bool:
+        """Whether a packet's sound can be told from others: it is loud enough."""
+        return float(np.square(self._sound(number).astype(np.float32)).mean()) > 500.0**2
+
+    async def down(self, times: int) -> float:
+        """Milliseconds from the model's message to the caller's packet, mean."""
+        delays = []
+        async with self.calls(1) as (caller,):
+            await asyncio.sleep(SETTLE_S)
+            for number in range(times):
+                # At any place of the beat.
+                await asyncio.sleep(0.7 + 0.0037 * number)
+                said = float(await self.model.ask(do="beep"))
+                await asyncio.sleep(0.3)
+                first = next((at for at, _, loud in caller.heard if at > said and loud), None)
+                if first is not None:
+                    delays.append(1_000 * (first - said))
+        return statistics.fmean(delays) if delays else float("nan")
+
+    async def stalls(self, times: int) -> str:
+        """Packets lost or silent for stalls of 15, 25 and 45 ms."""
+        found = []
+        async with self.calls(1) as (caller,):
+            await self.model.ask(do="talk", on=True)
+            await asyncio.sleep(SETTLE_S)
+            for held in (15, 25, 45):
+                before = len(caller.heard)
+                for _ in range(times):
+                    self.server.say(str(held))
+                    await asyncio.sleep(0.25)
+                numbers = [sequence for _, sequence, _ in caller.heard[before:]]
+                missing = (numbers[-1] - numbers[0] & 0xFFFF) + 1 - len(set(numbers))
+                expected = times * 0.25 / PACKET_S
+                short = max(0, round(expected - len(numbers)))
+                found.append(str(missing + short))
+            await self.model.ask(do="talk", on=False)
+        return " / ".join(found)
+
+    async def offers(self, times: int) -> tuple[float, float]:
+        """Milliseconds from the offer to the answer and to the connection, medians."""
+        answers, connections = [], []
+        for _ in range(times):
+            async with self.calls(1) as (caller,):
+                answers.append(1_000 * caller.answered_s)
+                connections.append(1_000 * caller.connected_s)
+        return statistics.median(answers), statistics.median(connections)
+
+
+def _find(heard: Any, piece: Pcm, guess: int | None) -> tuple[int, float]:
+    """Where ``piece`` is in ``heard``, and how alike the place is: first near the guess, then further about."""
+    wanted = piece.astype(np.float32)
+    wanted /= np.linalg.norm(wanted) + 1e-9
+    for reach in (64, SEARCH) if guess is not None else (SEARCH * 2,):
+        low = max(0, (guess if guess is not None else 0) - reach)
+        part = heard[low : (guess if guess is not None else 0) + reach + len(wanted)]
+        if len(part) < len(wanted):
+            continue
+        products = np.correlate(part, wanted, "valid")
+        squares = np.concatenate(([0.0], np.cumsum(np.square(part, dtype=np.float64))))
+        levels = np.sqrt(np.maximum(squares[len(wanted) :] - squares[: -len(wanted)], 1.0))
+        likeness = products / levels
+        best = int(likeness.argmax())
+        if likeness[best] >= FOUND:
+            return low + best, float(likeness[best])
+    return 0, 0.0
+
+
+async def measure(bench: Bench, given: argparse.Namespace) -> dict[str, str]:
+    """All that was asked for of one server."""
+    found: dict[str, str] = {}
+    if "cpu" in given.only:
+        found |= await bench.cpu(given.calls, given.seconds)
+    if "delay" in given.only:
+        for loss in (0.0, 0.005, 0.03):
+            mean, slow, _, _ = await bench.up(loss, given.seconds)
+            found[f"up, {100 * loss:g} % loss"] = f"{mean:.1f} ms (99 %: {slow:.0f})"
+        found["down"] = f"{await bench.down(int(2 * given.seconds)):.1f} ms"
+    if "loss" in given.only:
+        _, _, back, thrown = await bench.up(-0.1, 2 * given.seconds)  # each tenth, alone
+        found["given back of single losses"] = f"{100 * back:.0f} %"
+        found["thrown away for each lost"] = f"{thrown:.2f}"
+    if "stalls" in given.only:
+        found["packets missing, stalls of 15 / 25 / 45 ms"] = await bench.stalls(8)
+    if "offers" in given.only:
+        answer, connected = await bench.offers(8)
+        found["answer"], found["connected"] = f"{answer:.1f} ms", f"{connected:.0f} ms"
+    return found
+
+
+async def main(given: argparse.Namespace) -> None:
+    """Measure every server and print a table."""
+    servers = {"ours": (sys.executable, "media_server.py"), "aiortc": (sys.executable, "stock_aiortc.py")}
+    if given.pipecat:
+        servers["pipecat"] = (given.pipecat, "pipecat_server.py")
+    columns: dict[str, dict[str, str]] = {}
+    for name, command in servers.items():
+        if given.servers and name not in given.servers:
+            continue
+        model = Tool(sys.executable, "live_stub.py")
+        try:
+            server = Tool(*command, f"ws://127.0.0.1:{model.port}")
+            try:
+                columns[name] = await measure(Bench(model, server), given)
+            finally:
+                server.close()
+        finally:
+            model.close()
+    width = max(len(row) for column in columns.values() for row in column)
+    print(f"{'':{width}}  " + "  ".join(f"{name:>26}" for name in columns))
+    rows = dict.fromkeys(row for column in columns.values() for row in column)
+    for row in rows:
+        cells = (column.get(row, "") for column in columns.values())
+        print(f"{row:{width}}  " + "  ".join(f"{cell:>26}" for cell in cells))
+
+
+def arguments() -> argparse.Namespace:
+    """Of the command line."""
+    parser = argparse.ArgumentParser(description="What the media plane costs and adds, beside stock aiortc.")
+    parts = ["cpu", "delay", "loss", "stalls", "offers"]
+    parser.add_argument("--calls", type=int, nargs="+", default=[8, 16], help="numbers of calls at a time")
+    parser.add_argument("--seconds", type=float, default=8.0, help="how long each thing is measured")
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
+    parser.add_argument("--servers", nargs="+", help="of ours, aiortc and pipecat")
+    parser.add_argument(
+        "--pipecat", metavar="PYTHON", help="a Python that has pipecat-ai[webrtc,silero,google]"
+    )
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    asyncio.run(main(arguments()))

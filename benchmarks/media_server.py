@@ -1,0 +1,65 @@
+"""Our server for ``bench_media``: one voice agent, and stalls of its event loop on command.
+
+    python benchmarks/media_server.py ws://127.0.0.1:PORT
+
+Prints its port; each number on stdin holds the event loop up for as many milliseconds. Where the model is deaf to
+interruptions, as it is here, both sides can speak at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+import time
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `livegraph run` does
+
+AGENT = """
+version: 1
+turns: {barge_in: false}
+pipeline:
+  - webrtc_in
+  - vad_gate
+  - gemini_live: {input_transcription: false, output_transcription: false}
+  - webrtc_out
+"""
+
+
+async def main(model: str) -> None:
+    """Serve until stdin ends."""
+    from livegraph.cli.web import WebServer
+    from livegraph.language import parse_agent
+    from livegraph.pipeline.graph.plan import make_plan
+    from livegraph.processors.gemini_live.connect import WebSocketConnector
+    from livegraph.server.app import make_app
+    from livegraph.server.calls import ServedAgent
+
+    agent = parse_agent(AGENT)
+    plan = make_plan(agent.graph, agent.turns)
+    app = make_app([ServedAgent("agent", plan, connector=WebSocketConnector(model, "stub"))], max_calls=128)
+    loop = asyncio.get_running_loop()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = WebServer(app, lambda: print(listener.getsockname()[1], flush=True), grace_s=1)
+
+        def stall() -> None:
+            line = sys.stdin.readline()
+            if line:
+                time.sleep(int(line) / 1_000)
+            else:
+                server.should_exit = True
+                loop.remove_reader(sys.stdin.fileno())
+
+        loop.add_reader(sys.stdin.fileno(), stall)
+        await server.serve(sockets=[listener])
+
+
+if __name__ == "__main__":
+    try:
+        import uvloop
+
+        run = uvloop.run
+    except ImportError:
+        run = asyncio.run
+    run(main(sys.argv[1]))
