@@ -21,8 +21,9 @@ _QUEUE_NS = 150 * MS
 _MEMORY = 0.5
 _HEADERS_BIT_RATE = 50 * 8 * 54  # 50 packets a second, each with IP, UDP, RTP and SRTP around it
 
-# Load up to which a complexity may be used. Above five it is hardly heard, and costs up to twice as much.
-_COMPLEXITIES = ((0.06, 10), (0.10, 8), (0.14, 6), (0.20, 5), (0.30, 3), (0.50, 2))
+# Load up to which a complexity may be used. Of speech at these bit rates one is a little rougher than five and takes half
+# of its time; above five hardly anything is heard of it.
+_COMPLEXITIES = ((0.04, 10), (0.07, 8), (0.10, 5), (0.16, 3), (0.22, 2))
 _HYSTERESIS = 0.02
 
 
