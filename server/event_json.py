@@ -5,6 +5,7 @@ The page's side of it is documented in ``page/protocol.js``.
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any, Literal
 
 from ..pipeline.errors import LivegraphError, ProcessorError
@@ -22,6 +23,7 @@ from ..pipeline.events import (
     Usage,
 )
 from ..pipeline.units import MS
+from ..transports.webrtc.measured import MediaMeasured
 
 __all__ = ["Json", "describe", "describe_error"]
 
@@ -74,6 +76,8 @@ def describe(event: Event, level: Level = "full") -> Json | None:
             }
         case ServiceChanged():
             return {"type": "service", "node": event.node, "state": event.state, "detail": event.detail}
+        case MediaMeasured():
+            return {"type": "line", **dataclasses.asdict(event.statistics)}
         case NodeFailed():
             return _failure(event.message, event.node, event.remedy)
         case _:

@@ -14,6 +14,7 @@ from prometheus_client import (
 from ..pipeline.events import EventBus, SpeechChanged, StateChanged, ToolFinished
 from ..pipeline.units import SECOND
 from .limits.pulse import Pulse
+from .media_metrics import MediaMetrics
 
 __all__ = ["Metrics"]
 
@@ -77,6 +78,8 @@ class Metrics:
             "livegraph_tool_seconds", "Time that tools took", ["agent", "tool", "ok"], registry=registry
         )
 
+        self._media = MediaMetrics(registry)
+
     def text(self) -> bytes:
         """Everything, as ``/metrics`` gives it."""
         return generate_latest(self._registry)
@@ -119,6 +122,7 @@ class Metrics:
         def on_tool(event: ToolFinished) -> None:
             self._tools.labels(agent, event.name, str(event.ok).lower()).observe(event.duration_ns / SECOND)
 
+        self._media.watch(events)
         events.subscribe(SpeechChanged, on_speech)
         events.subscribe(StateChanged, on_state)
         events.subscribe(ToolFinished, on_tool)

@@ -17,6 +17,7 @@ from ..pipeline.events import (
     ToolFinished,
     Transcript,
 )
+from ..transports.webrtc.measured import MediaMeasured
 from .access.grant import ReportLevel
 from .event_json import Json, describe
 from .telling import Told, new_id, told
@@ -32,6 +33,7 @@ _SHOWN: tuple[type[Event], ...] = (
     ToolCalled,
     ToolFinished,
     ToolCancelled,
+    MediaMeasured,
 )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 
-from ..audio import Pcm
+from ..audio import Pcm, ns_to_samples
 from ..pipeline.frames import AudioFrame, Marker
 from ..pipeline.turns.conversation import Conversation
 from ..pipeline.units import MS
-from .playout import Played, PlayoutBuffer
+from .playout import Fact, Played, PlayoutBuffer
 
 __all__ = ["Speaker"]
 
@@ -33,13 +34,20 @@ class Speaker:
         self._buffer = PlayoutBuffer(rate, channels, limit_ns=limit_ns, cushion_ns=cushion_ns)
         self._turns = turns
         self._waiting: asyncio.Future[None] | None = None
+        self._rate = rate
+        self._pulled = 0
+        self._unheard: deque[tuple[int, Fact]] = deque()
+        """What was given and is not heard yet, each with the sample at which it was given."""
+        self.heard_after_ns = 0
+        """How long whoever pulls keeps the sound before it is heard, as far as that is known: a browser has a buffer of
+        its own. What was played is told so much later."""
         self._turn = 0
         turns.attach(self)
 
     @property
     def drained(self) -> bool:
         """Whether ``finish`` was called and all is played."""
-        return self._buffer.drained
+        return self._buffer.drained and not self._unheard
 
     @property
     def held_ns(self) -> int:
@@ -72,6 +80,7 @@ class Speaker:
     def pull(self, samples: int) -> Pcm:
         """The next ``samples`` samples, silence where there is no sound. The conversation hears of it."""
         sound = self._buffer.pull(samples)
+        self._pulled += samples
         self._report()
         return sound
 
@@ -94,11 +103,19 @@ class Speaker:
     def flush(self, turn: int) -> None:
         """Drop what is queued of turns up to ``turn``."""
         self._buffer.flush(turn)
+        self._unheard = deque(each for each in self._unheard if not 0 < each[1].turn <= turn)
         self._wake()
 
     def _report(self) -> None:
         # The conversation may answer by a pause or a flush: the samples are out of the buffer by now.
-        for fact in self._buffer.facts():
+        facts = self._buffer.facts()
+        if self.heard_after_ns or self._unheard:
+            self._unheard.extend((self._pulled, fact) for fact in facts)
+            heard = self._pulled - ns_to_samples(self.heard_after_ns, self._rate)
+            facts = []
+            while self._unheard and self._unheard[0][0] <= heard:
+                facts.append(self._unheard.popleft()[1])
+        for fact in facts:
             self._turn = fact.turn
             if isinstance(fact, Played):
                 self._turns.played(fact.turn, fact.position_ns)

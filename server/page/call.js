@@ -10,6 +10,7 @@ const MEND_DEADLINE_MS = 30_000; // how long the page tries to bring it back; th
 const SETTLE_MS = 500; // a path that is broken for less mends itself
 const AGAIN_MS = 1_500; // between two tries
 const BATCH_MS = 30; // candidates found together travel together
+const TELL_PLAYOUT_MS = 3_000; // how often the server is told how long the browser keeps sound
 const FRESH_ERROR_MS = 5_000; // an end this soon after an error was caused by it
 
 /**
@@ -28,6 +29,8 @@ export class Call {
   #channel;
   #sender;
   #pictures = null;
+  #playout = 0;
+  #kept = { delay: 0, count: 0 };
   #pcId = null;
   #candidates = [];
   #batch = 0;
@@ -147,8 +150,26 @@ export class Call {
     return pc;
   }
 
+  /** Tells how long the browser keeps the agent's sound before it is heard: what was sent is not yet heard. */
+  async #tellPlayout() {
+    const pc = this.#pc;
+    if (!this.isOpen || pc === null) return;
+    const before = this.#kept;
+    for (const report of (await pc.getStats()).values()) {
+      if (report.type !== "inbound-rtp" || report.kind !== "audio") continue;
+      this.#kept = { delay: report.jitterBufferDelay ?? 0, count: report.jitterBufferEmittedCount ?? 0 };
+    }
+    const count = this.#kept.count - before.count;
+    if (count <= 0 || !this.isOpen) return;
+    const delay_ms = Math.round((1000 * (this.#kept.delay - before.delay)) / count);
+    this.#channel.send(encode(ToServer.PLAYOUT, { delay_ms }));
+  }
+
   #connected() {
     if (this.#over) return;
+    clearInterval(this.#playout);
+    this.#kept = { delay: 0, count: 0 };
+    this.#playout = setInterval(() => this.#tellPlayout().catch(() => {}), TELL_PLAYOUT_MS);
     clearTimeout(this.#deadline);
     this.#mended();
     if (this.#wasConnected) return; // another connection of the same call
@@ -299,6 +320,7 @@ export class Call {
   #finish(problem) {
     if (this.#over) return;
     this.#over = true;
+    clearInterval(this.#playout);
     for (const timer of [this.#batch, this.#deadline, this.#recover, this.#mend]) clearTimeout(timer);
     window.removeEventListener("online", this.#networkChanged);
     navigator.connection?.removeEventListener?.("change", this.#networkChanged);

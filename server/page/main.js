@@ -146,6 +146,9 @@ function receive(message) {
     case FromServer.SPEECH:
       view.userSpeaks(Boolean(message.speaking));
       break;
+    case FromServer.LINE:
+      view.line(message);
+      break;
     case FromServer.ERROR:
       notice.show(new CallProblem("agent_failed", { message: message.message, remedy: message.remedy }));
       break;

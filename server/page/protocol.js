@@ -17,12 +17,17 @@
  *   tool_result     {id, name, ok, result, duration_ms} it answered (ok) or failed (result says how)
  *   tool_cancelled  {id, name}                          the agent no longer wants the answer
  *   speech          {speaking}                          the server hears the user's voice, or no longer
+ *   line            {round_trip_ms, lost_by_caller, received_packets, lost_packets, jitter_ms, bit_rate, ...}
+ *                                                       how the line is, every few seconds; the fields are those
+ *                                                       of MediaStatistics (transports/webrtc/rtp/statistics.py)
  *   error           {code, message, remedy, id, node?}  something failed, in the server's own words; its log has the id
  *   end             {reason}                            the agent ends the call; the channel closes after it
  *
  * Page -> server
  *   text            {text}                              the user typed; the page shows it, the server need not
  *                                                       send it back as a transcript
+ *   playout         {delay_ms}                          how long the browser keeps the agent's sound before it is
+ *                                                       heard, told every few seconds
  *   hangup          {}                                  the user hangs up; DELETE /api/offer/{pc_id} follows
  */
 
@@ -36,12 +41,14 @@ export const FromServer = Object.freeze({
   TOOL_RESULT: "tool_result",
   TOOL_CANCELLED: "tool_cancelled",
   SPEECH: "speech",
+  LINE: "line",
   ERROR: "error",
   END: "end",
 });
 
 export const ToServer = Object.freeze({
   TEXT: "text",
+  PLAYOUT: "playout",
   HANGUP: "hangup",
 });
 

@@ -34,6 +34,7 @@ export class View {
     this.agent.disabled = state.active;
     this.composer.hidden = state.phase !== Phase.LIVE;
     byId("timer").hidden = state.phase === Phase.IDLE || state.phase === Phase.CONNECTING;
+    if (!state.active) byId("line").hidden = true;
     byId("empty").hidden = !emptyTranscript;
     document.title = state.active ? `${label} · livegraph` : "livegraph";
   }
@@ -80,6 +81,14 @@ export class View {
   live(name) {
     byId("live").hidden = !name;
     setText(byId("live"), name ?? "");
+  }
+
+  /** How the line is: the round trip, and what of either side's sound is lost. */
+  line({ round_trip_ms: trip, lost_by_caller: down = 0, received_packets: came = 0, lost_packets: lost = 0 }) {
+    const up = came + lost > 0 ? lost / (came + lost) : 0;
+    const parts = [trip === null ? "" : `${Math.round(trip)} ms`, `${(100 * Math.max(up, down)).toFixed(1)} % lost`];
+    setText(byId("line"), parts.filter(Boolean).join(" · "));
+    byId("line").hidden = false;
   }
 
   /** Whether the server hears the user's voice. */

@@ -9,15 +9,17 @@ Example:
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ...audio import Pcm
 from ...pipeline.errors import StartError
+from ...pipeline.events import Event
 from ...pipeline.frames import AudioFrame, DtmfFrame, TextFrame, VideoFrame
 from ...pipeline.options import Doc, Duration, Range
 from ...pipeline.ports import Out
 from ...pipeline.processor import Processor
 from ...pipeline.units import MS, SECOND
+from .measured import MediaMeasured
 
 if TYPE_CHECKING:
     from .rtp.picture import Pixels
@@ -26,6 +28,7 @@ __all__ = ["WebRTCIn"]
 
 _MOST_TEXT_CHARS = 8_000
 _LOOKS_EVERY_NS = SECOND
+_MEASURE_EVERY_S = 5.0
 _DRIFT = 64
 """In so many pieces the media clock follows the call's, when packets come later and later."""
 
@@ -43,6 +46,7 @@ class WebRTCIn(Processor):
     """
 
     kind = "source"
+    emits: ClassVar[tuple[type[Event], ...]] = (MediaMeasured,)
     live = True
 
     audio: Out[AudioFrame] = Out(
@@ -105,11 +109,20 @@ class WebRTCIn(Processor):
         closed = asyncio.ensure_future(self._peer.closed())
         either: set[asyncio.Future[Any]] = {closed, self._failed}
         try:
-            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            while not any(one.done() for one in either):
+                await asyncio.wait(either, timeout=_MEASURE_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+                self._tell_numbers()
         finally:
             closed.cancel()
+            self._tell_numbers()
         if self._failed.done():
             self._failed.result()
+
+    def _tell_numbers(self) -> None:
+        events = self.call.events
+        if events.wants(MediaMeasured):
+            now_ns = self.call.clock.now_ns()
+            events.publish(MediaMeasured(time_ns=now_ns, statistics=self._peer.statistics()))
 
     def _guarded(self, take: Callable[..., None]) -> Callable[..., None]:
         """What ``take`` raises is a fault of this node, and not of whoever reads the network."""

@@ -7,6 +7,7 @@ Example:
 """
 
 from collections.abc import Callable
+from typing import Any
 
 from ...pipeline.errors import StartError
 from ...pipeline.events import StateChanged
@@ -19,6 +20,7 @@ from ..speaker import Speaker
 __all__ = ["WebRTCOut"]
 
 _LIMIT_NS = 300 * MS
+_MOST_DELAY_MS = 2_000
 # Two packets: sound that comes as it is spoken does not stutter for one that is late.
 _CUSHION_NS = 40 * MS
 
@@ -38,7 +40,7 @@ class WebRTCOut(Processor):
     )
 
     def __init__(self) -> None:
-        self._undo: Callable[[], None] = lambda: None
+        self._undo: list[Callable[[], None]] = []
 
     async def start(self) -> None:
         """Find the caller that this call is for."""
@@ -54,11 +56,12 @@ class WebRTCOut(Processor):
         self._peer = peer
         rate = self.audio.format.rate
         self._speaker = Speaker(self.call.turns, rate, limit_ns=_LIMIT_NS, cushion_ns=_CUSHION_NS)
-        self._undo = peer.on_over(self.call.end)
+        self._undo = [peer.on_over(self.call.end), peer.on_message(self._on_message)]
 
     async def stop(self) -> None:
         """The peer belongs to whoever brought it along."""
-        self._undo()
+        for undo in self._undo:
+            undo()
 
     async def on_audio(self, frame: AudioFrame) -> None:
         """Queue it; what does not fit waits in the edge in front."""
@@ -75,3 +78,12 @@ class WebRTCOut(Processor):
     async def run(self) -> None:
         """Send the sound, 20 ms every 20 ms."""
         await self._peer.audio_out.play(self._speaker, self.audio.format.rate)
+
+    def _on_message(self, message: dict[str, Any]) -> None:
+        delay_ms = message.get("delay_ms")
+        if (
+            message["type"] == "playout"
+            and isinstance(delay_ms, int | float)
+            and 0 <= delay_ms <= _MOST_DELAY_MS
+        ):
+            self._speaker.heard_after_ns = round(delay_ms * MS)

@@ -21,8 +21,8 @@ _QUEUE_NS = 150 * MS
 _MEMORY = 0.5
 _HEADERS_BIT_RATE = 50 * 8 * 54  # 50 packets a second, each with IP, UDP, RTP and SRTP around it
 
-# Load up to which a complexity may be used. Of speech at these bit rates one is a little rougher than five and takes half
-# of its time; above five hardly anything is heard of it.
+# Load up to which a complexity may be used. For speech at these bit rates one is a little rougher than five and takes
+# half of its time; above five hardly anything is heard of it.
 _COMPLEXITIES = ((0.04, 10), (0.07, 8), (0.10, 5), (0.16, 3), (0.22, 2))
 _HYSTERESIS = 0.02
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ....pipeline.clock import VirtualLoop, clock_of_loop
 from ....pipeline.units import MS, SECOND
 
-__all__ = ["TICK_NS", "Ticker", "TickerFacts"]
+__all__ = ["TICK_NS", "Ticker", "TickerFacts", "beat_facts"]
 
 TICK_NS = 20 * MS
 
@@ -24,7 +24,7 @@ _tickers: dict[asyncio.AbstractEventLoop, Ticker] = {}
 
 @dataclass(slots=True)
 class TickerFacts:
-    """How the beat has gone since the ticker was made."""
+    """How the beat has gone."""
 
     beats: int = 0
     late: int = 0
@@ -35,6 +35,14 @@ class TickerFacts:
     """The share of a core that the loop's thread took in the last second; 0 on virtual time."""
 
 
+_facts = TickerFacts()
+
+
+def beat_facts() -> TickerFacts:
+    """How the beat has gone in this process."""
+    return _facts
+
+
 class Ticker:
     """Calls each of its members every 20 ms, in one of four slots; a slot without members costs nothing.
 
@@ -42,7 +50,7 @@ class Ticker:
     """
 
     def __init__(self) -> None:
-        self.facts = TickerFacts()
+        self.facts = _facts
         self._loop = asyncio.get_running_loop()
         self._clock = clock_of_loop()
         self._slots: list[list[Callable[[], None]]] = [[] for _ in range(_SLOTS)]
