@@ -145,7 +145,9 @@ class Bench:
         pieces = [(at, from_bytes(base64.b64decode(data))) for at, data in notes]
         heard = np.concatenate([pcm for _, pcm in pieces]).astype(np.float32)
         ends = np.cumsum([len(pcm) for _, pcm in pieces])
-        delays, back, gone, thrown, shift = [], 0, 0, 0, None
+        delays: list[float] = []
+        back = gone = thrown = 0
+        shift: int | None = None
         sent = [number for number in range(began + 10, caller.count - 25) if self._is_telling(number)]
         for number in sent:
             piece = self._sound(number)

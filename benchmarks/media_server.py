@@ -56,10 +56,7 @@ async def main(model: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        import uvloop
+    from bench_calls import fastest_loop
 
-        run = uvloop.run
-    except ImportError:
-        run = asyncio.run
-    run(main(sys.argv[1]))
+    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+        runner.run(main(sys.argv[1]))
