@@ -111,6 +111,14 @@ class ModelCapabilities:
     """The default turn coverage on the Gemini API; empty when not known."""
     turn_end: Literal["turn_complete", "interaction_status"] = "turn_complete"
     """Which field ends a turn for good: `turnComplete`, or `interactionStatus` IDLE."""
+    answers: bool = True
+    """Whether it converses: a translator or a transcriber answers nobody."""
+    ends_turns: bool = True
+    """Whether its turns are ever complete; a translator's are cut by silence."""
+    needs_trailing_sound: bool = False
+    """Whether it hears the end of an utterance only in silence that follows, whatever `audioStreamEnd` says."""
+    whole_transcriptions: bool = False
+    """Whether an `inputTranscription` is a whole utterance, not a fragment."""
     sends_voice_activity: bool | None = None
     """Whether `voiceActivity` comes unasked; ``None`` when not known."""
     input_tokens: int | None = None
@@ -175,6 +183,8 @@ _3_8 = replace(
     cancels_tool_calls=False,
     code_execution=False,
     proactive_audio="always",
+    needs_trailing_sound=True,
+    whole_transcriptions=True,
     affective_dialog=False,
     turn_coverage=_ALL_VIDEO,
     sends_voice_activity=True,
@@ -219,6 +229,8 @@ _TABLE = {
             name="gemini-3.5-live-translate-preview",
             modalities=frozenset({"AUDIO"}),
             known=frozenset({"modalities", "translation"}),
+            answers=False,
+            ends_turns=False,
         ),
         replace(
             PERMISSIVE,
@@ -226,6 +238,7 @@ _TABLE = {
             modalities=frozenset({"TEXT"}),
             translation=False,
             known=frozenset({"modalities", "translation"}),
+            answers=False,
         ),
         _HALF_CASCADE,
         replace(_HALF_CASCADE, name="gemini-2.0-flash-live-001"),

@@ -185,6 +185,8 @@ class ToolCallFrame(Frame, frozen=True, eq=False):
     id: str
     name: str
     args: dict[str, Any]
+    idempotency_key: str = ""
+    """The same for the same wish of the user, however often and under whatever ids the model asks for it."""
 
 
 class ToolCancelFrame(Frame, frozen=True, eq=False):

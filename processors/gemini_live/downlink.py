@@ -140,8 +140,10 @@ class Downlink:
                 self._sound(outcome)
             case said.Words(turn, text, at_ns):
                 self._agent.add(turn, text, at_ns)
-            case said.UserWords(text):
-                self._user.add(text)
+            case said.LateWords(turn, text, at_ns):
+                self._agent.late(turn, text, at_ns)
+            case said.UserWords(text, answered):
+                self._user.add(text, late=answered)
             case said.UserPreview(text):
                 self._user.preview(text)
             case said.UserEnded():
@@ -151,9 +153,13 @@ class Downlink:
             case said.StartTurn(turn):
                 self._turn_began_ns = self._call.clock.now_ns()
                 self.sound_ns = 0
+                self._user.answering()
                 self._put(TurnStartFrame(turn=turn, time_ns=self._turn_began_ns))
             case said.EndSound(turn):
                 self._put(TurnEndFrame(turn=turn, time_ns=self._turn_began_ns + self.sound_ns))
+            case said.Generated(turn, sound_ns):
+                self._agent.generated(turn, sound_ns)
+                self._publish(outcome)
             case said.EndWords(turn, at_ns):
                 self._agent.end(turn, at_ns)
             case said.TurnComplete():
@@ -163,9 +169,9 @@ class Downlink:
                 if self._hears:
                     (turns.user_started if speaking else turns.user_stopped)()
                 self._publish(outcome)
-            case said.CallTool(call_id, name, args):
+            case said.CallTool(call_id, name, args, key):
                 now_ns = self._call.clock.now_ns()
-                self._ports.tool_calls.emit(ToolCallFrame(call_id, name, args, time_ns=now_ns))
+                self._ports.tool_calls.emit(ToolCallFrame(call_id, name, args, key, time_ns=now_ns))
             case said.CancelTools(ids):
                 self._ports.tool_calls.emit(ToolCancelFrame(ids, time_ns=self._call.clock.now_ns()))
             case said.Used():

@@ -14,6 +14,8 @@ from ...liveapi import GroundingMetadata, UrlContextMetadata, WordInfo
 from ...pipeline.events import Event
 
 __all__ = [
+    "AnswerMissing",
+    "AnswerStalled",
     "LiveCode",
     "LiveCodeOutput",
     "LiveEvent",
@@ -35,6 +37,29 @@ class LiveEvent(Event, frozen=True, kw_only=True):
     """Base of all below."""
 
     node: str
+
+
+class AnswerMissing(LiveEvent, frozen=True, kw_only=True):
+    """No answer has come, and nothing more is tried; the caller waited for ``waited_ns``.
+
+    ``why``: ``silent`` (nothing came), ``empty`` (turns with nothing in them), ``rejected`` (``reason`` is the
+    service's), ``text_only`` (written, not spoken), ``stalled``, ``unfinished`` or ``lost`` (it broke off). The model
+    was asked ``attempts`` times more. ``fallback``: the agent's fallback line is spoken instead.
+    """
+
+    why: str
+    waited_ns: int
+    attempts: int
+    reason: str = ""
+    fallback: bool = False
+
+
+class AnswerStalled(LiveEvent, frozen=True, kw_only=True):
+    """The sound of ``turn`` stopped in its middle for ``length_ns``; ``resumed``: it then went on by itself."""
+
+    turn: int
+    length_ns: int
+    resumed: bool
 
 
 class LiveOpened(LiveEvent, frozen=True, kw_only=True):

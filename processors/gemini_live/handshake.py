@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ...liveapi import ClientContent, ClientMessage, Content, Tool, encode_client
+from ...liveapi import ClientContent, ClientMessage, Content, GenerationConfig, Setup, Tool, encode_client
 from ...liveapi.models import ModelCapabilities
 from ...liveapi.setup_check import refusals
 from ...pipeline.errors import ServiceError
@@ -74,6 +74,7 @@ class Handshake:
             blocks=(only or self._can.default_tool_behavior) == "BLOCKING",
             scheduling=self._can.tool_scheduling,
             continuing=self._can.tool_scheduling and not self._vertex,
+            most_characters=self._settings.most_result_characters,
         )
 
     def update(self, frame: UpdateFrame) -> tuple[Content | None, list[Tool] | None]:
@@ -105,6 +106,18 @@ class Handshake:
             handle=handle,
             history_first=bool(turns) and first,
         )
+
+    def line_setup(self) -> str:
+        """The first message of a session that only speaks a line: the same voice, and nothing else."""
+        config = self._setup.generation_config
+        setup = Setup(
+            model=self._model,
+            generation_config=GenerationConfig(
+                response_modalities=["AUDIO"],
+                speech_config=config.speech_config if config is not None else None,
+            ),
+        )
+        return encode_client(ClientMessage(setup=setup)).decode()
 
     def _tools(self) -> list[Tool]:
         return [*tools_of(self._functions or (), self._can.tool_behaviors), *self._setup.tools]

@@ -17,6 +17,11 @@ from ...pipeline.frames import AudioFrame, TextFrame, ToolResultFrame, VideoFram
 from ...pipeline.running.context import CallContext
 from ...pipeline.units import SECOND
 from ..tools.catalog import ToolCatalog
+from .alarm import Alarm
+from .answers.decisions import AskAgain, Missing, Renew, Stalled
+from .answers.fallback import FallbackLine
+from .answers.user_heard import UserHeard
+from .answers.watch import AnswerPolicy, AnswerWatch, Cause
 from .capture.video import PictureFeed
 from .dialogue import outcomes as said
 from .dialogue.history import History, HistoryEntry
@@ -66,13 +71,25 @@ class LiveCall:
         """Set whenever the conversation may be over, or quiet, that was not."""
         self._outbox = Outbox(self._changed)
         call.backlogs.append(self._outbox)
-        self._user = UserTranscript(call, ports.transcript, history)
+        self._alarm = Alarm(call.clock, self._tick)
+        self._user = UserTranscript(call, ports.transcript, history, whole=self._can.whole_transcriptions)
         self._agent = AgentTranscript(call, ports.transcript, history, self._changed)
         known = None if ports.tool_calls.connected and not catalogs else [*catalogs]
         self._handshake = Handshake(settings, self._can, known, self._session_log.warn)
-        self._protocol = LiveProtocol(lambda: call.turns.next_turn(node), writes=settings.writes)
+        self._protocol = LiveProtocol(
+            lambda: call.turns.next_turn(node),
+            watch=AnswerWatch(self._policy(), writes=settings.writes),
+            writes=settings.writes,
+            ends_turns=self._can.ends_turns,
+            salt=call.id,
+        )
         self._uplink = Uplink(
-            call, self._outbox, self._protocol, self._can, settings.pre_roll_ns, self._session_log.warn
+            call,
+            self._outbox,
+            self._can,
+            settings.pre_roll_ns,
+            settings.trailing_ns if self._can.needs_trailing_sound else 0,
+            self._session_log.warn,
         )
         meter = Meter(settings.setup.model, settings.prices)
         warn = self._session_log.warn
@@ -82,9 +99,12 @@ class LiveCall:
         self._ended_ns = 0
         self.quiet_since_ns: int | None = None
         """Since when nobody speaks and nothing is under way."""
+        self._heard = UserHeard(self._ports.speech_reported)
+        self._fallback = FallbackLine(settings.answer.fallback, settings.recording)
         self._unsubscribe = call.events.subscribe(SpeechChanged, self._speech_changed)
-        self._greeted = False
+        self._greeted = self._leaving = False
         self._session: Session | None = None
+        self._wire: Wire | None = None
 
     # Life --------------------------------------------------------------------------------------
 
@@ -106,7 +126,7 @@ class LiveCall:
         # What cannot be written, or will be refused, fails here, before anything is connected.
         self._handshake.address(endpoint)
         self._protocol.calls.rules = self._handshake.rules
-        wire = Wire(
+        wire = self._wire = Wire(
             endpoint.connect,
             self._setup,
             lambda: self._handshake.seed,
@@ -139,7 +159,17 @@ class LiveCall:
         if self._settings.greeting and not self._greeted:
             self._greeted = True
             self._uplink.greet(self._settings.greeting)
+            self._asked("greeting")
         works = {"session": self._session.run(), "play": self._downlink.play()}
+        if self._fallback.text and self._fallback.sound is None:
+            wire = self._wire
+            assert wire is not None
+            works["fallback"] = self._fallback.fetch(
+                wire,
+                self._handshake.line_setup(),
+                self._call.clock,
+                by_text=self._can.client_content != "any_time",
+            )
         if self._ports.video:
             works["pictures"] = self._pictures.run(self._uplink.picture)
         try:
@@ -163,6 +193,8 @@ class LiveCall:
     async def close(self) -> None:
         """Hang up. Safe to call at any time."""
         self._unsubscribe()
+        self._alarm.cancel()
+        self._user.end()
         self._uplink.close()
         if self._outbox in self._call.backlogs:
             self._call.backlogs.remove(self._outbox)
@@ -173,7 +205,8 @@ class LiveCall:
 
     def audio(self, frame: AudioFrame) -> None:
         """The user's voice."""
-        self._uplink.audio(frame)
+        if self._uplink.audio(frame):
+            self._asked("turn")
 
     def text(self, frame: TextFrame) -> None:
         """What the user wrote."""
@@ -182,12 +215,12 @@ class LiveCall:
             self._user.wrote(text)
             self._uplink.text(text)
             self._call.turns.user_wrote(self._node)
-            self._moved()
+            self._asked("text")
 
     def speech(self, frame: Any) -> None:
         """What a detector of ours hears."""
-        self._uplink.speech(frame)
-        self._moved()
+        if self._uplink.speech(frame):
+            self._asked("turn")
 
     def video(self, frame: VideoFrame) -> None:
         """What the user's camera shows."""
@@ -206,14 +239,19 @@ class LiveCall:
             self._session_log.warn(
                 f"{self._can.name} takes no text without answering it: it will know of it after a reconnect"
             )
+        elif frame.reply:
+            self._asked("context")
 
     def result(self, frame: ToolResultFrame) -> None:
         """A function's answer; sent once, and only if somebody still waits for it."""
         body = frame.result
         if frame.failed and "error" not in body:
             body = {"error": body}
+        now_ns = self._call.clock.now_ns()
         args = self._protocol.calls.arguments(frame.id)
-        given = self._protocol.result(frame.id, body, frame.scheduling, continues=frame.will_continue)
+        given = self._protocol.result(
+            frame.id, body, frame.scheduling, continues=frame.will_continue, now_ns=now_ns
+        )
         if given is None:
             self._session_log.info(f"nobody waits for the result {frame.id} of {frame.name}: dropped")
             return
@@ -231,15 +269,17 @@ class LiveCall:
 
     def void(self, turn: int) -> None:
         """Turns up to ``turn`` are not to be heard."""
-        self._protocol.void(turn)
+        self._protocol.void(turn, self._call.clock.now_ns())
         self._downlink.void(turn)
-        self._uplink.interrupted()
+        if self._uplink.interrupted():
+            self._asked("turn")
         self._moved()
 
     def end(self) -> None:
         """No more input follows."""
         self._ended_ns = self._call.clock.now_ns()
-        self._uplink.end()
+        if self._uplink.end():
+            self._asked("turn")
         self._input_ended.set()
         self._moved()
 
@@ -252,18 +292,28 @@ class LiveCall:
         return bool(self.handle()) and self._protocol.resumable, self._settings.resumes
 
     def received(self, message: ServerMessage) -> None:
-        self._carry_out(self._protocol.receive(message))
+        self._carry_out(self._protocol.receive(message, self._call.clock.now_ns()))
 
     def unreadable(self, error: WireError) -> None:
         self._session_log.unreadable(error)
 
     def afresh(self) -> None:
-        self._protocol.afresh()
+        protocol, now_ns = self._protocol, self._call.clock.now_ns()
+        protocol.afresh()
+        unheard = protocol.watch.waiting or self._call.turns.user_speaking or not self._heard.can_tell
+        known = protocol.watch.known and not self._call.turns.user_speaking
+        self._outbox.start_afresh(self._heard.since_ns(now_ns) if unheard and not known else None)
 
     def changed(self, change: Change, detail: str) -> None:
         self._session_log.changed(change, detail)
+        now_ns = self._call.clock.now_ns()
         if change in ("lost", "renewing"):
-            self._carry_out(self._protocol.lost())
+            self._leaving = True
+            self._carry_out(self._protocol.lost(now_ns))
+            self._leaving = False
+        elif change in ("resumed", "renewed"):
+            told = change == "renewed" and self._protocol.watch.known and not self._outbox.asks
+            self._carry_out(self._protocol.up(now_ns, told=told))
 
     # Inside ------------------------------------------------------------------------------------
 
@@ -281,11 +331,25 @@ class LiveCall:
                     self._outbox.confirm(index)
                 case said.Remark(text):
                     self._session_log.warn(text)
+                case AskAgain():
+                    self._session_log.asks_again(outcome)
+                    self._uplink.ask_again(outcome)
+                case Renew(why):
+                    self._session_log.warn(f"no answer ({why.replace('_', ' ')}): a new session begins")
+                    if self._session is not None:
+                        self._session.begin_anew()
+                case Missing():
+                    self._session_log.missing(outcome, fallback=self._fallback.given)
+                    self._speak_fallback()
+                case Stalled():
+                    self._session_log.stalled(outcome)
                 case said.Failed(text):
                     raise ServiceError(f"the Live service reports {text}")
                 case _:
                     if isinstance(outcome, said.StartTurn):
                         self._uplink.answering()
+                    elif isinstance(outcome, said.UserSpeech):
+                        self._heard.service_tells()
                     elif isinstance(outcome, said.CallTool):
                         entry = HistoryEntry(
                             "tool", name=outcome.name, args=outcome.args, time_s=self._now_s()
@@ -295,7 +359,39 @@ class LiveCall:
         self._moved()
 
     def _speech_changed(self, event: SpeechChanged) -> None:
+        """Somebody hears the user begin or end, a detector of ours or the service."""
+        if event.speaking:
+            self._heard.started(event.time_ns)
+            self._protocol.user_started(event.time_ns)
+            self._moved()
+            return
+        self._protocol.user_stopped(event.time_ns)
+        # That the service is not there to hear the user does not mean that they have ended.
+        if self._heard.stopped(event.time_ns) and not self._leaving:
+            self._asked("voice")
         self._moved()
+
+    def _asked(self, cause: Cause) -> None:
+        """Something was said or given to the model that wants an answer."""
+        self._carry_out(self._protocol.asked(cause, self._call.clock.now_ns()))
+
+    def _tick(self) -> None:
+        self._carry_out(self._protocol.tick(self._call.clock.now_ns()))
+
+    def _speak_fallback(self) -> None:
+        """Say the line that stands for an answer, if there is one."""
+        line = self._fallback
+        if not line.given:
+            return
+        turn = self._call.turns.next_turn(self._node)
+        for outcome in line.outcomes(turn):
+            self._downlink.take(outcome)
+
+    def _policy(self) -> AnswerPolicy:
+        answer, config = self._settings.answer, self._settings.setup.proactivity
+        patience_ns = answer.patience if self._can.answers else None
+        silent = config is not None and bool(config.proactive_audio)
+        return AnswerPolicy(patience_ns, answer.retries, silence_is_answer=silent)
 
     def _moved(self) -> None:
         """Something of the conversation has changed: whoever waits for quiet or for the end looks again."""
@@ -305,6 +401,7 @@ class LiveCall:
             self.quiet_since_ns = None
         elif self.quiet_since_ns is None:
             self.quiet_since_ns = self._call.clock.now_ns()
+        self._alarm.set(self._protocol.deadline_ns)
         if self._session is not None:
             self._session.changed()
 

@@ -11,6 +11,7 @@ Example:
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...liveapi import Content, GenerationConfig, ProactivityConfig, Setup
@@ -47,6 +48,7 @@ from ...pipeline.files import write_whole
 from ...pipeline.frames import source_of
 from ..tools.catalog import FunctionSpec
 from . import events
+from .answers.fallback import load_recording
 from .dialogue.history import History
 from .downlink import Ports
 from .endpoint import Access
@@ -55,10 +57,10 @@ from .live_call import LiveCall
 from .options import fields as opt
 from .options import setup as make
 from .options.faults import history_faults, option_faults, read_history
-from .options.groups import Resumption
+from .options.groups import DEFAULT_ANSWER_WAIT, Resumption
 from .reachability import surrounding_faults
 from .session.renewal import DEFAULT_RENEW_AFTER_NS
-from .settings import DEFAULT_PRE_ROLL_NS, Settings
+from .settings import DEFAULT_MOST_RESULT_CHARACTERS, DEFAULT_PRE_ROLL_NS, Settings
 
 __all__ = ["GeminiLive"]
 
@@ -145,6 +147,8 @@ class GeminiLive(Processor):
         renew_after: opt.RenewAfter = DEFAULT_RENEW_AFTER_NS,
         finish_after: opt.FinishAfter = 2 * SECOND,
         answer_timeout: opt.AnswerTimeout = 60 * SECOND,
+        answer: opt.AnswerWaiting = DEFAULT_ANSWER_WAIT,
+        max_result_characters: opt.MostResultCharacters = DEFAULT_MOST_RESULT_CHARACTERS,
         labels: opt.Labels = {},  # noqa: B006  # never changed, and shown as the default
         prices: opt.Prices = None,
         endpoint: opt.Endpoint = "auto",
@@ -207,6 +211,9 @@ class GeminiLive(Processor):
             finish_after,
             answer_timeout,
             prices,
+            answer,
+            None,
+            max_result_characters,
         )
         self._live: LiveCall | None = None
 
@@ -238,8 +245,17 @@ class GeminiLive(Processor):
             history = await asyncio.to_thread(read_history, self._settings.history)
         except (OSError, ValueError) as error:
             raise ServiceError(f"the history cannot be read: {error} (option history)") from error
+        settings = self._settings
+        if settings.answer.sound is not None:
+            try:
+                recording = await asyncio.to_thread(load_recording, settings.answer.sound)
+            except (OSError, ValueError) as error:
+                raise ServiceError(
+                    f"the fallback line cannot be read: {error} (option answer.sound)"
+                ) from error
+            settings = replace(settings, recording=recording)
         catalogs = self.tool_calls.peers_advertise()
-        self._live = LiveCall(self.name, self.call, self.log, self._settings, ports, catalogs, history)
+        self._live = LiveCall(self.name, self.call, self.log, settings, ports, catalogs, history)
         await self._live.open()
 
     async def run(self) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 from ...liveapi import WireError
 from ...pipeline.events import ServiceChanged
 from ...pipeline.running.context import CallContext
-from ...pipeline.units import format_duration
+from ...pipeline.units import MS, format_duration
+from .answers.decisions import AskAgain, Missing, Stalled
+from .events import AnswerMissing, AnswerStalled
 from .session.delegate import Change
 
 __all__ = ["SessionLog"]
@@ -53,6 +55,46 @@ class SessionLog:
         self.info(f"the server will end this connection in {left or 'a while'}")
         self._publish("going_away", left)
 
+    def asks_again(self, ask: AskAgain) -> None:
+        """The model is asked once more."""
+        self.info(
+            f"no answer ({ask.why.replace('_', ' ')}): it is asked again, for the {_nth(ask.attempt)} time"
+        )
+
+    def missing(self, missing: Missing, *, fallback: bool) -> None:
+        """There is no answer."""
+        waited = format_duration(missing.waited_ns // MS * MS)
+        why = missing.reason or missing.why.replace("_", " ")
+        instead = (
+            "its fallback line is spoken" if fallback else "the caller hears nothing (option answer.fallback)"
+        )
+        self.warn(f"no answer for {waited} ({why}), asked {missing.attempts} times more: {instead}")
+        if self._call.events.wants(AnswerMissing):
+            event = AnswerMissing(
+                time_ns=self._call.clock.now_ns(),
+                node=self._node,
+                why=missing.why,
+                waited_ns=missing.waited_ns,
+                attempts=missing.attempts,
+                reason=missing.reason,
+                fallback=fallback,
+            )
+            self._call.events.publish(event)
+
+    def stalled(self, stalled: Stalled) -> None:
+        """An answer stopped in its middle."""
+        length = format_duration(stalled.length_ns // MS * MS)
+        self.warn(f"the sound of turn {stalled.turn} stopped for {length} in its middle")
+        if self._call.events.wants(AnswerStalled):
+            event = AnswerStalled(
+                time_ns=self._call.clock.now_ns(),
+                node=self._node,
+                turn=stalled.turn,
+                length_ns=stalled.length_ns,
+                resumed=stalled.resumed,
+            )
+            self._call.events.publish(event)
+
     def unreadable(self, error: WireError) -> None:
         """The server sent what is no message; told once."""
         if not self._unreadable:
@@ -65,3 +107,7 @@ class SessionLog:
             self._call.events.publish(
                 ServiceChanged(time_ns=now_ns, node=self._node, state=state, detail=detail)
             )
+
+
+def _nth(number: int) -> str:
+    return {1: "first", 2: "second", 3: "third"}.get(number, f"{number}th")

@@ -10,10 +10,14 @@ from typing import Any
 from ...liveapi import Setup
 from ...pipeline.units import MS, SECOND
 from .endpoint import Access
+from .options.groups import DEFAULT_ANSWER_WAIT, AnswerWait
 from .prices import Prices
 from .session.renewal import DEFAULT_RENEW_AFTER_NS
 
 __all__ = ["Settings"]
+
+
+DEFAULT_MOST_RESULT_CHARACTERS = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +40,18 @@ class Settings:
     finish_after_ns: int = 2 * SECOND
     answer_timeout_ns: int = 60 * SECOND
     prices: Prices | None = None
+    answer: AnswerWait = DEFAULT_ANSWER_WAIT
+    recording: Any = None
+    """The fallback line as 24 kHz samples, where there is a file of it."""
+    most_result_characters: int = DEFAULT_MOST_RESULT_CHARACTERS
+
+    @property
+    def trailing_ns(self) -> int:
+        """Silence that ends an utterance for a model that has to hear it: more than its detector waits for."""
+        config = self.setup.realtime_input_config
+        detection = config.automatic_activity_detection if config is not None else None
+        waits_ms = (detection.silence_duration_ms or 0) if detection is not None else 0
+        return max(1_500, waits_ms + 700) * MS
 
     @property
     def manual(self) -> bool:

@@ -1,8 +1,13 @@
-"""What goes up, as messages in the outbox: sound, turns that we mark, texts, context, pictures, results."""
+"""What goes up, as messages in the outbox: sound, turns that we mark, texts, context, pictures, results.
+
+Methods that may end the user's turn, or ask for an answer, say so: ``True`` when an answer is due from now on.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+
+import numpy as np
 
 from ...liveapi import (
     Blob,
@@ -21,16 +26,18 @@ from ...liveapi.models import ModelCapabilities
 from ...pipeline.frames import AudioFrame, SpeechEndFrame, SpeechStartFrame
 from ...pipeline.running.context import CallContext
 from ...pipeline.units import MS, SECOND
+from .answers.decisions import AskAgain
+from .answers.prompts import prompt
 from .capture.activity import ActivityWindow, Step
 from .capture.idle import IdleTimer
 from .dialogue.calls import Late, told_late
-from .dialogue.protocol import LiveProtocol
 from .session.outbox import Kind, Outbox
 
 __all__ = ["Uplink"]
 
 _STREAM_IDLE_NS = 1 * SECOND
 """A microphone silent for longer is closed for the service, which else waits for the end of a sentence."""
+_RATE = 16_000
 _ON_THE_WAY_NS = 250 * MS
 """What was sent later than that before an answer began is not what is answered."""
 
@@ -42,6 +49,7 @@ class Uplink:
         can: what the model takes.
         pre_roll_ns: with turns marked by us, how far before its onset a turn begins; ``None``: the service finds the
             turns.
+        trailing_ns: silence that is sent when the user's sound ends, for a model that has to hear the end.
         warn: told once of what is lost.
     """
 
@@ -49,56 +57,55 @@ class Uplink:
         self,
         call: CallContext,
         outbox: Outbox,
-        protocol: LiveProtocol,
         can: ModelCapabilities,
         pre_roll_ns: int | None,
+        trailing_ns: int,
         warn: Callable[[str], None],
     ) -> None:
         self._call = call
         self._outbox = outbox
-        self._protocol = protocol
         self._can = can
         self._warn = warn
+        self._trailing_ns = trailing_ns
         self._window = None if pre_roll_ns is None else ActivityWindow(pre_roll_ns)
-        self._idle = IdleTimer(call.clock, _STREAM_IDLE_NS, lambda: self._signal(Kind.STREAM_END))
+        self._idle = IdleTimer(call.clock, _STREAM_IDLE_NS, self._stream_ends)
         self._warned: set[str] = set()
 
     # Sound and turns ---------------------------------------------------------------------------
 
-    def audio(self, frame: AudioFrame) -> None:
+    def audio(self, frame: AudioFrame) -> bool:
         """The user's sound."""
         if self._window is not None:
-            self._take(self._window.audio(frame, self._call.turns.state))
-            return
+            return self._take(self._window.audio(frame, self._call.turns.state))
         self._put_audio(frame)
         self._idle.touch()
+        return False
 
-    def speech(self, frame: SpeechStartFrame | SpeechEndFrame) -> None:
+    def speech(self, frame: SpeechStartFrame | SpeechEndFrame) -> bool:
         """A detector of ours hears the user begin or end; it counts where the service does not listen for itself."""
         if self._window is None:
-            return
+            return False
         if isinstance(frame, SpeechStartFrame):
-            self._take(self._window.started(frame.time_ns, self._call.turns.state))
-        else:
-            self._take(self._window.stopped())
+            return self._take(self._window.started(frame.time_ns, self._call.turns.state))
+        return self._take(self._window.stopped())
 
-    def interrupted(self) -> None:
+    def interrupted(self) -> bool:
         """The conversation has settled that the user interrupts."""
-        if self._window is not None:
-            self._take(self._window.decide(self._call.turns.state))
+        return self._window is not None and self._take(self._window.decide(self._call.turns.state))
 
     @property
     def user_open(self) -> bool:
         """Whether a turn of the user that we mark is open."""
         return self._window is not None and self._window.open
 
-    def end(self) -> None:
+    def end(self) -> bool:
         """The user will say no more."""
         if self._window is not None:
-            self._take(self._window.stopped())
-        elif self._idle.armed:
+            return self._take(self._window.stopped())
+        if self._idle.armed:
             self._idle.cancel()
-            self._signal(Kind.STREAM_END)
+            self._stream_ends()
+        return False
 
     def close(self) -> None:
         """The call is over."""
@@ -109,7 +116,8 @@ class Uplink:
         if self._outbox.dropped_ns:
             self._warn_once("too much audio waits to be sent: the oldest is dropped")
 
-    def _take(self, steps: Iterable[Step]) -> None:
+    def _take(self, steps: Iterable[Step]) -> bool:
+        ended = False
         for step in steps:
             if isinstance(step, AudioFrame):
                 self._put_audio(step)
@@ -117,14 +125,21 @@ class Uplink:
                 self._signal(Kind.START)
             else:
                 self._signal(Kind.END)
-                self._protocol.expects_answer()
+                ended = True
+        return ended
+
+    def _stream_ends(self) -> None:
+        """The microphone is closed for now."""
+        if self._trailing_ns:
+            # Such a model waits for silence that it can hear, whatever it is told.
+            self._outbox.put_audio(np.zeros(_RATE * self._trailing_ns // SECOND, np.int16), _RATE)
+        self._signal(Kind.STREAM_END)
 
     # Messages ----------------------------------------------------------------------------------
 
     def text(self, text: str) -> None:
         """What the user wrote: it is answered."""
         self._send(ClientMessage(realtime_input=RealtimeInput(text=text)), plain=text)
-        self._protocol.expects_answer()
 
     def context(self, text: str, *, reply: bool) -> bool:
         """Text for the model to know, and to answer if asked to; ``False`` when this model takes none."""
@@ -135,13 +150,15 @@ class Uplink:
             self._send(ClientMessage(realtime_input=RealtimeInput(text=text)))
         else:
             return False
-        if reply:
-            self._protocol.expects_answer()
         return True
 
     def greet(self, greeting: str) -> None:
         """Have the model speak first."""
         self.context(f'Greet the caller now. Say exactly: "{greeting}"', reply=True)
+
+    def ask_again(self, ask: AskAgain) -> None:
+        """Have the model answer what it has not answered."""
+        self.context(prompt(ask), reply=True)
 
     def update(self, instructions: Content | None, tools: list[Tool] | None) -> bool:
         """New instructions or tools; ``False`` when this model takes them with a new connection only."""
@@ -154,11 +171,14 @@ class Uplink:
     def respond(self, given: list[FunctionResponse] | Late) -> None:
         """A function's result."""
         if isinstance(given, Late):
-            self.context(given.text, reply=True)
+            # One that nobody is to speak of is in the history, which is all that such a model can be told silently.
+            self.context(given.text, reply=not given.silent)
         elif given:
             first = given[0]
-            told = RealtimeInput(text=told_late(first.name, first.response or {}))
-            plain = encode_client(ClientMessage(realtime_input=told)).decode()
+            plain = ""
+            if first.scheduling != "SILENT":
+                told = RealtimeInput(text=told_late(first.name, first.response or {}))
+                plain = encode_client(ClientMessage(realtime_input=told)).decode()
             self._send(ClientMessage(tool_response=ToolResponse(given)), Kind.RESULT, plain)
 
     def picture(self, jpeg: bytes) -> None:

@@ -34,7 +34,7 @@ class Connection:
         self.headers = dict(headers)
         self.messages: list[ClientMessage] = []
         self.audio = b""
-        """All PCM that came on this connection, in order."""
+        """All PCM of the microphone that came on this connection, in order."""
         self.closed: LinkClosed | None = None
         self.reader: asyncio.Task[None] | None = None
         self.frozen = False
@@ -131,6 +131,12 @@ class Connection:
                 return
             if message.realtime_input is not None and message.realtime_input.audio is not None:
                 self.audio += message.realtime_input.audio.data
+            elif message.realtime_input is not None and message.realtime_input.audio_stream_end:
+                spoken = self.audio.rstrip(b"\0")
+                silence = len(self.audio) - len(spoken)
+                if silence >= 2 * 24_000:
+                    # 1.5 s of silence end the stream: no microphone's.
+                    self.audio = self.audio[: len(self.audio) - 2 * 24_000]
             self.messages.append(message)
             self._changed.set()
 

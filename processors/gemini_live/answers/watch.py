@@ -16,8 +16,9 @@ from .sentences import ends_sentence, has_sentence_end
 
 __all__ = ["DEFAULT_PATIENCE_NS", "AnswerPolicy", "AnswerWatch", "Cause"]
 
-Cause = Literal["voice", "words", "text", "result", "context", "greeting"]
-"""What asks for an answer: a voice that only a detector has heard, words that the service has told, and so on."""
+Cause = Literal["voice", "turn", "words", "text", "result", "context", "greeting"]
+"""What asks for an answer: a voice that a detector has heard, a turn of the user that we have marked, words that the
+service has told, and so on."""
 
 DEFAULT_PATIENCE_NS = 6 * SECOND
 _NEWLY: tuple[Cause, ...] = ("words", "text", "greeting")
@@ -95,7 +96,17 @@ class AnswerWatch:
     @property
     def known(self) -> bool:
         """Whether what waits for an answer is known in words: a new session can be told of it."""
-        return self._cause not in (None, "voice")
+        return self._cause not in (None, "voice", "turn")
+
+    @property
+    def expecting(self) -> bool:
+        """Whether an answer is surely due: a voice alone may have been no question."""
+        return self.waiting and (self._cause != "voice" or self._then is not None)
+
+    @property
+    def sounds(self) -> bool:
+        """Whether a turn is under way that can be heard."""
+        return self._open and self._sounds
 
     @property
     def deadline_ns(self) -> int | None:
@@ -113,7 +124,7 @@ class AnswerWatch:
             self._asked_meanwhile(now_ns, cause)
             return []
         before = self._cause
-        if before is None or (cause in _NEWLY and not (before == "voice" and cause == "words")):
+        if before is None or (cause in _NEWLY and not (before in ("voice", "turn") and cause == "words")):
             self._start(now_ns)
         if before is None or cause != "voice":
             self._cause = cause
@@ -126,9 +137,9 @@ class AnswerWatch:
         if cause == "result" and self._called:
             # It waited for that within its turn, and goes on.
             self._last_ns = now_ns
-        elif cause in ("voice", "words"):
+        elif cause in ("voice", "turn", "words"):
             # Told while the answer sounds, it is what is being answered, unless the user has spoken since.
-            if self._user_spoke and cause == "words":
+            if self._user_spoke and cause != "voice":
                 self._then = cause
         else:
             self._then = cause
@@ -244,15 +255,19 @@ class AnswerWatch:
         self._close()
         self._called = False
         self._judge_ns = self._then = None
-        self._start(now_ns)
+        if self._user_spoke or not self._attempts:
+            # Else it interrupts what it was asked for: that must not go on for ever.
+            self._start(now_ns)
         self._cause = "words"
         self._wait(now_ns)
         return []
 
-    def cut(self) -> None:
+    def cut(self, now_ns: int) -> list[Decision]:
         """The turn is not to be heard any more, by a decision of ours: nothing of it is waited for."""
         self._close()
         self._judge_ns = None
+        self._next(now_ns)
+        return []
 
     # Connections -------------------------------------------------------------------------------
 
@@ -262,6 +277,8 @@ class AnswerWatch:
         broken = self._open and not self._generated and not self._called and self._turn > 0
         words = self._words
         self._close()
+        if self._cause is None:
+            self._next(now_ns)
         if broken and self._cause is None:
             self._start(now_ns)
             self._cause, self._why, self._words = "words", "lost", words
@@ -404,6 +421,9 @@ class AnswerWatch:
     def _enter(self, now_ns: int, turn: int) -> None:
         if self._open and turn == self._turn:
             return
+        if self._cause is None:
+            # What was asked while another turn sounded is what this one answers.
+            self._next(now_ns)
         self._turn, self._open = turn, True
         self._sounds = self._generated = False
         self._user_spoke = self._user

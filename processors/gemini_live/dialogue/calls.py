@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ....liveapi import FunctionCall, FunctionResponse
+from .limits import bounded_result
 from .outcomes import Answer, CallTool, CancelTools, Outcome, Remark
+from .tombstones import Tombstones
 
 __all__ = ["Calls", "Late", "ToolRules", "told_late"]
 
@@ -28,6 +30,8 @@ class ToolRules:
     scheduling: bool = True
     continuing: bool = True
     """Whether a function may answer more than once."""
+    most_characters: int = 100_000
+    """The longest result that is sent whole."""
 
     def blocking(self, name: str) -> bool:
         """Whether the model waits for this function."""
@@ -51,6 +55,7 @@ class _Pending:
     """Results so far, where the model takes only one."""
     scheduling: str = ""
     """Of those."""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class Late:
     """A result for a session that never asked for it: it can only be told in words."""
 
     text: str
+    silent: bool = False
+    """Whether it is to be known and not spoken of."""
 
 
 def told_late(name: str, body: Mapping[str, Any]) -> str:
@@ -69,8 +76,9 @@ def told_late(name: str, body: Mapping[str, Any]) -> str:
 class Calls:
     """Who waits for which result."""
 
-    def __init__(self, rules: ToolRules) -> None:
+    def __init__(self, rules: ToolRules, salt: str = "") -> None:
         self._rules = rules
+        self._tombstones = Tombstones(salt)
         self._pending: dict[str, _Pending] = {}
         self._aliases: dict[str, str] = {}
         """Ids of calls that the server repeated, and the id under which the function was asked."""
@@ -100,15 +108,9 @@ class Calls:
             return [
                 Remark(f"the server asked twice for {call.name} under the id {call_id}; it is asked once")
             ]
-        # A model that was interrupted while it waited may ask for the same again under a new id: what it asked for
-        # may have consequences, so it is done once and answered to both.
-        for known_id, known in self._pending.items():
-            same = known.cut and not known.foreign and (known.name, known.args) == (call.name, call.args)
-            if same and self._rules.blocking(call.name):
-                known.wire_ids.append(call.id)
-                known.cut = False
-                self._aliases[call_id] = known_id
-                return [Remark(f"the server repeats its call of {call.name}, which has not answered yet")]
+        again = self._again(call, call_id)
+        if again is not None:
+            return again
         functions = self._rules.functions
         unknown = functions is not None and call.name not in functions
         if unknown or len(self._pending) >= _MOST_PENDING:
@@ -117,8 +119,30 @@ class Calls:
             )
             response = FunctionResponse(id=call.id, name=call.name, response={"error": why})
             return [Remark(f"{why}: the model is told so"), Answer(response)]
-        self._pending[call_id] = _Pending(call.name, call.args, [call.id])
-        return [CallTool(call_id, call.name, call.args)]
+        key = self._tombstones.key(call.name, call.args)
+        self._pending[call_id] = _Pending(call.name, call.args, [call.id], key=key)
+        return [CallTool(call_id, call.name, call.args, key)]
+
+    def _again(self, call: FunctionCall, call_id: str) -> list[Outcome] | None:
+        """What to do with a call that is the same as one before; ``None``: it is another.
+
+        A model that was interrupted, or lost its connection, asks for the same again under a new id. What it asked
+        for may have consequences, so it is done once and answered to both.
+        """
+        for known_id, known in self._pending.items():
+            if (known.cut or known.foreign) and (known.name, known.args) == (call.name, call.args):
+                known.wire_ids = [*([] if known.foreign else known.wire_ids), call.id]
+                known.cut = known.foreign = False
+                self._aliases[call_id] = known_id
+                return [Remark(f"the server repeats its call of {call.name}, which has not answered yet")]
+        stone = self._tombstones.again(call.name, call.args)
+        if stone is None or stone.body is None:
+            return None
+        response = FunctionResponse(id=call.id, name=call.name, response=stone.body)
+        return [
+            Remark(f"the server repeats its call of {call.name}: it gets the result that there is"),
+            Answer(response),
+        ]
 
     def cancel(self, ids: list[str]) -> list[Outcome]:
         """The server no longer wants these results."""
@@ -131,6 +155,7 @@ class Calls:
             call.wire_ids = [one for one in call.wire_ids if one != wire_id]
             if not call.wire_ids:
                 self._forget(known_id)
+                self._tombstones.bury(known_id, call.name, call.args, call.key, None)
                 gone.append(known_id)
         return [CancelTools(tuple(gone))] if gone else []
 
@@ -138,6 +163,12 @@ class Calls:
         """The user has spoken over it: what the model repeats now it asked for before."""
         for call in self._pending.values():
             call.cut = True
+        self._tombstones.interrupted()
+
+    def answered(self, *, sounded: bool) -> None:
+        """A turn of the model is complete; one that was heard makes use of what was asked for."""
+        if sounded:
+            self._tombstones.forget()
 
     def arguments(self, call_id: str) -> dict[str, Any]:
         """With what a function that has not answered was called."""
@@ -153,6 +184,8 @@ class Calls:
         """
         call = self._pending.get(call_id)
         if call is None:
+            # Withdrawn, and it could not be stopped: should the model ask again, this is what it gets.
+            self._tombstones.late(call_id, body)
             return None
         rules = self._rules
         many = rules.continuing and not rules.blocking(call.name) and not call.foreign
@@ -165,8 +198,11 @@ class Calls:
         if call.parts:
             body = {"output": [*call.parts, *([body] if body else [])]}
             scheduling, call.parts = call.scheduling, []
+        body, _ = bounded_result(body, rules.most_characters)
+        if not continues:
+            self._tombstones.bury(call_id, call.name, call.args, call.key, body)
         if call.foreign:
-            return Late(told_late(call.name, body))
+            return Late(told_late(call.name, body), scheduling == "SILENT")
         if rules.blocking(call.name) or not rules.scheduling:
             scheduling = ""
         call.continued = call.continued or continues
@@ -188,6 +224,7 @@ class Calls:
         for call in self._pending.values():
             call.foreign = True
         self._aliases.clear()
+        self._tombstones.interrupted()
 
     def _forget(self, call_id: str) -> None:
         del self._pending[call_id]

@@ -65,6 +65,7 @@ class History:
         self._most_entries, self._most_characters = most_entries, most_characters
         self._entries: deque[HistoryEntry] = deque()
         self._characters = 0
+        self._added = 0
         for entry in entries:
             self.add(entry)
 
@@ -79,12 +80,36 @@ class History:
     def add(self, entry: HistoryEntry) -> None:
         """Append what happened."""
         self._entries.append(entry)
+        self._added += 1
         self._characters += len(entry.plain)
         # One entry stays, however long: a conversation is not empty for having begun with a speech.
         while len(self._entries) > self._most_entries or (
             self._characters > self._most_characters and len(self._entries) > 1
         ):
             self._characters -= len(self._entries.popleft().plain)
+
+    @property
+    def place(self) -> int:
+        """Where the next entry goes, for ``insert``."""
+        return self._added
+
+    def insert(self, place: int, entry: HistoryEntry) -> None:
+        """Add what was said at ``place``, though it became known later."""
+        after = [self._entries.pop() for _ in range(min(max(0, self._added - place), len(self._entries)))]
+        self._characters -= sum(len(one.plain) for one in after)
+        self._added -= len(after)
+        self.add(entry)
+        for one in reversed(after):
+            self.add(one)
+
+    def amend(self, role: str, before: str, after: str) -> None:
+        """The newest entry of ``role`` with the text ``before`` has the text ``after``."""
+        for index in range(len(self._entries) - 1, -1, -1):
+            entry = self._entries[index]
+            if entry.role == role and entry.text == before:
+                self._entries[index] = msgspec.structs.replace(entry, text=after)
+                self._characters += len(after) - len(before)
+                return
 
     def answered(self, name: str, args: dict[str, Any], result: dict[str, Any]) -> None:
         """The call of ``name`` with ``args`` has its result: the entry of the call is completed where it stands."""

@@ -1,4 +1,4 @@
-"""What follows from a message of the server: the vocabulary between `protocol` and `dispatch`."""
+"""What follows from a message of the server: the vocabulary between `protocol` and whoever carries it out."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ....liveapi import (
     UrlContextMetadata,
     UsageMetadata,
 )
+from ..answers.decisions import Decision
 
 __all__ = [
     "Answer",
@@ -29,6 +30,7 @@ __all__ = [
     "GoingAway",
     "Grounded",
     "Interaction",
+    "LateWords",
     "Media",
     "Note",
     "Opened",
@@ -81,6 +83,15 @@ class Words:
 
 
 @dataclass(frozen=True, slots=True)
+class LateWords:
+    """The last words of ``turn``, which is complete; its sound is ``at_ns`` long."""
+
+    turn: int
+    text: str
+    at_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class EndSound:
     """No more sound of ``turn`` follows."""
 
@@ -97,9 +108,10 @@ class EndWords:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """The model has produced all of ``turn``."""
+    """The model has produced all of ``turn``; its sound is ``sound_ns`` long."""
 
     turn: int
+    sound_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +122,8 @@ class TurnComplete:
     reason: str = ""
     waiting: bool = False
     """Whether the model says nothing because it expects the user to go on."""
+    cut: bool = False
+    """Whether it is the end of a turn that was cut."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +131,8 @@ class UserWords:
     """What the user said, a piece of it."""
 
     text: str
+    answered: bool = False
+    """Whether it came after the answer to it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,6 +246,8 @@ class CallTool:
     id: str
     name: str
     args: dict[str, Any]
+    key: str = ""
+    """The same for the same wish of the user, however often the model asks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +293,8 @@ class Failed:
 
 
 Outcome = (
-    Answer
+    Decision
+    | Answer
     | Audio
     | CallTool
     | CancelTools
@@ -290,6 +309,7 @@ Outcome = (
     | GoingAway
     | Grounded
     | Interaction
+    | LateWords
     | Media
     | Note
     | Opened

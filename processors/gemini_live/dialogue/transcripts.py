@@ -14,6 +14,7 @@ from ....pipeline.frames import Role, TranscriptFrame
 from ....pipeline.running.context import CallContext
 from ....pipeline.units import SECOND
 from .history import History, HistoryEntry
+from .pacing import SpeakingRate, SpokenWords
 
 __all__ = ["AgentTranscript", "UserTranscript"]
 
@@ -42,14 +43,27 @@ class _Teller:
         self._emit(TranscriptFrame(self._role, piece, time_ns=self._call.clock.now_ns()))
         self.publish(utterance, whole, turn, final=False)
 
-    def final(self, utterance: int, whole: str, turn: int, *, interrupted: bool = False) -> None:
+    def final(
+        self, utterance: int, whole: str, turn: int, *, interrupted: bool = False, place: int | None = None
+    ) -> None:
+        """It is whole. ``place``: where in the history it belongs; ``None``: at its end."""
         whole = whole.strip()
         now_ns = self._call.clock.now_ns()
         self._emit(TranscriptFrame(self._role, whole, final=True, interrupted=interrupted, time_ns=now_ns))
         if whole:
             time_s = round(now_ns / SECOND, 3)
-            self._history.add(HistoryEntry(self._role, whole, interrupted, time_s=time_s))
+            entry = HistoryEntry(self._role, whole, interrupted, time_s=time_s)
+            self._history.insert(self._history.place if place is None else place, entry)
         self.publish(utterance, whole, turn, final=True, interrupted=interrupted)
+
+    def more(self, utterance: int, before: str, piece: str, turn: int) -> None:
+        """Words of an utterance that was taken for whole, ``before``: they join it."""
+        now_ns = self._call.clock.now_ns()
+        whole = f"{before}{piece}".strip()
+        self._emit(TranscriptFrame(self._role, piece, time_ns=now_ns))
+        self._emit(TranscriptFrame(self._role, piece.strip(), final=True, time_ns=now_ns))
+        self._history.amend(self._role, before.strip(), whole)
+        self.publish(utterance, whole, turn, final=True)
 
     def publish(
         self, utterance: int, text: str, turn: int, *, final: bool, interrupted: bool = False
@@ -69,27 +83,39 @@ class _Teller:
 
 
 class UserTranscript:
-    """What the user says and writes."""
+    """What the user says and writes. ``whole``: the service tells utterances in one piece, not in fragments."""
 
-    def __init__(self, call: CallContext, emit: Emit, history: History) -> None:
+    def __init__(self, call: CallContext, emit: Emit, history: History, *, whole: bool = False) -> None:
         self._teller = _Teller(call, emit, history, "user")
+        self._whole = whole
         self._utterance = 0
         self._text = ""
+        self._late = False
+        self._history = history
+        self._place = 0
 
     @property
     def under_way(self) -> list[HistoryEntry]:
         """What has been said of an utterance that is not whole."""
         return [HistoryEntry("user", self._text.strip())] if self._text.strip() else []
 
-    def add(self, piece: str) -> None:
-        """A piece to append."""
+    def add(self, piece: str, *, late: bool = False) -> None:
+        """A piece to append. ``late``: it came after the answer to it."""
         if not self._text and not piece.strip():
             return
+        self._late = late if not self._text else self._late and late
+        if self._text and self._apart(piece):
+            piece = f" {piece}"
         self._text += piece
         self._teller.piece(self._number(), piece, self._text, 0)
         sentence = self._text.rstrip().endswith((".", "!", "?"))
         if len(self._text) > (_LONG if sentence else _TOO_LONG):
             self.end()
+
+    def answering(self) -> None:
+        """The model begins to answer: words that are told later were said before this."""
+        self.end()
+        self._place = self._history.place
 
     def preview(self, guess: str) -> None:
         """What the user may be saying beyond what is certain."""
@@ -99,7 +125,7 @@ class UserTranscript:
     def end(self) -> None:
         """The utterance is whole. Without one this does nothing."""
         if self._text:
-            self._teller.final(self._number(), self._text, 0)
+            self._teller.final(self._number(), self._text, 0, place=self._place if self._late else None)
             self._utterance, self._text = 0, ""
 
     def wrote(self, text: str) -> None:
@@ -107,6 +133,12 @@ class UserTranscript:
         self.end()
         self._teller.final(self._number(), text, 0)
         self._utterance = 0
+
+    def _apart(self, piece: str) -> bool:
+        """Whether ``piece`` begins another utterance, though nothing had said that the one before was over."""
+        if self._text[-1].isspace() or not piece[:1].isalnum():
+            return False
+        return self._whole or (self._text[-1] in ".!?" and piece[:1].isupper())
 
     def _number(self) -> int:
         # One that was only ever guessed at keeps its number for what was really said.
@@ -117,12 +149,16 @@ class UserTranscript:
 class _Utterance:
     """What the agent says in one turn."""
 
-    __slots__ = ("heard", "number", "said")
+    __slots__ = ("again", "ends_ns", "heard", "number", "releasing", "said", "scheduled", "words")
 
-    def __init__(self, number: int) -> None:
+    def __init__(self, number: int, rate: SpeakingRate) -> None:
         self.number = number
         self.said = ""
         self.heard = ""
+        self.words = SpokenWords(rate)
+        self.ends_ns: int | None = None
+        """Length of the turn's sound, once no more words follow."""
+        self.scheduled = self.releasing = self.again = False
 
 
 class AgentTranscript:
@@ -134,7 +170,10 @@ class AgentTranscript:
         self._call = call
         self._changed = changed or asyncio.Event()
         self._teller = _Teller(call, emit, history, "agent")
+        self._rate = SpeakingRate()
         self._open: dict[int, _Utterance] = {}
+        self._last: tuple[int, int, str] = (0, 0, "")
+        """Turn, number and text of the utterance that was whole last."""
 
     @property
     def unheard(self) -> bool:
@@ -148,15 +187,36 @@ class AgentTranscript:
         return [HistoryEntry("agent", text, interrupted=True) for text in heard if text]
 
     def add(self, turn: int, piece: str, at_ns: int | None) -> None:
-        """A piece that is heard when the sound of ``turn`` has been played up to ``at_ns``; ``None``: now."""
+        """A piece that came when the sound of ``turn`` was ``at_ns`` long; ``None``: it has no sound."""
         utterance = self._open.get(turn)
         if utterance is None:
-            utterance = self._open[turn] = _Utterance(self._teller.number())
+            utterance = self._open[turn] = _Utterance(self._teller.number(), self._rate)
         utterance.said += piece
         if at_ns is None:
-            self._heard(turn, piece)
+            self._heard(turn, utterance, piece)
             return
-        self._call.turns.say(turn, at_ns, lambda: self._heard(turn, piece))
+        utterance.words.add(piece, at_ns)
+        self._schedule(turn, utterance)
+
+    def late(self, turn: int, piece: str, at_ns: int) -> None:
+        """The last words of a turn that is complete, and perhaps heard."""
+        if turn in self._open:
+            self.add(turn, piece, at_ns)
+            return
+        last, number, text = self._last
+        if turn == last:
+            self._teller.more(number, text, piece, turn)
+            self._last = (turn, number, text + piece)
+        else:
+            # It had no words before.
+            self.add(turn, piece, at_ns)
+            self.end(turn, at_ns)
+
+    def generated(self, turn: int, sound_ns: int) -> None:
+        """All of the turn is there: where its words are heard is known better from now on."""
+        utterance = self._open.get(turn)
+        if utterance is not None and sound_ns:
+            utterance.words.whole(sound_ns)
 
     def end(self, turn: int, at_ns: int) -> None:
         """The turn has no more words; it is whole when its sound, ``at_ns`` long, has been heard."""
@@ -164,7 +224,9 @@ class AgentTranscript:
         if utterance is None:
             return
         if at_ns:
-            self._call.turns.say(turn, at_ns, lambda: self._finish(turn))
+            utterance.words.whole(at_ns)
+            utterance.ends_ns = at_ns
+            self._schedule(turn, utterance)
         else:
             # Nothing will be played of it: nobody would ever report it as heard.
             utterance.heard = utterance.said
@@ -175,15 +237,46 @@ class AgentTranscript:
         for number in [number for number in self._open if number <= turn]:
             self._finish(number, interrupted=True)
 
-    def _heard(self, turn: int, piece: str) -> None:
-        utterance = self._open.get(turn)
-        if utterance is not None:
-            utterance.heard += piece
-            self._teller.piece(utterance.number, piece, utterance.heard, turn)
+    def _schedule(self, turn: int, utterance: _Utterance) -> None:
+        """Have the next word told when its sound is heard, or the end of the utterance."""
+        place_ns = utterance.words.next_ns if utterance.words else utterance.ends_ns
+        if place_ns is None or utterance.scheduled:
+            return
+        utterance.scheduled = True
+        self._call.turns.say(turn, place_ns, lambda: self._release(turn, utterance, place_ns))
+
+    def _release(self, turn: int, utterance: _Utterance, place_ns: int) -> None:
+        """The sound of ``turn`` has been heard up to ``place_ns``."""
+        utterance.scheduled = False
+        if utterance.releasing:
+            # Called back at once, by the loop below.
+            utterance.again = True
+            return
+        utterance.releasing = True
+        while self._open.get(turn) is utterance:
+            utterance.again = False
+            words = utterance.words
+            if not words:
+                if utterance.ends_ns is not None:
+                    self._finish(turn)
+                break
+            piece = words.pop()
+            while words and (next_ns := words.next_ns) is not None and next_ns <= place_ns:
+                piece += words.pop()
+            self._heard(turn, utterance, piece)
+            self._schedule(turn, utterance)
+            if not utterance.again:
+                break
+        utterance.releasing = False
+
+    def _heard(self, turn: int, utterance: _Utterance, piece: str) -> None:
+        utterance.heard += piece
+        self._teller.piece(utterance.number, piece, utterance.heard, turn)
 
     def _finish(self, turn: int, *, interrupted: bool = False) -> None:
         utterance = self._open.pop(turn, None)
         self._changed.set()
         # Of an utterance that was cut before its first word, nobody needs to know.
         if utterance is not None and utterance.heard:
+            self._last = (turn, utterance.number, utterance.heard)
             self._teller.final(utterance.number, utterance.heard, turn, interrupted=interrupted)

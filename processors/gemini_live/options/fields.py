@@ -11,9 +11,9 @@ from ....pipeline.units import MS, SECOND
 from ..dialogue.history import HistoryEntry
 from ..endpoint import EndpointKind
 from ..prices import Prices as PriceList
+from .groups import AnswerWait, GoogleSearchOptions, Resumption, Safety, Transcription, VoiceSample
 from .groups import Avatar as AvatarGroup
 from .groups import ContextCompression as CompressionGroup
-from .groups import GoogleSearchOptions, Resumption, Safety, Transcription, VoiceSample
 from .groups import Thinking as ThinkingGroup
 from .groups import Translation as TranslationGroup
 from .groups import Vad as VadGroup
@@ -100,6 +100,14 @@ RenewAfter = Annotated[
 ]
 FinishAfter = Annotated[
     Duration, Range(0, None), Doc("silence after the end of the input that ends the call")
+]
+AnswerWaiting = Annotated[
+    AnswerWait, Doc("what is done when no answer comes: patience, retries, fallback, sound")
+]
+MostResultCharacters = Annotated[
+    int,
+    Range(1_000, 10_000_000),
+    Doc("longest function result that is sent whole; more is cut, and the model told"),
 ]
 AnswerTimeout = Annotated[Duration, Range(0, None), Doc("longest wait for the last answer")]
 Labels = Annotated[Mapping[str, str], Doc("labels for the bill")]

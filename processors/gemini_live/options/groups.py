@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from ....pipeline.options import Doc, Duration, Range
+from ....pipeline.units import MS, SECOND
 
 __all__ = [
+    "DEFAULT_ANSWER_WAIT",
+    "AnswerWait",
     "Avatar",
     "ContextCompression",
     "GoogleSearchOptions",
@@ -23,6 +26,27 @@ __all__ = [
 ]
 
 Sensitivity = Literal["high", "low"]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerWait:
+    """How an answer is waited for, and what is done when none comes."""
+
+    patience: Annotated[
+        Duration | None,
+        Range(500 * MS, None),
+        Doc("longest wait for the first sound of an answer; null waits for ever"),
+    ] = 6 * SECOND
+    retries: Annotated[
+        int, Range(0, 10), Doc("how often the model is asked again, before a new session is tried")
+    ] = 2
+    fallback: Annotated[str, Doc("what the agent says when no answer can be had, in its own voice")] = ""
+    sound: Annotated[Path | None, Doc("WAV file of the fallback line, where a recording is to be played")] = (
+        None
+    )
+
+
+DEFAULT_ANSWER_WAIT = AnswerWait()
 
 
 @dataclass(frozen=True, slots=True)

@@ -114,6 +114,10 @@ class Connecting:
         now_ns = self._clock.now_ns()
         await self._clock.sleep_until_ns(min(now_ns + delay_ns, max(now_ns, deadline_ns)))
 
+    def jittered(self, age_ns: int) -> int:
+        """The age at which a connection is replaced: calls that began together do not do so together."""
+        return round(age_ns * self._jitter.uniform(0.85, 1.0))
+
     def _jittered(self, delay_ns: int) -> int:
         return round(delay_ns * self._jitter.uniform(0.75, 1.25))
 

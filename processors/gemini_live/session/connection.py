@@ -77,6 +77,11 @@ class Connection:
         self._renewal.ask(self._clock.now_ns())
         self._look.set()
 
+    def leave_now(self) -> None:
+        """End it as soon as possible: another session is to begin."""
+        self._renewal.insist(self._clock.now_ns())
+        self._look.set()
+
     def changed(self) -> None:
         """What the session's owner says of itself has changed."""
         self._look.set()

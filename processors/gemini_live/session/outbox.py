@@ -2,7 +2,8 @@
 
 Audio is bounded by its length, everything else by number. What was sent stays here until it is known to have been
 received (``confirm``, by number on the connection; ``answered``, because the model has begun to answer). When a
-connection ends, ``rewind`` puts the rest back to the front: it goes out again, in its old order.
+connection ends, ``rewind`` puts the rest back to the front: it goes out again, in its old order. The user's sound is
+kept longer, until the model answers: a fresh session has heard nothing of it.
 """
 
 from __future__ import annotations
@@ -24,9 +25,12 @@ _KEEP_NS = 120 * SECOND
 """Twice what coming back may take; 3.8 MB."""
 _FULL_NS = 2 * SECOND
 """A source that can wait does so while more than this waits."""
+_UNANSWERED_NS = 30 * SECOND
+"""Of sound that has arrived and was not answered, so much is kept for a fresh session."""
 _LONGEST_MESSAGE_NS = 100 * MS
 """What has piled up is sent in pieces of this length, the longest that the service advises."""
 _MOST_MESSAGES = 1024
+_MOST_KEPT = 4096
 
 
 class Kind(Enum):
@@ -73,6 +77,14 @@ class _Sent:
     entries: list[_Entry]
 
 
+_HEARD = (Kind.AUDIO, Kind.START, Kind.END)
+"""What the user's turn is made of."""
+
+
+def _length_ns(entries: list[_Entry]) -> int:
+    return sum(entry.duration_ns for entry in entries)
+
+
 class Outbox:
     """A queue of audio (s16 mono) and encoded messages. One taker at a time.
 
@@ -91,6 +103,9 @@ class Outbox:
         self._entries: deque[_Entry] = deque()
         self._taken: list[_Entry] = []
         self._sent: deque[_Sent] = deque()
+        self._unanswered: deque[_Sent] = deque()
+        """What has arrived of the user's turn."""
+        self._unanswered_ns = 0
         self._sent_ns = 0
         self._messages = 0
         """Entries that are no audio, waiting or sent."""
@@ -210,8 +225,15 @@ class Outbox:
             self._arrived(self._sent.popleft())
         self._changed.set()
 
+    @property
+    def asks(self) -> bool:
+        """Whether something waits that asks for an answer."""
+        return any(entry.kind in (Kind.TEXT, Kind.RESULT) for entry in (*self._taken, *self._entries))
+
     def answered(self, before_ns: int) -> None:
-        """The model answers: it has taken in the texts and results that were sent before ``before_ns``."""
+        """The model answers: it has taken in what was sent before ``before_ns``."""
+        while self._unanswered and self._unanswered[0].at_ns < before_ns:
+            self._unanswered_ns -= _length_ns(self._unanswered.popleft().entries)
         for sent in self._sent:
             if sent.at_ns < before_ns:
                 kept = [entry for entry in sent.entries if entry.kind not in (Kind.TEXT, Kind.RESULT)]
@@ -238,11 +260,29 @@ class Outbox:
             unsure.insert(0, _Entry(Kind.START, _SIGNALS[Kind.START]))
         self._restore(unsure)
 
-    def start_afresh(self) -> None:
-        """The next session has asked for no results: it is told of them in words."""
+    def start_afresh(self, unheard_since_ns: int | None = None) -> None:
+        """The next session has asked for no results: it is told of them in words, unless they are silent.
+
+        ``unheard_since_ns``: the user's sound that was sent since then has not been answered, and is said again.
+        """
+        silent = [entry for entry in self._entries if entry.kind is Kind.RESULT and not entry.plain]
+        for entry in silent:
+            # What is to be known and not spoken of is in what the session is told of the conversation.
+            self._entries.remove(entry)
+            self._messages -= 1
         for entry in self._entries:
             if entry.kind is Kind.RESULT:
                 entry.kind, entry.message, entry.plain = Kind.TEXT, entry.plain, ""
+        if unheard_since_ns is not None:
+            again = [
+                entry for sent in self._unanswered if sent.at_ns >= unheard_since_ns for entry in sent.entries
+            ]
+            self._messages += sum(entry.samples is None for entry in again)
+            self._restore(again)
+            # A turn of the user that we mark is whole again with what was kept of it.
+            self._open_before = self._open_before and not any(entry.kind is Kind.START for entry in again)
+        self._unanswered.clear()
+        self._unanswered_ns = 0
 
     def waiting_texts(self) -> list[str]:
         """The user's texts that wait, oldest first."""
@@ -261,6 +301,12 @@ class Outbox:
             self._messages -= entry.samples is None
             if entry.kind in (Kind.START, Kind.END):
                 self._open_before = entry.kind is Kind.START
+        kept = [entry for entry in sent.entries if entry.kind in _HEARD]
+        if kept:
+            self._unanswered.append(_Sent(sent.number, sent.at_ns, kept))
+            self._unanswered_ns += _length_ns(kept)
+            while self._unanswered_ns > _UNANSWERED_NS or len(self._unanswered) > _MOST_KEPT:
+                self._unanswered_ns -= _length_ns(self._unanswered.popleft().entries)
 
     def _leave(self) -> _Entry:
         entry = self._entries.popleft()

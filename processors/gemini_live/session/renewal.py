@@ -45,6 +45,11 @@ class Renewal:
         self._from_ns = min(self._from_ns, now_ns)
         self._deadline_ns = min(self._deadline_ns, now_ns + _PATIENCE_NS)
 
+    def insist(self, now_ns: int) -> None:
+        """It is of no more use: it is replaced now, by whatever there is to come back to."""
+        self._demanded = True
+        self._from_ns = self._deadline_ns = min(self._from_ns, self._deadline_ns, now_ns)
+
     def due_ns(self, quiet_since_ns: int | None, *, able: bool, hope: bool) -> int | None:
         """When to do it, if nothing changes; ``None``: not before something does.
 

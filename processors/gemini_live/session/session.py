@@ -57,6 +57,8 @@ class Session:
         self._receipts = receipts
         self._renew_after_ns = renew_after_ns
         self._connection: Connection | None = None
+        self._anew = False
+        self._setup_is_old = False
 
     async def open(self, handle: str = "") -> None:
         """Connect for the first time; errors that can pass are retried. Raises ``ServiceError``.
@@ -87,7 +89,8 @@ class Session:
             await connection.leave(closed)
             if closed is None:
                 self._delegate.changed("renewing", "")
-                await self._come_back(self._delegate.handle())
+                anew, self._anew = self._anew, False
+                await self._come_back("" if anew else self._delegate.handle())
                 continue
             judged = self._connecting.judge(closed, opening=False)
             if judged.then is Then.GIVE_UP:
@@ -117,6 +120,15 @@ class Session:
         """Replace the connection at the next quiet moment, so that a new setup takes effect."""
         if self._connection is not None:
             self._connection.renew()
+        else:
+            # One that is being made may have been set up before.
+            self._setup_is_old = True
+
+    def begin_anew(self) -> None:
+        """Leave this session now, and begin another, which is told of the conversation."""
+        self._anew = True
+        if self._connection is not None:
+            self._connection.leave_now()
 
     def _use(self, link: Link) -> None:
         self._connection = Connection(
@@ -127,8 +139,10 @@ class Session:
             self._clock,
             self._take,
             receipts=self._receipts,
-            renew_after_ns=self._renew_after_ns,
+            renew_after_ns=self._connecting.jittered(self._renew_after_ns),
         )
+        if self._setup_is_old:
+            self._connection.renew()
 
     def _take(self, raw: str | bytes) -> ServerMessage | None:
         try:
@@ -155,6 +169,7 @@ class Session:
         delays = connecting.delays()
         while True:
             await connecting.sleep(next(delays), began_ns + _RETURN_WITHIN_NS)
+            self._setup_is_old = False
             got = await connecting.attempt(handle, began_ns + _RETURN_WITHIN_NS)
             now_ns = clock.now_ns()
             if not isinstance(got, Failure):
@@ -182,5 +197,4 @@ class Session:
                 ) from error
 
     def _begin_afresh(self) -> None:
-        self._outbox.start_afresh()
         self._delegate.afresh()

@@ -21,6 +21,7 @@ from livegraph.pipeline import (
 )
 from livegraph.pipeline.events import Transcript, Usage
 from livegraph.processors.gemini_live import LiveConnector
+from livegraph.processors.gemini_live.options.groups import AnswerWait
 from support.leaks import no_tasks_left
 from support.live_room import Room, converse, graph, listen, numbered, numbers
 from support.live_server import Connection, Script, ScriptedServer, audio_message, talk, words
@@ -113,7 +114,7 @@ def test_an_interrupted_utterance_holds_what_was_heard() -> None:
         await asyncio.sleep(0.75)
         await server.send({"serverContent": {"interrupted": True}}, {"serverContent": {"turnComplete": True}})
 
-    room = converse(listen, script)
+    room = converse(listen, script, answer=AnswerWait(patience=None))
     finals = [t for t in room.log.transcripts if t.final]
     assert [(t.text, t.interrupted) for t in finals] == [("one two", True)]
     assert [(e.text, e.interrupted) for e in room.said("agent")] == [("one two", True)]
@@ -133,7 +134,7 @@ def test_text_is_sent_and_told_and_waited_for() -> None:
         await room.mic.send(TextFrame("   "))
         await listen(room)
 
-    room = converse(body, script)
+    room = converse(body, script, answer=AnswerWait(patience=30 * SECOND))
     assert room.server.connections[0].texts == ["Hello!"]
     assert [(t.role, t.text) for t in room.log.transcripts if t.final] == [
         ("user", "Hello!"),

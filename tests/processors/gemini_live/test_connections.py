@@ -315,7 +315,8 @@ def test_connections_are_replaced_before_they_are_too_old() -> None:
     room = converse(body, forever)
     assert room.changes() == ["connected", "resumed", "resumed", "closed"]
     at_s = [e.time_ns // SECOND for e in room.events if isinstance(e, ServiceChanged)]
-    assert at_s[1:3] == [510, 1020]
+    first_s, second_s = at_s[1], at_s[2] - at_s[1]
+    assert 433 <= first_s <= 511 and 433 <= second_s <= 511, "calls that began together do not renew together"
     assert converse(body, silent).changes() == ["connected", "closed"]
 
 
@@ -529,7 +530,9 @@ def test_results_reach_a_session_that_never_asked(told: str) -> None:
     fresh = room.server.connections[-1]
     assert fresh.tool_responses == [] and len(room.tools.seen) == 1
     said = [*fresh.texts, *(content.turns[-1].plain_text for content in fresh.contents[1:])]
-    assert said == ['[The function book, called before, has now returned {"output": {"done": true}}.]']
+    # Nobody answers it here, so it is asked for.
+    assert said[0] == '[The function book, called before, has now returned {"output": {"done": true}}.]'
+    assert not any("book" in text for text in said[1:])
     waiting = "has not answered yet" in turns_of(fresh)[0][1]
     assert waiting is (told == "late")
 

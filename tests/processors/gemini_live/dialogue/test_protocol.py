@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegraph.liveapi import ServerMessage, decode_server
+from livegraph.processors.gemini_live.answers.decisions import AskAgain
+from livegraph.processors.gemini_live.answers.watch import AnswerPolicy, AnswerWatch
 from livegraph.processors.gemini_live.dialogue.calls import Late, ToolRules
 from livegraph.processors.gemini_live.dialogue.outcomes import (
     Answer,
@@ -28,6 +30,7 @@ from livegraph.processors.gemini_live.dialogue.outcomes import (
     GoingAway,
     Grounded,
     Interaction,
+    LateWords,
     Media,
     Note,
     Opened,
@@ -47,6 +50,8 @@ from livegraph.processors.gemini_live.dialogue.outcomes import (
 from livegraph.processors.gemini_live.dialogue.protocol import LiveProtocol
 from support.wire import messages
 
+CLOCK = itertools.count(0, 10_000_000)
+"""Messages come 10 ms apart."""
 PCM_40_MS = b"\x01\x00" * 960
 
 
@@ -61,12 +66,12 @@ def feed(live: LiveProtocol, *sent: dict[str, Any]) -> list[Outcome]:
 
 
 def everything(live: LiveProtocol, *sent: dict[str, Any]) -> list[Outcome]:
-    return [outcome for one in sent for outcome in live.receive(decode_server(json.dumps(one)))]
+    return [outcome for one in sent for outcome in live.receive(decode_server(json.dumps(one)), next(CLOCK))]
 
 
 def answers(live: LiveProtocol, call_id: str, body: dict[str, Any], scheduling: str = "", **more: Any) -> Any:
     """What is sent for a result, which goes out once."""
-    given = live.result(call_id, body, scheduling, **more)
+    given = live.result(call_id, body, scheduling, now_ns=0, **more)
     assert given is None or isinstance(given, list)
     return given
 
@@ -129,7 +134,7 @@ def test_every_field_of_one_message_counts() -> None:
     assert feed(live, message) == [
         StartTurn(1),
         Audio(1, PCM_40_MS, 24_000, 0),
-        UserWords("Now?"),
+        UserWords("Now?", answered=True),
         Words(1, "Yes.", 0),
         EndSound(1),
         EndWords(1, 40 * MS),
@@ -143,23 +148,112 @@ def test_barge_in_while_the_model_generates() -> None:
     feed(live, sound(), content(outputTranscription={"text": "One, two, "}))
     assert feed(live, content(interrupted=True)) == [Cut(1)]
     assert feed(live, content(outputTranscription={"text": "three"})) == []
-    assert feed(live, content(turnComplete=True)) == [TurnComplete(1)]
-    assert not live.busy
+    assert feed(live, sound()) == [], "sound belongs to the cut turn too"
+    assert feed(live, content(turnComplete=True)) == [TurnComplete(1, cut=True)]
+    assert live.busy, "what cut it wants an answer"
     assert feed(live, sound()) == [StartTurn(2), Audio(2, PCM_40_MS, 24_000, 0)]
+
+
+def test_sound_in_the_message_that_interrupts_belongs_to_the_cut_turn() -> None:
+    """Whether it comes first or beside it."""
+    live = protocol()
+    feed(live, sound())
+    message = sound()
+    message["serverContent"] |= {"interrupted": True, "outputTranscription": {"text": "three"}}
+    assert feed(live, message) == [Cut(1)]
+
+
+def test_half_a_sample_is_completed_by_the_next_piece() -> None:
+    """No byte is lost, and none is out of place."""
+    live = protocol()
+    made = feed(live, sound(b"\x01\x02\x03"), sound(b"\x04"), sound(b""), sound(b"\x05\x06"))
+    assert [one.pcm for one in made if isinstance(one, Audio)] == [b"\x01\x02", b"\x03\x04", b"\x05\x06"]
+
+
+def test_words_of_the_agent_after_its_turn_join_it() -> None:
+    """Nothing holds the call up for them, and no turn begins."""
+    live = protocol()
+    feed(live, sound(), content(outputTranscription={"text": "We open at"}), content(generationComplete=True))
+    feed(live, content(turnComplete=True))
+    assert feed(live, content(outputTranscription={"text": " nine."})) == [LateWords(1, " nine.", 40 * MS)]
+    assert not live.busy
+
+
+def test_words_of_an_answer_that_run_ahead_of_its_sound_are_no_late_ones() -> None:
+    """Where something waits for an answer."""
+    live = protocol()
+    feed(live, sound(), content(generationComplete=True), content(turnComplete=True))
+    live.user_started(0)
+    feed(live, content(inputTranscription={"text": "And on Sunday?"}))
+    assert feed(live, content(outputTranscription={"text": "Closed."})) == [
+        StartTurn(2),
+        Words(2, "Closed.", 0),
+    ]
+
+
+def test_words_of_the_user_after_the_answer_are_what_was_answered() -> None:
+    """They wait for nothing; unless the user was heard to speak since."""
+    live = protocol()
+    feed(live, sound(), content(generationComplete=True), content(turnComplete=True))
+    assert feed(live, content(inputTranscription={"text": "When?"})) == [UserWords("When?", answered=True)]
+    assert not live.busy
+    live.user_started(0)
+    assert feed(live, content(inputTranscription={"text": "Why?"})) == [UserWords("Why?")]
+    assert live.busy
+
+
+def test_what_an_audio_model_writes_instead_of_speaking_is_told() -> None:
+    """In a turn of its own, when nothing of it sounded; and it is asked to speak."""
+    live = protocol()
+    live.asked("text", 0)
+    note = {"modelTurn": {"parts": [{"text": "We open at nine."}]}}
+    assert feed(live, content(**note), content(turnComplete=True)) == [
+        Note(0, "We open at nine.", False),
+        StartTurn(1),
+        Words(1, "We open at nine.", 0),
+        EndSound(1),
+        EndWords(1, 0),
+        TurnComplete(1),
+        AskAgain("text_only", 1, "We open at nine."),
+    ]
+
+
+def test_a_translator_ends_no_turns_and_silence_cuts_its_utterances() -> None:
+    """Silence that it sends is none of an utterance, and 1.2 s without a voice end one."""
+    live = LiveProtocol(itertools.count(1).__next__, watch=AnswerWatch(AnswerPolicy(None)), ends_turns=False)
+    blob = {"mimeType": "audio/pcm", "data": base64.b64encode(bytes(960)).decode()}
+    silence = {"serverContent": {"modelTurn": {"parts": [{"inlineData": blob}]}}}
+    loud = sound(b"\x00\x10" * 960)
+
+    def at(now_ms: int, message: dict[str, Any]) -> list[Outcome]:
+        return live.receive(decode_server(json.dumps(message)), now_ms * MS)
+
+    assert at(0, silence) == [] and live.deadline_ns is None
+    assert at(10, loud)[0] == StartTurn(1)
+    at(20, content(outputTranscription={"text": "Good morning."}))
+    at(40, silence)
+    assert live.deadline_ns == 1_220 * MS and live.busy
+    ended = live.tick(1_220 * MS)
+    assert ended[:2] == [EndSound(1), EndWords(1, 60 * MS)] and not live.busy
+    assert at(1_300, loud)[0] == StartTurn(2)
 
 
 def test_barge_in_after_generation_complete() -> None:
     """Between generationComplete and turnComplete the sound is still playing: it is cut all the same."""
     live = protocol()
     feed(live, sound(), content(generationComplete=True))
-    assert feed(live, content(interrupted=True), content(turnComplete=True)) == [Cut(1), TurnComplete(1)]
+    assert feed(live, content(interrupted=True), content(turnComplete=True)) == [
+        Cut(1),
+        TurnComplete(1, cut=True),
+    ]
 
 
 def test_interrupted_without_turn_complete_ends_the_turn() -> None:
-    """Older models may not send one: sound after the interruption belongs to a new turn."""
+    """Older models may not send one: sound a second after the interruption belongs to a new turn."""
     live = protocol()
     feed(live, sound(), content(interrupted=True))
-    assert not live.busy
+    for _ in range(100):
+        next(CLOCK)
     assert feed(live, sound(), content(outputTranscription={"text": "So?"})) == [
         StartTurn(2),
         Audio(2, PCM_40_MS, 24_000, 0),
@@ -172,7 +266,7 @@ def test_interrupting_nothing_does_nothing() -> None:
     live = protocol()
     assert feed(live, content(interrupted=True)) == []
     feed(live, sound())
-    live.void(1)
+    live.void(1, 0)
     assert feed(live, content(interrupted=True)) == []
 
 
@@ -180,9 +274,11 @@ def test_a_turn_that_we_cut_stays_silent_until_the_server_ends_it() -> None:
     """Our own detector is faster: what the server still sends of that turn is not heard, the next turn is."""
     live = protocol()
     feed(live, sound())
-    live.void(1)
+    live.void(1, 0)
     assert feed(live, sound(), content(outputTranscription={"text": "and"})) == []
-    assert feed(live, content(generationComplete=True), content(turnComplete=True)) == [TurnComplete(1)]
+    assert feed(live, content(generationComplete=True), content(turnComplete=True)) == [
+        TurnComplete(1, cut=True)
+    ]
     assert feed(live, sound()) == [StartTurn(2), Audio(2, PCM_40_MS, 24_000, 0)]
 
 
@@ -190,9 +286,9 @@ def test_a_blocking_call_keeps_the_turn_open() -> None:
     """16.3: the result goes back by its id, once."""
     live = protocol("book_slot")
     call = {"id": "fc_1", "name": "book_slot", "args": {"slot": "tomorrow 3pm"}}
-    assert feed(live, {"toolCall": {"functionCalls": [call]}}) == [
-        CallTool("fc_1", "book_slot", {"slot": "tomorrow 3pm"})
-    ]
+    [asked] = feed(live, {"toolCall": {"functionCalls": [call]}})
+    assert isinstance(asked, CallTool) and asked.key
+    assert (asked.id, asked.name, asked.args) == ("fc_1", "book_slot", {"slot": "tomorrow 3pm"})
     assert live.busy
     [response] = answers(live, "fc_1", {"output": {"status": "booked"}}, "WHEN_IDLE")
     assert (response.id, response.name, response.response) == (
@@ -211,7 +307,7 @@ def test_several_calls_in_one_message_and_the_same_id_twice() -> None:
     live = protocol("a", "b")
     calls = [{"id": "1", "name": "a"}, {"id": "2", "name": "b", "args": {}}, {"id": "1", "name": "a"}]
     outcomes = feed(live, {"toolCall": {"functionCalls": calls}})
-    assert outcomes[:2] == [CallTool("1", "a", {}), CallTool("2", "b", {})]
+    assert [(one.id, one.name) for one in outcomes if isinstance(one, CallTool)] == [("1", "a"), ("2", "b")]
     assert isinstance(outcomes[2], Remark) and len(outcomes) == 3
 
 
@@ -224,7 +320,7 @@ def test_calls_cancelled_by_an_interruption_are_not_answered() -> None:
     assert feed(live, cancel) == [CancelTools(("fc_1",))]
     assert feed(live, cancel) == []
     assert answers(live, "fc_1", {}) is None
-    assert not live.busy
+    assert not live.calls
 
 
 def test_a_non_blocking_call_completes_the_turn() -> None:
@@ -294,7 +390,7 @@ def test_a_function_that_nobody_has_is_answered_at_once() -> None:
     assert [(answer.id, answer.name, list(answer.response or {})) for answer in answers] == [
         ("7", "b", ["error"])
     ]
-    assert not live.busy and not any(isinstance(outcome, CallTool) for outcome in outcomes)
+    assert not live.calls and not any(isinstance(outcome, CallTool) for outcome in outcomes)
 
 
 def test_extended_thinking_is_busy_until_idle() -> None:
@@ -325,9 +421,9 @@ def test_a_lost_connection_ends_what_it_carried() -> None:
     feed(live, sound(), content(outputTranscription={"text": "I am"}))
     feed(live, {"voiceActivity": {"type": "ACTIVITY_START"}})
     feed(live, {"toolCall": {"functionCalls": [{"id": "1", "name": "a"}]}})
-    assert live.lost() == [EndSound(1), EndWords(1, 40 * MS), UserSpeech(False)]
+    assert live.lost(0) == [EndSound(1), EndWords(1, 40 * MS), UserSpeech(False)]
     assert answers(live, "1", {})
-    assert live.lost() == []
+    assert live.lost(0) == []
 
 
 def test_a_session_begun_anew_is_told_of_results_in_words() -> None:
@@ -337,17 +433,17 @@ def test_a_session_begun_anew_is_told_of_results_in_words() -> None:
     feed(live, {"toolCall": {"functionCalls": [{"id": "1", "name": "a"}]}})
     live.afresh()
     assert live.handle == ""
-    assert live.result("1", {"output": 7}) == Late(
+    assert live.result("1", {"output": 7}, now_ns=0) == Late(
         '[The function a, called before, has now returned {"output": 7}.]'
     )
-    assert live.result("1", {}) is None
+    assert live.result("1", {}, now_ns=0) is None
 
 
 def test_text_over_the_agent_is_still_due_after_the_cut_turn() -> None:
     """16.2 b: the turnComplete of the turn that was cut is no answer to the text."""
     live = protocol()
     feed(live, sound())
-    live.expects_answer()
+    live.asked("text", 0)
     feed(live, content(interrupted=True), content(turnComplete=True))
     assert live.busy
     feed(live, sound(), content(turnComplete=True))
@@ -444,8 +540,8 @@ def test_previews_and_word_by_word_input() -> None:
         sound(),
         content(inputTranscription={"text": " there"}),
     )
-    raw = live.receive(decode_server(json.dumps(content(generationComplete=True))))
-    assert raw == [UserEnded(), EndSound(1), Generated(1)]
+    raw = live.receive(decode_server(json.dumps(content(generationComplete=True))), 0)
+    assert raw == [UserEnded(), EndSound(1), Generated(1, 40 * MS)]
 
 
 def test_errors_in_band_and_empty_messages() -> None:
@@ -465,7 +561,7 @@ def test_whatever_the_server_says_turns_are_well_formed(sent: list[ServerMessage
     live = protocol()
     started = sounding = cut = ended = 0
     for message in sent:
-        for outcome in live.receive(message):
+        for outcome in live.receive(message, 0):
             match outcome:
                 case StartTurn(turn):
                     assert turn == started + 1
