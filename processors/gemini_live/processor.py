@@ -147,7 +147,7 @@ class GeminiLive(Processor):
         renew_after: opt.RenewAfter = DEFAULT_RENEW_AFTER_NS,
         finish_after: opt.FinishAfter = 2 * SECOND,
         answer_timeout: opt.AnswerTimeout = 60 * SECOND,
-        answer: opt.AnswerWaiting = DEFAULT_ANSWER_WAIT,
+        answer: opt.AnswerWaiting = None,
         max_result_characters: opt.MostResultCharacters = DEFAULT_MOST_RESULT_CHARACTERS,
         labels: opt.Labels = {},  # noqa: B006  # never changed, and shown as the default
         prices: opt.Prices = None,
@@ -211,7 +211,7 @@ class GeminiLive(Processor):
             finish_after,
             answer_timeout,
             prices,
-            answer,
+            answer or DEFAULT_ANSWER_WAIT,
             None,
             max_result_characters,
         )

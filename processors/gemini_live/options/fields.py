@@ -102,7 +102,7 @@ FinishAfter = Annotated[
     Duration, Range(0, None), Doc("silence after the end of the input that ends the call")
 ]
 AnswerWaiting = Annotated[
-    AnswerWait, Doc("what is done when no answer comes: patience, retries, fallback, sound")
+    AnswerWait | None, Doc("what is done when no answer comes: patience 6s, retries 2, fallback, sound")
 ]
 MostResultCharacters = Annotated[
     int,
