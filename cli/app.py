@@ -13,6 +13,7 @@ from .verbs import (
     migrate,
     new,
     operate,
+    replay,
     run,
     schema,
     simulate,
@@ -46,6 +47,7 @@ app.command("top")(operate.top)
 app.command("hangup")(operate.hang_up)
 app.command("drain")(operate.drain)
 app.command("simulate")(simulate.simulate)
+app.command("replay")(replay.replay)
 app.command("check")(check.check)
 app.command("test")(test.test)
 app.command("new")(new.new)

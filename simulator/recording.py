@@ -1,8 +1,9 @@
 """A transcript of the wire as JSON Lines, with the sound beside it.
 
-Each line is an object: ``time`` in seconds since the connection began, ``connection`` counting from 1, ``from``
-``client`` or ``server``, and one of ``message`` (the JSON as it was sent), ``text`` (what is no JSON), ``open`` (the
-credential's kind), ``close`` (code and reason) and ``fault``. Sound is not in it: raw PCM goes to files beside the
+Each line is an object: ``time`` in seconds since the connection began (in a client's own recording since the first
+one did), ``connection`` counting from 1, ``from`` ``client`` or ``server``, and one of ``message`` (the JSON as it was
+sent), ``text`` (what is no JSON), ``open`` (the credential's kind), ``close`` (code and reason), ``fault``, and
+``options`` (those of the client's box, where it is ours). Sound is not in it: raw PCM goes to files beside the
 transcript, and in its place stands ``"<file>[first:last]"`` in bytes. Images are shortened, secrets masked.
 """
 
@@ -20,7 +21,7 @@ from typing import IO, Any, Literal, Self
 
 __all__ = ["Note", "WireEvent", "WireLog"]
 
-Note = Literal["open", "message", "close", "fault"]
+Note = Literal["open", "message", "close", "fault", "options"]
 
 _SECOND = 1_000_000_000
 _RATE = re.compile(r"rate\s*=\s*(\d{1,7})")
@@ -83,6 +84,8 @@ class WireLog:
         side = f"{self._name}-{event.connection}-{line['from']}"
         if event.kind == "message":
             line |= _readable(event.data, lambda data, rate: self._keep(side, data, rate))
+        elif event.kind == "options":
+            line["options"] = json.loads(event.data)
         else:
             line[event.kind] = event.data if isinstance(event.data, str) else event.data.decode()
         self._lines.write(json.dumps(line, ensure_ascii=False).translate(_BREAKS) + "\n")

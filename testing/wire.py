@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import numpy as np
 
 from ..liveapi import WireError, decode_client, decode_server
 from ..liveapi.link import Link, LinkClosed, memory_link_pair
@@ -28,6 +29,7 @@ __all__ = ["Line", "RecordedServer", "RecordingFault", "Switchboard", "read_reco
 
 _LARGEST = 256 << 20
 _SOUND = re.compile(r"([\w.-]+\.pcm)\[(\d{1,12}):(\d{1,12})\]")
+_MADE_UP = re.compile(r"(silence|tone) (\d{1,6}) ms")
 _CLOSE = re.compile(r"(\d{4})\b[: ]*(.*)", re.DOTALL)
 
 
@@ -61,15 +63,18 @@ class _Written(msgspec.Struct, rename={"sender": "from"}):
     close: str | None = None
 
 
-def read_recording(file: Path) -> list[Line]:
-    """The messages of a recording. Raises ``RecordingFault``, and ``OSError`` when the file cannot be read."""
+def read_recording(file: Path, *, sound: bool = False) -> list[Line]:
+    """The messages of a recording, those of the client without their sound unless it is wanted.
+
+    Raises ``RecordingFault``, and ``OSError`` when the file cannot be read.
+    """
     if file.stat().st_size > _LARGEST:
         raise RecordingFault(1, "it is larger than 256 MiB")
     lines: list[Line] = []
     for number, text in enumerate(file.read_bytes().splitlines(), start=1):
         if text.strip():
             try:
-                found = _read_line(text, file.parent)
+                found = _read_line(text, file.parent, sound=sound)
             except (msgspec.DecodeError, WireError, OSError, ValueError) as error:
                 raise RecordingFault(number, str(error)) from error
             if found is not None:
@@ -79,7 +84,7 @@ def read_recording(file: Path) -> list[Line]:
     return sorted(lines, key=lambda line: line.connection)
 
 
-def _read_line(text: bytes, folder: Path) -> Line | None:
+def _read_line(text: bytes, folder: Path, *, sound: bool) -> Line | None:
     written = msgspec.json.decode(text, type=_Written)
     time_ns = round(written.time * SECOND)
     if written.message is not None:
@@ -87,7 +92,8 @@ def _read_line(text: bytes, folder: Path) -> Line | None:
             message = json.dumps(_with_sound(written.message, folder))
             decode_server(message)
         else:
-            message = json.dumps(_without_sound(written.message))
+            given = written.message
+            message = json.dumps(_with_sound(given, folder) if sound else _without_sound(given))
             decode_client(message)
         return Line(time_ns, written.connection, written.sender, message)
     if written.close is not None and written.sender == "server" and (found := _CLOSE.match(written.close)):
@@ -103,12 +109,24 @@ def _with_sound(value: Any, folder: Path) -> Any:
         return value
     made = {key: _with_sound(item, folder) for key, item in value.items()}
     data = value.get("data")
-    if isinstance(data, str) and (found := _SOUND.fullmatch(data)):
+    if isinstance(data, str) and (plain := _MADE_UP.fullmatch(data)):
+        # In recordings that were written by hand: so many milliseconds of nothing, or of a tone.
+        made["data"] = base64.b64encode(_made_up(plain[1], int(plain[2]), value)).decode()
+    elif isinstance(data, str) and (found := _SOUND.fullmatch(data)):
         with (folder / found[1]).open("rb") as stream:
             stream.seek(int(found[2]))
             sound = stream.read(int(found[3]) - int(found[2]))
         made["data"] = base64.b64encode(sound).decode()
     return made
+
+
+def _made_up(kind: str, length_ms: int, blob: Mapping[str, Any]) -> bytes:
+    rate = int(str(blob.get("mimeType", blob.get("mime_type", ""))).rpartition("rate=")[2] or 16_000)
+    count = rate * length_ms // 1_000
+    if kind == "silence":
+        return bytes(2 * count)
+    samples = np.sin(np.arange(count) * (2 * np.pi * 300 / rate)) * 8_000
+    return bytes(samples.astype("<i2").tobytes())
 
 
 def _without_sound(value: Any) -> Any:

@@ -52,6 +52,12 @@ def call(
     realtime: Annotated[
         bool, typer.Option("--realtime", help="Take as long as the conversation would.")
     ] = False,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record", metavar="DIR", help="Keep what passes between the agent and its model in this folder."
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON object a line for all that happens.")
     ] = False,
@@ -70,7 +76,7 @@ def call(
         what = chosen([agent] if agent else [], files, settings, profile)
         loaded = load(what.agents[0], terminal, layers=what.layers, name=name)
         values = _inputs(inputs or (), loaded)
-        stopped = _call(loaded, values, question, answer, realtime, as_json, live, terminal)
+        stopped = _call(loaded, values, question, answer, realtime, as_json, live, record, terminal)
     if stopped:
         raise typer.Exit(stopped_by(stopped.number))
 
@@ -100,6 +106,7 @@ def _call(
     realtime: bool,
     as_json: bool,
     live: Live,
+    record: Path | None,
     terminal: Terminal,
 ) -> Stopped:
     from ...pipeline.clock import run_virtual
@@ -108,12 +115,18 @@ def _call(
 
     route = settle(with_files(loaded.graph, question, answer), live)
     plan = make_plan(route.graph, loaded.turns, inputs=loaded.inputs, log=loaded.log)
-    conversation = _converse(plan, loaded, inputs, route, as_json, terminal)
+    conversation = _converse(plan, loaded, inputs, route, as_json, record, terminal)
     return asyncio.run(conversation) if realtime or route.remote else run_virtual(conversation)
 
 
 async def _converse(
-    plan: Plan, agent: Agent, inputs: dict[str, Any], route: Route, as_json: bool, terminal: Terminal
+    plan: Plan,
+    agent: Agent,
+    inputs: dict[str, Any],
+    route: Route,
+    as_json: bool,
+    record: Path | None,
+    terminal: Terminal,
 ) -> Stopped:
     from ...pipeline.errors import LivegraphError
     from ..conversation_text import print_conversation
@@ -130,6 +143,8 @@ async def _converse(
                 terminal.warn(note)
             # Joined in memory: a socket would take part in no virtual time.
             resources[LiveConnector] = simulator.connector(agent.name)
+        if record is not None:
+            resources |= _recorder(record, route, stack, terminal)
         call = plan.call(inputs=inputs, resources=resources, call_id="call")
         print_conversation(call.events, as_json=as_json, lost=lambda: call.end("nobody reads the output"))
         stopped = stack.enter_context(stoppable(lambda: call.end("interrupted")))
@@ -140,3 +155,21 @@ async def _converse(
             if not stopped:
                 raise typer.Exit(Exit.FAILED) from None
         return stopped
+
+
+def _recorder(folder: Path, route: Route, stack: AsyncExitStack, terminal: Terminal) -> dict[type, Any]:
+    """What a call has to bring along to be recorded into ``folder``. ``Fault`` when that cannot be written to."""
+    from ...pipeline.clock import clock_of_loop
+    from ...processors.gemini_live import GeminiLive
+    from ...processors.gemini_live.link_tap import LinkTap
+    from ...simulator.recording import WireLog
+    from ...testing.wire_recorder import WireRecorder
+
+    try:
+        log = stack.enter_context(WireLog(folder))
+    except OSError as error:
+        raise Fault(f"cannot record into {folder}: {error.strerror}") from None
+    terminal.say(f"recording: {log.path}")
+    boxes = [node for node in route.graph.nodes.values() if issubclass(node.processor, GeminiLive)]
+    options = boxes[0].options if boxes else {}
+    return {LinkTap: WireRecorder(log, clock_of_loop(), options)}

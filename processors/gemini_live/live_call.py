@@ -32,6 +32,7 @@ from .end_of_call import until_answered
 from .endpoint import LiveConnector, resolve
 from .frames import ContextFrame, UpdateFrame
 from .handshake import Handshake
+from .link_tap import LinkTap, tapped
 from .options.field_options import option_at
 from .prices import Meter
 from .session.connecting import Wire
@@ -118,6 +119,7 @@ class LiveCall:
             )
         given = self._call.resource(LiveConnector)
         endpoint = resolve(settings.access, given, os.environ, _websocket_connector)
+        endpoint = tapped(endpoint, self._call.resource(LinkTap))
         if settings.access.endpoint == "auto" and given is None:
             why = "there is an API key" if endpoint.kind == "google" else "there is no API key"
             self._session_log.info(f"endpoint auto: {why}, so it is {endpoint.connector.label}")

@@ -1,0 +1,335 @@
+"""A recorded call again: today's client against what the service said then, and what is different.
+
+The caller's sound and texts come from the recording, at their times; functions are answered as they were answered then.
+What the service waited for (a setup, a text, a result) it waits for again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from ..liveapi import ClientMessage, Setup, decode_client
+from ..pipeline.clock import clock_of_loop
+from ..pipeline.events import Event
+from ..pipeline.frames import (
+    AudioFrame,
+    SpeechEndFrame,
+    SpeechStartFrame,
+    TextFrame,
+    ToolCallFrame,
+    ToolCancelFrame,
+    ToolResultFrame,
+    TranscriptFrame,
+)
+from ..pipeline.graph.graph import Graph
+from ..pipeline.ports import In, Out
+from ..pipeline.processor import Processor
+from ..pipeline.units import SECOND
+from ..processors.app import AppIn, AppOut
+from ..processors.gemini_live import GeminiLive, LiveConnector
+from ..processors.gemini_live.link_tap import LinkTap
+from ..processors.tools.catalog import FunctionSpec, ToolCatalog
+from ..simulator.recording import WireEvent
+from .wire import Line, RecordedServer, read_recording
+from .wire_recorder import WireRecorder
+
+__all__ = ["Replay", "replay"]
+
+_BEHIND_NS = SECOND // 2
+"""How long the call goes on behind the end of the recording."""
+_ELSEWHERE = (
+    *("endpoint", "url", "api_version", "api_key", "token", "project", "location", "quota_project"),
+    *("credentials", "save_history", "handle", "load_history"),
+)
+"""Options that say where the service is and where things are kept: here both are another."""
+_SOUND_S = 0.5
+"""Sound on a connection may differ by so much: what is sent while a connection ends is a matter of milliseconds."""
+
+
+@dataclass(slots=True)
+class Replay:
+    """What came of it."""
+
+    differences: list[str] = field(default_factory=list)
+    """One line each: what the client of today does not do as the client of then."""
+    words: list[str] = field(default_factory=list)
+    """The conversation, ``user: ...`` and ``agent: ...``."""
+    calls: list[str] = field(default_factory=list)
+    """Functions that were asked for."""
+    events: Counter[str] = field(default_factory=Counter)
+    """How often each kind of event was published."""
+    reason: str = ""
+    """Why the call ended."""
+
+
+async def replay(file: Path) -> Replay:
+    """Play a recording to the client. Runs on the loop's clock; on a virtual one in no time.
+
+    Raises ``RecordingFault`` for a file that cannot be played, ``OSError`` for one that cannot be read.
+    """
+    lines = read_recording(file, sound=True)
+    then = [(line, decode_client(line.message)) for line in lines if line.sender == "client" and line.message]
+    setup = next((message.setup for _, message in then if message.setup is not None), Setup())
+    told = _told_options(file)
+    made = Replay()
+    now: list[WireEvent] = []
+    loop_clock = clock_of_loop()
+    async with asyncio.TaskGroup() as group:
+        server = RecordedServer(lines, loop_clock, group)
+        resources: dict[type, Any] = {
+            LiveConnector: server,
+            LinkTap: WireRecorder(now.append, loop_clock),
+        }
+        call = _graph(told or _options(setup), setup, then).plan().call(resources=resources, call_id="replay")
+        call.events.subscribe(Event, lambda event: made.events.update([type(event).__name__]))
+        async with call:
+            watching = group.create_task(_watch(call.processor("words", AppOut), made), name="replay words")
+            tools: _Tools = call.processor("tools", _Tools)
+            # Where the options are told the box says by itself what it said by itself then.
+            began_ns = loop_clock.now_ns()
+            await _speak(call, then, texts=not told)
+            last_ns = max(line.time_ns for line in lines)
+            await loop_clock.sleep_until_ns(max(loop_clock.now_ns(), began_ns + last_ns) + _BEHIND_NS)
+            call.end("the recording is over")
+            made.calls = tools.asked
+        watching.cancel()
+        server.end()
+        made.reason = call.reason or ""
+    made.differences = [*_differences(then, now)]
+    return made
+
+
+def _told_options(file: Path) -> dict[str, Any]:
+    """The options of the box that was recorded, where they are told."""
+    with file.open("rb") as lines:
+        for text in lines:
+            told = msgspec.json.decode(text) if text.strip() else {}
+            if isinstance(found := told.get("options"), dict):
+                kept = {name: value for name, value in found.items() if name not in _ELSEWHERE}
+                return {**kept, "endpoint": "local"}
+            if "message" in told:
+                break
+    return {}
+
+
+def _options(setup: Setup) -> dict[str, Any]:
+    """What a setup says of the options of whoever sent it."""
+    others = [tool for tool in setup.tools if not tool.function_declarations]
+    rest = msgspec.structs.replace(setup, model="", tools=[], session_resumption=None, history_config=None)
+    realtime = setup.realtime_input_config
+    detection = realtime.automatic_activity_detection if realtime else None
+    options: dict[str, Any] = {
+        "endpoint": "local",
+        "model": setup.model,
+        "extra": msgspec.to_builtins(rest) or None,
+        "more_tools": [msgspec.to_builtins(tool) for tool in others],
+        "activity": "manual" if detection is not None and detection.disabled else "auto",
+    }
+    return {name: value for name, value in options.items() if value}
+
+
+def _graph(options: dict[str, Any], setup: Setup, then: Sequence[tuple[Line, ClientMessage]]) -> Graph:
+    """The box that is tried, with the caller, the tools and a listener around it."""
+    declared = [function for tool in setup.tools for function in tool.function_declarations]
+    graph = Graph("replay")
+    graph.add("caller", AppIn, rate=16_000)
+    graph.add("texts", AppIn, rate=16_000)
+    graph.add("marks", AppIn, rate=16_000)
+    graph.add("live", GeminiLive, **options)
+    graph.add("tools", _Tools, declared=declared, answers=[*_answers(then)])
+    graph.add("words", AppOut)
+    graph.connect("caller.audio", "live.audio")
+    graph.connect("texts.frames", "live.text")
+    graph.connect("marks.frames", "live.speech")
+    graph.connect("live.tool_calls", "tools.calls")
+    graph.connect("tools.results", "live.tool_results")
+    graph.connect("live.transcript", "words")
+    return graph
+
+
+def _answers(then: Sequence[tuple[Line, ClientMessage]]) -> Iterator[dict[str, Any]]:
+    for _, message in then:
+        for response in message.tool_response.function_responses if message.tool_response else ():
+            yield {
+                "name": response.name,
+                "response": response.response or {},
+                "scheduling": response.scheduling,
+                "more": bool(response.will_continue),
+            }
+
+
+class _Tools(Processor):
+    """Answers each call as one of the same name was answered then."""
+
+    calls: In[ToolCallFrame | ToolCancelFrame] = In()
+    results: Out[ToolResultFrame] = Out()
+
+    def __init__(self, *, declared: Any, answers: Any) -> None:
+        self._declared = declared
+        self._answers: list[dict[str, Any]] = list(answers)
+        self.asked: list[str] = []
+
+    async def start(self) -> None:
+        """Offer the functions that were offered then."""
+        specs = []
+        for each in self._declared:
+            schema = each.parameters_json_schema
+            if schema is None and each.parameters is not None:
+                schema = msgspec.to_builtins(each.parameters)
+            blocking = {"BLOCKING": True, "NON_BLOCKING": False}.get(each.behavior.upper())
+            specs.append(FunctionSpec(each.name, each.description, schema or {}, blocking))
+        self.calls.advertised = ToolCatalog(tuple(specs))
+
+    def on_calls(self, frame: ToolCallFrame | ToolCancelFrame) -> Iterator[ToolResultFrame]:
+        """Answer, or note what was withdrawn."""
+        if isinstance(frame, ToolCancelFrame):
+            self.asked.append(f"withdrawn: {', '.join(frame.ids)}")
+            return
+        self.asked.append(f"{frame.name}({json.dumps(frame.args, ensure_ascii=False)})")
+        while True:
+            found = next((each for each in self._answers if each["name"] in ("", frame.name)), None)
+            if found is None:
+                return
+            self._answers.remove(found)
+            yield ToolResultFrame(
+                frame.id,
+                frame.name,
+                found["response"],
+                scheduling=found["scheduling"],
+                will_continue=found["more"],
+            )
+            if not found["more"]:
+                return
+
+
+async def _speak(call: Any, then: Sequence[tuple[Line, ClientMessage]], *, texts: bool) -> None:
+    """Do what the caller did then, each thing at its time."""
+    clock = clock_of_loop()
+    caller, writer, marks = (call.processor(name, AppIn) for name in ("caller", "texts", "marks"))
+    began_ns = clock.now_ns()
+    for at_ns, message in _in_one_time(then):
+        given = message.realtime_input
+        if given is None:
+            continue
+        await clock.sleep_until_ns(began_ns + at_ns)
+        if given.audio_blob is not None and given.audio_blob.data:
+            samples = np.frombuffer(given.audio_blob.data[: len(given.audio_blob.data) // 2 * 2], "<i2")
+            rate = _rate(given.audio_blob.mime_type)
+            if rate == 16_000 and len(samples):
+                await caller.send(AudioFrame(samples=samples.astype(np.int16), rate=rate))
+        elif given.text is not None and texts:
+            await writer.send(TextFrame(given.text))
+        elif given.activity_start is not None:
+            await marks.send(SpeechStartFrame(time_ns=clock.now_ns()))
+        elif given.activity_end is not None:
+            await marks.send(SpeechEndFrame(time_ns=clock.now_ns()))
+
+
+def _in_one_time(
+    then: Sequence[tuple[Line, ClientMessage]],
+) -> Iterator[tuple[int, ClientMessage]]:
+    """The messages with times since the first of all, also where each connection's begin at nothing."""
+    offset_ns = 0
+    for (before, _), (line, message) in pairwise([(Line(0, 1, "client"), ClientMessage()), *then]):
+        if line.connection != before.connection and line.time_ns < before.time_ns:
+            offset_ns += before.time_ns
+        yield offset_ns + line.time_ns, message
+
+
+def _rate(mime_type: str) -> int:
+    found = mime_type.rpartition("rate=")[2]
+    return int(found) if found.isdigit() else 16_000
+
+
+async def _watch(words: Any, made: Replay) -> None:
+    async for frame in words:
+        if isinstance(frame, TranscriptFrame) and frame.final:
+            made.words.append(f"{frame.role}: {frame.text}")
+
+
+# What is different -----------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class _Side:
+    """What a client sent on one connection."""
+
+    setup: dict[str, Any] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
+    sound_s: float = 0.0
+
+
+def _differences(then: Sequence[tuple[Line, ClientMessage]], now: Sequence[WireEvent]) -> Iterator[str]:
+    before = _sides((line.connection, message) for line, message in then)
+    after = _sides(
+        (event.connection, decode_client(event.data))
+        for event in now
+        if event.kind == "message" and event.direction == "in"
+    )
+    if len(before) != len(after):
+        yield f"connections: {len(before)} then, {len(after)} now"
+    for number, (old, new) in enumerate(zip(before, after, strict=False), 1):
+        yield from (f"connection {number}: {line}" for line in _compared(old, new))
+
+
+def _sides(messages: Iterator[tuple[int, ClientMessage]]) -> list[_Side]:
+    sides: dict[int, _Side] = {}
+    for connection, message in messages:
+        side = sides.setdefault(connection, _Side())
+        given = message.realtime_input
+        if message.setup is not None:
+            side.setup = msgspec.to_builtins(message.setup)
+        elif given is not None and given.audio_blob is not None:
+            side.sound_s += len(given.audio_blob.data) / 2 / _rate(given.audio_blob.mime_type)
+        elif given is not None and given.video_blob is not None:
+            side.said.append("a picture")
+        elif message.tool_response is not None:
+            for each in message.tool_response.function_responses:
+                side.said.append(f"result of {each.name}: {json.dumps(each.response, ensure_ascii=False)}")
+        elif message.kinds:
+            side.said.append(json.dumps(msgspec.to_builtins(message), ensure_ascii=False))
+    return [sides[number] for number in sorted(sides)]
+
+
+def _compared(old: _Side, new: _Side) -> Iterator[str]:
+    for path in sorted({*_paths(old.setup), *_paths(new.setup)}):
+        was, is_ = _paths(old.setup).get(path), _paths(new.setup).get(path)
+        if was != is_ and not path.startswith("sessionResumption.handle"):
+            yield f"setup.{path}: {_shown(was)} then, {_shown(is_)} now"
+    for line, count in (Counter(old.said) - Counter(new.said)).items():
+        yield f"not sent any more{_times(count)}: {line}"
+    for line, count in (Counter(new.said) - Counter(old.said)).items():
+        yield f"new{_times(count)}: {line}"
+    if abs(old.sound_s - new.sound_s) > _SOUND_S:
+        yield f"sound: {old.sound_s:.2f} s then, {new.sound_s:.2f} s now"
+
+
+def _paths(value: Any, at: str = "") -> dict[str, Any]:
+    if isinstance(value, dict) and value:
+        items = [(f"{at}.{key}" if at else str(key), each) for key, each in value.items()]
+    elif isinstance(value, list) and value:
+        items = [(f"{at}[{index}]", each) for index, each in enumerate(value)]
+    else:
+        return {at: value} if at else {}
+    found: dict[str, Any] = {}
+    for path, each in items:
+        found |= _paths(each, path)
+    return found
+
+
+def _shown(value: Any) -> str:
+    return "nothing" if value is None else json.dumps(value, ensure_ascii=False)[:120]
+
+
+def _times(count: int) -> str:
+    return f" ({count} times)" if count > 1 else ""
