@@ -91,9 +91,14 @@ class Mixdown:
         self._duck_until = -1
         self._begun = False
 
+    @property
+    def tracks(self) -> frozenset[str]:
+        """The names of all that are open."""
+        return frozenset(name for name, track in self._tracks.items() if not track.ended)
+
     def open(self, name: str, gain_db: float = 0.0) -> None:
-        """Add a track. ``AudioError`` when the name is taken."""
-        if name in self._tracks:
+        """Add a track. ``AudioError`` when the name is taken by one that has not ended."""
+        if name in self.tracks:
             raise AudioError(f"there is a track {name!r} already")
         self._tracks[name] = _Track(end=self._at, gain_db=gain_db, applied_db=gain_db)
 

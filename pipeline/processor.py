@@ -47,7 +47,7 @@ __all__ = ["OptionFault", "Processor", "facade", "ports_of"]
 
 _PORT_HINT = re.compile(r"\s*(\w+\.)*(Ins?|Outs?)\[")
 
-_OWN = ("call", "name", "log", "tune", "input_end")
+_OWN = ("call", "name", "log", "tune")
 """What a call sets on every processor, and whose ``on_`` it calls."""
 
 _ports: weakref.WeakKeyDictionary[type[Processor], dict[str, PortSpec]] = weakref.WeakKeyDictionary()
@@ -162,6 +162,9 @@ class Processor:
     def on_input_end(self, port: str, edge: EdgeEnd) -> Emitted:
         """One of the edges into ``port`` has ended; ``on_end`` follows the last of all."""
         return None
+
+    def on_rewired(self) -> None:
+        """Edges of this box were added or taken away while the call runs; between two frames."""
 
     def on_end(self) -> Emitted | Awaitable[Emitted] | AsyncIterator[Frame]:
         """Every input has ended: return what is still held back. May be ``async``, and yield."""

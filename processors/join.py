@@ -81,6 +81,12 @@ class Join(Processor):
         self._held[edge.index].append((self.call.clock.now_ns(), frame))
         self._release()
 
+    def on_rewired(self) -> None:
+        # Those that are new come last; what is held keeps its place.
+        more = len(self.inputs.edges) - len(self._held)
+        self._held += [deque() for _ in range(more)]
+        self._ended += [False] * more
+
     def on_input_end(self, port: str, edge: EdgeEnd) -> None:
         self._ended[edge.index] = True
         self._release()

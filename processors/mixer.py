@@ -95,7 +95,8 @@ class Mixer(Processor):
             self._mix.open(name, self._gains.get(name, 0.0))
 
     def on_tune(self, *, gains: dict[str, float] | None, duck_by: float) -> None:
-        self._mix.set_gains(gains or {})
+        self._gains = gains or {}
+        self._mix.set_gains(self._gains)
         if self._mix.ducking is not None:
             self._mix.ducking = Ducking(self._mix.ducking.track, duck_by, hold_ns=self._duck_hold_ns)
 
@@ -105,6 +106,11 @@ class Mixer(Processor):
             self._told_loss = True
             self.log.warning("%s: %s is ahead by more than its limit, and loses sound", self.name, edge.name)
         self._changed.set()
+
+    def on_rewired(self) -> None:
+        for edge in self.inputs.edges:
+            if edge.name not in self._mix.tracks:
+                self._mix.open(edge.name, self._gains.get(edge.name, 0.0))
 
     def on_interrupt(self, frame: InterruptFrame) -> None:
         self._mix.interrupt(frame.turn)

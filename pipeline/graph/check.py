@@ -49,6 +49,8 @@ class CheckResult:
     order: list[str] = field(default_factory=list)
     """Node names, every node after those that feed it."""
     inserted: list[Insertion] = field(default_factory=list)
+    written: GraphSpec = field(default_factory=GraphSpec)
+    """The graph as it was given, before sub-graphs were put in and formats settled."""
     modules: Modules = field(default_factory=dict)
     """The Python files that it names, as they were when it was checked."""
 
@@ -59,7 +61,7 @@ class CheckResult:
 
 def check(graph: GraphSpec, resampler: type[Processor] | None = None) -> CheckResult:
     """Check ``graph``; ``resampler`` is the class to insert where formats differ (default: the registered one)."""
-    result = CheckResult()
+    result = CheckResult(written=graph.copy())
     with recording() as files:
         graph, result.problems = expanded(graph)
         _check_options(graph, result)

@@ -16,7 +16,7 @@ from .specs import NodeSpec
 if TYPE_CHECKING:
     from .plan import Plan
 
-__all__ = ["Differences", "Retuning", "compare"]
+__all__ = ["Differences", "NodeChanges", "Retuning", "compare", "compare_nodes"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,39 @@ def compare(before: Plan, after: Plan) -> Differences:
     turns = after.turns if after.turns != before.turns else None
     log = after.log if after.log != before.log else None
     return Differences(tuple(found.live), turns, log, tuple(dict.fromkeys(found.fixed)))
+
+
+@dataclass(frozen=True, slots=True)
+class NodeChanges:
+    """How the nodes of one graph differ from those of another, by name."""
+
+    same: tuple[str, ...]
+    added: tuple[str, ...]
+    other: tuple[str, ...]
+    """Of another class, or with other options than live ones."""
+    tuned: Mapping[str, Mapping[str, Any]]
+    """Live options that have another value; those nodes are among ``same``."""
+
+
+def compare_nodes(old: Mapping[str, NodeSpec], new: Mapping[str, NodeSpec]) -> NodeChanges:
+    """Which nodes are the same, new, or others; those that are gone are in ``old`` alone."""
+    same: list[str] = []
+    added: list[str] = []
+    other: list[str] = []
+    tuned: dict[str, dict[str, Any]] = {}
+    for name, node in new.items():
+        if name not in old:
+            added.append(name)
+            continue
+        found = _Found()
+        if old[name].processor is not node.processor:
+            found.fixed.append(name)
+        else:
+            _compare_options(old[name], node, found)
+        (other if found.fixed else same).append(name)
+        if found.live and not found.fixed:
+            tuned[name] = {one.option: one.after for one in found.live}
+    return NodeChanges(tuple(same), tuple(added), tuple(other), tuned)
 
 
 @dataclass(slots=True)

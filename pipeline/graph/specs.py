@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from ..errors import ProcessorError
 from ..policy import WhenFull
@@ -59,6 +59,12 @@ class GraphSpec:
         self.name = name
         self.nodes: dict[str, NodeSpec] = {}
         self.edges: list[EdgeSpec] = []
+
+    def copy(self) -> Self:
+        """Another graph with the same nodes and edges."""
+        made = type(self)(self.name)
+        made.nodes, made.edges = dict(self.nodes), list(self.edges)
+        return made
 
     def insert(self, node: NodeSpec) -> None:
         """Add a node that is already described. ``ValueError`` when the name is taken, or holds a dot."""

@@ -17,14 +17,15 @@ import itertools
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol, Self, TypeVar, get_args, overload, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, get_args, overload, runtime_checkable
 
 from ..clock import Clock, clock_of_loop
-from ..errors import LivegraphError, ProcessorError, StalledError
+from ..errors import ConfigError, LivegraphError, ProcessorError, StalledError
 from ..events import CallStarted, EventBus
 from ..frames import Frame, InterruptFrame
-from ..graph.check import CheckResult
+from ..graph.check import CheckResult, check
 from ..graph.handles import end_name, node_name
+from ..graph.inputs import fill_call_texts
 from ..graph.modules import keeping
 from ..graph.resolve import output_of
 from ..graph.specs import OnError
@@ -33,6 +34,7 @@ from ..processor import Processor
 from ..turns.controller import TurnPolicy
 from ..turns.conversation import Conversation
 from .call_log import CallLog, LogPolicy
+from .changing import CallChange, Changing
 from .context import CallContext
 from .draining import Draining
 from .edges import EdgeStats
@@ -45,6 +47,10 @@ from .tasks import settle
 from .tuning import Changes, Tuner, node_of, retuned
 from .watchdog import watch
 from .wire_up import Wiring
+
+if TYPE_CHECKING:
+    from ..graph.graph import Graph
+    from ..graph.plan import Plan
 
 __all__ = ["Call"]
 
@@ -105,6 +111,8 @@ class Call:
         self._taps = Taps()
         self._nodes: Nodes | None = None
         self._draining: Draining | None = None
+        self._changing: Changing | None = None
+        self._group: asyncio.TaskGroup | None = None
         self._body: asyncio.Task[Any] | None = None
         """Whose ``async with`` the call is, while its body runs."""
         self._body_cut = False
@@ -268,6 +276,52 @@ class Call:
                 self._turns.judge_by(turns)
         return {name: new.changed for name, new in made.items()}
 
+    async def change(self, edit: Callable[[Graph], object]) -> CallChange:
+        """Change the graph of the running call: add, remove and replace nodes and edges::
+
+            def with_echo(graph: Graph) -> None:
+                graph.disconnect("live.out", "out")
+                echo = graph.add(Echo, delay="300ms")
+                graph.chain("live", echo, "out")
+
+            await call.change(with_echo)
+
+        ``edit`` is given the graph as it is now. What comes of it is checked and negotiated, and its new nodes are
+        started, while the call goes on; then every node that stays takes its new edges between two frames, and what was
+        taken out hands on what it holds and is stopped. Nodes with other options are replaced, live options are tuned.
+
+        Raises ``ConfigError`` with every reason why not, ``StartError`` when a new node does not start; then nothing
+        has changed. ``RuntimeError`` when the call does not run.
+        """
+        from ..graph.graph import Graph
+
+        written = self._checked.written
+        graph = Graph(written.name)
+        graph.nodes, graph.edges = dict(written.nodes), list(written.edges)
+        running = self._wiring.nodes if self._wiring is not None else {}
+        for name, node in running.items():
+            if name in graph.nodes:
+                # As they are now: tuned, and with what the caller brought along filled in.
+                graph.nodes[name] = replace(graph.nodes[name], options=node.spec.options)
+        edit(graph)
+        checked = check(graph)
+        if checked.errors:
+            raise ConfigError(checked.problems)
+        return await self._take(checked)
+
+    async def change_to(self, plan: Plan) -> CallChange:
+        """Make the graph of the running call that of ``plan``, as ``change`` does."""
+        return await self._take(fill_call_texts(plan.checked, self.inputs))
+
+    async def _take(self, checked: CheckResult) -> CallChange:
+        if self._changing is None or self._group is None or self._ending is None or self._ended:
+            raise RuntimeError("the call does not run")
+        change = await self._changing.take(checked, self._group, self._ending)
+        if change and not self._ended:
+            self._checked = checked
+            self.tune(change.tuned)
+        return change
+
     # What others see ---------------------------------------------------------------------------
 
     @property
@@ -332,8 +386,10 @@ class Call:
     async def _converse(self, group: asyncio.TaskGroup) -> None:
         """Let the nodes work until the call must end, then have all that they run cancelled."""
         assert self._wiring is not None and self._nodes is not None and self._ending is not None
+        self._group = group
+        self._changing = Changing(self._wiring, self._nodes, self._limits)
         nodes = list(self._wiring.nodes.values())
-        watching = watch(self.id, nodes, self._limits.stall_ns, self.clock, self.events)
+        watching = watch(self.id, self._wiring.nodes, self._limits.stall_ns, self.clock, self.events)
         watchdog = group.create_task(watching, name=f"{self.id}.watchdog")
         try:
             for node in nodes:
@@ -363,7 +419,11 @@ class Call:
     def failed(self, node: NodeRuntime, error: ProcessorError, *, skippable: bool) -> None:
         """A node raised; what follows is what the graph says of it."""
         policy = self._meaning(node, error)
-        if self._ended:
+        if node.leaving:
+            self._outcome.warn(self.clock, node.name, error, "the node was taken out of the call")
+            node.mute()
+            node.finish()
+        elif self._ended:
             self._outcome.warn(self.clock, node.name, error, "while the call ends")
         elif policy == "skip_frame" and skippable:
             self._outcome.warn(self.clock, node.name, error, "frame skipped")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from ..frames import Frame
+from ..frames import EndFrame, Frame
 from ..graph.resolve import ResolvedEdge
 from ..ports import EdgeEnd
 from ..processor import ports_of
@@ -49,6 +49,10 @@ class Inlet:
             self.handler = lambda frame: handler(frame, end)
         else:
             self.handler = handler
+
+    def end_now(self, now_ns: int) -> None:
+        """Nothing follows on this edge, which is taken out of a running call."""
+        self.push(EndFrame(time_ns=now_ns))
 
     def refuse(self, frame: Frame) -> None:
         """Lose a frame that the processor cannot take: it failed, is being replaced, has ended or stopped."""

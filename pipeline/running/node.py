@@ -165,6 +165,16 @@ class NodeRuntime:
         """Whether an edge into it makes sense still."""
         return self.serving and not self._inputs_over
 
+    @property
+    def forward_inputs(self) -> bool:
+        """Whether edges lead into it that are no feedback."""
+        return any(not inlet.edge.feedback for inlet in self.inlets)
+
+    def tell_rewired(self) -> None:
+        """Its edges are others: a processor that tells them apart may want to know."""
+        if type(self.processor).on_rewired is not Processor.on_rewired and self.serving:
+            self._call(self.processor.on_rewired)
+
     def forget_ended_inputs(self) -> None:
         """Let go of inlets by which nothing will come any more."""
         gone = [

@@ -47,11 +47,13 @@ class Nodes:
         self._failed = failed
         self._keeper = TaskKeeper(limits.stop_ns)
         self._group: asyncio.TaskGroup | None = None
-        self._tasks: dict[str, list[asyncio.Task[None]]] = {}
+        self._tasks: dict[NodeRuntime, list[asyncio.Task[None]]] = {}
         """What runs for each node: its worker and its ``run``."""
+        self._served: set[NodeRuntime] = set()
+        """Nodes with a worker."""
         self._restarts: dict[str, list[int]] = {}
         """When each node was replaced, as far as that still counts."""
-        self._waiting: dict[str, dict[Coroutine[Any, Any, None], str]] = {}
+        self._waiting: dict[NodeRuntime, dict[Coroutine[Any, Any, None], str]] = {}
         """What nodes spawned before the call ran."""
 
     async def start(
@@ -97,19 +99,49 @@ class Nodes:
     def set_going(self, group: asyncio.TaskGroup, node: NodeRuntime) -> None:
         """Give ``node`` its tasks, in ``group``."""
         self._group = group
-        tasks = self._tasks[node.name] = []
+        tasks = self._tasks[node] = []
         if node.has_worker:
+            self._served.add(node)
             tasks.append(self._spawn(node, serve(node), "worker"))
         if node.has_run:
             tasks.append(self._spawn(node, node.run(), "run"))
-        for body, what in self._waiting.pop(node.name, {}).items():
+        for body, what in self._waiting.pop(node, {}).items():
             tasks.append(self._spawn(node, body, what))
+
+    def set_serving(self, node: NodeRuntime) -> None:
+        """Give ``node`` a worker if it has come to need one."""
+        tasks = self._tasks.get(node)
+        if tasks is not None and node.has_worker and node.serving and node not in self._served:
+            self._served.add(node)
+            tasks.append(self._spawn(node, serve(node), "worker"))
+
+    def cancel_one(self, node: NodeRuntime) -> None:
+        """Cancel all that runs for one node."""
+        for task in self._tasks.get(node, ()):
+            task.cancel()
+
+    async def retire(self, nodes: Iterable[NodeRuntime]) -> None:
+        """Stop nodes that are no part of the call any more, or never became one."""
+        leaving = list(nodes)
+        for node in leaving:
+            node.close()
+            self.cancel_one(node)
+        await settle([task for node in leaving for task in self._tasks.get(node, ())])
+        stops = []
+        for node in leaving:
+            self._tasks.pop(node, None)
+            self._served.discard(node)
+            if node.owes_stop and type(node.processor).stop is not Processor.stop:
+                stops.append(asyncio.create_task(self._stop(node)))
+            node.owes_stop = False
+        if stops:
+            await settle(stops)
 
     def spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> Callable[[], object]:
         """Run ``body`` for ``node`` from now on, or as soon as it is going; returns what cancels it."""
-        going = self._tasks.get(node.name)
+        going = self._tasks.get(node)
         if self._group is None or going is None or node.muted:
-            waiting = self._waiting.setdefault(node.name, {})
+            waiting = self._waiting.setdefault(node, {})
             waiting[body] = what
 
             def cancel() -> None:
@@ -203,9 +235,9 @@ class Nodes:
     ) -> None:
         fault: LivegraphError | None = None
         try:
-            for task in self._tasks[node.name]:
+            for task in self._tasks[node]:
                 task.cancel()
-            await settle(self._tasks[node.name])
+            await settle(self._tasks[node])
             state = node.processor.snapshot()
             node.owes_stop = False
             await self._within(node, node.processor.stop(), self._limits.stop_ns, "stop")

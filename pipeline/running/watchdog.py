@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
 
 from ..clock import Clock
 from ..events import EdgeStalled, EventBus
@@ -19,7 +19,7 @@ logger = logging.getLogger("livegraph.call")
 
 
 async def watch(
-    call_id: str, nodes: Sequence[NodeRuntime], stall_ns: int, clock: Clock, events: EventBus
+    call_id: str, nodes: Mapping[str, NodeRuntime], stall_ns: int, clock: Clock, events: EventBus
 ) -> None:
     """Log and publish, once per frame, that a node has been at one frame for ``stall_ns``. Runs until cancelled.
 
@@ -33,7 +33,7 @@ async def watch(
     while True:
         await asyncio.sleep(period_ns / SECOND)
         now_ns = clock.now_ns()
-        for node in nodes:
+        for node in nodes.values():
             since_ns = node.busy_since_ns
             if since_ns is None:
                 continue

@@ -161,6 +161,12 @@ class Wiring:
         processor = make_processor(spec, checked, self._context)
         return NodeRuntime(spec, processor, self.voided, self._context.clock, self._pace, self._reports)
 
+    def exchange(self, layout: Layout) -> None:
+        """From now on the call's nodes and edges are those of ``layout``; whoever holds ``nodes`` sees it."""
+        self.nodes.clear()
+        self.nodes.update(layout.nodes)
+        self.layout = layout
+
     def replace(self, node: NodeRuntime) -> Processor:
         """Give ``node`` a fresh processor, wired like the one before; it is not started."""
         node.adopt(make_processor(node.spec, self.layout.checked, self._context))
