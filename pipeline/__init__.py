@@ -69,6 +69,7 @@ from .ports import EdgeEnd, FromOption, In, Ins, Out, Outs, Room
 from .processor import Emitted, OptionFault, Processor
 from .running.call import Call
 from .running.call_log import LogPolicy
+from .running.changing import CallChange
 from .running.context import CallContext
 from .running.edges import EdgeStats
 from .running.limits import CallLimits
@@ -85,6 +86,7 @@ __all__ = [
     "AudioFormat",
     "AudioFrame",
     "Call",
+    "CallChange",
     "CallContext",
     "CallEnded",
     "CallLimits",

@@ -15,7 +15,7 @@ from starlette.requests import Request
 
 from ..language import Agent
 from ..pipeline.clock import Clock, clock_of_loop
-from ..pipeline.errors import TransportError
+from ..pipeline.errors import LivegraphError, TransportError
 from ..pipeline.graph.differences import compare
 from ..pipeline.graph.inputs import input_values
 from ..pipeline.units import SECOND
@@ -235,32 +235,42 @@ class CallDesk:
                         logger.info("%s has used up what it may: %s", line.call.id, reason)
                         line.end(reason)
 
-    def exchange(self, agents: Sequence[ServedAgent]) -> dict[str, Running]:
+    async def exchange(self, agents: Sequence[ServedAgent]) -> dict[str, Running]:
         """From now on these are the agents, the first the default one.
 
-        A running call takes the new plan of its agent when that differs in live options and turns only; else it goes on
-        with its own, also when its agent is gone. Returns what became of the calls, by agent.
+        A running call takes the new plan of its agent when that differs in live options, turns, and nodes and edges
+        that are new or gone; else it goes on with its own, also when its agent is gone. Returns what became of the
+        calls, by agent.
         """
         self.agents = by_name(agents)
         found: dict[str, Running] = {}
-        for line in self._lines.values():
+        for line in list(self._lines.values()):
             if line.call.reason:
                 continue
             running = found.setdefault(line.agent.name, Running())
-            if self._renew(line):
+            if await self._renew(line):
                 running.tuned += 1
             else:
                 running.kept += 1
         return found
 
-    def _renew(self, line: Line) -> bool:
+    async def _renew(self, line: Line) -> bool:
         """Give the call the plan that its agent has now, if it can take it."""
         agent = self.agents.get(line.agent.name)
         if agent is None:
             return False
         found = compare(line.agent.plan, agent.plan)
-        if not found.tunable:
+        if not found.takable:
             return False
+        if found.graph:
+            if not line.running:
+                # Not yet: it begins with the plan that it was promised.
+                return False
+            try:
+                await line.call.change_to(agent.plan)
+            except (LivegraphError, RuntimeError) as error:
+                logger.warning("%s keeps its plan: %s", line.call.id, error)
+                return False
         line.call.tune(found.changes, turns=found.turns, log=found.log)
         line.agent = agent
         return True

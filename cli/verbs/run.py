@@ -171,7 +171,7 @@ async def _serve(
             print(announcement(serving, port, prepared, model.notes), flush=True)
 
         async def exchange(prepared: Sequence[Prepared]) -> Mapping[str, Running]:
-            return desk.exchange(await _connect(prepared, model))
+            return await desk.exchange(await _connect(prepared, model))
 
         server = WebServer(app, started, grace_s=_GRACE_S, front=serving.front)
         running = asyncio.create_task(server.serve(sockets=[listener]), name="web server")

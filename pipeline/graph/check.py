@@ -59,8 +59,15 @@ class CheckResult:
         return [problem for problem in self.problems if not problem.warning]
 
 
-def check(graph: GraphSpec, resampler: type[Processor] | None = None) -> CheckResult:
-    """Check ``graph``; ``resampler`` is the class to insert where formats differ (default: the registered one)."""
+def check(
+    graph: GraphSpec,
+    resampler: type[Processor] | None = None,
+    settled: Mapping[PortKey, AudioFormat] | None = None,
+) -> CheckResult:
+    """Check ``graph``; ``resampler`` is the class to insert where formats differ (default: the registered one).
+
+    ``settled`` are formats of ports that cannot be others, for they are in use.
+    """
     result = CheckResult(written=graph.copy())
     with recording() as files:
         graph, result.problems = expanded(graph)
@@ -71,7 +78,7 @@ def check(graph: GraphSpec, resampler: type[Processor] | None = None) -> CheckRe
     _check_wiring(result)
     if not result.errors:
         result.edges = _aging(result.edges, result.nodes, result.order)
-        _negotiate(result, resampler)
+        _negotiate(result, resampler, settled or {})
     return result
 
 
@@ -225,10 +232,12 @@ def _fixed(edge: ResolvedEdge, nodes: Mapping[str, NodeSpec]) -> bool:
     return ports_of(nodes[edge.target[0]].processor)[edge.target[1]].policy is not None
 
 
-def _negotiate(result: CheckResult, resampler: type[Processor] | None) -> None:
+def _negotiate(
+    result: CheckResult, resampler: type[Processor] | None, settled: Mapping[PortKey, AudioFormat]
+) -> None:
     solver = FormatSolver()
     for name, node in result.nodes.items():
-        solver.add_node(name, ports_of(node.processor).values(), node.options)
+        solver.add_node(name, ports_of(node.processor).values(), node.options, settled)
     misfits = [edge for edge in result.edges if not solver.join(edge.source, edge.target)]
     for edge in misfits:
         ends = f"{solver.describe(edge.source)} and {solver.describe(edge.target)}"

@@ -40,15 +40,22 @@ class Differences:
     """How turns are judged from now on, when that is different."""
     log: LogPolicy | None = None
     """What is logged from now on, when that is different."""
+    graph: tuple[str, ...] = ()
+    """Nodes and edges that are new or gone, for people: a running call takes them on by ``change_to``."""
     fixed: tuple[str, ...] = ()
     """What a running call cannot take on, for people: ``live.voice``, ``node tools is new``, ``tools.py``."""
 
     def __bool__(self) -> bool:
-        return bool(self.live or self.fixed or self.turns or self.log)
+        return bool(self.live or self.graph or self.fixed or self.turns or self.log)
 
     @property
     def tunable(self) -> bool:
-        """Whether running calls can take all of it."""
+        """Whether running calls can take all of it with the graph that they have."""
+        return not self.fixed and not self.graph
+
+    @property
+    def takable(self) -> bool:
+        """Whether running calls can take all of it, though their graphs change."""
         return not self.fixed
 
     @property
@@ -64,7 +71,7 @@ class Differences:
         """What running calls can take on, for people."""
         turns = () if self.turns is None else ("turns",)
         log = () if self.log is None else (f"log.level {self.log.level or 'as the program'}",)
-        return (*(one.shown for one in self.live), *turns, *log)
+        return (*self.graph, *(one.shown for one in self.live), *turns, *log)
 
 
 def compare(before: Plan, after: Plan) -> Differences:
@@ -78,11 +85,16 @@ def compare(before: Plan, after: Plan) -> Differences:
     if before.limits != after.limits:
         found.fixed.append("limits")
     for file in {**old.modules, **new.modules}:
-        if old.modules.get(file) is not new.modules.get(file):
+        # One that only one of them has belongs to a node that is new or gone, or to an option that is told.
+        if file in old.modules and file in new.modules and old.modules[file] is not new.modules[file]:
             found.fixed.append(file.name)
     turns = after.turns if after.turns != before.turns else None
     log = after.log if after.log != before.log else None
-    return Differences(tuple(found.live), turns, log, tuple(dict.fromkeys(found.fixed)))
+    if not found.graph:
+        # Where nodes come and go a resampler may keep the others at what they run at: whoever makes the change sees.
+        found.fixed += found.formats
+    graph, fixed = tuple(dict.fromkeys(found.graph)), tuple(dict.fromkeys(found.fixed))
+    return Differences(tuple(found.live), turns, log, graph, fixed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,14 +133,16 @@ def compare_nodes(old: Mapping[str, NodeSpec], new: Mapping[str, NodeSpec]) -> N
 @dataclass(slots=True)
 class _Found:
     live: list[Retuning] = field(default_factory=list)
+    graph: list[str] = field(default_factory=list)
     fixed: list[str] = field(default_factory=list)
+    formats: list[str] = field(default_factory=list)
 
 
 def _compare_nodes(old: CheckResult, new: CheckResult, found: _Found) -> None:
-    found.fixed += [f"node {name} is gone" for name in old.nodes if name not in new.nodes]
+    found.graph += [f"node {name} is gone" for name in old.nodes if name not in new.nodes]
     for name, node in new.nodes.items():
         if name not in old.nodes:
-            found.fixed.append(f"node {name} is new")
+            found.graph.append(f"node {name} is new")
         elif _class(node) != _class(old.nodes[name]):
             found.fixed.append(f"node {name} is another box")
         else:
@@ -162,11 +176,11 @@ def _compare_edges(old: CheckResult, new: CheckResult, found: _Found) -> None:
     before, after = _edges(old), _edges(new)
     for edge in {**before, **after}:
         if before.get(edge) != after.get(edge):
-            found.fixed.append(f"edge {edge}")
+            found.graph.append(f"edge {edge}")
     # Nodes that are there in both plans run at the formats that they were started with.
     for node, port in old.formats:
         if (node, port) in new.formats and old.formats[node, port] != new.formats[node, port]:
-            found.fixed.append(f"format of {node}.{port}")
+            found.formats.append(f"format of {node}.{port}")
 
 
 def _edges(checked: CheckResult) -> Mapping[str, object]:

@@ -48,11 +48,20 @@ class FormatSolver:
     def __init__(self) -> None:
         self._values: dict[PortKey, tuple[_Value, _Value]] = {}
 
-    def add_node(self, node: str, ports: Iterable[PortSpec], options: Mapping[str, object]) -> None:
-        """Enter the audio ports of a node with these options."""
+    def add_node(
+        self,
+        node: str,
+        ports: Iterable[PortSpec],
+        options: Mapping[str, object],
+        settled: Mapping[PortKey, AudioFormat] | None = None,
+    ) -> None:
+        """Enter the audio ports of a node with these options; ``settled`` formats are what they are."""
         inputs_first = sorted(ports, key=lambda port: port.direction)
         for port in inputs_first:
             if not port.carries_audio:
+                continue
+            if settled and (agreed := settled.get((node, port.name))) is not None:
+                self._values[node, port.name] = (_Value((agreed.rate,)), _Value((agreed.channels,)))
                 continue
             rate, channels = _Value(port.rates(options)), _Value(port.channel_counts(options))
             model = self._values.get((node, port.like)) if port.like else None

@@ -22,13 +22,16 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, get_args, overlo
 from ..clock import Clock, clock_of_loop
 from ..errors import ConfigError, LivegraphError, ProcessorError, StalledError
 from ..events import CallStarted, EventBus
+from ..formats import AudioFormat
 from ..frames import Frame, InterruptFrame
 from ..graph.check import CheckResult, check
+from ..graph.differences import compare_nodes
 from ..graph.handles import end_name, node_name
 from ..graph.inputs import fill_call_texts
 from ..graph.modules import keeping
+from ..graph.negotiate import PortKey
 from ..graph.resolve import output_of
-from ..graph.specs import OnError
+from ..graph.specs import GraphSpec, OnError
 from ..ports import Out
 from ..processor import Processor
 from ..turns.controller import TurnPolicy
@@ -304,23 +307,35 @@ class Call:
                 # As they are now: tuned, and with what the caller brought along filled in.
                 graph.nodes[name] = replace(graph.nodes[name], options=node.spec.options)
         edit(graph)
-        checked = check(graph)
-        if checked.errors:
-            raise ConfigError(checked.problems)
-        return await self._take(checked)
+        return await self._take(graph)
 
     async def change_to(self, plan: Plan) -> CallChange:
         """Make the graph of the running call that of ``plan``, as ``change`` does."""
-        return await self._take(fill_call_texts(plan.checked, self.inputs))
+        return await self._take(plan.checked.written)
 
-    async def _take(self, checked: CheckResult) -> CallChange:
+    async def _take(self, written: GraphSpec) -> CallChange:
         if self._changing is None or self._group is None or self._ending is None or self._ended:
             raise RuntimeError("the call does not run")
+        assert self._wiring is not None
+        first = self._checked_for_call(written, {})
+        running = {name: node.spec for name, node in self._wiring.nodes.items()}
+        stays = set(compare_nodes(running, first.nodes).same) - {one.node for one in first.inserted}
+        # What stays runs at the formats that it was started with.
+        formats = self._wiring.layout.checked.formats
+        checked = self._checked_for_call(
+            written, {port: formats[port] for port in formats if port[0] in stays}
+        )
         change = await self._changing.take(checked, self._group, self._ending)
         if change and not self._ended:
             self._checked = checked
             self.tune(change.tuned)
         return change
+
+    def _checked_for_call(self, written: GraphSpec, settled: Mapping[PortKey, AudioFormat]) -> CheckResult:
+        checked = check(written, settled=settled)
+        if checked.errors:
+            raise ConfigError(checked.problems)
+        return fill_call_texts(checked, self.inputs)
 
     # What others see ---------------------------------------------------------------------------
 

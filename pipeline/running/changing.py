@@ -151,10 +151,11 @@ class _Change:
         running = wiring.nodes
         old = {name: node.spec for name, node in running.items()}
         found = compare_nodes(old, checked.nodes)
-        again = {name for name in found.same if _formats_differ(name, self._before.checked, checked)}
-        inserted = {one.node for one in checked.inserted}
-        self.problems = list(_misfits(again - inserted, self._before.checked, checked))
-        replaced = [*found.other, *(again & inserted)]
+        # Formats of nodes that stay are settled; only a resampler that was put in may have to do something else.
+        replaced = [
+            *found.other,
+            *(name for name in found.same if _formats_differ(name, self._before.checked, checked)),
+        ]
         fresh = {*found.added, *replaced}
         self.kept = {name: running[name] for name in checked.order if name not in fresh}
         self.gone = [node for name, node in running.items() if name not in self.kept]
@@ -167,7 +168,7 @@ class _Change:
         }
         edges = {_key(edge): str(edge) for edge in checked.edges}
         was = {_key(edge): str(edge) for edge in self._before.checked.edges}
-        self.problems += self._ended(checked)
+        self.problems = list(self._ended(checked))
         self.told = CallChange(
             added=tuple(found.added),
             removed=tuple(name for name in running if name not in checked.nodes),
@@ -257,15 +258,3 @@ def _formats_differ(name: str, before: CheckResult, after: CheckResult) -> bool:
         node == name and before.formats.get((node, port), agreed) != agreed
         for (node, port), agreed in after.formats.items()
     )
-
-
-def _misfits(names: Iterable[str], before: CheckResult, after: CheckResult) -> Iterable[Problem]:
-    for name in sorted(names):
-        for (node, port), agreed in after.formats.items():
-            was = before.formats.get((node, port), agreed)
-            if node == name and was != agreed:
-                path = after.nodes[name].path
-                message = f"`{name}.{port}` runs at {was}, and would have to change to {agreed}"
-                yield Problem(
-                    "LG224", message, path, hint=f"replace `{name}` as well, or put a resampler before it"
-                )

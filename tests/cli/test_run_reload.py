@@ -55,7 +55,10 @@ LOUD, SOFT, FAINT = (-22, -10), (-42, -30), (-62, -48)
 
 
 def test_sighup(tmp_path: Path) -> None:
-    """New calls get the new plan, running calls theirs but for what is live; an invalid file changes nothing."""
+    """New calls get the new plan, running calls what they can take: what is live, and boxes that come and go.
+
+    An invalid file changes nothing.
+    """
     file = tmp_path / "desk.yaml"
     file.write_text(AGENT)
 
@@ -75,10 +78,16 @@ def test_sighup(tmp_path: Path) -> None:
             )
             told = await reloaded(other, "reloaded: ")
             assert "node vad_gate is new" in told
-            assert "gain.db 0.0 -> -20.0 for new calls (1 running call keeps its plan)" in told
+            assert "gain.db 0.0 -> -20.0 (1 running call took it)" in told
             second = await call(server, "desk")
             await hears(second, *SOFT)
-            await hears(first, *LOUD)
+            await hears(first, *SOFT)
+
+            gated = other.replace("- vad_gate", "- vad_gate: {mode: gate, detector: energy}")
+            told = await reloaded(gated, "reloaded: ")
+            assert "for new calls (2 running calls keep theirs)" in told
+            told = await reloaded(other, "reloaded: ")
+            assert "for new calls" in told
 
             told = await reloaded(other.replace("-20", "loud"), "not reloaded: ")
             assert told == "not reloaded: desk.yaml; what it gave before stays"
@@ -87,12 +96,9 @@ def test_sighup(tmp_path: Path) -> None:
             await hears(third, *SOFT)
 
             told = await reloaded(other.replace("-20", "-40"), "reloaded: ")
-            assert told == (
-                "reloaded: desk: gain.db -20.0 -> -40.0 (2 running calls took it) (1 running call keeps an older plan)"
-            )
-            await hears(second, *FAINT)
-            await hears(third, *FAINT)
-            await hears(first, *LOUD)
+            assert told == ("reloaded: desk: gain.db -20.0 -> -40.0 (3 running calls took it)")
+            for caller in (first, second, third):
+                await hears(caller, *FAINT)
             for caller in (first, second, third):
                 await caller.hang_up()
 

@@ -93,12 +93,8 @@ def test_the_log_level_can_be_taken(plan: Callable[..., Plan]) -> None:
     [
         ([("voice: Kore", "voice: Puck")], "live.voice"),
         ([("Hello {{", "Hi {{")], "live.greeting"),
-        ([("  log: {use: transcript_log, from: live.transcript}\n", "")], "node log is gone"),
-        ([("  out:", "  log2: {use: transcript_log, from: live.transcript}\n  out:")], "node log2 is new"),
         ([("use: transcript_log, from: live.transcript", "use: file_out, from: live.audio, path: /tmp/a.wav")],
          "node log is another box"),
-        ([("max_duration: 60s", "max_duration: 30s")], "-> out.audio"),
-        ([("from: gate, voice", "from: mic, voice")], "edge mic.audio -> live.audio"),
         ([("from: live.transcript", "from: live.transcript, on_error: skip_frame")], "log.on_error"),
         ([("default: a guest", "default: a friend")], "inputs"),
     ],
@@ -111,6 +107,26 @@ def test_anything_else_is_for_new_calls(
         found = compare(plan(), plan(*edits, *more))
         assert not found.tunable
         assert any(told in one for one in found.fixed)
+        assert bool(found.live) == bool(more)
+
+
+@pytest.mark.parametrize(
+    ("edits", "told"),
+    [
+        ([("  log: {use: transcript_log, from: live.transcript}\n", "")], "node log is gone"),
+        ([("  out:", "  log2: {use: transcript_log, from: live.transcript}\n  out:")], "node log2 is new"),
+        ([("max_duration: 60s", "max_duration: 30s")], "-> out.audio"),
+        ([("from: gate, voice", "from: mic, voice")], "edge mic.audio -> live.audio"),
+    ],
+)
+def test_nodes_and_edges_that_come_and_go_reach_running_calls(
+    plan: Callable[..., Plan], edits: list[tuple[str, str]], told: str
+) -> None:
+    """Their graph changes; live options may change as well."""
+    for more in ([], [("threshold: 0.5", "threshold: 0.7")]):
+        found = compare(plan(), plan(*edits, *more))
+        assert found.takable and not found.tunable
+        assert any(told in one for one in found.graph) and any(told in one for one in found.shown)
         assert bool(found.live) == bool(more)
 
 

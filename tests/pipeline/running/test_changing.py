@@ -316,12 +316,10 @@ class Passes(Processor):
 
 @pytest.mark.parametrize("fixed", [True, False])
 def test_formats_of_nodes_that_stay_are_kept(fixed: bool) -> None:
-    """A box at another rate gets resamplers around it; where that cannot be, the change is refused."""
+    """A box at another rate gets resamplers around it, also where a new call would have settled on its rate."""
     graph = Graph()
-    tone, hear = (
-        graph.add("tone", Paced, rate=16_000, frames=60),
-        graph.add("ear", Hear, rate=16_000 if fixed else None),
-    )
+    tone = graph.add("tone", Paced, rate=16_000, frames=60)
+    hear = graph.add("ear", Hear, rate=16_000 if fixed else None)
     graph.connect(tone, hear)
 
     def edit(graph: Graph) -> None:
@@ -330,23 +328,32 @@ def test_formats_of_nodes_that_stay_are_kept(fixed: bool) -> None:
 
     async def main() -> list[AudioFrame]:
         async with graph.plan().call() as call:
-            if fixed:
-                assert set((await call.change(edit)).added) == {
-                    "tone_to_deep_resampler",
-                    "deep",
-                    "deep_to_ear_resampler",
-                }
-            else:
-                with pytest.raises(
-                    ConfigError, match=r"LG224 .*`ear.audio` runs at 16000 Hz mono.* 8000 Hz mono"
-                ):
-                    await call.change(edit)
+            assert set((await call.change(edit)).added) == {
+                "tone_to_deep_resampler",
+                "deep",
+                "deep_to_ear_resampler",
+            }
             await call.finished()
             return call.processor(hear).frames
 
     frames = run_virtual(main())
     assert {frame.rate for frame in frames} == {16_000}
     assert sum(len(frame.samples) for frame in frames) == 60 * 320
+
+
+def test_an_edge_into_a_node_that_has_ended_is_refused() -> None:
+    """It cannot begin again."""
+
+    def short(graph: Graph) -> None:
+        graph.connect(graph.add("short", Words, words=["x"]), graph.add("late", Collect))
+
+    async def during(call: Call) -> None:
+        await call.change(short)
+        await asyncio.sleep(0.05)
+        with pytest.raises(ConfigError, match=r"LG224 .*`box.out -> late.text` leads to a node whose stream"):
+            await call.change(lambda graph: graph.connect("box", "late"))
+
+    assert changed(during)[-1] == "bye !"
 
 
 # Under load ---------------------------------------------------------------------------------------------
