@@ -481,7 +481,7 @@ class CallDesk:
         peer.resumes = resumes
         self._lines[peer.id] = line
         # There may be another plan since the offer came.
-        self._renew(line)
+        await self._renew(line)
         self.metrics.active.labels(line.agent.name).inc()
         assert self._group is not None
         line.task = self._group.create_task(self._serve(line), name=f"call {line.call.id}")
