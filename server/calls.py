@@ -30,7 +30,7 @@ from .arrival import Arrival, OnCall
 from .limits.caller import CallerLimits
 from .limits.load import Load
 from .limits.pulse import Pulse
-from .line import Line, outcome, shown
+from .line import Line, outcome, shown, snapshot
 from .metrics import Metrics
 from .page_events import PageEvents
 from .refusals import Refusal, sentence
@@ -110,6 +110,7 @@ class CallDesk:
             max_calls=max_calls, max_pending=max_pending or max_calls, limits=limits or CallerLimits()
         )
         self._used = UsedTickets()
+        metrics.running(lambda: [snapshot(line) for line in self._lines.values()])
         self._answering: dict[str, asyncio.Future[Answered]] = {}
         """Offers that are being answered, and those whose callers have not come yet, by their mark."""
         self._asked: dict[str, tuple[str, str]] = {}
@@ -553,6 +554,7 @@ class CallDesk:
         self._admission.remember(line.mark)
         self._admission.leave(line.entry)
         name = line.agent.name
+        self.metrics.carried(name, line.call.stats().values())
         self.metrics.active.labels(name).dec()
         self.metrics.ended(name, outcome(line), self._now_ns() - line.began_ns, line.failed_node)
 

@@ -13,11 +13,12 @@ from ..pipeline.running.call import Call
 from ..transports.webrtc.peer import Peer
 from .admission import Entry
 from .logs import about
+from .metrics import Snapshot
 from .page_events import PageEvents
 from .served import ServedAgent
 from .warden import Warden
 
-__all__ = ["HUNG_UP", "Line", "outcome"]
+__all__ = ["HUNG_UP", "Line", "outcome", "shown", "snapshot"]
 
 logger = logging.getLogger("livegraph.server")
 
@@ -188,8 +189,15 @@ def outcome(line: Line) -> str:
     return "ended_by_agent"
 
 
+def snapshot(line: Line) -> Snapshot:
+    """The line for metrics."""
+    oldest_ns = max((stats.oldest_ns for stats in line.call.stats().values()), default=0)
+    return Snapshot(line.agent.name, line.state, oldest_ns)
+
+
 def shown(line: Line, now_ns: int) -> dict[str, Any]:
     """The line for operators."""
+    media = line.peer.statistics()
     return {
         "id": line.call.id,
         "agent": line.agent.name,
@@ -197,4 +205,9 @@ def shown(line: Line, now_ns: int) -> dict[str, Any]:
         "address": line.entry.caller.address,
         "state": line.state,
         "seconds": round((now_ns - line.began_ns) / 1e9, 1),
+        "jitter_ms": round(media.jitter_ms, 1),
+        "loss": round(media.lost_by_caller, 4),
+        "round_trip_ms": None if media.round_trip_ms is None else round(media.round_trip_ms, 1),
+        "tokens": line.warden.tokens,
+        "cost_usd": round(line.warden.cost_usd, 6),
     }

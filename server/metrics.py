@@ -1,6 +1,12 @@
-"""What a server counts, in the format of Prometheus."""
+"""What a server counts, in the format of Prometheus. ``docs/operating.md`` has what each number means.
+
+Times are seconds, shares are 0 to 1, and no label has a value that a caller chooses.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -10,75 +16,138 @@ from prometheus_client import (
     Histogram,
     generate_latest,
 )
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.registry import Collector
 
-from ..pipeline.events import EventBus, SpeechChanged, StateChanged, ToolFinished
+from ..pipeline.events import (
+    CallStarted,
+    EdgeStalled,
+    EventBus,
+    Interrupted,
+    NodeFailed,
+    ServiceChanged,
+    SpeechChanged,
+    StateChanged,
+    ToolFinished,
+    Usage,
+)
+from ..pipeline.running.edges import EdgeStats
 from ..pipeline.units import SECOND
 from .limits.pulse import Pulse
 from .media_metrics import MediaMetrics
 
-__all__ = ["Metrics"]
+__all__ = ["Metrics", "Snapshot"]
 
 _ANSWER_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 _RESPONSE_BUCKETS = (0.2, 0.4, 0.6, 0.8, 1.0, 1.3, 1.6, 2.0, 3.0, 5.0, 10.0)
+_SILENCE_BUCKETS = (0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.4, 1.0)
 _CALL_BUCKETS = (5.0, 15.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0, 3600.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """A running call as it is now."""
+
+    agent: str
+    state: str
+    oldest_ns: int
+    """The greatest age at which a frame left a queue of it."""
+
+
+_GAUGES: dict[str, tuple[str, Callable[[Snapshot], float | None]]] = {
+    "livegraph_queue_oldest_seconds": (
+        "Greatest age at which a frame left a queue, of the running call that is worst off",
+        lambda call: call.oldest_ns / SECOND,
+    ),
+}
+
+
 class Metrics:
-    """Counters of one server, in a registry of their own."""
+    """Counters of one server, by default in a registry of their own."""
 
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
-        registry = self._registry = registry if registry is not None else CollectorRegistry()
-        self.active = Gauge(
-            "livegraph_calls_active", "Calls that are answered and not over", ["agent"], registry=registry
+        self._registry = registry if registry is not None else CollectorRegistry()
+        self.active = self._gauge("livegraph_calls_active", "Calls that are answered and not over", ["agent"])
+        self._ended = self._counter(
+            "livegraph_calls", "Calls that are over, by the reason of their end", ["agent", "reason"]
         )
-        self._ended = Counter(
-            "livegraph_calls",
-            "Calls that are over, by the reason of their end",
-            ["agent", "reason"],
-            registry=registry,
+        self._failed = self._counter(
+            "livegraph_calls_failed", "Calls that failed, by the node at fault", ["agent", "node"]
         )
-        self._failed = Counter(
-            "livegraph_calls_failed",
-            "Calls that failed, by the node at fault",
-            ["agent", "node"],
-            registry=registry,
+        self._refused = self._counter(
+            "livegraph_offers_refused", "Offers that did not become a call", ["reason"]
         )
-        self._refused = Counter(
-            "livegraph_offers_refused", "Offers that did not become a call", ["reason"], registry=registry
+        self._seconds = self._histogram("livegraph_call_seconds", "Length of calls", ["agent"], _CALL_BUCKETS)
+        self._answer = self._histogram(
+            "livegraph_answer_seconds", "From an offer to its answer", [], _ANSWER_BUCKETS
         )
-        self._seconds = Histogram(
-            "livegraph_call_seconds", "Length of calls", ["agent"], buckets=_CALL_BUCKETS, registry=registry
+        self._greeting = self._histogram(
+            "livegraph_greeting_seconds",
+            "From the start of a call to the agent's first sound, where nobody spoke before",
+            ["agent"],
+            _RESPONSE_BUCKETS,
         )
-        self._answer = Histogram(
-            "livegraph_answer_seconds",
-            "From an offer to its answer",
-            buckets=_ANSWER_BUCKETS,
-            registry=registry,
-        )
-        self._response = Histogram(
+        self._response = self._histogram(
             "livegraph_response_seconds",
             "From the end of the caller's speech to the first sound of the agent",
             ["agent"],
-            buckets=_RESPONSE_BUCKETS,
-            registry=registry,
+            _RESPONSE_BUCKETS,
         )
-        self._lag = Gauge(
+        self._silence = self._histogram(
+            "livegraph_silence_seconds",
+            "From the caller's speech over the agent to the agent's silence",
+            ["agent"],
+            _SILENCE_BUCKETS,
+        )
+        self._interruptions = self._counter(
+            "livegraph_interruptions", "Turns of the agent that its caller cut short", ["agent"]
+        )
+        self._tools = self._histogram(
+            "livegraph_tool_seconds",
+            "Time that tools took",
+            ["agent", "tool", "ok"],
+            Histogram.DEFAULT_BUCKETS,
+        )
+        self._tokens = self._counter(
+            "livegraph_tokens", "Tokens that services counted", ["agent", "node", "direction"]
+        )
+        self._cost = self._counter(
+            "livegraph_cost_usd", "What they cost in US dollars, where prices are known", ["agent", "node"]
+        )
+        self._services = self._counter(
+            "livegraph_service_connections",
+            "What became of connections to services: connected, lost, resumed, renewed, going_away, closed",
+            ["agent", "node", "state"],
+        )
+        self._node_failures = self._counter(
+            "livegraph_node_failures",
+            "Faults of nodes, those that the call survived included",
+            ["agent", "node"],
+        )
+        self._stalls = self._counter(
+            "livegraph_stalls", "Times that frames waited because a node was busy", ["agent", "node"]
+        )
+        self._frames = self._counter(
+            "livegraph_frames",
+            "Frames on the edges of calls that are over: passed, dropped, stale",
+            ["agent", "what"],
+        )
+        self._lag = self._gauge(
             "livegraph_loop_lag_seconds",
             "How late the event loop came, at most, in nine of ten looks of the last 3 seconds",
-            registry=registry,
+            [],
         )
-        self._cpu = Gauge(
+        self._cpu = self._gauge(
             "livegraph_loop_busy_ratio",
             "Part of the last 3 seconds that the event loop's thread computed, 0 to 1",
-            registry=registry,
+            [],
         )
-        self._tools = Histogram(
-            "livegraph_tool_seconds", "Time that tools took", ["agent", "tool", "ok"], registry=registry
-        )
+        self._calls: Callable[[], Iterable[Snapshot]] = tuple
+        self._registry.register(_Running(lambda: self._calls()))
 
-        self._media = MediaMetrics(registry)
+        self._media = MediaMetrics(self._registry)
 
     def text(self) -> bytes:
         """Everything, as ``/metrics`` gives it."""
@@ -88,6 +157,10 @@ class Metrics:
         """Tell of the event loop by what this measures."""
         self._lag.set_function(lambda: pulse.load.lag_ns / SECOND)
         self._cpu.set_function(lambda: pulse.load.cpu)
+
+    def running(self, calls: Callable[[], Iterable[Snapshot]]) -> None:
+        """Tell of running calls by what this gives when somebody asks."""
+        self._calls = calls
 
     def refused(self, reason: str) -> None:
         """An offer was refused with this code."""
@@ -104,25 +177,106 @@ class Metrics:
         if reason == "failed":
             self._failed.labels(agent, node).inc()
 
+    def carried(self, agent: str, frames: Iterable[EdgeStats]) -> None:
+        """What the edges of a call have carried, at its end."""
+        for stats in frames:
+            for what in ("passed", "dropped", "stale"):
+                self._frames.labels(agent, what).inc(getattr(stats, what))
+
     def watch(self, agent: str, events: EventBus) -> None:
         """Count what happens in a call."""
-        response = self._response.labels(agent)
-        stopped_ns: int | None = None
-
-        def on_speech(event: SpeechChanged) -> None:
-            nonlocal stopped_ns
-            stopped_ns = None if event.speaking else event.time_ns
-
-        def on_state(event: StateChanged) -> None:
-            nonlocal stopped_ns
-            if event.state == "speaking" and stopped_ns is not None:
-                response.observe((event.time_ns - stopped_ns) / SECOND)
-                stopped_ns = None
+        timing = _Timing(
+            *(histogram.labels(agent) for histogram in (self._greeting, self._response, self._silence))
+        )
+        events.subscribe(CallStarted, timing.on_start)
+        events.subscribe(SpeechChanged, timing.on_speech)
+        events.subscribe(StateChanged, timing.on_state)
 
         def on_tool(event: ToolFinished) -> None:
             self._tools.labels(agent, event.name, str(event.ok).lower()).observe(event.duration_ns / SECOND)
 
         self._media.watch(events)
-        events.subscribe(SpeechChanged, on_speech)
-        events.subscribe(StateChanged, on_state)
+
+        def on_usage(event: Usage) -> None:
+            self._tokens.labels(agent, event.node, "input").inc(event.input_tokens)
+            self._tokens.labels(agent, event.node, "output").inc(event.output_tokens)
+            if event.cost_usd is not None:
+                self._cost.labels(agent, event.node).inc(event.cost_usd)
+
         events.subscribe(ToolFinished, on_tool)
+        events.subscribe(Usage, on_usage)
+        events.subscribe(Interrupted, lambda _: self._interruptions.labels(agent).inc())
+        events.subscribe(
+            ServiceChanged, lambda event: self._services.labels(agent, event.node, event.state).inc()
+        )
+        events.subscribe(NodeFailed, lambda event: self._node_failures.labels(agent, event.node).inc())
+        events.subscribe(EdgeStalled, lambda event: self._stalls.labels(agent, event.node).inc())
+
+    def _gauge(self, name: str, doc: str, labels: list[str]) -> Gauge:
+        return Gauge(name, doc, labels, registry=self._registry)
+
+    def _counter(self, name: str, doc: str, labels: list[str]) -> Counter:
+        return Counter(name, doc, labels, registry=self._registry)
+
+    def _histogram(self, name: str, doc: str, labels: list[str], buckets: tuple[float, ...]) -> Histogram:
+        return Histogram(name, doc, labels, buckets=buckets, registry=self._registry)
+
+
+class _Timing:
+    """The moments of one call that people notice."""
+
+    def __init__(self, greeting: Histogram, response: Histogram, silence: Histogram) -> None:
+        self._greeting, self._response, self._silence = greeting, response, silence
+        self._started_ns: int | None = None
+        """Until the first sound of either side."""
+        self._stopped_ns: int | None = None
+        self._over_ns: int | None = None
+        """Since when the caller speaks over the agent."""
+        self._speaking = False
+
+    def on_start(self, event: CallStarted) -> None:
+        self._started_ns = event.time_ns
+
+    def on_speech(self, event: SpeechChanged) -> None:
+        self._started_ns = None
+        self._stopped_ns = None if event.speaking else event.time_ns
+        self._over_ns = event.time_ns if event.speaking and self._speaking else None
+
+    def on_state(self, event: StateChanged) -> None:
+        self._speaking = event.state == "speaking"
+        if self._speaking:
+            if self._started_ns is not None:
+                self._greeting.observe((event.time_ns - self._started_ns) / SECOND)
+            elif self._stopped_ns is not None:
+                self._response.observe((event.time_ns - self._stopped_ns) / SECOND)
+            self._started_ns = self._stopped_ns = None
+        elif self._over_ns is not None:
+            self._silence.observe((event.time_ns - self._over_ns) / SECOND)
+            self._over_ns = None
+
+
+class _Running(Collector):
+    """The worst of the running calls of each agent, when somebody asks."""
+
+    def __init__(self, calls: Callable[[], Iterable[Snapshot]]) -> None:
+        self._calls = calls
+
+    def collect(self) -> Iterator[GaugeMetricFamily]:
+        """See ``prometheus_client``."""
+        calls = list(self._calls())
+        for name, (doc, value_of) in _GAUGES.items():
+            family = GaugeMetricFamily(name, doc, labels=["agent"])
+            worst: dict[str, float] = {}
+            for call in calls:
+                value = value_of(call)
+                if value is not None:
+                    worst[call.agent] = max(worst.get(call.agent, 0.0), value)
+            for agent, value in worst.items():
+                family.add_metric([agent], value)
+            yield family
+        states = GaugeMetricFamily(
+            "livegraph_calls_by_state", "Calls by what they do: pending, running, ending", labels=["state"]
+        )
+        for state in ("pending", "running", "ending"):
+            states.add_metric([state], sum(call.state == state for call in calls))
+        yield states

@@ -13,11 +13,11 @@ class Warden:
 
     def __init__(self, limits: CallerLimits, events: EventBus) -> None:
         self._limits = limits
-        self._tokens = 0
-        self._cost_usd = 0.0
+        self.tokens = 0
+        """Counted so far, both ways."""
+        self.cost_usd = 0.0
         self._active_ns = 0
-        if limits.tokens is not None or limits.cost_usd is not None:
-            events.subscribe(Usage, self._used)
+        events.subscribe(Usage, self._used)
         if limits.idle is not None:
             for kind in (SpeechChanged, StateChanged, ToolCalled, Transcript):
                 events.subscribe(kind, self._heard)
@@ -29,15 +29,15 @@ class Warden:
             return "max_duration"
         if limits.idle is not None and now_ns - self._active_ns >= limits.idle:
             return "idle"
-        if limits.tokens is not None and self._tokens >= limits.tokens:
+        if limits.tokens is not None and self.tokens >= limits.tokens:
             return "max_tokens"
-        if limits.cost_usd is not None and self._cost_usd >= limits.cost_usd:
+        if limits.cost_usd is not None and self.cost_usd >= limits.cost_usd:
             return "max_cost"
         return ""
 
     def _used(self, event: Usage) -> None:
-        self._tokens += event.total_tokens
-        self._cost_usd += event.cost_usd or 0.0
+        self.tokens += event.total_tokens
+        self.cost_usd += event.cost_usd or 0.0
 
     def _heard(self, event: Event) -> None:
         self._active_ns = event.time_ns

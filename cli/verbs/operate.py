@@ -33,6 +33,11 @@ _COLUMNS = (
     ("identity", "IDENTITY"),
     ("state", "STATE"),
     ("seconds", "FOR"),
+    ("jitter_ms", "JITTER"),
+    ("loss", "LOSS"),
+    ("round_trip_ms", "RTT"),
+    ("tokens", "TOKENS"),
+    ("cost_usd", "COST"),
 )
 
 
@@ -153,8 +158,20 @@ def _table(found: list[dict[str, Any]]) -> str:
 def _cell(name: str, call: dict[str, Any]) -> str:
     from ...server.logs import escaped
 
-    value = call.get(name, "")
-    return f"{value:.0f}s" if name == "seconds" else escaped(str(value))
+    value = call.get(name)
+    if value is None:
+        return "-"
+    match name:
+        case "seconds":
+            return f"{value:.0f}s"
+        case "jitter_ms" | "round_trip_ms":
+            return f"{value:.0f}ms"
+        case "loss":
+            return f"{value:.1%}"
+        case "cost_usd":
+            return f"${value:.4f}"
+        case _:
+            return escaped(str(value))
 
 
 def _one(call: dict[str, Any]) -> str:
