@@ -19,9 +19,11 @@ __all__ = ["merged"]
 _NETWORK, _CALLERS, _LIMITS, _RUNNING = "Network", "Who may call", "How much", "Running it"
 
 
-def _option(name: str, help: str, panel: str, **more: Any) -> Any:
+def _option(name: str, help: str, panel: str, *others: str, **more: Any) -> Any:
     variable = "LIVEGRAPH_" + name.strip("-").replace("-", "_").upper()
-    return typer.Option(name, help=help, envvar=variable, rich_help_panel=panel, show_default=False, **more)
+    return typer.Option(
+        name, *others, help=help, envvar=variable, rich_help_panel=panel, show_default=False, **more
+    )
 
 
 Host = Annotated[
@@ -97,7 +99,13 @@ Ice = Annotated[
 ]
 Stun = Annotated[
     list[str] | None,
-    _option("--stun", "STUN server, such as stun:host:3478; repeatable.", _NETWORK, metavar="URL"),
+    _option(
+        "--stun",
+        "STUN server for callers, such as stun:host:3478; repeatable.",
+        _NETWORK,
+        "--ice-servers",
+        metavar="URL",
+    ),
 ]
 Turn = Annotated[
     list[str] | None,

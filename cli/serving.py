@@ -256,6 +256,20 @@ def _front(wish: ServerSection) -> Front:
     return Front(wish.ssl_certfile, wish.ssl_keyfile, root, proxies)
 
 
+def _media_hosts(wish: ServerSection) -> tuple[str, ...]:
+    """Where media listens: where the page does, unless that is a proxy's and callers come from elsewhere."""
+    from ..server.hosts import is_address, is_loopback
+    from ..transports.webrtc.network import ANY, LOOPBACK
+
+    elsewhere = wish.uds is not None or wish.fd is not None or wish.public_address or wish.trusted_proxy
+    if elsewhere or wish.self_signed:
+        return ANY
+    host = wish.host or "127.0.0.1"
+    if is_loopback(host):
+        return LOOPBACK
+    return (host,) if is_address(host) and host not in ANY else ANY
+
+
 def _app_options(wish: ServerSection, near: bool, authorize: Any) -> dict[str, Any]:
     from ..server.access.turn import TurnService
     from ..server.guard import normal_origin
@@ -294,6 +308,7 @@ def _app_options(wish: ServerSection, near: bool, authorize: Any) -> dict[str, A
         "ice_servers": [{"urls": url} for url in wish.stun or ()],
         "turn": turn,
         "udp_port": wish.udp_port or 0,
+        "media_hosts": _media_hosts(wish),
         "public_addresses": tuple(wish.public_address or ()),
         "ice": wish.ice or "lite",
         "shed_load": True,

@@ -160,6 +160,13 @@ async def _serve(
             raise Fault(str(error), code=Exit.USAGE) from None
         if stopped:
             return stopped
+        try:
+            await stack.enter_async_context(app.state.network)
+        except OSError as error:
+            raise Fault(
+                f"cannot listen on UDP port {serving.wish.udp_port}: {error.strerror or error}",
+                "another --udp-port, or 0 for a free one",
+            ) from None
         desk: CallDesk = app.state.desk
         desk.hint = serving.wish.drain_hint or ""
         address = listener.getsockname()
