@@ -93,7 +93,7 @@ def _told(result: Result, paint: Paint) -> list[str]:
 def to_data(results: Sequence[Result], seconds: float) -> dict[str, Any]:
     """Everything as plain data."""
     return {
-        "ok": all(result.outcome in ("passed", "skipped") for result in results),
+        "ok": all(result.outcome in ("passed", "skipped") and not result.missing for result in results),
         "seconds": round(seconds, 3),
         "tests": [_one(result) for result in results],
     }

@@ -26,6 +26,8 @@ class Result:
     outcome: Outcome
     message: str = ""
     """Why it is an error or was skipped."""
+    missing: bool = False
+    """Whether it was skipped because something is not installed here that it needs."""
     line: int = 0
     column: int = 0
     """Where the test stands; of a failed one, what it expected first that did not happen."""

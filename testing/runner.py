@@ -43,8 +43,10 @@ class Runner:
         """Run one test."""
         file, line, column = group.place(case.path)
         result = Result(file, case.name, "passed", line=line, column=column)
-        if why := case.skip or self._missing(group, case):
-            return replace(result, outcome="skipped", message=why)
+        if case.skip:
+            return replace(result, outcome="skipped", message=case.skip)
+        if why := self._missing(group, case):
+            return replace(result, outcome="skipped", message=why, missing=True)
         began_s = time.monotonic()
         with _logged() as log:
             result = self._run(group, case, result)

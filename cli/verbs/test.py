@@ -52,6 +52,10 @@ def test(
             "--record", metavar="FOLDER", help="Write what each test says to its model as JSON Lines."
         ),
     ] = None,
+    allow_missing: Annotated[
+        bool,
+        typer.Option("--allow-missing", help="Do not fail for tests that need what is not installed here."),
+    ] = False,
     limit: Annotated[
         float, typer.Option("--limit", min=1, help="Seconds of real time after which a test is given up.")
     ] = 120.0,
@@ -60,11 +64,12 @@ def test(
     """Run the tests of agents: no key, no network, no waiting.
 
     Each test makes one call on virtual time, with a caller that the test speaks for and the local simulator in the
-    place of the model. Exit code 0 when all passed, 1 when one did not, 78 when a file has faults.
+    place of the model. Exit code 0 when all passed, 1 when one did not or could not be run for want of something that
+    is not installed, 78 when a file has faults.
     """
     terminal = Terminal(debug=debug)
     with told(terminal):
-        code = _test(files, only, format, xml, record, limit, terminal)
+        code = _test(files, only, format, xml, record, limit, terminal, allow_missing=allow_missing)
     if code:
         raise typer.Exit(code)
 
@@ -77,6 +82,8 @@ def _test(
     record: Path | None,
     limit: float,
     terminal: Terminal,
+    *,
+    allow_missing: bool,
 ) -> int:
     from ...testing import report
     from ...testing.runner import Runner
@@ -107,17 +114,22 @@ def _test(
         if format is Format.TEXT:
             print(report.to_text(results[-1], colour), flush=True)
     took_s = time.monotonic() - began_s
+    lacking = [result for result in results if result.missing]
+    failed = any(result.outcome in ("failed", "error") for result in results)
+    ok = not failed and (allow_missing or not lacking)
     if format is Format.JSON:
         import json
 
         data = report.to_data(results, took_s)
-        print(json.dumps({**data, "ok": data["ok"] and not faulty}, indent=2, ensure_ascii=False))
+        print(json.dumps({**data, "ok": ok and not faulty}, indent=2, ensure_ascii=False))
     elif chosen:
         print(("\n" if len(results) > 1 else "") + report.summary(results, took_s))
     if xml is not None:
         xml.write_text(report.junit(results, took_s), "utf-8")
-    failed = any(result.outcome in ("failed", "error") for result in results)
-    code = Exit.CONFIG if faulty else Exit.FAILED if failed else Exit.OK
+    if lacking:
+        reasons = "; ".join(dict.fromkeys(result.message for result in lacking))
+        terminal.warn(f"{len(lacking)} of {len(results)} tests could not be run: {reasons}")
+    code = Exit.CONFIG if faulty else Exit.OK if ok else Exit.FAILED
     _leave(runner, code)
     return code
 

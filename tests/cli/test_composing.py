@@ -1,6 +1,7 @@
 """`explain`, `new`, and the options that lay something over an agent, as a user types them."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import pytest
 
 from support.command import livegraph as run
 
-KINDS = ["agent", "pipeline", "graph", "receptionist", "transcriber", "echo", "composed"]
+KINDS = ["agent", "pipeline", "graph", "receptionist", "transcriber", "echo", "composed", "recorder", "box"]
 AGENT = """
 version: 1
 inputs: {caller: {default: guest}}
@@ -50,9 +51,33 @@ def test_new_writes_all_of_its_files_or_none(tmp_path: Path) -> None:
     assert run("new", "receptionist", cwd=tmp_path).returncode == 2
     assert [path.name for path in tmp_path.iterdir()] == ["tools.py"]
     (tmp_path / "tools.py").unlink()
-    (tmp_path / "sub").mkdir()
-    assert run("new", "receptionist", "--out", "sub/desk.yaml", cwd=tmp_path).returncode == 0
-    assert {path.name for path in (tmp_path / "sub").iterdir()} == {"desk.yaml", "tools.py"}
+    assert run("new", "receptionist", "--out", "sub/deep/desk.yaml", cwd=tmp_path).returncode == 0
+    assert {path.name for path in (tmp_path / "sub" / "deep").iterdir()} == {"desk.yaml", "tools.py"}
+
+
+def test_new_scripts_and_tests_are_right_beside_their_agent(tmp_path: Path) -> None:
+    """Of the simulator's scripts and of tests the name says what they are for."""
+    assert run("new", "agent", "--out", "desk.yaml", cwd=tmp_path).returncode == 0
+    assert (
+        run("new", "test", "--out", "desk_test.yaml", cwd=tmp_path).stdout
+        == "livegraph test desk_test.yaml\n"
+    )
+    for kind in ("brain", "scenario"):
+        made = run("new", kind, cwd=tmp_path)
+        assert made.stdout == f"livegraph simulate --{kind} agent.{kind}.yaml\n"
+        assert run("check", "--strict", f"agent.{kind}.yaml", cwd=tmp_path).returncode == 0
+    checked = run("check", "--strict", "desk.yaml", "desk_test.yaml", cwd=tmp_path)
+    assert checked.returncode == 0, checked.stdout
+
+
+def test_a_new_box_passes_its_own_tests(tmp_path: Path) -> None:
+    """Those of the agent that uses it, and those for pytest."""
+    assert run("new", "box", cwd=tmp_path).returncode == 0
+    tested = run("test", "box.yaml", cwd=tmp_path)
+    assert tested.returncode == 0, tested.stdout
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_boxes.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
 
 
 def test_new_prints_and_refuses(tmp_path: Path) -> None:
@@ -60,7 +85,8 @@ def test_new_prints_and_refuses(tmp_path: Path) -> None:
     assert "webrtc_in" in printed.stdout
     assert not list(tmp_path.iterdir())
     assert run("new", "--out", "x.txt", cwd=tmp_path).returncode == 2
-    assert run("new", "--out", "no/x.yaml", cwd=tmp_path).returncode == 1
+    (tmp_path / "file").write_text("")
+    assert run("new", "--out", "file/x.yaml", cwd=tmp_path).returncode == 1
 
 
 # ---- explain ----

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 import textwrap
 from pathlib import Path
 from xml.etree import ElementTree
@@ -269,3 +271,21 @@ def test_code_that_hangs_is_left_behind(tmp_path: Path) -> None:
     assert "given up after 1 s of real time" in done.stdout
     assert "ok    fine" in done.stdout
     assert "1 passed, 1 with errors" in done.stdout
+
+
+def test_what_could_not_be_run_is_no_success(song: Path) -> None:
+    """A test that needs an extra which is not there is skipped, told, and fails unless that is allowed."""
+    write(song, ECHO, "- name: it hears\n  feed: [{say: hello}]\n  expect: [sound]\n")
+    code = (
+        "import sys\n"
+        "from livegraph.testing.sounds import Speech\n"
+        "Speech.missing_to_say = lambda self: 'needs the extra speech: pip install livegraph[speech]'\n"
+        "from livegraph.cli import main\n"
+        "main()\n"
+    )
+    for more, expected in (((), 1), (("--allow-missing",), 0)):
+        command = [sys.executable, "-c", code, "test", "agent.yaml", *more]
+        done = subprocess.run(command, cwd=song, capture_output=True, text=True, check=False)
+        assert done.returncode == expected, done.stdout + done.stderr
+        assert "1 of 1 tests could not be run" in done.stderr
+        assert "pip install livegraph[speech]" in done.stderr
