@@ -20,6 +20,7 @@ from ...pipeline.ports import Out
 from ...pipeline.processor import Processor
 from ...pipeline.units import MS, SECOND
 from .measured import MediaMeasured
+from .webrtc_out import LOUDSPEAKER
 
 if TYPE_CHECKING:
     from .rtp.picture import Pixels
@@ -77,6 +78,7 @@ class WebRTCIn(Processor):
     async def start(self) -> None:
         """Find the caller that this call is for."""
         from .peer import Peer
+        from .rtp.receiver import MODEL_WAIT_NS, SPEAKER_WAIT_NS
 
         peer = self.call.resource(Peer)
         if peer is None:
@@ -88,7 +90,10 @@ class WebRTCIn(Processor):
         self._peer = peer
         peer.resume_within_ns = self._resume_within_ns
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        peer.audio_in.listen(self.audio.format.rate)
+        loudspeaker = LOUDSPEAKER in self.audio.peers_advertise()
+        # A model is better served at once; an ear is better served without gaps.
+        most_wait_ns = SPEAKER_WAIT_NS if loudspeaker else MODEL_WAIT_NS
+        peer.audio_in.listen(self.audio.format.rate, most_wait_ns=most_wait_ns)
         self._undo = [peer.audio_in.ignore, peer.on_over(self.call.end), peer.on_message(self._on_message)]
 
     async def stop(self) -> None:

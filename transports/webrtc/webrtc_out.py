@@ -17,7 +17,10 @@ from ...pipeline.processor import Processor
 from ...pipeline.units import MS
 from ..speaker import Speaker
 
-__all__ = ["WebRTCOut"]
+__all__ = ["LOUDSPEAKER", "WebRTCOut"]
+
+LOUDSPEAKER = "loudspeaker"
+"""What an input advertises whose sound is heard at once, as it comes."""
 
 _LIMIT_NS = 300 * MS
 _MOST_DELAY_MS = 2_000
@@ -54,6 +57,7 @@ class WebRTCOut(Processor):
                 remedy="webrtc_out runs in `livegraph run`, or in a call that was given a Peer as resource",
             )
         self._peer = peer
+        self.audio.advertised = LOUDSPEAKER
         rate = self.audio.format.rate
         self._speaker = Speaker(self.call.turns, rate, limit_ns=_LIMIT_NS, cushion_ns=_CUSHION_NS)
         self._undo = [peer.on_over(self.call.end), peer.on_message(self._on_message)]

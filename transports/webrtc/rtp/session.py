@@ -37,7 +37,7 @@ from .rtcp import (
 )
 from .sender import AudioSender
 from .statistics import MediaStatistics
-from .ticker import TICK_NS, Ticker
+from .ticker import TICK_NS, Ticker, beat_facts
 from .video_in import VideoInput
 
 __all__ = ["MediaSession"]
@@ -260,28 +260,28 @@ class MediaSession:
             self._send_rtp(packet)
         self.audio_in.poll(now_ns)
         self.video_in.poll(now_ns)
-        if self._transport_wide is not None and self._sender is not None:
-            feedback = self._feedback.due(self._sender.ssrc, now_ns)
+        if self._transport_wide is not None:
+            feedback = self._feedback.due(self._terms.audio_ssrc, now_ns)
             if feedback is not None:
                 self._send_rtcp(feedback)
         if now_ns - self._reports_ns >= _REPORT_EVERY_NS:
             self._reports_ns = now_ns
             self._press(self._dtmf.poll(now_ns))
-            if self._sender is not None and self._ticker is not None:
-                self._sender.adaptation.loaded(self._ticker.facts.load)
-                self._send_rtcp(self._compound(now_ns))
+            if self._sender is not None:
+                self._sender.adaptation.loaded(beat_facts().load)
+            self._send_rtcp(self._compound(now_ns))
 
     def _compound(self, now_ns: int) -> bytes:
         """Our report: what we sent and what we hear."""
-        assert self._sender is not None
         block = self.audio_in.block(now_ns)
         blocks: tuple[ReportBlock, ...] = () if block is None else (block,)
-        sent = self._sender.report(now_ns, self._unix_ns + now_ns)
+        sent = None if self._sender is None else self._sender.report(now_ns, self._unix_ns + now_ns)
+        ssrc = self._terms.audio_ssrc if sent is None else sent.ssrc
         if sent is None:
-            report = build_receiver_report(ReceiverReport(self._sender.ssrc, blocks))
+            report = build_receiver_report(ReceiverReport(ssrc, blocks))
         else:
             report = build_sender_report(sent._replace(blocks=blocks))
-        return report + build_sdes(self._sender.ssrc, self._terms.cname)
+        return report + build_sdes(ssrc, self._terms.cname)
 
 
 def _with_sender(numbers: MediaStatistics, past: MediaStatistics, sender: AudioSender) -> MediaStatistics:
