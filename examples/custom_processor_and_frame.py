@@ -98,11 +98,11 @@ class Console(Processor):
 def build(values: list[int], width: int = 2) -> Graph:
     """The graph: names, classes and options, then edges."""
     graph = Graph("telephone")
-    graph.add("keypad", Keypad, values=values)
-    graph.add("digits", Digits, width=width)
-    graph.add("spell", spell, capital=True)
-    graph.add("console", Console)
-    graph.chain("keypad", "digits", "spell", "console")
+    keypad = graph.add(Keypad, values=values)
+    digits = graph.add(Digits, width=width)
+    console = graph.add(Console)
+    graph.connect(keypad.numbers, digits.number)
+    graph.chain(digits, graph.add(spell, capital=True), console)
     return graph
 
 

@@ -14,7 +14,7 @@ _PAGE = (_ROOT / "docs" / "changing-while-running.md").read_text("utf-8")
 _PROGRAMS = re.findall(r"```python\n(.*?)```", _PAGE, re.DOTALL)
 
 
-@pytest.mark.parametrize("program", _PROGRAMS, ids=["tune", "own box"])
+@pytest.mark.parametrize("program", _PROGRAMS, ids=["tune", "own box", "another graph"])
 def test_its_programs_run(program: str) -> None:
     """As they stand."""
     space: dict[str, object] = {"__name__": "page"}

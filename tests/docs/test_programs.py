@@ -1,6 +1,7 @@
 """The programs in the pages for those who write Python: they run as they stand, and their boxes are well declared."""
 
 import re
+import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
@@ -11,7 +12,7 @@ from livegraph.pipeline import Processor
 from livegraph.pipeline.processor import ports_of
 
 _ROOT = Path(__file__).resolve().parents[2]
-_PAGES = ("several-streams.md", "write-a-processor.md", "embedding.md")
+_PAGES = ("several-streams.md", "write-a-processor.md")
 _BLOCK = re.compile(r"^```python ?(?P<file>[\w.]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 _PROGRAMS = [
     pytest.param(page, match["text"], id=f"{page}-{number}")
@@ -40,6 +41,25 @@ def test_it_runs_as_it_stands(
             value()
     for name in _modules(page):
         sys.modules.pop(name.removesuffix(".py"), None)
+
+
+@pytest.mark.parametrize("page", [page for page in _PAGES if (_ROOT / "docs" / page).exists()])
+def test_its_tests_pass(page: str, tmp_path: Path) -> None:
+    """As pytest runs them, with warnings as errors and no configuration."""
+    for name, text in _modules(page).items():
+        (tmp_path / name).write_text(text)
+    tests = [
+        param.values[1]
+        for param in _PROGRAMS
+        if param.values[0] == page and "def test_" in str(param.values[1])
+    ]
+    for number, text in enumerate(tests):
+        (tmp_path / f"test_{number}.py").write_text(str(text))
+    if not tests:
+        return
+    command = [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", str(tmp_path)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0 and "skipped" not in done.stdout, done.stdout + done.stderr
 
 
 def _modules(page: str) -> dict[str, str]:
