@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from .exits import Exit, Fault
 if TYPE_CHECKING:
     from ..language.server_section import ServerSection
     from ..server.access import TokenFile
+    from ..server.tracing import Tracing
     from .web import Front
 
 __all__ = ["DEFAULT_PORT", "Serving", "answers", "open_sockets", "open_unix", "read_secret", "settle"]
@@ -243,6 +244,29 @@ def read_secret(path: Path, option: str) -> bytes:
         raise Fault(f"{option}: {path} cannot be read: {error.strerror}", code=Exit.CONFIG) from None
 
 
+def tracing_of(environ: Mapping[str, str]) -> Tracing | None:
+    """Traces by OTLP, where OpenTelemetry's own variables ask for them. ``Fault`` when the extra is not installed."""
+    asked = environ.get("OTEL_EXPORTER_OTLP_ENDPOINT") or environ.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    if not asked or environ.get("OTEL_SDK_DISABLED", "").lower() == "true":
+        return None
+    from ..server.tracing import Tracing
+
+    try:
+        from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+        from opentelemetry.sdk.trace import TracerProvider
+        from opentelemetry.sdk.trace.export import BatchSpanProcessor
+    except ImportError:
+        raise Fault(
+            "OTEL_EXPORTER_OTLP_ENDPOINT is set, and OpenTelemetry is not installed",
+            "pip install 'livegraph[otel]'",
+            Exit.CONFIG,
+        ) from None
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+    wanted = environ.get("OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT", "")
+    return Tracing(provider, contents=wanted.lower() in ("true", "1"))
+
+
 def _front(wish: ServerSection) -> Front:
     proxies = list(wish.trusted_proxy or ())
     if wish.uds is not None and not proxies:
@@ -312,4 +336,5 @@ def _app_options(wish: ServerSection, near: bool, authorize: Any) -> dict[str, A
         "public_addresses": tuple(wish.public_address or ()),
         "ice": wish.ice or "lite",
         "shed_load": True,
+        "tracing": tracing_of(os.environ),
     }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .limits import CallerLimits
     from .refusals import Refusal
     from .served import Answered
+    from .tracing import Tracing
 
 __all__ = [
     "Answered",
@@ -32,6 +33,7 @@ __all__ = [
     "Refusal",
     "ServedAgent",
     "Tickets",
+    "Tracing",
     "TurnService",
     "bearer_of",
     "by_tokens",
@@ -46,6 +48,7 @@ _WHERE = {
     "CallDesk": "calls",
     "CallerLimits": "limits",
     "Refusal": "refusals",
+    "Tracing": "tracing",
     "by_tokens": "gate",
     "make_admin_app": "admin",
     "make_app": "app",

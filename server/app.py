@@ -31,6 +31,7 @@ from .metrics import Metrics
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
 from .served import ServedAgent
 from .signalling import signalling_routes
+from .tracing import Tracing
 
 __all__ = ["make_app"]
 
@@ -60,6 +61,7 @@ def make_app(
     metrics: bool = False,
     registry: CollectorRegistry | None = None,
     shed_load: bool = False,
+    tracing: Tracing | None = None,
 ) -> Starlette:
     """An application that serves ``agents`` to browsers.
 
@@ -88,6 +90,7 @@ def make_app(
         metrics: whether ``/metrics`` is served here, to everybody who may ask; ``make_admin_app`` has it anyway.
         registry: where metrics are registered, by default one of the application's own.
         shed_load: whether calls are refused while the event loop is overloaded.
+        tracing: makes a trace of each call, with OpenTelemetry.
 
     Raises ``ValueError`` for agents of the same name, an origin that is none, a static TURN credential, a port or
     a public address that is none. ``app.state.desk`` is the ``CallDesk``, ``app.state.network`` the ``Network``.
@@ -122,6 +125,7 @@ def make_app(
         report=report,
         on_call=on_call,
         load=Load() if shed_load else None,
+        tracing=tracing,
     )
 
     @asynccontextmanager

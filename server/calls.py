@@ -35,6 +35,7 @@ from .metrics import Metrics
 from .page_events import PageEvents
 from .refusals import Refusal, sentence
 from .served import Answered, Running, ServedAgent, by_name
+from .tracing import Tracing
 from .wall_clock import unix_seconds
 from .warden import Warden
 
@@ -68,6 +69,7 @@ class CallDesk:
         report: what callers are told, where their grants say nothing else.
         on_call: asked before each call is made; see ``OnCall``.
         load: by which calls are refused while the event loop is overloaded; ``None`` takes all.
+        tracing: makes a trace of each call.
         stop_within_s: for the calls to end in an orderly way at the end; then they are cancelled.
     """
 
@@ -84,6 +86,7 @@ class CallDesk:
         report: ReportLevel = "none",
         on_call: OnCall | None = None,
         load: Load | None = None,
+        tracing: Tracing | None = None,
         stop_within_s: float = 5.0,
     ) -> None:
         if max_calls < 1:
@@ -100,6 +103,7 @@ class CallDesk:
         self._network = network or Network()
         self._silence_ns = silence_ns
         self._on_call = on_call
+        self._tracing = tracing
         self._stop_within_s = stop_within_s
         self._clock: Clock | None = None
         self._group: asyncio.TaskGroup | None = None
@@ -475,7 +479,7 @@ class CallDesk:
         peer = await self._accept(agent, sdp, kind)
         try:
             self._check_open()
-            line = self._open(agent, arrival, peer, began_ns, entry, mark)
+            line = self._open(agent, arrival, peer, began_ns, entry, mark, request)
         except BaseException:
             await peer.close("shutdown")
             raise
@@ -511,7 +515,14 @@ class CallDesk:
             ) from None
 
     def _open(
-        self, agent: ServedAgent, arrival: Arrival, peer: Peer, began_ns: int, entry: Any, mark: str
+        self,
+        agent: ServedAgent,
+        arrival: Arrival,
+        peer: Peer,
+        began_ns: int,
+        entry: Any,
+        mark: str,
+        request: Request | None,
     ) -> Line:
         resources: dict[type, Any] = {Peer: peer}
         if agent.connector is not None:
@@ -532,7 +543,11 @@ class CallDesk:
             level=grant.report or self.report,
         )
         warden = Warden(self._admission.limits_of(grant), call.events)
-        return Line(agent, peer, call, page, entry, warden, began_ns, mark, lambda: self.closing)
+        trace = None
+        if self._tracing is not None:
+            headers = None if request is None else request.headers
+            trace = self._tracing.begin(agent.name, call.id, agent.plan, call.events, headers)
+        return Line(agent, peer, call, page, entry, warden, began_ns, mark, lambda: self.closing, trace)
 
     # One call ----------------------------------------------------------------------------------
 
@@ -554,6 +569,8 @@ class CallDesk:
         self._admission.remember(line.mark)
         self._admission.leave(line.entry)
         name = line.agent.name
+        if line.trace is not None:
+            line.trace.close(outcome(line), "failed" if line.error is not None else "")
         self.metrics.carried(name, line.call.stats().values())
         self.metrics.active.labels(name).dec()
         self.metrics.ended(name, outcome(line), self._now_ns() - line.began_ns, line.failed_node)

@@ -16,6 +16,7 @@ from .logs import about
 from .metrics import Snapshot
 from .page_events import PageEvents
 from .served import ServedAgent
+from .tracing import CallTrace
 from .warden import Warden
 
 __all__ = ["HUNG_UP", "Line", "outcome", "shown", "snapshot"]
@@ -49,6 +50,7 @@ class Line:
     mark: str
     """Of its offer."""
     shutting_down: Callable[[], bool]
+    trace: CallTrace | None = None
     task: asyncio.Task[None] | None = None
     gone: bool = False
     """Whether the caller has hung up or was lost: there is nobody to say goodbye to."""
@@ -75,6 +77,7 @@ class Line:
         """The whole call. ``reached`` is called when the caller has shown that it is there."""
         with about(
             call=self.call.id,
+            trace=self.trace.trace_id if self.trace is not None else "",
             peer=self.peer.id[:6],
             agent=self.agent.name,
             caller=self.entry.caller.grant.identity,
