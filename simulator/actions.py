@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..liveapi import ServerContent
+from .mind import MindRequest
 
 __all__ = [
     "ACTIONS",
@@ -13,6 +14,7 @@ __all__ = [
     "CallTool",
     "Cue",
     "Ignore",
+    "Ponder",
     "Reject",
     "Say",
     "SayPart",
@@ -96,6 +98,13 @@ class StopSpeaking:
 
 
 @dataclass(frozen=True, slots=True)
+class Ponder:
+    """Ask a real mind what to say; its answer comes in the place of this."""
+
+    request: MindRequest
+
+
+@dataclass(frozen=True, slots=True)
 class Cue:
     """When everything before it is out, a scenario goes on with `acts`."""
 
@@ -105,4 +114,6 @@ class Cue:
 ACTIONS = (Say, CallTool, Think, Show, Silent, Ignore, Write, Reject, SayPart, StopSpeaking)
 """All that a scenario can name."""
 
-Action = Say | CallTool | Think | Show | Silent | Ignore | Write | Reject | SayPart | StopSpeaking | Cue
+Action = (
+    Say | CallTool | Think | Show | Silent | Ignore | Write | Reject | SayPart | StopSpeaking | Cue | Ponder
+)

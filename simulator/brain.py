@@ -19,6 +19,7 @@ from .brain_script import Rule, Script
 from .brain_slots import Value, find_named
 from .brain_text import Heard, is_called_off, listen
 from .brain_tools import Arguments, DeclaredTool, Parameter, best_tool, read_tools
+from .mind import Thought
 
 __all__ = [
     "Action",
@@ -98,9 +99,16 @@ class Brain:
             return self._done(actions)
         return self.greet()
 
-    def remember(self, text: str) -> None:
-        """Learn from what the caller has said before, without an answer."""
-        if untagged(text) is None:
+    def thought(self, answer: Thought | None) -> list[Action]:
+        """What a real mind makes of what it was asked; these rules ask none."""
+        return []
+
+    def was_cut(self, said: str) -> None:
+        """The user has interrupted: only this was said of the last answer."""
+
+    def remember(self, text: str, role: str = "user") -> None:
+        """Learn from what was said before, by the caller or by the model, without an answer."""
+        if role == "user" and untagged(text) is None:
             self._learn(listen(text), before=True)
 
     def forget_before(self) -> None:

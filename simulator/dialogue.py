@@ -20,6 +20,7 @@ from .answering import Answering, says_nothing
 from .brain import Brain
 from .closings import Closing
 from .listening import Listening
+from .mind import Thought
 from .replies import Replies
 from .scenario_player import ScenarioPlayer
 from .server_output import ServerOutput
@@ -90,8 +91,11 @@ class Dialogue:
         """Do what is due in the model's turn."""
         self.replies.step(now_ns)
 
-    def finished(self, key: int, result: str | Pcm, now_ns: int) -> None:
+    def finished(self, key: int, result: str | Pcm | Thought | None, now_ns: int) -> None:
         """Take the result of a `Work`."""
+        if result is None or isinstance(result, Thought):
+            self.replies.thought(key, result)
+            return
         if isinstance(result, str):
             if (said := self.listening.transcribed(key, result, now_ns)) is not None:
                 self._user_turn(*said)
@@ -117,7 +121,6 @@ class Dialogue:
             return
         self.memory.context.add_text("user", text)
         self.listening.show()
-        self.replies.brain.remember(text)
         self._user_turn(text, now_ns)
 
     def content(self, given: ClientContent, now_ns: int) -> None:
@@ -241,6 +244,7 @@ class Dialogue:
             # Whatever was said before has had its answer.
             memory.unanswered.clear()
             memory.context.add_text("model", text, prefill=True)
+            self.replies.brain.remember(text, "model")
             self._instruction = text
             return
         memory.unanswered = [*memory.unanswered, text][-_MOST_TURNS:]

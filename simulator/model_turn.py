@@ -12,6 +12,7 @@ from .actions import (
     CallTool,
     Cue,
     Ignore,
+    Ponder,
     Reject,
     Say,
     SayPart,
@@ -43,7 +44,7 @@ class Stuck:
     """Here the turn stops, and does not end."""
 
 
-Agenda = deque[str | Text | Think | Show | Reject | Stuck | Cue | list[CallTool]]
+Agenda = deque[str | Text | Think | Show | Reject | Stuck | Cue | Ponder | list[CallTool]]
 """What is still to come: sentences to be spoken, pieces of text, thoughts, other content, calls of tools, odd ends."""
 
 
@@ -65,7 +66,7 @@ def plan(agenda: Agenda, actions: Iterable[Action], *, speaks: bool) -> None:
                     calls.append(action)
                 else:
                     agenda.append([action])
-            case Think() | Show() | Reject() | Cue():
+            case Think() | Show() | Reject() | Cue() | Ponder():
                 agenda.append(action)
             case Silent() | Ignore():
                 pass
@@ -87,6 +88,8 @@ class ModelTurn:
     agenda: Agenda = field(default_factory=deque)
     making: tuple[int, str] | None = None
     """The key and the text of the sentence that is being made into sound."""
+    pondering: int | None = None
+    """The key of what a mind was asked."""
     waiting: list[PendingCall] = field(default_factory=list)
     """The blocking calls that hold the turn open."""
     answers: list[Action] = field(default_factory=list)
@@ -108,7 +111,11 @@ class ModelTurn:
             return max(self.generated_ns, self.speech.play_end_ns)
         if self.stuck:
             return None
-        more_comes = self.making is not None or bool(self.agenda and isinstance(self.agenda[0], str))
+        more_comes = (
+            self.making is not None
+            or self.pondering is not None
+            or bool(self.agenda and isinstance(self.agenda[0], str))
+        )
         if self.speech.has_chunk(more_comes=more_comes):
             return max(self.not_before_ns, self.speech.next_ns)
         if more_comes or (self.waiting and not self.agenda):

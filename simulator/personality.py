@@ -14,7 +14,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ..liveapi.models import capabilities
-from .actions import Action, CallTool, Cue, Ignore, Reject, Say, SayPart, Silent, StopSpeaking, Think, Write
+from .actions import (
+    Action,
+    CallTool,
+    Cue,
+    Ignore,
+    Ponder,
+    Reject,
+    Say,
+    SayPart,
+    Silent,
+    StopSpeaking,
+    Think,
+    Write,
+)
 from .behaviour import MILLISECOND, SECOND
 from .closings import Closing
 from .scenario import Act, GoAway
@@ -109,7 +122,7 @@ class Personality:
     def answer(self, number: int, actions: list[Action]) -> list[Action]:
         """What becomes of an answer that was to be made of `actions`; they themselves when nothing does."""
         fate = self._fate(number)
-        if not fate or not any(isinstance(action, Say | CallTool) for action in actions):
+        if not fate or not any(isinstance(action, Say | CallTool | Ponder) for action in actions):
             return actions
         if any(isinstance(action, Cue) for action in actions):
             return actions

@@ -13,9 +13,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 from ..audio import Pcm, ns_to_samples, samples_to_ns
 from ..liveapi import FunctionResponse, ServerContent, Transcription
-from .actions import Action, CallTool, Cue, Reject, Show, Think
+from .actions import Action, CallTool, Cue, Ponder, Reject, Show, Think
 from .behaviour import Ids, Timing
 from .brain import Brain
+from .mind import Thought
 from .model_calls import ModelCalls, results_of
 from .model_turn import ModelTurn, Stuck, Text, plan
 from .oddities import Oddities
@@ -136,6 +137,19 @@ class Replies:
         self._make_next(turn)
         return True
 
+    def thought(self, key: int, answer: Thought | None) -> bool:
+        """The mind has answered. False: a turn that is no more had asked it."""
+        turn = self._turn
+        if turn is None or turn.pondering != key:
+            return False
+        turn.pondering = None
+        rest = list(turn.agenda)
+        turn.agenda.clear()
+        plan(turn.agenda, self.brain.thought(answer), speaks=self.settings.speaks)
+        turn.agenda.extend(rest)
+        self._make_next(turn)
+        return True
+
     def interrupt(self, now_ns: int) -> None:
         """Cut the turn off. With none open nothing happens."""
         turn = self._turn
@@ -216,6 +230,13 @@ class Replies:
         self._make_next(turn)
 
     def _make_next(self, turn: ModelTurn) -> None:
+        if turn.making is None and turn.agenda and isinstance(ask := turn.agenda[0], Ponder):
+            if turn.pondering is None:
+                turn.agenda.popleft()
+                turn.pondering = self._out.reflect(ask.request)
+            return
+        if turn.pondering is not None:
+            return
         if turn.making is None and turn.agenda and turn.speech.waiting_samples < _AHEAD:
             text = turn.agenda[0]
             if isinstance(text, str):
@@ -265,6 +286,8 @@ class Replies:
         self._turn = None
         self.over_ns = now_ns
         turn.cut = turn.generated_ns is None
+        if turn.cut:
+            self.brain.was_cut(turn.speech.sent_text + turn.written)
         status = ""
         if self._tells_status:
             status = "IN_PROGRESS" if self._memory.calls or self._memory.later else "IDLE"

@@ -24,6 +24,8 @@ from .closings import Closing
 from .connection import serve_link
 from .ears import Ears
 from .http_request import HttpRequest, HttpResponse
+from .mind import Mind
+from .mind_brain import MindBrain
 from .personality import PERSONALITIES, Personality, PersonalityName
 from .recording import WireEvent
 from .scenario import Scenario
@@ -81,6 +83,7 @@ class Simulator:
         scripts: others, by the name of their agent.
         scenario: what happens besides. Its settings stand for arguments that are not given.
         ears, voice: instead of the best that are installed.
+        mind: a text model that thinks in the place of the scripts; an address is enough (`Mind`).
         keys: the API keys that are good; by default every key is, and none too.
         time_scale: factor on all durations: 0 is as fast as possible, 1 as the service.
         record: told of all that passes on the wire, such as a `WireLog`.
@@ -102,6 +105,7 @@ class Simulator:
         scenario: Scenario | None = None,
         ears: Ears | None = None,
         voice: Voice | None = None,
+        mind: Mind | str | None = None,
         keys: Collection[str] | None = None,
         time_scale: float | None = None,
         record: Callable[[WireEvent], None] | None = None,
@@ -133,7 +137,8 @@ class Simulator:
         ids = Ids(seed)
         self._script = script or scenario.brain
         self._scripts = dict(scripts or {})
-        self._worker = SpeechWorker(ears, voice)
+        self._mind = Mind(mind) if isinstance(mind, str) else mind
+        self._worker = SpeechWorker(ears, voice, self._mind)
         self._record = record
         self._wall_clock = wall_clock
         self._tokens = Tokens(ids)
@@ -304,7 +309,8 @@ class Simulator:
         script = self._scripts.get(unquote(found[1]), self._script) if found else self._script
 
         def make_brain(functions: Iterable[JsonObject], instruction: str) -> Brain:
-            return Brain(script or default_brain(), functions, instruction)
+            kind = Brain if self._mind is None else MindBrain
+            return kind(script or default_brain(), functions, instruction)
 
         entry = Entry(api_of(path), self._authenticator.admit(path, headers), player)
         task = self._group.create_task(

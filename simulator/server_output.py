@@ -25,10 +25,11 @@ from ..liveapi import (
 )
 from .closings import Closing
 from .faults import Fault
+from .mind import MindRequest
 from .oddities import Oddities
 from .speaking import RATE
 
-__all__ = ["Guess", "ServerOutput", "Speak", "Transcribe", "Work"]
+__all__ = ["Guess", "Reflect", "ServerOutput", "Speak", "Transcribe", "Work"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,15 @@ class Guess:
     pcm: Pcm
 
 
-Work = Transcribe | Guess | Speak
+@dataclass(frozen=True, slots=True)
+class Reflect:
+    """Ask the mind; the result is its `Thought`, None where it cannot be asked."""
+
+    key: int
+    request: MindRequest
+
+
+Work = Transcribe | Guess | Speak | Reflect
 """Something that takes long. Its result comes back under its key."""
 
 
@@ -100,6 +109,12 @@ class ServerOutput:
         """Ask for the sound of a sentence; returns the key."""
         self._last_key += 1
         self.work.append(Speak(self._last_key, text, voice))
+        return self._last_key
+
+    def reflect(self, request: MindRequest) -> int:
+        """Ask the mind; returns the key."""
+        self._last_key += 1
+        self.work.append(Reflect(self._last_key, request))
         return self._last_key
 
     def handle(self, handle: str, index: int | None = None) -> None:

@@ -28,6 +28,7 @@ from .closings import Closing
 from .dialogue import Dialogue
 from .handles import Handles
 from .message_kinds import received_kinds, sent_kinds
+from .mind import Thought
 from .server_output import ServerOutput
 from .session_setup import SessionSetup, read_setup
 from .session_store import SessionMemory
@@ -98,7 +99,7 @@ class LiveSession:
         """End the session, because the client sent what is no message."""
         self.output.closing = self.output.closing or closing
 
-    def finished(self, key: int, result: str | Pcm, now_ns: int) -> None:
+    def finished(self, key: int, result: str | Pcm | Thought | None, now_ns: int) -> None:
         """Take the result of a `Work`."""
         if (dialogue := self._dialogue) is not None:
             self._guarded(now_ns, lambda: dialogue.finished(key, result, now_ns))

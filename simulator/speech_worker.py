@@ -1,8 +1,9 @@
-"""Ears and voice behind one worker thread: what takes long never stops the event loop."""
+"""Ears and voice behind one worker thread, a mind beside it: what takes long never stops the event loop."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
@@ -11,12 +12,14 @@ import numpy as np
 
 from ..audio import Pcm
 from .ears import Ears, load_ears
-from .server_output import Guess, Speak, Transcribe, Work
+from .mind import Mind, MindError, MindRequest, Thought
+from .server_output import Guess, Reflect, Speak, Transcribe, Work
 from .voice import Voice, load_voice
 
 __all__ = ["SpeechWorker"]
 
 T = TypeVar("T")
+_log = logging.getLogger(__name__)
 
 
 class SpeechWorker:
@@ -24,9 +27,13 @@ class SpeechWorker:
 
     Args:
         ears, voice: used instead of the best that are installed.
+        mind: asked in threads of the loop's own, for it may take its time.
     """
 
-    def __init__(self, ears: Ears | None = None, voice: Voice | None = None) -> None:
+    def __init__(
+        self, ears: Ears | None = None, voice: Voice | None = None, mind: Mind | None = None
+    ) -> None:
+        self._mind = mind
         self._ears = ears
         self._voice = voice
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="livegraph-speech")
@@ -42,7 +49,7 @@ class SpeechWorker:
 
         await self._run(load)
 
-    async def do(self, work: Work) -> str | Pcm:
+    async def do(self, work: Work) -> str | Pcm | Thought | None:
         """The result of a piece of work: see there."""
         match work:
             case Transcribe(pcm=pcm) | Guess(pcm=pcm):
@@ -50,8 +57,22 @@ class SpeechWorker:
             case Speak(text=text, voice=name):
                 return await self._run(lambda: np.asarray(self._load_voice().speak_sentence(text, name)))
 
+            case Reflect(request=request):
+                return await self._reflect(request)
+
+    async def _reflect(self, request: MindRequest) -> Thought | None:
+        if self._mind is None:
+            return None
+        try:
+            return await asyncio.get_running_loop().run_in_executor(None, self._mind.ask, request)
+        except MindError as error:
+            _log.warning("%s", error)
+            return None
+
     async def close(self) -> None:
         """End the thread, after the work that it is at."""
+        if self._mind is not None:
+            await asyncio.to_thread(self._mind.close)
         await asyncio.to_thread(self._thread.shutdown, cancel_futures=True)
 
     async def _run(self, job: Callable[[], T]) -> T:

@@ -19,6 +19,7 @@ from ..terminal import Debug, Terminal
 if TYPE_CHECKING:
     from ...simulator.brain_script import Script
     from ...simulator.certificate import Certificate
+    from ...simulator.mind import Mind
     from ...simulator.recording import WireLog
     from ...simulator.scenario import Scenario
     from ..signals import Stopped
@@ -63,6 +64,18 @@ def simulate(
             help="Refuse all that the real service refuses, or what it may. By default strict for known models.",
         ),
     ] = None,
+    mind: Annotated[
+        str,
+        typer.Option(
+            "--mind",
+            metavar="URL",
+            help="A text model that thinks for it: any OpenAI-compatible endpoint (http://127.0.0.1:11434/v1). "
+            "A key is taken from LIVEGRAPH_MIND_KEY.",
+        ),
+    ] = "",
+    mind_model: Annotated[
+        str, typer.Option("--mind-model", metavar="NAME", help="Which model there; its first by default.")
+    ] = "",
     personality: Annotated[
         Mood | None,
         typer.Option(
@@ -98,6 +111,8 @@ def simulate(
             plan.options["record"] = stack.enter_context(_record(record))
         if strict is not None:
             plan.options["strict"] = strict
+        if mind:
+            plan.options["mind"] = _mind(mind, mind_model)
         if personality is not None:
             plan.options["personality"] = personality.value
         if seed is not None:
@@ -143,6 +158,15 @@ def _scenario(path: Path | None) -> Scenario | None:
         raise Fault(str(error), code=Exit.CONFIG) from None
     except OSError as error:
         raise Fault(f"{path} cannot be read: {error.strerror}", code=Exit.CONFIG) from None
+
+
+def _mind(url: str, model: str) -> Mind:
+    from ...simulator.mind import Mind
+
+    try:
+        return Mind(url, model, os.environ.get("LIVEGRAPH_MIND_KEY", ""))
+    except ValueError as error:
+        raise Fault(f"--mind: {error}", code=Exit.USAGE) from None
 
 
 def _record(folder: Path) -> WireLog:
