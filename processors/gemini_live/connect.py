@@ -8,6 +8,7 @@ import ipaddress
 import logging
 import os
 import socket
+import ssl
 import struct
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -56,6 +57,7 @@ class WebSocketConnector(LiveConnector):
                 # PCM in base64 hardly shrinks, and each connection would pay 64 KiB for trying.
                 compression=None,
                 proxy=None if _is_loopback(self._url) else True,
+                ssl=await _tls() if urlsplit(self._url).scheme in ("wss", "https") else None,
                 logger=_logger,
             )
         except InvalidStatus as error:
@@ -103,6 +105,9 @@ class _WebSocketLink:
             await self._socket.send(message)
         except ConnectionClosed:
             raise self._closed() from None
+        except Exception as error:
+            # The library's own state breaks when the other side resets in the middle of a big message.
+            raise LinkClosed(1006, f"it broke while it was written to ({type(error).__name__})") from error
         self._sent += 1
 
     async def recv(self) -> str | bytes:
@@ -129,6 +134,17 @@ class _WebSocketLink:
     def _closed(self) -> LinkClosed:
         code = self._socket.close_code
         return LinkClosed(1006 if code is None else code, self._socket.close_reason or "")
+
+
+_tls_context: ssl.SSLContext | None = None
+
+
+async def _tls() -> ssl.SSLContext:
+    """The one TLS context of the process: reading all certificates takes 25 ms, so a thread does it, once."""
+    global _tls_context
+    if _tls_context is None:
+        _tls_context = await asyncio.to_thread(ssl.create_default_context)
+    return _tls_context
 
 
 def _is_loopback(url: str) -> bool:

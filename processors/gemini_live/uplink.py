@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import numpy as np
+from msgspec import structs
 
 from ...liveapi import (
     Blob,
@@ -37,6 +38,7 @@ __all__ = ["Uplink"]
 
 _STREAM_IDLE_NS = 1 * SECOND
 """A microphone silent for longer is closed for the service, which else waits for the end of a sentence."""
+_TOO_BIG = "the result was too big to be sent"
 _RATE = 16_000
 _ON_THE_WAY_NS = 250 * MS
 """What was sent later than that before an answer began is not what is answered."""
@@ -141,13 +143,13 @@ class Uplink:
         """What the user wrote: it is answered."""
         self._send(ClientMessage(realtime_input=RealtimeInput(text=text)), plain=text)
 
-    def context(self, text: str, *, reply: bool) -> bool:
+    def context(self, text: str, *, reply: bool, kind: Kind = Kind.TEXT) -> bool:
         """Text for the model to know, and to answer if asked to; ``False`` when this model takes none."""
         if self._can.client_content == "any_time":
             turns = [Content.of_text(text, "user")]
-            self._send(ClientMessage(client_content=ClientContent(turns, reply)))
+            self._send(ClientMessage(client_content=ClientContent(turns, reply)), kind)
         elif reply:
-            self._send(ClientMessage(realtime_input=RealtimeInput(text=text)))
+            self._send(ClientMessage(realtime_input=RealtimeInput(text=text)), kind)
         else:
             return False
         return True
@@ -158,7 +160,7 @@ class Uplink:
 
     def ask_again(self, ask: AskAgain) -> None:
         """Have the model answer what it has not answered."""
-        self.context(prompt(ask), reply=True)
+        self.context(prompt(ask), reply=True, kind=Kind.NUDGE)
 
     def update(self, instructions: Content | None, tools: list[Tool] | None) -> bool:
         """New instructions or tools; ``False`` when this model takes them with a new connection only."""
@@ -179,7 +181,9 @@ class Uplink:
             if first.scheduling != "SILENT":
                 told = RealtimeInput(text=told_late(first.name, first.response or {}))
                 plain = encode_client(ClientMessage(realtime_input=told)).decode()
-            self._send(ClientMessage(tool_response=ToolResponse(given)), Kind.RESULT, plain)
+            too_big = [structs.replace(one, response={"error": _TOO_BIG}, parts=[]) for one in given]
+            refusal = encode_client(ClientMessage(tool_response=ToolResponse(too_big))).decode()
+            self._send(ClientMessage(tool_response=ToolResponse(given)), Kind.RESULT, plain, refusal)
 
     def picture(self, jpeg: bytes) -> None:
         """What the user's camera shows."""
@@ -200,8 +204,10 @@ class Uplink:
     def _signal(self, kind: Kind) -> None:
         self._outbox.signal(kind)
 
-    def _send(self, message: ClientMessage, kind: Kind = Kind.TEXT, plain: str = "") -> None:
-        if not self._outbox.put(encode_client(message).decode(), kind, plain):
+    def _send(
+        self, message: ClientMessage, kind: Kind = Kind.TEXT, plain: str = "", refusal: str = ""
+    ) -> None:
+        if not self._outbox.put(encode_client(message).decode(), kind, plain, refusal):
             self._warn_once("too many messages wait to be sent: one is dropped")
 
     def _warn_once(self, text: str) -> None:

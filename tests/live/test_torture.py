@@ -31,7 +31,7 @@ from support.speech import recorded, spoken
 
 Pcm = npt.NDArray[np.int16]
 
-LASTS_S = 120
+LASTS_S = 160
 EVERY_NS = 5 * SECOND
 TRAILING = 24_000
 FUNCTIONS = {"drive": 3.0, "look": 7.0}
@@ -51,7 +51,7 @@ DEATHS: dict[str, tuple[Act, ...]] = {
     "1011 internal error": (Close(1011, "Internal error encountered."),),
     "reset": (HangUp(reset=True),),
     "1011 unavailable": (Close(1011, "The service is currently unavailable."),),
-    "silence for 12 s": (Stall(reading=True, writing=True, for_ns=12 * SECOND),),
+    "silence for 45 s": (Stall(reading=True, writing=True, for_ns=45 * SECOND),),
     "goAway, 2 s": (GoAway(2 * SECOND),),
     "1001 going away": (Close(1001),),
     "1008 aborted": (Close(1008, "The operation was aborted."),),
@@ -205,7 +205,8 @@ def test_no_sample_no_result_and_no_word_is_lost(capsys: pytest.CaptureFixture[s
     assert changes["resumed"] == died.total() and not changes["renewed"]
     assert sound.whole and (sound.lost, sound.repeated) == (0, 0), sound
     assert words(torn) == words(undisturbed) and len(words(torn)) > 50
-    assert len(torn.tools.called) == len(undisturbed.tools.called) >= 5
+    # What was said into 45 s of silence arrives at once: a wish that is said again before it was answered is one.
+    assert 5 <= len(torn.tools.called) <= len(undisturbed.tools.called)
     assert set(answers.values()) == {1}, answers
     assert torn.speaker.gaps_ns() == [] and torn.speaker.turns >= 8
 

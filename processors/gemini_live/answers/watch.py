@@ -29,6 +29,7 @@ _LATE_WORDS_NS = 1_500 * MS
 """A turn that ends within a sentence is judged after this, for its last words may still be coming."""
 _STALL_NS = 1 * SECOND
 """Silence within a turn, beyond what was there to be played, that the caller takes notice of."""
+_WORTH_ANOTHER_NS = 60 * SECOND
 _AT_WORK_NS = 30 * SECOND
 """The patience with a model that says that it is at work."""
 _EXPECTS_MORE = ("NEED_MORE_INPUT",)
@@ -274,6 +275,9 @@ class AnswerWatch:
     def lost(self, now_ns: int) -> list[Decision]:
         """The connection is over, and with it what the model was about to say on it."""
         self._up = False
+        if self._attempts and not self._renewed and now_ns - self._since_ns < _WORTH_ANOTHER_NS:
+            # Another connection is worth another attempt.
+            self._attempts -= 1
         broken = self._open and not self._generated and not self._called and self._turn > 0
         words = self._words
         self._close()

@@ -165,6 +165,11 @@ class Calls:
             call.cut = True
         self._tombstones.interrupted()
 
+    def lost(self) -> None:
+        """A connection broke while it waited: it may ask again. What was answered it knows."""
+        for call in self._pending.values():
+            call.cut = True
+
     def answered(self, *, sounded: bool) -> None:
         """A turn of the model is complete; one that was heard makes use of what was asked for."""
         if sounded:

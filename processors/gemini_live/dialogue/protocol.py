@@ -184,7 +184,7 @@ class LiveProtocol:
             self.user_speaking = False
             out.append(UserSpeech(False))
         self._in_progress = self.resumable = False
-        self.calls.interrupted()
+        self.calls.lost()
         self.watch.lost(now_ns)
         return out
 

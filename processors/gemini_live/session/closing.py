@@ -45,6 +45,11 @@ _REMEDIES = {
 _MODEL = "check the option model, and api_version for models that only one version has"
 _BILLING = "check plan and limits of the project, or wait until other sessions end"
 
+_REFUSALS = (1007, 1008)
+_TOO_BIG = (
+    "a message was too big: bound what functions return (max_result_characters), and pictures (video_size)"
+)
+
 _RULES: tuple[tuple[re.Pattern[str], Then, str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), then, option, remedy)
     for pattern, then, option, remedy in (
@@ -84,18 +89,22 @@ def judge(
     opening: bool,
     where: str,
     credential: str = "api_key",
+    resuming: bool = False,
+    first: bool = False,
     option_at: Callable[[str], str] = str,
 ) -> Judgement:
     """What a refused or closed connection means.
 
     ``opening``: the setup was not complete yet. ``where``: the other side, for people. ``credential``: the
-    option that says who we are. ``option_at``: the option that leads to a field of the setup, by its path.
+    option that says who we are. ``resuming``: it was opened with a handle. ``first``: it is the first refusal of a
+    message in this call. ``option_at``: the option that leads to a field of the setup, by its path.
     """
     if isinstance(ended, ServiceError):
         return _refused(ended, where, credential)
     code, reason = ended.code, ended.reason.strip()
     said = f"{where} closed the connection: {reason or 'no reason given'} ({code})"
-    for pattern, then, option, remedy in _RULES:
+    # What a running connection says at its end is a reason for it only where it refuses something.
+    for pattern, then, option, remedy in _RULES if opening or code in _REFUSALS else ():
         if pattern.search(reason):
             if option == _CREDENTIAL:
                 option, remedy = credential, remedy or _REMEDIES.get(credential, "")
@@ -107,7 +116,15 @@ def judge(
             else f"{where}: connection lost" + (f", {reason}" if reason else "")
         )
         return _judgement(Then.RESUME, text, code, "", "")
-    if code in (1002, 1003, 1007, 1009):
+    if code == 1009:
+        return _judgement(Then.GIVE_UP if opening else Then.RESUME, said, code, "", _TOO_BIG)
+    if code == 1007 and resuming and opening:
+        # The handle is no good, whatever the words.
+        return _judgement(Then.AFRESH, said, code, *_argument(reason, opening, option_at))
+    if code == 1007 and first and not opening:
+        # It may be what the session has come to hold: a fresh one is told of it in words.
+        return _judgement(Then.AFRESH, said, code, *_argument(reason, opening, option_at))
+    if code in (1002, 1003, 1007):
         return _judgement(Then.GIVE_UP, said, code, *_argument(reason, opening, option_at))
     if code == 1008 and not re.search(r"aborted|not implemented", reason, re.IGNORECASE):
         return _judgement(Then.GIVE_UP, said, code, "", "")
@@ -139,6 +156,8 @@ def _refused(error: ServiceError, where: str, credential: str) -> Judgement:
         return _judgement(Then.GIVE_UP, said, status, credential, _REMEDIES.get(credential, ""))
     if status == 404:
         return _judgement(Then.GIVE_UP, said, status, "url", "check url, location and api_version")
+    if error.retryable:
+        return Judgement(Then.RESUME, error)
     if status in (408, 429) or status >= 500:
         return _judgement(Then.RESUME, said, status, "", _BILLING if status == 429 else "")
     return Judgement(Then.GIVE_UP, error)

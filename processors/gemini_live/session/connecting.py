@@ -27,7 +27,8 @@ class Wire:
 
     ``connect`` opens a link, ``setup(handle)`` is its first message, ``seed`` gives what a session without a handle
     is told before anything else. ``where`` names the other side, ``credential`` the option that says who we are,
-    ``redact`` takes secrets out of what the server says, and ``option_at`` gives the option for a field of the setup.
+    ``redact`` takes secrets out of what the server says, ``option_at`` gives the option for a field of the setup, and
+    ``renew_credential`` says whether another credential can be had when one is refused.
     """
 
     connect: Callable[[], Awaitable[Link]]
@@ -37,6 +38,7 @@ class Wire:
     credential: str
     redact: Callable[[str], str]
     option_at: Callable[[str], str]
+    renew_credential: Callable[[], bool] = lambda: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,8 @@ class Connecting:
         self._take = take
         self._clock = clock
         self._jitter = jitter
+        self._renewed_credential = False
+        """Whether a refused credential was replaced since a connection was last made."""
 
     async def attempt(self, handle: str, deadline_ns: int) -> Link | Failure:
         """Try once: a link on which the session is set up, or why there is none."""
@@ -74,6 +78,7 @@ class Connecting:
                 for message in seed:
                     await link.send(message)
                 self.preamble = 1 + len(seed)
+            self._renewed_credential = False
             return link
         except TimeoutError:
             failed: LinkClosed | ServiceError = LinkClosed(1006, "no answer in time")
@@ -85,23 +90,32 @@ class Connecting:
             raise
         if link is not None:
             await drop(link)
-        judged = self.judge(failed, opening=True)
+        judged = self.judge(failed, opening=True, resuming=bool(handle))
         if judged.then is Then.AFRESH and not handle:
             judged = Judgement(Then.GIVE_UP, judged.error)
         return Failure(judged, link is not None)
 
-    def judge(self, ended: LinkClosed | ServiceError, *, opening: bool) -> Judgement:
-        """What the end of a connection means."""
+    def judge(
+        self, ended: LinkClosed | ServiceError, *, opening: bool, resuming: bool = False, first: bool = False
+    ) -> Judgement:
+        """What the end of a connection means. A credential that can be had anew is no reason to give up, once."""
         if isinstance(ended, LinkClosed):
             ended = LinkClosed(ended.code, self.wire.redact(ended.reason))
         wire = self.wire
-        return judge(
+        judged = judge(
             ended,
             opening=opening,
             where=wire.where,
             credential=wire.credential,
+            resuming=resuming,
+            first=first,
             option_at=wire.option_at,
         )
+        refused = judged.then is Then.GIVE_UP and f"(option {wire.credential})" in str(judged.error)
+        if refused and wire.renew_credential() and not self._renewed_credential:
+            self._renewed_credential = True
+            return Judgement(Then.RESUME, judged.error)
+        return judged
 
     def delays(self) -> Iterator[int]:
         """How long to wait before each attempt, for ever. Calls that broke together do not come back together."""

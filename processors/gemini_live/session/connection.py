@@ -15,16 +15,14 @@ from .renewal import Renewal
 
 __all__ = ["Connection"]
 
-_ALIVE_NS = 10 * SECOND
-"""A connection on which nothing arrives for so long is none, whatever the operating system believes."""
+_ALIVE_NS = 30 * SECOND
+"""A connection on which nothing arrives for so long is none, whatever the operating system believes. The service has
+been seen to answer pings after 8 to 30 s while it works, and to think in silence for 12 s."""
+_SUSPECT_NS = 5 * SECOND
+"""One that owes a sign of life for so long is not waited for when there is another reason to leave it."""
 _PROBE_EVERY_NS = 500 * MS
 """While something is unsure: after a loss at most so much of what the server had is said again."""
 _IDLE_PROBE_NS = 10 * SECOND
-_IN_FLIGHT_NS = 250 * MS
-"""Of a connection that answered promptly to its end, what is older than this has arrived."""
-_PROMPT_NS = 1 * SECOND
-_REPEAT_NS = 2 * SECOND
-"""Of one that the server closed in due form, however slow its pongs, no more than this is said again."""
 _PART_NS = 1 * SECOND
 
 
@@ -65,7 +63,10 @@ class Connection:
         """Set by messages of which it should be known soon whether they have arrived."""
         self._asked_ns: int | None = None
         """Since when the other side owes an answer to a probe."""
+        self._given_up = asyncio.Event()
         self._sending = self._parting = False
+        self.fell_silent = False
+        """Whether it ended because nothing came any more."""
 
     def go_away(self, left_ns: int | None) -> None:
         """The server ends this connection in ``left_ns``, or soon."""
@@ -79,7 +80,12 @@ class Connection:
 
     def leave_now(self) -> None:
         """End it as soon as possible: another session is to begin."""
-        self._renewal.insist(self._clock.now_ns())
+        now_ns = self._clock.now_ns()
+        if self._asked_ns is not None and now_ns - max(self._asked_ns, self._heard_ns) >= _SUSPECT_NS:
+            # Nobody seems to be there: then the session may be had again on another connection.
+            self._given_up.set()
+            return
+        self._renewal.insist(now_ns)
         self._look.set()
 
     def changed(self) -> None:
@@ -96,8 +102,9 @@ class Connection:
 
         async with asyncio.TaskGroup() as group:
             reader = group.create_task(self._read(end), name="gemini_live.reader")
-            sender = group.create_task(self._send(), name="gemini_live.sender")
+            sender = group.create_task(self._send(end), name="gemini_live.sender")
             watchers = [group.create_task(self._wait_for_renewal(end), name="gemini_live.renewer")]
+            watchers.append(group.create_task(self._wait_given_up(end), name="gemini_live.suspect"))
             if isinstance(self.link, ReceiptLink):
                 watchers.append(group.create_task(self._watch(self.link, end), name="gemini_live.watcher"))
             how = await ended
@@ -118,20 +125,10 @@ class Connection:
             link.abort()
         else:
             await drop(link)
-        since_ns = 0
         if self._receipts and isinstance(link, ReceiptLink):
             self._outbox.confirm(link.received - self._preamble)
-            if not link.exact:
-                since_ns = self._unsure_since_ns(closed)
-        self._outbox.rewind(since_ns)
-
-    def _unsure_since_ns(self, closed: LinkClosed | None) -> int:
-        """What was sent earlier has arrived, by all that can be known: it need not be said again."""
-        now_ns = self._clock.now_ns()
-        prompt = self._asked_ns is None or now_ns - self._asked_ns < _PROMPT_NS
-        if prompt:
-            return now_ns - _IN_FLIGHT_NS
-        return now_ns - _REPEAT_NS if closed is not None and closed.code != 1006 else 0
+        # What is not confirmed goes out again: a word said twice is better than one that nobody hears.
+        self._outbox.rewind()
 
     # Tasks -------------------------------------------------------------------------------------
 
@@ -142,10 +139,13 @@ class Connection:
             except LinkClosed as closed:
                 end(closed)
                 return
+            except Exception as error:
+                end(_as_lost(error))
+                return
             self._heard_ns = self._clock.now_ns()
             self._take(raw)
 
-    async def _send(self) -> None:
+    async def _send(self, end: Callable[[LinkClosed], None]) -> None:
         link, outbox = self.link, self._outbox
         # Asked once: whether something has a protocol's members costs more than to encode a message.
         arrives = self._receipts and not isinstance(link, ReceiptLink)
@@ -160,6 +160,11 @@ class Connection:
             except LinkClosed:
                 # The reader learns of it too, and says how the link ended.
                 outbox.put_back()
+                return
+            except Exception as error:
+                # Whatever it is: over such a link nothing goes any more.
+                outbox.put_back()
+                end(_as_lost(error))
                 return
             except BaseException:
                 outbox.put_back()
@@ -194,10 +199,14 @@ class Connection:
                 self._asked_ns = None
             except TimeoutError:
                 if self._heard_ns < probed_ns:
+                    self.fell_silent = True
                     end(LinkClosed(1006, f"no sign of life for {format_duration(_ALIVE_NS)}"))
                     return
             except LinkClosed:
                 # The reader says how the link ended.
+                return
+            except Exception as error:
+                end(_as_lost(error))
                 return
             if self._receipts:
                 self._outbox.confirm(link.received - self._preamble)
@@ -218,6 +227,11 @@ class Connection:
             except TimeoutError:
                 continue
 
+    async def _wait_given_up(self, end: Callable[[LinkClosed], None]) -> None:
+        await self._given_up.wait()
+        self.fell_silent = True
+        end(LinkClosed(1006, "no sign of life and no answer"))
+
     async def _part(self, reader: asyncio.Task[None], sender: asyncio.Task[None]) -> None:
         """Leave a connection that works: what is under way arrives, in both directions."""
         link, self._parting = self.link, True
@@ -234,3 +248,8 @@ class Connection:
             pass
         await drop(link)
         await asyncio.wait({reader}, timeout=_PART_NS / SECOND)
+
+
+def _as_lost(error: Exception) -> LinkClosed:
+    """A link that raises what it should not is a lost link; its words say what it was."""
+    return LinkClosed(1006, f"{type(error).__name__}: {error}"[:120])

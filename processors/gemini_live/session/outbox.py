@@ -31,6 +31,8 @@ _LONGEST_MESSAGE_NS = 100 * MS
 """What has piled up is sent in pieces of this length, the longest that the service advises."""
 _MOST_MESSAGES = 1024
 _MOST_KEPT = 4096
+_BIG = 256 * 1024
+"""Characters: sound and texts are far below, and every server takes so much."""
 
 
 class Kind(Enum):
@@ -43,6 +45,8 @@ class Kind(Enum):
     STREAM_END = "stream end"
     START = "activity start"
     END = "activity end"
+    NUDGE = "nudge"
+    """For an answer that does not come: means something only on the connection that it was made for."""
     PICTURE = "picture"
     """Only the newest is worth sending, and never again."""
 
@@ -62,6 +66,8 @@ class _Entry:
     message: str = ""
     plain: str = ""
     """Of a result: the same as a message to a session that never asked. Of a text: the text itself."""
+    refusal: str = ""
+    """Of a result: what is sent instead when it is too big."""
     samples: NDArray[np.int16] | None = None
     rate: int = 0
 
@@ -142,11 +148,11 @@ class Outbox:
         while self.held_ns > self._keep_ns and self._drop_oldest_audio():
             pass
 
-    def put(self, message: str, kind: Kind = Kind.TEXT, plain: str = "") -> bool:
+    def put(self, message: str, kind: Kind = Kind.TEXT, plain: str = "", refusal: str = "") -> bool:
         """Queue an encoded message; ``False`` when there are too many of them."""
         if self._messages >= _MOST_MESSAGES:
             return False
-        self._append(_Entry(kind, message, plain))
+        self._append(_Entry(kind, message, plain, refusal))
         return True
 
     def signal(self, kind: Kind) -> bool:
@@ -203,7 +209,7 @@ class Outbox:
         """
         delicate = any(entry.kind in (Kind.TEXT, Kind.RESULT) for entry in self._taken)
         self.number += 1
-        kept = [entry for entry in self._taken if entry.kind is not Kind.PICTURE]
+        kept = [entry for entry in self._taken if entry.kind not in (Kind.PICTURE, Kind.NUDGE)]
         self._messages -= len(self._taken) - len(kept)
         self._taken.clear()
         self._sent.append(_Sent(self.number, now_ns, kept))
@@ -242,14 +248,32 @@ class Outbox:
 
     # Connections -------------------------------------------------------------------------------
 
-    def rewind(self, since_ns: int = 0) -> None:
-        """The connection is over: what may not have arrived is to be sent again, on the next one.
+    def drop_oversized(self) -> bool:
+        """The service took a message for too big: what is far bigger than sound is not sent again.
 
-        ``since_ns``: what was sent earlier than that counts as arrived.
+        A result is replaced by one that says so, for somebody waits for it. ``False``: there was none such.
         """
+        found = False
+        kept: deque[_Entry] = deque()
+        for entry in self._entries:
+            if len(entry.message) <= _BIG:
+                kept.append(entry)
+                continue
+            found = True
+            if entry.kind is Kind.RESULT and entry.refusal:
+                entry.message = entry.refusal
+                kept.append(entry)
+            else:
+                self._messages -= 1
+        self._entries = kept
+        return found
+
+    def rewind(self) -> None:
+        """The connection is over: what may not have arrived is to be sent again, on the next one."""
         self.put_back()
-        while self._sent and self._sent[0].at_ns < since_ns:
-            self._arrived(self._sent.popleft())
+        for entry in [entry for entry in self._entries if entry.kind is Kind.NUDGE]:
+            self._entries.remove(entry)
+            self._messages -= 1
         unsure = [entry for sent in self._sent for entry in sent.entries]
         self._sent.clear()
         self._sent_ns = self.number = 0

@@ -28,6 +28,8 @@ _HANDLE_WITHIN_NS = 30 * SECOND
 """For coming back to the same session; then a fresh one has to do."""
 _MOST_REFUSALS = 6
 """The same in attempts that the server answered: about 11 s. It may hold on to a connection that is no more."""
+_MOST_REFUSALS_AFTER_SILENCE = 2
+"""After a connection that fell silent it does: for a quarter of an hour, and nobody waits that long."""
 _RETURN_WITHIN_NS = 60 * SECOND
 
 
@@ -58,6 +60,8 @@ class Session:
         self._renew_after_ns = renew_after_ns
         self._connection: Connection | None = None
         self._anew = False
+        self._refused = False
+        """Whether the service has refused a message in this call, which it may do once."""
         self._setup_is_old = False
 
     async def open(self, handle: str = "") -> None:
@@ -92,12 +96,15 @@ class Session:
                 anew, self._anew = self._anew, False
                 await self._come_back("" if anew else self._delegate.handle())
                 continue
-            judged = self._connecting.judge(closed, opening=False)
-            if judged.then is Then.GIVE_UP:
+            judged = self._connecting.judge(closed, opening=False, first=not self._refused)
+            self._refused, self._anew = self._refused or closed.code == 1007, False
+            too_big = closed.code == 1009 and not self._outbox.drop_oversized()
+            if judged.then is Then.GIVE_UP or too_big:
                 self._delegate.changed("closed", "")
                 raise judged.error
             self._delegate.changed("lost", str(judged.error))
-            await self._come_back("" if judged.then is Then.AFRESH else self._delegate.handle())
+            handle = "" if judged.then is Then.AFRESH else self._delegate.handle()
+            await self._come_back(handle, silent=connection.fell_silent)
 
     async def close(self) -> None:
         """Say goodbye. Safe to call at any time."""
@@ -159,8 +166,12 @@ class Session:
 
     # Coming back -------------------------------------------------------------------------------
 
-    async def _come_back(self, handle: str) -> None:
-        """Connect again: to the same session while there is hope for it, then to a new one."""
+    async def _come_back(self, handle: str, *, silent: bool = False) -> None:
+        """Connect again: to the same session while there is hope for it, then to a new one.
+
+        ``silent``: the connection before this fell silent, so that the server may still hold it.
+        """
+        most_refusals = _MOST_REFUSALS_AFTER_SILENCE if silent else _MOST_REFUSALS
         clock, connecting = self._clock, self._connecting
         began_ns = clock.now_ns()
         resumed, refusals = bool(handle), 0
@@ -184,7 +195,7 @@ class Session:
             if got.judged.then is Then.GIVE_UP:
                 raise error
             gone = got.judged.then is Then.AFRESH
-            if handle and (gone or refusals >= _MOST_REFUSALS or now_ns >= began_ns + _HANDLE_WITHIN_NS):
+            if handle and (gone or refusals >= most_refusals or now_ns >= began_ns + _HANDLE_WITHIN_NS):
                 handle, resumed = "", False
                 delays = connecting.delays()
                 self._begin_afresh()

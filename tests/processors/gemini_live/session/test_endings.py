@@ -118,6 +118,8 @@ def test_no_secret_is_shown() -> None:
         (1011, "Deadline expired before operation could complete.", Then.RESUME),
         (1011, "You exceeded your current quota, please check your plan and billing details.", Then.RESUME),
         (1011, "keepalive ping timeout", Then.RESUME),
+        (1011, "API key not valid", Then.RESUME),
+        (1001, "the voice server restarts", Then.RESUME),
         (1008, "The operation was aborted.", Then.RESUME),
         (1008, "Operation is not implemented, or supported, or enabled.", Then.RESUME),
         (1007, "Invalid session handle", Then.AFRESH),
@@ -133,7 +135,7 @@ def test_no_secret_is_shown() -> None:
         ),
         (1008, "Your project has been denied access.", Then.GIVE_UP),
         (1008, "something new", Then.GIVE_UP),
-        (1009, "message too big", Then.GIVE_UP),
+        (1009, "message too big", Then.RESUME),
         (4000, "something of a proxy", Then.RESUME),
     ],
 )
@@ -143,6 +145,28 @@ def test_what_the_end_of_a_connection_means(code: int, reason: str, then: Then) 
     assert judged.then is then
     assert judged.error.code == code and judged.error.retryable is (then is Then.RESUME)
     assert reason in str(judged.error) or code == 1006
+
+
+def test_1007_while_a_handle_is_used_is_about_the_handle() -> None:
+    """Whatever it says; but a key that is no good stays no good."""
+
+    def judged(reason: str, **more: Any) -> Then:
+        return judge(LinkClosed(1007, reason), opening=True, where="it", **more).then
+
+    assert judged("Request contains an invalid argument.", resuming=True) is Then.AFRESH
+    assert judged("Request contains an invalid argument.") is Then.GIVE_UP
+    assert judged("API key not valid. Please pass a valid API key.", resuming=True) is Then.GIVE_UP
+
+
+def test_a_first_1007_in_a_running_call_is_worth_a_fresh_session() -> None:
+    """Once."""
+    closed = LinkClosed(1007, "Request contains an invalid argument.")
+    assert judge(closed, opening=False, where="it", first=True).then is Then.AFRESH
+    assert judge(closed, opening=False, where="it", first=False).then is Then.GIVE_UP
+
+
+def test_a_message_that_is_too_big_has_a_remedy_of_its_own() -> None:
+    assert "max_result_characters" in judge(LinkClosed(1009), opening=False, where="it").error.remedy
 
 
 @pytest.mark.parametrize(

@@ -112,14 +112,44 @@ def test_what_has_not_arrived_goes_out_again_in_its_order() -> None:
     assert not box.unsure
 
 
-def test_a_connection_that_worked_to_its_end_repeats_little() -> None:
-    """What was sent long before it ended counts as arrived."""
+def test_what_is_not_confirmed_is_kept() -> None:
+    """However long ago it was sent; what asks for an answer that does not come is for one connection."""
     box = Outbox()
     for second in range(4):
         box.put(str(second))
         drain(box, second * SECOND)
-    box.rewind(2 * SECOND)
-    assert drain(box) == ["2", "3"]
+    box.put("[Answer it now.]", Kind.NUDGE)
+    box.confirm(1)
+    box.rewind()
+    assert drain(box) == ["1", "2", "3"]
+
+
+def test_sound_is_kept_until_it_is_answered() -> None:
+    """A fresh session has heard nothing of it; what was answered before is not said again."""
+    box = Outbox()
+    for second in range(4):
+        box.put_audio(samples(second), 16_000)
+        drain(box, second * SECOND)
+    box.confirm(4)
+    box.answered(SECOND)
+    box.rewind()
+    box.start_afresh(0)
+    [again] = drain(box)
+    assert again == [*samples(1), *samples(2), *samples(3)]
+    box.start_afresh(0)
+    assert drain(box) == []
+
+
+def test_what_is_too_big_is_not_sent_again() -> None:
+    """Of a result the model is told so; the rest goes out."""
+    box = Outbox()
+    box.put("x" * 300_000, Kind.RESULT, refusal="too big")
+    box.put("y" * 300_000)
+    box.put("question")
+    drain(box)
+    box.rewind()
+    assert box.drop_oversized() and drain(box) == ["too big", "question"]
+    assert not box.drop_oversized()
 
 
 def test_what_is_answered_has_arrived() -> None:
