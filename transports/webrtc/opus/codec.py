@@ -105,6 +105,7 @@ class OpusEncoder:
         weakref.finalize(self, self._library.opus_encoder_destroy, self._state)
         self._out = ctypes.create_string_buffer(_MOST_BYTES)
         self._silence = silence_packet(frame_ms)
+        self._zeros = bytes(2 * self.samples)
         self._quiet_most = -(-_QUIET_NS // (frame_ms * 1_000_000))
         self._quiet = self._quiet_most
         self._settings: dict[int, int] = {}
@@ -137,13 +138,14 @@ class OpusEncoder:
         """One packet for ``samples`` samples, int16 of shape ``(samples,)``. Raises ``OpusError`` for other shapes."""
         if pcm.dtype != np.int16 or pcm.shape != (self.samples,):
             raise OpusError(f"an Opus packet takes int16 of shape ({self.samples},), got {pcm.shape}")
-        self._quiet = 0 if pcm.any() else self._quiet + 1
+        # By its bytes: to ask an array for its address, or whether it is all zeros, costs more than the copy.
+        data = pcm.tobytes()
+        self._quiet = self._quiet + 1 if data == self._zeros else 0
         if self._quiet > self._quiet_most:
             if self._quiet == self._quiet_most + 1:
                 self._library.opus_encoder_ctl(self._state, _RESET)
             return self._silence
-        # By its bytes: the address of an array costs more than the copy, and needs no care for strides.
-        size = self._library.opus_encode(self._state, pcm.tobytes(), self.samples, self._out, _MOST_BYTES)
+        size = self._library.opus_encode(self._state, data, self.samples, self._out, _MOST_BYTES)
         if size < 0:
             raise OpusError(f"Opus could not encode: {_text(self._library, size)}")
         return self._out.raw[:size]
