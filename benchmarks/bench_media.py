@@ -1,6 +1,6 @@
 """What the media plane costs and adds, beside stock aiortc in one run.
 
-    python benchmarks/bench_media.py [--calls 8 16] [--seconds 8] [--only cpu delay] [--pipecat PYTHON]
+    python benchmarks/bench_media.py [--calls 8 16] [--seconds 5] [--only cpu delay] [--pipecat PYTHON]
 
 Processes: this one with the callers, a model that only notes and speaks (``live_stub.py``), and the server under test:
 ours (``media_server.py``), aiortc as it comes (``stock_aiortc.py``), and with ``--pipecat`` Pipecat's small WebRTC
@@ -290,7 +290,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="What the media plane costs and adds, beside stock aiortc.")
     parts = ["cpu", "delay", "loss", "stalls", "offers"]
     parser.add_argument("--calls", type=int, nargs="+", default=[8, 16], help="numbers of calls at a time")
-    parser.add_argument("--seconds", type=float, default=8.0, help="how long each thing is measured")
+    parser.add_argument("--seconds", type=float, default=5.0, help="how long each thing is measured")
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
     parser.add_argument("--servers", nargs="+", help="of ours, aiortc and pipecat")
     parser.add_argument(

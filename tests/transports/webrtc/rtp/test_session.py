@@ -111,6 +111,28 @@ def test_sound_goes_across_and_each_20_ms_have_their_packet() -> None:
     run_virtual(scene())
 
 
+@pytest.mark.parametrize(("ptime", "step"), [(10, 480), (40, 1_920), (60, 2_880)])
+def test_packets_are_as_long_as_was_agreed_and_the_sound_is_whole(ptime: int, step: int) -> None:
+    """Shorter ones come in pairs, longer ones less often; a second of sound lasts a second."""
+
+    async def scene() -> None:
+        line = Line()
+        pieces: list[Pcm] = []
+        line.there.audio_in.listen(16_000)
+        line.there.audio_in.hand_to(lambda pcm, media_ns: pieces.append(pcm))
+        line.attach(ptime_ms=ptime)
+        await line.here.audio_out.play(Source(24_000), 24_000)
+        await asyncio.sleep(0.2)
+        stamps = [packet.timestamp for _, data in line.sent if (packet := parse_rtp(data))]
+        assert {(b - a) & 0xFFFFFFFF for a, b in pairwise(stamps)} == {step}
+        sound = np.concatenate(pieces)
+        assert np.count_nonzero(np.abs(sound) > 100) / 16_000 == pytest.approx(1, abs=0.06)
+        assert line.there.statistics(0).concealed_ms == 0
+        line.close()
+
+    run_virtual(scene())
+
+
 def test_reports_go_both_ways() -> None:
     """Sender reports with an NTP time; the loss that the other side sees comes back, with the round trip."""
 
