@@ -88,6 +88,14 @@ class Ticker:
         """How many are called."""
         return sum(map(len, self._slots))
 
+    def _call(self, member: Callable[[], None]) -> None:
+        try:
+            member()
+        except Exception as error:  # one call's fault must not stop the beat of all others
+            self._loop.call_exception_handler(
+                {"message": "a call's media failed in its beat", "exception": error, "callback": member}
+            )
+
     def _set(self) -> None:
         """Wait for the next slot that has members."""
         if self._timer is not None:
@@ -118,7 +126,7 @@ class Ticker:
         missed = min(_SLOTS - 1, late_ns // _SLOT_NS)
         for number in range(slot, slot + missed + 1):
             for member in tuple(self._slots[number % _SLOTS]):
-                member()
+                self._call(member)
         if self._measures and now_ns - self._cpu_at_ns >= _LOAD_EVERY_NS:
             cpu_ns = time.thread_time_ns()
             facts.load = (cpu_ns - self._cpu_ns) / (now_ns - self._cpu_at_ns)

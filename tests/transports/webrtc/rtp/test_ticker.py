@@ -68,6 +68,31 @@ def test_a_stall_is_counted_and_each_member_called_once_after_it() -> None:
     run_virtual(main())
 
 
+def test_a_member_that_raises_is_told_of_and_stops_nobody() -> None:
+    """The loop's handler hears of it each time; the others are called as ever."""
+
+    async def main() -> None:
+        told: list[object] = []
+        asyncio.get_running_loop().set_exception_handler(
+            lambda loop, context: told.append(context["exception"])
+        )
+
+        def fail() -> None:
+            raise ValueError("broken")
+
+        broken = Member(fail)
+        others = [Member() for _ in range(5)]
+        for member in (broken, *others):
+            joined = Ticker.join(member.beat)
+        await asyncio.sleep(0.5)
+        assert len(told) in (24, 25)
+        assert all(len(member.times) in (24, 25) for member in others)
+        for member in (broken, *others):
+            joined.leave(member.beat)
+
+    run_virtual(main())
+
+
 def test_members_may_come_and_go_in_the_middle_of_a_beat() -> None:
     """One leaves another, one joins: the rest are called as ever."""
 
