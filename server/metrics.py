@@ -5,6 +5,8 @@ Times are seconds, shares are 0 to 1, and no label has a value that a caller cho
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -144,6 +146,8 @@ class Metrics:
             "Part of the last 3 seconds that the event loop's thread computed, 0 to 1",
             [],
         )
+        self._tasks = self._gauge("livegraph_tasks", "Tasks of the event loop", [])
+        self._threads = self._gauge("livegraph_threads", "Threads of the process", [])
         self._calls: Callable[[], Iterable[Snapshot]] = tuple
         self._registry.register(_Running(lambda: self._calls()))
 
@@ -157,6 +161,9 @@ class Metrics:
         """Tell of the event loop by what this measures."""
         self._lag.set_function(lambda: pulse.load.lag_ns / SECOND)
         self._cpu.set_function(lambda: pulse.load.cpu)
+        loop = asyncio.get_running_loop()
+        self._tasks.set_function(lambda: len(asyncio.all_tasks(loop)))
+        self._threads.set_function(threading.active_count)
 
     def running(self, calls: Callable[[], Iterable[Snapshot]]) -> None:
         """Tell of running calls by what this gives when somebody asks."""
