@@ -3,9 +3,9 @@
     python benchmarks/bench_greeting.py --calls 20
 
 Callers of aiortc call an agent that greets, whose model is the local simulator behind a delay that stands for the
-network (``--model-delay``, for each way). Printed are the medians of: offer to answer, offer to the caller's proof of
-its address (when the call, and with it the model, begins), offer to the caller's connection (before which nothing could be
-heard), offer to the first sound heard; and how long after the caller the model was ready.
+network (``--model-delay``, for each way). Printed are the medians of: offer to answer, offer to the caller's proof
+of its address (when the call, and with it the model, begins), offer to the caller's connection (before which
+nothing could be heard), offer to the first sound heard; and how long after the caller the model was ready.
 """
 
 from __future__ import annotations
