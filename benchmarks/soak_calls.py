@@ -2,10 +2,11 @@
 
     python benchmarks/soak_calls.py --minutes 60 --callers 6
 
-``livegraph run`` is a process of its own. Each caller calls, hums for a while, and closes its connection; some offer a
-call and never come. Each minute prints what the server has; at the end it drains under load: half of the callers hang
-up by themselves, and nobody is cut off before the time. The exit code is 1 when memory grew by more than ``--slack`` after
-the first fifth of the time, or a call was lost in the drain. *refused* are calls that the server told to come again.
+``livegraph run`` is a process of its own. Each caller calls, hums for a while, and closes its connection; some
+offer a call and never come. Each minute prints what the server has; at the end it drains under load: half of the
+callers hang up by themselves, and nobody is cut off before the time. The exit code is 1 when memory grew by more
+than ``--slack`` after the first fifth of the time, or a call was lost in the drain. *refused* are calls that the
+server told to come again.
 """
 
 from __future__ import annotations
