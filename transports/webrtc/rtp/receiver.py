@@ -185,8 +185,8 @@ class AudioReceiver:
     # Inside ----------------------------------------------------------------------------------------
 
     def _deadline_ns(self) -> int:
-        """When the packet that is missing next should have come, and the limit on top."""
-        return self._transit.least_ns + _media_ns(self._due) + self.limit_ns
+        """Until when the packet that is missing next is waited for: the limit after one behind it has come."""
+        return self._order.since_ns + self.limit_ns
 
     def _release(self, now_ns: int) -> list[Sound]:
         sounds: list[Sound] = []

@@ -76,6 +76,11 @@ class ReorderBuffer:
         return bool(self._held) and self._next not in self._held
 
     @property
+    def since_ns(self) -> int:
+        """When the hole in front of what is held was noticed: when the first packet behind it came."""
+        return min(at_ns for _, at_ns in self._held.values())
+
+    @property
     def is_full(self) -> bool:
         """Whether no hole may be waited for any longer, whatever the time."""
         return len(self._held) >= _MOST_HELD
