@@ -120,7 +120,7 @@ def test_the_limit_follows_the_network_and_has_its_bounds() -> None:
     ("loss", "jitter_ms", "most_ms"), [(0.0, 3, 0.1), (0.005, 5, 0.5), (0.01, 10, 1.0), (0.03, 15, 3.0)]
 )
 def test_little_is_waited_for_and_nothing_thrown_away(loss: float, jitter_ms: float, most_ms: float) -> None:
-    """A minute on lines that lose, and delay each packet by itself: the mean wait, and good packets that came too late."""
+    """A minute on lines that lose, and delay each packet by itself: the mean wait, and packets that came too late."""
     payloads = speech(20) * 3_000
     chance = np.random.default_rng(5)
     lost = set(np.flatnonzero(chance.random(3_000) < loss).tolist()) - {0}
