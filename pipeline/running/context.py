@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from types import MappingProxyType
 from typing import Any, Protocol, TypeVar
 
@@ -11,9 +12,16 @@ from ..events import EventBus
 from ..turns.conversation import Conversation
 from .call_log import CallLog, LogPolicy
 
-__all__ = ["CallContext"]
+__all__ = ["CallContext", "set_idempotency_key"]
 
 R = TypeVar("R")
+
+_idempotency_key: ContextVar[str] = ContextVar("livegraph_idempotency_key", default="")
+
+
+def set_idempotency_key(key: str) -> None:
+    """What ``CallContext.idempotency_key`` gives in this task, and in threads that it starts."""
+    _idempotency_key.set(key)
 
 
 class Backlog(Protocol):
@@ -70,6 +78,14 @@ class CallContext:
     def resource(self, kind: type[R]) -> R | None:
         """What was given to the call under the type ``kind`` (a peer connection, a connector), or ``None``."""
         return self._resources.get(kind)
+
+    @property
+    def idempotency_key(self) -> str:
+        """In a tool: a key that is the same for the same wish of the user, however often the model asks for it.
+
+        Pass it on to whoever books or pays, so that a repeated request is recognised. Empty elsewhere.
+        """
+        return _idempotency_key.get()
 
     def end(self, reason: str) -> None:
         """Ask the call to end now (a hang-up). Returns at once; the first reason counts."""

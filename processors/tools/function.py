@@ -56,6 +56,8 @@ class ToolSettings:
     timeout_ns: int | None = None
     blocking: bool | None = None
     scheduling: str = ""
+    cancel: bool = True
+    """Whether it may be stopped in its middle when the model withdraws the call."""
 
 
 def tool(
@@ -64,6 +66,7 @@ def tool(
     timeout: DurationLike | None = None,
     blocking: bool | None = None,
     scheduling: str = "",
+    cancel: bool = True,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     """Decorate a tool to give it another name, a deadline of its own, or to let the model talk on meanwhile::
 
@@ -71,13 +74,15 @@ def tool(
         def look_up(name: str) -> str: ...
 
     ``scheduling`` (``SILENT``, ``WHEN_IDLE``, ``INTERRUPT``) is for ``blocking=False``: when the model speaks of the
-    result.
+    result. ``cancel=False`` is for what must not be cut in its middle, such as a booking: when the model withdraws the
+    call the function goes on, and should the same be asked for again, it is the answer to that. Plain functions run in
+    threads, which cannot be stopped: they are always so.
     """
 
     timeout_ns = None if timeout is None else duration_ns(timeout, "timeout")
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        setattr(function, _SETTINGS, ToolSettings(name, timeout_ns, blocking, scheduling))
+        setattr(function, _SETTINGS, ToolSettings(name, timeout_ns, blocking, scheduling, cancel))
         return function
 
     return mark

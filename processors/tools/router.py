@@ -15,7 +15,6 @@ import asyncio
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 import msgspec
@@ -36,12 +35,14 @@ from ...pipeline import (
 )
 from ...pipeline.events import StateChanged, ToolCalled, ToolCancelled, ToolFinished
 from ...pipeline.processor import Emitted
+from ...pipeline.running.context import set_idempotency_key
 from ...pipeline.units import MS, SECOND, format_duration
 from .catalog import ToolCatalog
 from .function import ToolError, ToolFunction
 from .loading import load_tools
 from .results import ToolResult, read_result
 from .threads import ToolThreads
+from .withdrawn import Running, WithdrawnCalls
 
 __all__ = ["ToolRouter"]
 
@@ -86,7 +87,8 @@ class ToolRouter(Processor):
         self._tools: dict[str, ToolFunction] = {}
         self._threads = ToolThreads()
         self._waiting: dict[str, ToolCallFrame] = {}
-        self._running: dict[str, _Running] = {}
+        self._running: dict[str, Running] = {}
+        self._withdrawn = WithdrawnCalls()
         self._changed = asyncio.Event()
         self._ended = False
 
@@ -121,10 +123,14 @@ class ToolRouter(Processor):
             while self._waiting or self._running or not self._ended:
                 while self._waiting and len(self._running) < self._max_parallel:
                     frame = self._waiting.pop(next(iter(self._waiting)))
-                    task = group.create_task(self._answer(frame), name=f"tool {frame.name}")
-                    self._running[frame.id] = _Running(frame, task)
+                    running = self._running[frame.id] = Running(frame)
+                    running.task = group.create_task(self._answer(running), name=f"tool {frame.name}")
                 self._changed.clear()
                 await self._changed.wait()
+            for running in self._withdrawn.going_on():
+                # What must not be cut comes to its end, within its deadline; of a thread nobody needs to know.
+                if running.task is not None and self._tools[running.frame.name].settings.cancel:
+                    running.task.cancel()
 
     async def stop(self) -> None:
         if self._threads.alive:
@@ -138,7 +144,18 @@ class ToolRouter(Processor):
         if frame.id in self._waiting or frame.id in self._running:
             self.log.warning("%s: the call %s of %s came twice", self.name, frame.id, frame.name)
             return
-        self._waiting[frame.id] = frame
+        before = self._withdrawn.again(frame)
+        if isinstance(before, Running):
+            # It was withdrawn, could not be stopped, and is asked for again: it goes on for that.
+            before.frame = frame
+            self._running[frame.id] = before
+        elif before is not None:
+            self._running[frame.id] = running = Running(frame, began_ns=self.call.clock.now_ns())
+            self.call.turns.tool_started()
+            asyncio.get_running_loop().call_soon(self._done, running, *before)
+            return
+        else:
+            self._waiting[frame.id] = frame
         self.call.turns.tool_started()
         if self.call.events.wants(ToolCalled):
             self.call.events.publish(
@@ -150,8 +167,14 @@ class ToolRouter(Processor):
         frame = self._waiting.pop(call_id, None)
         if (running := self._running.pop(call_id, None)) is not None:
             frame = running.frame
-            # From here on its outcome is nobody's: it may not even have begun.
-            running.task.cancel()
+            tool = self._tools[frame.name]
+            if tool.streams or (tool.is_async and tool.settings.cancel):
+                # From here on its outcome is nobody's: it may not even have begun.
+                if running.task is not None:
+                    running.task.cancel()
+            else:
+                # A thread cannot be stopped: should the same be asked for again, this is it.
+                self._withdrawn.keep(running)
         if frame is None:
             return
         self._changed.set()
@@ -161,15 +184,22 @@ class ToolRouter(Processor):
                 ToolCancelled(time_ns=self.call.clock.now_ns(), id=call_id, name=frame.name)
             )
 
-    async def _answer(self, frame: ToolCallFrame) -> None:
-        tool = self._tools[frame.name]
-        began_ns = self.call.clock.now_ns()
-        failed, result = await self._outcome(tool, frame)
-        running = self._running.get(frame.id)
-        if running is None or running.frame is not frame:
+    async def _answer(self, running: Running) -> None:
+        tool = self._tools[running.frame.name]
+        running.began_ns = self.call.clock.now_ns()
+        set_idempotency_key(running.frame.idempotency_key)
+        failed, result = await self._outcome(tool, running)
+        if self._running.get(running.frame.id) is not running:
             # Withdrawn, and it came to an end all the same.
+            self._withdrawn.ended(running, failed, result)
             return
-        del self._running[frame.id]
+        self._done(running, failed, result)
+
+    def _done(self, running: Running, failed: bool, result: ToolResult) -> None:
+        """The call has its result."""
+        frame, tool = running.frame, self._tools[running.frame.name]
+        if self._running.pop(frame.id, None) is None:
+            return
         self._changed.set()
         now_ns = self.call.clock.now_ns()
         self.call.turns.tool_finished()
@@ -181,14 +211,14 @@ class ToolRouter(Processor):
                     name=frame.name,
                     ok=not failed,
                     result=result.body,
-                    duration_ns=now_ns - began_ns,
+                    duration_ns=now_ns - running.began_ns,
                 )
             )
         scheduling = tool.settings.scheduling
         if tool.streams and not failed:
             # All was said as it came: this only says that there is no more.
             result, scheduling = ToolResult({}), "SILENT"
-        await self.results.send(
+        self.results.emit(
             ToolResultFrame(
                 frame.id,
                 frame.name,
@@ -200,9 +230,9 @@ class ToolRouter(Processor):
             )
         )
 
-    async def _outcome(self, tool: ToolFunction, frame: ToolCallFrame) -> tuple[bool, ToolResult]:
+    async def _outcome(self, tool: ToolFunction, running: Running) -> tuple[bool, ToolResult]:
         """Whether the call failed, and what the model is told."""
-        name = frame.name
+        frame, name = running.frame, running.frame.name
         try:
             arguments = tool.arguments(frame.args)
         except msgspec.ValidationError as error:
@@ -282,9 +312,3 @@ async def _within(limit_ns: int, answer: Awaitable[Any]) -> Any:
         if deadline.expired():
             raise _TooLateError from error
         raise
-
-
-@dataclass(frozen=True, slots=True)
-class _Running:
-    frame: ToolCallFrame
-    task: asyncio.Task[None]

@@ -548,6 +548,61 @@ def test_a_withdrawn_call_is_cancelled_and_never_answered() -> None:
     assert log == ["began running", "began stays", "cancelled running"]
 
 
+@pytest.mark.parametrize("again", ["while it works", "after it has worked"])
+def test_what_must_not_be_cut_is_done_once(again: str) -> None:
+    """Withdrawn and asked for again, it runs once and answers the second call; its key is the same."""
+    booked: list[str] = []
+
+    @tool(cancel=False)
+    async def book(day: str, call: CallContext) -> str:
+        """Book a day."""
+        await asyncio.sleep(2)
+        booked.append(call.idempotency_key)
+        return f"booked {day}"
+
+    async def script(model: Model, events: list[Event]) -> None:
+        first = ToolCallFrame("1", "book", {"day": "Friday"}, "key")
+        model.calls.emit(first)
+        await asyncio.sleep(1)
+        model.withdraw("1")
+        await asyncio.sleep(0.1 if again == "while it works" else 3)
+        model.calls.emit(ToolCallFrame("2", "book", {"day": "Friday"}, "key"))
+        assert await model.answer() == {"output": "booked Friday"}
+        model.over.set()
+
+    answers = talk(with_tools(book), script)
+    assert [frame.id for frame in answers] == ["2"] and booked == ["key"]
+
+
+def test_a_thread_that_has_booked_is_not_run_again() -> None:
+    """It cannot be stopped; another wish is another call."""
+    booked: list[str] = []
+    started, go_on = threading.Event(), threading.Event()
+
+    def book(day: str) -> str:
+        """Book a day."""
+        started.set()
+        go_on.wait(10)
+        booked.append(day)
+        return f"booked {day}"
+
+    async def script(model: Model, events: list[Event]) -> None:
+        model.ask("book", "1", day="Friday")
+        while not started.is_set():
+            # Time stands still while a thread works.
+            await asyncio.sleep(0)
+        model.withdraw("1")
+        model.ask("book", "2", day="Friday")
+        go_on.set()
+        assert await model.answer() == {"output": "booked Friday"}
+        model.ask("book", "3", day="Monday")
+        assert await model.answer() == {"output": "booked Monday"}
+        model.over.set()
+
+    answers = talk(with_tools(book), script)
+    assert [frame.id for frame in answers] == ["2", "3"] and booked == ["Friday", "Monday"]
+
+
 def test_a_tool_that_finishes_in_spite_of_its_withdrawal_is_not_heard() -> None:
     """It swallowed its cancellation: its result is nobody's."""
 
