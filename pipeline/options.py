@@ -23,6 +23,7 @@ __all__ = [
     "Hertz",
     "Live",
     "ModuleRef",
+    "Offered",
     "OptionSpec",
     "PerCall",
     "Range",
@@ -40,6 +41,13 @@ class Doc:
     """One sentence about an option, without a full stop."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Offered:
+    """Values of an option that an editor offers; others are taken too."""
+
+    values: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +166,8 @@ class OptionSpec:
     """Whether ``{{inputs.name}}`` may stand in it."""
     live: bool = False
     """Whether a change reaches running calls."""
+    offered: tuple[str, ...] = ()
+    """Values that an editor offers, beside others that are taken too."""
 
     @property
     def required(self) -> bool:
@@ -220,7 +230,10 @@ def _spec(name: str, hint: Any, default: Any) -> OptionSpec:
     renamed, deprecated = history(marks)
     per_call = any(isinstance(mark, PerCall) for mark in marks)
     live = any(isinstance(mark, Live) for mark in marks)
-    return OptionSpec(name, hint, default, doc, bounds, unit, renamed, deprecated, per_call, live)
+    offered = tuple(value for mark in marks if isinstance(mark, Offered) for value in mark.values)
+    return OptionSpec(
+        name, hint, default, doc, bounds, unit, renamed, deprecated, per_call, live, offered=offered
+    )
 
 
 def history(marks: Iterable[Any]) -> tuple[tuple[Renamed, ...], Deprecated | None]:

@@ -36,15 +36,24 @@ from .brain_reply import Template, TemplateError, parse_template
 from .brain_script import Ask, Call, Rule, Script
 from .yaml_reader import Fault, Keys, ScriptError, YamlReader, listed, nearest, read_source
 
-__all__ = ["BrainError", "Fault", "Script", "default_brain", "load_brain", "parse_brain"]
+__all__ = [
+    "RULE_KEYS",
+    "SCRIPT_KEYS",
+    "BrainError",
+    "Fault",
+    "Script",
+    "default_brain",
+    "load_brain",
+    "parse_brain",
+]
 
 
 class BrainError(ScriptError):
     """A script that cannot be used."""
 
 
-_SCRIPT_KEYS = ("version", "greeting", "fallback", "cancelled", "use_tools", "rules", "otherwise")
-_RULE_KEYS = ("hear", "say", "ask", "call", "say_result", "say_error", "silent")
+SCRIPT_KEYS = ("version", "greeting", "fallback", "cancelled", "use_tools", "rules", "otherwise")
+RULE_KEYS = ("hear", "say", "ask", "call", "say_result", "say_error", "silent")
 # May have no value in a session, so a template has to say what stands there instead.
 _UNSURE = frozenset(("previous", "said", "role", "abilities", "caller"))
 
@@ -85,7 +94,7 @@ class _Reader(YamlReader):
     error = BrainError
 
     def script(self, root: Node) -> Script:
-        keys = self.mapping(root, _SCRIPT_KEYS, "a script")
+        keys = self.mapping(root, SCRIPT_KEYS, "a script")
         self.version(root, keys)
         common = set(_UNSURE)
         greeting = self.texts(keys, "greeting", common) or _builtin("Hello! How can I help you?")
@@ -102,7 +111,7 @@ class _Reader(YamlReader):
         return Script(greeting, fallback, cancelled, use_tools, rules, otherwise, by_id)
 
     def rule(self, node: Node, rule_id: str) -> Rule:
-        keys = self.mapping(node, _RULE_KEYS, "a rule")
+        keys = self.mapping(node, RULE_KEYS, "a rule")
         if "hear" not in keys and node.pairs is not None:
             self.fault(node, "expected 'hear': what the rule listens for")
         patterns = tuple(self.patterns(keys["hear"][1])) if "hear" in keys else ()

@@ -35,19 +35,19 @@ from .scenario import Event, RefuseConnection, Scenario, Scene, When
 from .scenario_acts import ActReader
 from .yaml_reader import Keys, ScriptError, listed, read_source
 
-__all__ = ["ScenarioError", "load_scenario", "parse_scenario"]
+__all__ = ["EVENTS", "FILTERS", "SETTINGS", "ScenarioError", "load_scenario", "parse_scenario"]
 
 
 class ScenarioError(ScriptError):
     """A scenario that cannot be used."""
 
 
-_EVENTS = ("connect", "time", "every", "turn", "tool_response", "audio", "sent", "received")
-_FILTERS = ("nth", "connection", "times")
+EVENTS = ("connect", "time", "every", "turn", "tool_response", "audio", "sent", "received")
+FILTERS = ("nth", "connection", "times")
 _FLAGS = ("strict", "text_frames", "interim_transcripts", "cancellation", "voice_activity")
 _DURATIONS = ("connection", "go_away", "session", "video_session", "handle", "release")
 _LISTS = ("keys", "models")
-_SETTINGS = ("time_scale", "personality", "seed", *_FLAGS, *_DURATIONS, *_LISTS)
+SETTINGS = ("time_scale", "personality", "seed", *_FLAGS, *_DURATIONS, *_LISTS)
 _MAY_BE_NONE = ("connection", "session", "video_session")
 _MOST = 1_000_000
 
@@ -105,7 +105,7 @@ class _Reader(ActReader):
         return None
 
     def settings(self, node: Node) -> dict[str, object]:
-        keys = self.mapping(node, _SETTINGS, "settings")
+        keys = self.mapping(node, SETTINGS, "settings")
         found: dict[str, object] = {}
         for name, (_, value) in keys.items():
             if name in _FLAGS:
@@ -159,12 +159,12 @@ class _Reader(ActReader):
             if self.one_of(node, name, ("connect", "turn", "tool_response"), "event without a value"):
                 return self.event(name, None, {})
             return When("connect")
-        keys = self.mapping(node, (*_EVENTS, *_FILTERS), "an event")
-        events = [name for name in keys if name in _EVENTS]
+        keys = self.mapping(node, (*EVENTS, *FILTERS), "an event")
+        events = [name for name in keys if name in EVENTS]
         if len(events) == 1:
             return self.event(events[0], keys[events[0]][1], keys)
         if node.pairs is not None and not events and len(keys) == len(node.pairs):
-            self.fault(node, f"expected one of {listed(_EVENTS)}")
+            self.fault(node, f"expected one of {listed(EVENTS)}")
         for name in events[1:]:
             self.fault(keys[name][0], f"a scene has one event, and {events[0]!r} is there already")
         return When("connect")

@@ -8,6 +8,7 @@ from __future__ import annotations
 from inspect import getdoc
 from typing import Any
 
+from ..language.describe import installed
 from ..language.describe.schema_boxes import reference, text_schema
 from ..language.describe.schema_types import Schema, mapping_schema, type_schema
 from ..pipeline.turns.controller import TurnState
@@ -17,7 +18,7 @@ from .kinds import can_be_sent, event_types, frame_types
 from .patterns import WHAT_KEYS
 from .reading import CASE_KEYS
 
-__all__ = ["suite_schema"]
+__all__ = ["file_schema", "suite_schema"]
 
 _STEPS = {
     "say": "What a synthetic voice says into the microphone",
@@ -42,6 +43,28 @@ _CASE = {
 def suite_schema() -> Schema:
     """Definitions for ``json_schema(tests=...)``: ``tests``, and what it refers to."""
     return {"tests": _cases(), "step": _step(), "expectation": _expectation(), "what": _what()}
+
+
+def file_schema() -> Schema:
+    """The schema of a file of tests that stands beside its agent."""
+    # What boxes publish is known when they are loaded.
+    list(installed(shipped_only=True))
+    text = {"type": "string"}
+    include = {"description": "Files that stand here", "type": ["string", "array"], "items": text}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "livegraph tests",
+        "description": "Tests of an agent, for `livegraph test`",
+        "type": "object",
+        "properties": {
+            "version": {"description": "Version of the language: 1", "enum": [1]},
+            "agent": text_schema("The agent file that they are of, relative to this one"),
+            "tests": reference("tests"),
+        },
+        "required": ["tests"],
+        "additionalProperties": False,
+        "$defs": {**suite_schema(), "include": include},
+    }
 
 
 def _cases() -> Schema:

@@ -6,7 +6,7 @@ Where a file declares templates, any word may be a box: those definitions begin 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import get_args
+from typing import Any, get_args
 from urllib.parse import quote
 
 from ...pipeline.graph.specs import OnError
@@ -187,6 +187,26 @@ def _use(boxes: Boxes, *, closed: bool, bare: bool = False) -> Schema:
     }
 
 
+def _snippets(boxes: Boxes, *, in_order: bool) -> list[Schema]:
+    """What an editor puts in where a box may stand: its name, with the options that it needs."""
+    made: list[Schema] = []
+    for number, (name, cls) in enumerate(boxes.items()):
+        needed = [] if cls is None else must(option_specs(cls).values())
+        values = {option: f"${{{number + 1}:{option}}}" for number, option in enumerate(needed)}
+        body: Any = name
+        if needed:
+            body = {name: values} if in_order else {"use": name, **values}
+        made.append(
+            {
+                "label": name,
+                "description": "" if cls is None else box_doc(cls).purpose,
+                "body": body,
+                "sortText": f"{number:03}",
+            }
+        )
+    return made
+
+
 def _by_use(boxes: Boxes, kind: str) -> list[Schema]:
     """For each processor, what a node that uses it may have."""
     return [
@@ -203,6 +223,7 @@ def _node(boxes: Boxes, prefix: str) -> Schema:
     """A node of ``nodes``: the name of its processor, or ``{use: ..., ...}``."""
     return {
         "type": ["object", "string"],
+        "defaultSnippets": _snippets(boxes, in_order=False),
         "if": {"type": "string"},
         "then": reference(f"{prefix}bare"),
         "else": {
@@ -224,6 +245,7 @@ def _item(boxes: Boxes, prefix: str) -> Schema:
     }
     return {
         "type": ["string", "object"],
+        "defaultSnippets": _snippets(boxes, in_order=True),
         "if": {"type": "string"},
         "then": reference(f"{prefix}bare"),
         "else": {

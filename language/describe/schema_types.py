@@ -73,7 +73,10 @@ def option_schema(spec: OptionSpec, doc: str = "") -> Schema:
     said = _description(facts)
     if said:
         made["description"] = said
-    if not facts.required and not facts.secret:
+    if spec.offered:
+        made = {"anyOf": [{"enum": list(spec.offered)}, made]} | ({"description": said} if said else {})
+    # An editor would write `null` where nothing is meant, and one of them stumbles over it.
+    if not facts.required and not facts.secret and facts.default is not None:
         made["default"] = facts.default
     if facts.deprecated:
         made |= {"deprecated": True, "deprecationMessage": facts.deprecated}

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ....pipeline.options import Doc, Duration, PerCall, Range, Secret
+from ....liveapi.models import VOICES, known_models
+from ....pipeline.options import Doc, Duration, Offered, PerCall, Range, Secret
 from ....pipeline.units import MS, SECOND
 from ..dialogue.history import HistoryEntry
 from ..endpoint import EndpointKind
@@ -24,7 +25,7 @@ Coverage = Literal["only_activity", "all_input", "audio_activity_and_all_video"]
 Modality = Literal["audio", "text", "video"]
 
 # Who it is.
-Model = Annotated[str, Doc("id of the Live model")]
+Model = Annotated[str, Offered(known_models()), Doc("id of the Live model")]
 Instructions = Annotated[str, PerCall(), Doc("who the agent is and how it behaves")]
 Greeting = Annotated[str, PerCall(), Doc("what the agent says first, before the user speaks")]
 History = Annotated[
@@ -35,7 +36,7 @@ SaveHistory = Annotated[Path | None, Doc("JSON Lines file for the conversation a
 
 # How it answers.
 Answers = Annotated[Modality, Doc("what answers are made of; current models answer in audio only")]
-Voice = Annotated[str, Doc("name of a prebuilt voice, such as Kore or Puck")]
+Voice = Annotated[str, Offered(tuple(VOICES)), Doc("name of a prebuilt voice, such as Kore or Puck")]
 VoiceId = Annotated[str, Doc("id of a voice that is not prebuilt")]
 ReplicatedVoice = Annotated[VoiceSample | None, Doc("a voice by recordings, where the project may")]
 Language = Annotated[str, Doc("BCP-47 code of the agent's language, for models that take one")]
