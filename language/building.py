@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import Any, Protocol, get_args
 
 from ..pipeline.convert import Steps, convert_options
 from ..pipeline.convert.hints import show
@@ -25,13 +25,23 @@ from .nodes import WrittenNode
 from .origins import Tree
 from .shape import Shape, is_missing
 
-if TYPE_CHECKING:
-    from .uses import Templates
-
-__all__ = ["NodeBuilder"]
+__all__ = ["Insertable", "NodeBuilder"]
 
 MOST_BOXES = 500
 """Of one graph, once templates are put in."""
+
+
+class Insertable(Protocol):
+    """What a builder asks of the templates of a file, which put in nodes of their own by builders of their own."""
+
+    boxes: int
+    """How many boxes were made so far, of all graphs together."""
+
+    def __contains__(self, name: str) -> bool: ...
+
+    def insert(self, written: WrittenNode, build: NodeBuilder) -> type[Processor] | None: ...
+
+    def suggest(self, problem: Problem, use: str) -> Problem: ...
 
 
 @dataclass(slots=True)
@@ -42,7 +52,7 @@ class NodeBuilder:
     tree: Tree
     """The origins of what is read; those of templates come in where they are used."""
     shape: Shape
-    templates: Templates
+    templates: Insertable
     inputs: dict[str, InputSpec] | None = None
     """Those that texts may use; ``None`` for any."""
     at: Steps = ()

@@ -5,28 +5,30 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from ..pipeline.errors import Fix, Problem
 from ..yaml12.characters import LINE_BREAK
 from .diagnostics import Edit, Span
 
-if TYPE_CHECKING:
-    from .source import Document
-
-__all__ = ["apply", "locate", "pinpoint"]
+__all__ = ["Text", "apply", "pinpoint"]
 
 _INDICATORS = set(",[]{}#&*!|>'\"%@`")
 
 
-def locate(document: Document, problem: Problem) -> tuple[Span, Edit | None]:
-    """The place of ``problem`` in ``document``, and the change that mends it if it has a fix that is possible."""
-    span, key = (document.span_of(problem.path, key=key) for key in (problem.key, True))
-    return pinpoint(document, problem, span, key, there=problem.path in document.marks)
+class Text(Protocol):
+    """What is asked of the text that a problem stands in: a document is one."""
+
+    @property
+    def lines(self) -> Sequence[str]: ...
+    @property
+    def editable(self) -> bool: ...
+    @property
+    def beginning(self) -> Span | None: ...
 
 
 def pinpoint(
-    document: Document, problem: Problem, span: Span, key: Span, *, there: bool
+    document: Text, problem: Problem, span: Span, key: Span, *, there: bool
 ) -> tuple[Span, Edit | None]:
     """The piece of ``span`` that is at fault, and the change that mends it.
 
@@ -67,7 +69,7 @@ def _offset(starts: Sequence[int], line: int, column: int) -> int:
     return starts[line - 1] + column - 1
 
 
-def _part(document: Document, part: str, places: Iterable[Span]) -> Span | None:
+def _part(document: Text, part: str, places: Iterable[Span]) -> Span | None:
     """Where ``part`` stands in the first place that holds it once; ``None`` where it is not clear."""
     for place in places:
         found: list[Span] = []
@@ -102,11 +104,9 @@ def _mended(written: str, fix: Fix) -> str:
     return fix.text
 
 
-def _begin(document: Document, fix: Fix) -> Edit | None:
+def _begin(document: Text, fix: Fix) -> Edit | None:
     """Before the first line that says something: what stands above it (a comment, `---`) stays above."""
-    if () not in document.marks:
-        return None
-    root = document.marks[()].value
-    if root.column > 1 or document.lines[root.line - 1].startswith("{"):
+    root = document.beginning
+    if root is None or root.column > 1 or document.lines[root.line - 1].startswith("{"):
         return None
     return Edit(Span(root.line, 1, root.line, 1), f"{fix.text}\n")

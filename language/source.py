@@ -22,7 +22,7 @@ from ..yaml12 import Fault, FaultKind, YamlError, read_documents
 from ..yaml12.characters import LINE_BREAK
 from .compose import plain_data
 from .diagnostics import Diagnostic, Span
-from .edits import locate
+from .edits import pinpoint
 
 __all__ = ["MAX_BYTES", "Document", "Marks", "parse_document", "read_document"]
 
@@ -74,6 +74,12 @@ class Document:
     editable: bool = True
     """Whether a fault in it can be mended where it stands: an argument of the command cannot."""
 
+    @property
+    def beginning(self) -> Span | None:
+        """Where what it says begins; ``None`` when it says nothing."""
+        root = self.marks.get(())
+        return None if root is None else root.value
+
     def span_of(self, path: Steps, *, key: bool = False) -> Span:
         """The place of what ``path`` leads to, or of the nearest thing around it; mappings show their key."""
         while path not in self.marks:
@@ -89,7 +95,8 @@ class Document:
 
     def locate(self, problem: Problem) -> Diagnostic:
         """``problem`` with its place."""
-        span, edit = locate(self, problem)
+        span, key = (self.span_of(problem.path, key=key) for key in (problem.key, True))
+        span, edit = pinpoint(self, problem, span, key, there=problem.path in self.marks)
         return replace(self.at(span, problem), edit=edit)
 
     def at(self, span: Span, problem: Problem) -> Diagnostic:
