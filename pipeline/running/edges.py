@@ -227,7 +227,7 @@ class QueuedEdge:
     def close(self) -> None:
         """Nobody serves the queue any more: drop what it holds and whatever comes, and hold nobody up."""
         self._closed = True
-        self.stats.dropped += len(self._frames)
+        self.stats.dropped += sum(not isinstance(frame, EndFrame) for _, _, frame in self._frames)
         self.stats.held = self.stats.held_ns = 0
         self._frames.clear()
         self._wake_waiters()

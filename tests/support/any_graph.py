@@ -1,0 +1,473 @@
+"""Random graphs, what runs in them, and what must hold whatever they are.
+
+    python -m support.any_graph --count 2000        # in tests/, the long proof; the test runs 200
+
+Every box numbers what it sends, so that the edge by which a frame came is known at its end, and notes what it is given.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import logging
+from collections import Counter, defaultdict
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import hypothesis
+from hypothesis import strategies as st
+
+from livegraph.pipeline import (
+    SECOND,
+    Call,
+    CallLimits,
+    Frame,
+    Graph,
+    In,
+    InterruptFrame,
+    LivegraphError,
+    Out,
+    Processor,
+    ProcessorError,
+    run_virtual,
+)
+from livegraph.pipeline.events import CallEnded, NodeFailed
+from support.leaks import no_tasks_left
+
+LIMITS = CallLimits(start_ns=2 * SECOND, stop_ns=SECOND, stall_ns=SECOND, drain_ns=20 * SECOND, restarts=2)
+
+
+class Panic(BaseException):
+    """No Exception."""
+
+
+ERRORS: list[type[BaseException]] = [ValueError, Panic, SystemExit, asyncio.CancelledError]
+
+
+class Item(Frame):
+    """What flows: the n-th frame of its sender, with so many rounds to go."""
+
+    sender: str
+    number: int
+    rounds: int = 0
+
+
+@dataclass
+class Notes:
+    """What happened in one call."""
+
+    sent: defaultdict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
+    got: defaultdict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
+    """By sender and input, what was handled."""
+    calls: Counter[str] = field(default_factory=Counter)
+    cut: dict[str, int] = field(default_factory=dict)
+    wrong: list[str] = field(default_factory=list)
+    failed: list[NodeFailed] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Box:
+    """One node of the graph and what is wrong with it."""
+
+    kind: str
+    delay_ms: int = 0
+    makes: int = 1
+    fails_at: int = 0
+    """The frame, or the step of a run, that it raises at; 0 for none."""
+    error: int = 0
+    on_error: str = "end_call"
+    start_ms: int = 0
+    frames: int = 0
+    turns: int = 0
+    queue: tuple[str, int] | None = None
+    """Policy and bound of the edges into it, where the graph says."""
+
+
+class Noted(Processor):
+    """What all boxes have in common."""
+
+    def __init__(self, *, box: Box, notes: Notes) -> None:
+        self.box, self.notes = box, notes
+        self.inside = 0
+        self.stopped = False
+
+    async def start(self) -> None:
+        await asyncio.sleep(self.box.start_ms / 1_000)
+
+    async def stop(self) -> None:
+        self.alive("stop")
+        self.stopped = True
+
+    def alive(self, where: str) -> None:
+        """Nothing of a node runs once it has stopped."""
+        if self.stopped:
+            self.notes.wrong.append(f"{self.name}: {where} after stop")
+
+    def make(self, rounds: int = 0, turn: int = 0) -> Item:
+        """The next frame."""
+        numbers = self.notes.sent[self.name]
+        numbers.append(len(numbers))
+        return Item(self.name, len(numbers) - 1, rounds, turn=turn)
+
+    def take(self, port: str, frame: Item) -> None:
+        """Note what came, and that it may come."""
+        self.alive(port)
+        if self.inside:
+            self.notes.wrong.append(f"{self.name}: two handlers at once")
+        self.notes.got[frame.sender, f"{self.name}.{port}"].append(frame.number)
+        if frame.turn and frame.turn <= self.notes.cut.get(frame.turn.source, 0):  # type: ignore[attr-defined]
+            self.notes.wrong.append(f"{self.name}: was given a frame of a turn that was cut")
+        self.step()
+
+    def step(self) -> None:
+        """Raise when it is time to."""
+        self.notes.calls[self.name] += 1
+        if self.notes.calls[self.name] == self.box.fails_at:
+            raise ERRORS[self.box.error]("on purpose")
+
+    def on_interrupt(self, frame: InterruptFrame) -> None:
+        self.alive("on_interrupt")
+
+
+class Source(Noted):
+    """Sends its frames, in a few turns, and waits for room."""
+
+    out: Out[Item]
+
+    async def run(self) -> None:
+        turn = 0
+        for number in range(self.box.frames):
+            if self.box.turns and number % max(1, self.box.frames // self.box.turns) == 0:
+                turn = self.call.turns.next_turn()
+            self.step()
+            # The turn goes first: from the step on nothing may come between.
+            if not turn or turn > self.notes.cut.get(self.name, 0):
+                await self.out.send(self.make(turn=turn))
+            if self.box.delay_ms:
+                await asyncio.sleep(self.box.delay_ms / 1_000)
+            self.alive("run")
+
+
+class Between(Noted):
+    """Makes something of what comes; `back` may close a circle."""
+
+    data: In[Item]
+    back: In[Item] = In(required=False, feedback=True)
+    out: Out[Item]
+
+    def made(self, port: str, frame: Item) -> list[Item]:
+        """What follows from a frame; round a circle it goes only so often."""
+        if port == "back":
+            return [self.make(frame.rounds - 1, frame.turn)] if frame.rounds > 0 else []
+        return [self.make(1) for _ in range(self.box.makes)]
+
+
+class Plain(Between):
+    """Returns."""
+
+    def on_data(self, frame: Item) -> list[Item] | Item | None:
+        self.take("data", frame)
+        made = self.made("data", frame)
+        return made[0] if len(made) == 1 else made
+
+    def on_back(self, frame: Item) -> list[Item]:
+        self.take("back", frame)
+        return self.made("back", frame)
+
+
+class Emits(Between):
+    """Emits by name."""
+
+    def on_data(self, frame: Item) -> None:
+        self.take("data", frame)
+        for item in self.made("data", frame):
+            self.out.emit(item)
+
+    def on_back(self, frame: Item) -> None:
+        self.take("back", frame)
+        for item in self.made("back", frame):
+            self.out.emit(item)
+
+
+class Generates(Between):
+    """Yields."""
+
+    def on_data(self, frame: Item) -> Iterator[Item]:
+        self.take("data", frame)
+        try:
+            yield from self.made("data", frame)
+        finally:
+            self.alive("a generator's finally")
+
+    def on_back(self, frame: Item) -> Iterator[Item]:
+        self.take("back", frame)
+        yield from self.made("back", frame)
+
+
+class Waits(Between):
+    """Async: waits, then returns, or sends where it makes several."""
+
+    async def on_data(self, frame: Item) -> Item | None:
+        self.take("data", frame)
+        return await self.work("data", frame)
+
+    async def on_back(self, frame: Item) -> Item | None:
+        self.take("back", frame)
+        return await self.work("back", frame)
+
+    async def work(self, port: str, frame: Item) -> Item | None:
+        self.inside += 1
+        try:
+            await asyncio.sleep(self.box.delay_ms / 1_000)
+            made = self.made(port, frame)
+            for item in made[1:]:
+                await self.out.send(item)
+            return made[0] if made else None
+        finally:
+            self.inside -= 1
+            self.alive("an async handler's finally")
+
+
+class WaitsAndYields(Between):
+    """An async generator."""
+
+    async def on_data(self, frame: Item) -> AsyncIterator[Item]:
+        self.take("data", frame)
+        async for item in self.work("data", frame):
+            yield item
+
+    async def on_back(self, frame: Item) -> AsyncIterator[Item]:
+        self.take("back", frame)
+        for item in self.made("back", frame):
+            yield item
+
+    async def work(self, port: str, frame: Item) -> AsyncIterator[Item]:
+        self.inside += 1
+        try:
+            for item in self.made(port, frame):
+                yield item
+                await asyncio.sleep(self.box.delay_ms / 1_000)
+        finally:
+            self.inside -= 1
+            self.alive("an async generator's finally")
+
+
+class Sink(Noted):
+    """Hears."""
+
+    data: In[Item]
+
+    def on_data(self, frame: Item) -> None:
+        self.take("data", frame)
+
+
+KINDS: dict[str, type[Noted]] = {
+    "plain": Plain,
+    "emits": Emits,
+    "generates": Generates,
+    "waits": Waits,
+    "yields": WaitsAndYields,
+}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A graph, and what is done to its call."""
+
+    sources: tuple[Box, ...]
+    between: tuple[Box, ...]
+    edges: frozenset[tuple[int, int]]
+    """From an earlier box to a later one, by their places among sources and the rest."""
+    back: frozenset[tuple[int, int]]
+    """Circles: from a later one between to an earlier one."""
+    cuts_ms: tuple[tuple[int, int], ...]
+    """When the newest turn of which source is cut."""
+    ending: str
+    after_ms: int
+
+
+@st.composite
+def scenes(draw: st.DrawFn) -> Scene:
+    """Any of them."""
+    policy = st.one_of(
+        st.none(),
+        st.tuples(
+            st.sampled_from(["block", "block", "drop_oldest", "drop_newest", "latest"]), st.integers(2, 6)
+        ),
+    )
+    faults = draw(st.booleans())
+    fails_at = st.sampled_from([0, 0, 0, 1, 2, 5]) if faults else st.just(0)
+    common: dict[str, Any] = {
+        "fails_at": fails_at,
+        "error": st.integers(0, len(ERRORS) - 1),
+        "on_error": st.sampled_from(["end_call", "skip_frame", "skip_frame", "restart", "restart"]),
+        "start_ms": st.sampled_from([0, 0, 0, 20]),
+        "delay_ms": st.sampled_from([0, 0, 1, 7, 40]),
+    }
+    source = st.builds(Box, st.just("source"), frames=st.integers(0, 25), turns=st.integers(0, 3), **common)
+    middle = st.builds(
+        Box,
+        st.sampled_from(sorted(KINDS)),
+        makes=st.sampled_from([0, 1, 1, 1, 2]),
+        queue=policy,
+        **common,
+    )
+    sources = tuple(draw(st.lists(source, min_size=1, max_size=3)))
+    between = tuple(draw(st.lists(middle, min_size=1, max_size=5)))
+    first, last = len(sources), len(sources) + len(between)
+    edges = set()
+    for place in range(first, last):
+        for feeder in draw(st.sets(st.integers(0, place - 1), min_size=1, max_size=3)):
+            edges.add((feeder, place))
+    back = set()
+    if draw(st.booleans()):
+        for _ in range(draw(st.integers(1, 2))):
+            early = draw(st.integers(first, last - 1))
+            back.add((draw(st.integers(early, last - 1)), early))
+    cuts = st.tuples(st.integers(0, 200), st.integers(0, first - 1))
+    return Scene(
+        sources,
+        between,
+        frozenset(edges),
+        frozenset(back),
+        tuple(draw(st.lists(cuts, max_size=4))),
+        draw(st.sampled_from(["streams", "streams", "streams", "end", "cancel", "leave"])),
+        draw(st.sampled_from([0, 1, 15, 60, 300])),
+    )
+
+
+def build(scene: Scene, notes: Notes) -> Graph:
+    """The scene as a graph; whatever nobody listens to goes into the sink."""
+    graph = Graph()
+    boxes = [*scene.sources, *scene.between]
+    names = [f"s{n}" if n < len(scene.sources) else f"b{n}" for n in range(len(boxes))]
+    for name, box in zip(names, boxes, strict=True):
+        kind = KINDS.get(box.kind, Source)
+        graph.add(name, kind, box=box, notes=notes, on_error=box.on_error)  # type: ignore[arg-type]
+    graph.add("sink", Sink, box=Box("sink"), notes=notes)
+    for source, target in sorted(scene.edges):
+        queue = boxes[target].queue
+        policy: dict[str, Any] = {} if queue is None else {"when_full": queue[0], "max_frames": queue[1]}
+        graph.connect(names[source], f"{names[target]}.data", **policy)
+    for source, target in sorted(scene.back):
+        graph.connect(names[source], f"{names[target]}.back")
+    heard = {source for source, _ in scene.edges}
+    for place, name in enumerate(names):
+        if place not in heard:
+            graph.connect(name, "sink")
+    return graph
+
+
+def run(scene: Scene) -> None:
+    """Run the scene's call; ``AssertionError`` when anything of what must hold does not."""
+    notes = Notes()
+    plan = build(scene, notes).plan(limits=LIMITS)
+    ends: list[CallEnded] = []
+
+    async def main() -> tuple[Call, LivegraphError | None]:
+        call = plan.call()
+        call.events.subscribe(NodeFailed, notes.failed.append)
+        call.events.subscribe(CallEnded, ends.append)
+
+        async def use() -> None:
+            async with call:
+                await asyncio.sleep(scene.after_ms / 1_000)
+
+        def cut(source: str) -> None:
+            try:
+                processor = call.processor(source, Source)
+            except KeyError:
+                return
+            turns = getattr(processor, "call", None)
+            newest = None if turns is None else turns.turns._controllers.get(source)
+            if newest is not None and newest.turn and not call.reason:
+                notes.cut[source] = newest.turn
+                from livegraph.pipeline import Turn
+
+                processor.call.turns.interrupted(Turn(newest.turn, source))
+
+        async with no_tasks_left():
+            running = asyncio.create_task(use() if scene.ending == "leave" else call.run())
+            loop = asyncio.get_running_loop()
+            timers = [loop.call_later(at_ms / 1_000, cut, f"s{source}") for at_ms, source in scene.cuts_ms]
+            if scene.ending == "cancel":
+                timers.append(loop.call_later(scene.after_ms / 1_000, running.cancel))
+            elif scene.ending == "end":
+                timers.append(loop.call_later(scene.after_ms / 1_000, call.end, "enough"))
+            done, _ = await asyncio.wait({running}, timeout=600)
+            for timer in timers:
+                timer.cancel()
+            assert done, "the call does not end"
+        error = None if running.cancelled() else running.exception()
+        assert error is None or isinstance(error, LivegraphError), repr(error)
+        return call, error
+
+    call, error = run_virtual(main())
+    if ends:
+        judge(scene, notes, call, error, ends)
+
+
+def judge(
+    scene: Scene, notes: Notes, call: Call, error: LivegraphError | None, ends: list[CallEnded]
+) -> None:
+    """The model."""
+    assert not notes.wrong, notes.wrong
+    assert len(ends) == 1
+    names = {f"s{n}": box for n, box in enumerate([*scene.sources, *scene.between]) if n < len(scene.sources)}
+    names |= {
+        f"b{n}": box for n, box in enumerate([*scene.sources, *scene.between]) if n >= len(scene.sources)
+    }
+    faulty = {name for name, box in names.items() if box.fails_at and notes.calls[name] >= box.fails_at}
+    # A fault names its node: one that raised, one whose step overfills a queue, a loop that did not come to rest.
+    overfull = any("times its bound" in event.message for event in notes.failed)
+    late = any("did not drain" in event.message for event in notes.failed)
+    for event in notes.failed:
+        told = "on purpose" in event.message or "cancelled from within" in event.message
+        assert event.node in faulty or not told, event
+        assert told or "times its bound" in event.message or "did not drain" in event.message, event
+    assert {event.node for event in notes.failed} >= faulty
+    if error is not None:
+        assert call.reason == "failed" and isinstance(error, ProcessorError)
+        assert error.node in {event.node for event in notes.failed if event.fatal}
+    # Every frame arrives once and in order on its edge, or is counted.
+    undisturbed = not faulty and not overfull and not late and call.reason == "completed"
+    for edge, stats in call.stats().items():
+        source, _, target = edge.partition(" -> ")
+        sender = source.partition(".")[0]
+        sent, got = notes.sent[sender], notes.got[sender, target]
+        assert got == sorted(set(got)) and set(got) <= set(sent), (edge, got)
+        assert stats.held == stats.held_ns == 0
+        if not overfull:
+            assert len(sent) == len(got) + stats.dropped + stats.stale, (edge, len(sent), len(got), stats)
+        queue = names[target.partition(".")[0]].queue if target != "sink.data" else None
+        if undisturbed and (queue is None or queue[0] == "block" or target.endswith(".back")):
+            assert stats.dropped == 0, (edge, stats)
+        if not scene.cuts_ms:
+            assert stats.stale == 0
+    if not faulty and not overfull and scene.ending == "streams":
+        assert (call.reason, error) == ("completed", None)
+
+
+def main() -> None:
+    """The long proof."""
+    parser = argparse.ArgumentParser(description="Random graphs against a model.")
+    parser.add_argument("--count", type=int, default=2_000)
+    count = parser.parse_args().count
+    seen = Counter[str]()
+
+    checks = list(hypothesis.HealthCheck)
+
+    @hypothesis.settings(max_examples=count, deadline=None, database=None, suppress_health_check=checks)
+    @hypothesis.given(scenes())
+    def prove(scene: Scene) -> None:
+        run(scene)
+        seen["graphs"] += 1
+
+    logging.disable(logging.CRITICAL)
+    prove()
+    print(f"{seen['graphs']} graphs, nothing found")
+
+
+if __name__ == "__main__":
+    main()
