@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..convert import convert_options
-from ..errors import Problem
+from ..errors import Problem, from_signal
 from ..formats import AudioFormat
 from ..frames import AudioFrame
 from ..policy import default_policy
@@ -103,7 +103,9 @@ def own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:
     plain = {name: str(value) if isinstance(value, str) else value for name, value in options.items()}
     try:
         faults = list(node.processor.check_options(plain))
-    except Exception as error:
+    except BaseException as error:
+        if from_signal(error):
+            raise
         # Foreign code runs here: whatever it raises is a fault of that box, told with its name.
         message = f"`{node.name}` cannot check its options: {type(error).__name__}: {error}"
         hint = f"mend {node.processor.__qualname__}.check_options"

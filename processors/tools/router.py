@@ -33,9 +33,11 @@ from ...pipeline import (
     ToolCancelFrame,
     ToolResultFrame,
 )
+from ...pipeline.errors import from_signal
 from ...pipeline.events import StateChanged, ToolCalled, ToolCancelled, ToolFinished
 from ...pipeline.processor import Emitted
-from ...pipeline.running.context import set_idempotency_key
+from ...pipeline.running.context import CallContext, set_idempotency_key
+from ...pipeline.running.tasks import in_a_task
 from ...pipeline.units import MS, SECOND, format_duration
 from .catalog import ToolCatalog
 from .function import ToolError, ToolFunction
@@ -131,6 +133,11 @@ class ToolRouter(Processor):
                 # What must not be cut comes to its end, within its deadline; of a thread nobody needs to know.
                 if running.task is not None and self._tools[running.frame.name].settings.cancel:
                     running.task.cancel()
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether no call is under way: then no result will come."""
+        return not (self._waiting or self._running)
 
     async def stop(self) -> None:
         if self._threads.alive:
@@ -237,6 +244,9 @@ class ToolRouter(Processor):
             arguments = tool.arguments(frame.args)
         except msgspec.ValidationError as error:
             return True, ToolResult({"error": f"wrong arguments: {error}"})
+        except BaseException as error:
+            # Types of the tool's own are made here.
+            return self._raised(name, error)
         limit_ns = tool.settings.timeout_ns or self._timeout_ns
         try:
             if tool.streams:
@@ -254,7 +264,12 @@ class ToolRouter(Processor):
                 raise
             # Something inside the function was cancelled, not this call.
             return self._raised(name, error)
-        except Exception as error:
+        except GeneratorExit as error:
+            if not in_a_task():
+                # The loop has gone, and what waited in it is closed.
+                raise
+            return self._raised(name, error)
+        except BaseException as error:
             return self._raised(name, error)
 
     async def _stream(
@@ -284,8 +299,10 @@ class ToolRouter(Processor):
         return read_result(value, self._max_media_bytes)
 
     def _raised(self, name: str, error: BaseException) -> tuple[bool, ToolResult]:
-        # The user's code failed: the call goes on. The model is told that it did and not how, for an exception's
-        # text may hold anything.
+        # The user's code failed, be it by sys.exit: the call goes on. The model is told that it did and not how, for an
+        # exception's text may hold anything.
+        if from_signal(error):
+            raise error
         kind = type(error).__name__
         self.log.error("%s: tool %s raised %s", self.name, name, kind, exc_info=error)
         return True, ToolResult({"error": f"{name} failed ({kind})"})
@@ -296,8 +313,23 @@ class ToolRouter(Processor):
         if self._threads.alive >= 2 * self._max_parallel or self._threads.full():
             raise ToolError(f"{tool.name} is not available: earlier calls of tools have not returned")
         loop = asyncio.get_running_loop()
-        value = await loop.run_in_executor(self._threads, tool.call, arguments, self.call)
+        value = await loop.run_in_executor(self._threads, call, tool, arguments, self.call)
+        if isinstance(value, _Raised):
+            raise value.error
         return await value if inspect.isawaitable(value) else value
+
+
+@dataclass(frozen=True, slots=True)
+class _Raised:
+    error: BaseException
+
+
+def call(tool: ToolFunction, arguments: dict[str, Any], context: CallContext) -> Any:
+    """What the function returns or, as a value, what it raised: a future does not take every exception."""
+    try:
+        return tool.call(arguments, context)
+    except BaseException as error:
+        return _Raised(error)
 
 
 class _TooLateError(Exception):

@@ -373,6 +373,51 @@ def test_a_tool_that_raises_is_logged_once_and_the_model_learns_no_details(
     assert told[0].exc_info is not None
 
 
+class Panic(BaseException):
+    """What a Rust library raises."""
+
+
+@pytest.mark.parametrize("manner", ["thread", "async", "yields"])
+@pytest.mark.parametrize(
+    "error",
+    [
+        SystemExit(3),
+        KeyboardInterrupt(),
+        GeneratorExit(),
+        StopIteration(1),
+        Panic(),
+        asyncio.CancelledError(),
+    ],
+)
+def test_whatever_a_tool_raises_is_its_own_failure_at_once(error: BaseException, manner: str) -> None:
+    """sys.exit, an argparse error, a Rust panic: the model is answered without delay, server and call go on."""
+
+    def thread() -> None:
+        raise error
+
+    async def waits() -> None:
+        await asyncio.sleep(0)
+        raise error
+
+    async def yields() -> AsyncIterator[int]:
+        yield 1
+        raise error
+
+    function: Callable[..., Any] = {"thread": thread, "async": waits, "yields": yields}[manner]
+
+    async def script(model: Model, events: list[Event]) -> None:
+        began = asyncio.get_running_loop().time()
+        for _ in range(2):
+            model.ask(function.__name__)
+            if manner == "yields":
+                assert await model.answer() == {"output": 1}
+            answer = await model.answer()
+            assert answer["error"].startswith(f"{function.__name__} failed (")
+        assert asyncio.get_running_loop().time() - began < 1
+
+    talk(with_tools(function), script)
+
+
 def test_a_tool_error_is_told_in_its_own_words() -> None:
     """ToolError is for the model."""
 
