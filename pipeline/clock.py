@@ -11,10 +11,12 @@ kernel look like nothing left to do. Join both ends in memory instead.
 from __future__ import annotations
 
 import asyncio
+import functools
 import selectors
+import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from .errors import LivegraphError
@@ -37,10 +39,12 @@ Ts = TypeVarTuple("Ts")
 
 _DEADLOCK_AFTER_S = 20.0
 """Real seconds that a virtual loop with nothing to do waits for a foreign thread before it gives up."""
+_THREAD_LIMIT_S = 60.0
+"""Real seconds that virtual time stands still for what runs in a thread of the executor."""
 
 
 class VirtualDeadlockError(LivegraphError):
-    """Virtual time has nowhere to go: nothing is ready, no timer is set and no thread works."""
+    """Virtual time cannot go on: nothing is ready and no timer is set, or a thread that it waits for does not end."""
 
 
 def work_ns() -> int:
@@ -114,12 +118,19 @@ def unix_time_ns() -> int:
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):
-    """An event loop whose time moves only when nothing else can."""
+    """An event loop whose time moves only when nothing else can.
 
-    def __init__(self) -> None:
+    ``thread_limit_s`` is for how many real seconds it stands still for what runs in a thread; then
+    ``VirtualDeadlockError`` names that.
+    """
+
+    def __init__(self, thread_limit_s: float = _THREAD_LIMIT_S) -> None:
         # Set before the base class asks for the time.
         self.virtual_ns = 0
-        self._threads_busy = 0
+        self._threads: dict[object, _InThread] = {}
+        self._thread_limit_s = thread_limit_s
+        self._stands_since_s: float | None = None
+        self._given_up = False
         super().__init__(_VirtualSelector(self))
         self._clock_resolution = 1 / SECOND
 
@@ -130,24 +141,75 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
-        future: asyncio.Future[T] = super().run_in_executor(executor, func, *args)
-        self._threads_busy += 1
+        work = _InThread(func)
+        # Other executors may carry the function elsewhere: they get it as it is.
+        here = executor is None or isinstance(executor, ThreadPoolExecutor)
+        run: Any = work if here else func
+        future: asyncio.Future[T] = super().run_in_executor(executor, run, *args)
+        self._threads[future] = work
         future.add_done_callback(self._thread_done)
         return future
 
     async def shutdown_default_executor(self, timeout: float | None = None) -> None:  # noqa: ASYNC109  # asyncio's own signature
         """Join the executor's threads in real time: virtual time must not run into the timeout."""
-        self._threads_busy += 1
+        if self._given_up:
+            # One of them does not end, and that was told.
+            executor = getattr(self, "_default_executor", None)
+            if executor is not None:
+                executor.shutdown(wait=False)
+            return
+        self._threads[self] = _InThread(self.shutdown_default_executor)
         try:
             await super().shutdown_default_executor()
         finally:
-            self._threads_busy -= 1
+            del self._threads[self]
 
-    def _thread_done(self, _: asyncio.Future[Any]) -> None:
-        self._threads_busy -= 1
+    def _thread_done(self, future: asyncio.Future[Any]) -> None:
+        self._threads.pop(future, None)
+        self._stands_since_s = None
 
     def _jump(self, seconds: float) -> None:
         self.virtual_ns += max(1, round(seconds * SECOND))
+        self._stands_since_s = None
+
+    def _patience_s(self) -> float:
+        """How long to stand still for threads from now on; ``VirtualDeadlockError`` when it was too long."""
+        now_s = time.monotonic()
+        if self._stands_since_s is None:
+            self._stands_since_s = now_s
+        left_s = self._stands_since_s + self._thread_limit_s - now_s
+        if left_s > 0:
+            return left_s
+        names = ", ".join(sorted(str(work) for work in self._threads.values()))
+        # Whoever winds the loop up must not wait for them again.
+        self._given_up = True
+        self._threads.clear()
+        raise VirtualDeadlockError(
+            "virtual time stands still for a thread, which has not ended within "
+            f"{self._thread_limit_s:g} real seconds: {names}"
+        )
+
+
+class _InThread:
+    """A function that runs in a thread of an executor, and that thread's name once it does."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self._function = function
+        self._thread = ""
+        self.__name__ = getattr(function, "__name__", "")
+
+    def __call__(self, *args: Any) -> Any:
+        self._thread = threading.current_thread().name
+        return self._function(*args)
+
+    def __str__(self) -> str:
+        function: Any = self._function
+        while isinstance(function, functools.partial):
+            # asyncio.to_thread runs its function in a copy of the context.
+            in_context = getattr(function.func, "__name__", "") == "run" and function.args
+            function = function.args[0] if in_context else function.func
+        name = getattr(function, "__qualname__", repr(function))
+        return f"{name} (thread {self._thread})" if self._thread else name
 
 
 class _VirtualSelector(selectors.DefaultSelector):
@@ -161,8 +223,8 @@ class _VirtualSelector(selectors.DefaultSelector):
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
             return ready
-        if self._loop._threads_busy:
-            return super().select(None)
+        if self._loop._threads:
+            return super().select(self._loop._patience_s())
         if timeout is not None:
             self._loop._jump(timeout)
             return ready
@@ -176,7 +238,11 @@ class _VirtualSelector(selectors.DefaultSelector):
         return ready
 
 
-def run_virtual(main: Coroutine[Any, Any, T]) -> T:
-    """``asyncio.run`` on virtual time: returns what ``main`` returns."""
-    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+def run_virtual(main: Coroutine[Any, Any, T], *, thread_limit_s: float = _THREAD_LIMIT_S) -> T:
+    """``asyncio.run`` on virtual time: returns what ``main`` returns.
+
+    Raises ``VirtualDeadlockError`` when nothing can wake the loop any more, and when a thread of its executor lives for
+    longer than ``thread_limit_s`` real seconds while nothing else goes on.
+    """
+    with asyncio.Runner(loop_factory=functools.partial(VirtualLoop, thread_limit_s)) as runner:
         return runner.run(main)

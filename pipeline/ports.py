@@ -54,7 +54,7 @@ class PortSpec:
     rate: _Count = None
     channels: _Count = None
     like: str = ""
-    """For outputs: the input whose format this one follows where it names none itself."""
+    """The input whose format this port follows where it names none itself: an output, or another input."""
     named: bool = False
     """For outputs: joined only where the graph names it, never because it is the nearest that fits."""
     required: bool = False
@@ -136,6 +136,7 @@ class In(_Port[F]):
         *,
         rate: _Count = None,
         channels: _Count = None,
+        like: str = "",
         required: bool = True,
         feedback: bool = False,
         policy: Policy | None = None,
@@ -145,6 +146,7 @@ class In(_Port[F]):
         self.declared = {
             "rate": rate,
             "channels": channels,
+            "like": like,
             "required": required,
             "feedback": feedback,
             "policy": policy,
@@ -335,6 +337,11 @@ def port_specs(cls: type, hints: Mapping[str, Any]) -> dict[str, PortSpec]:
     for spec in specs.values():
         if spec.like and (spec.like not in specs or specs[spec.like].direction != "in"):
             raise TypeError(f"{cls.__qualname__}.{spec.name}: like={spec.like!r} is not an input of it")
+        seen = [spec.name]
+        while specs[seen[-1]].like:
+            if specs[seen[-1]].like in seen:
+                raise TypeError(f"{cls.__qualname__}.{spec.name}: like= leads in a circle")
+            seen.append(specs[seen[-1]].like)
     return specs
 
 

@@ -117,8 +117,10 @@ class OptionFault(Exception):
 class Processor:
     """Base of all boxes. ``self.call``, ``self.name`` and ``self.log`` are there from ``start`` on."""
 
-    live: ClassVar[bool] = False
-    """Whether its output ages: media from a microphone is dropped rather than kept waiting."""
+    ages: ClassVar[bool | None] = None
+    """Whether its sound ages, so that it is dropped rather than kept waiting: ``True`` for a microphone, ``False`` for
+    what makes sound of its own. ``None``: it passes on what comes, and ages if that does; not so a ``service``, and an
+    output with a rate that no input has."""
     uninterruptible: ClassVar[bool] = False
     """Whether an async handler goes on with a frame whose turn was cut; otherwise it is cancelled."""
     kind: ClassVar[str] = "processor"
@@ -249,6 +251,14 @@ def ports_of(cls: type[Processor]) -> dict[str, PortSpec]:
     if specs is None:
         specs = _ports[cls] = _read_ports(cls)
     return specs
+
+
+def ages(cls: type[Processor]) -> bool | None:
+    """Whether the sound of ``cls`` ages; ``None`` when it passes on what comes."""
+    if cls.ages is None and getattr(cls, "live", False) is True:
+        # The same by the name that it had first.
+        return True
+    return False if cls.ages is None and cls.kind == "service" else cls.ages
 
 
 def marker_routes(cls: type[Processor]) -> dict[str, tuple[str, ...]]:

@@ -87,7 +87,7 @@ class Microphone(Processor):
 class CallerMicrophone(Microphone):
     """In the place of a browser: its sound is live, and it has a keyboard, at which nobody sits."""
 
-    live = True
+    ages = True
 
     text: Out[TextFrame] = Out(doc="nothing: what a test types is fed to the box that takes it")
 

@@ -26,7 +26,7 @@ from ...pipeline.events import Event
 from ...pipeline.graph import registry
 from ...pipeline.options import OptionSpec, Range, Secret, option_specs
 from ...pipeline.ports import FromOption, PortSpec
-from ...pipeline.processor import Processor, ports_of
+from ...pipeline.processor import Processor, ages, ports_of
 from ...pipeline.running.edges import EdgeStats
 from .docstrings import annotated_docs, box_doc, field_docs, plain
 from .names import frame_word, policy_words
@@ -157,7 +157,7 @@ def describe_box(name: str, cls: type[Processor]) -> BoxFacts:
         kind=cls.kind,
         purpose=doc.purpose,
         about=doc.about,
-        live=cls.live,
+        live=ages(cls) is True,
         ports=ports,
         options=tuple(describe_option(spec) for spec in option_specs(cls).values()),
         events=tuple(_event(kind) for kind in cls.emits),

@@ -6,7 +6,7 @@ Nothing is opened and nothing is started: options, wiring and formats only.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,7 +15,8 @@ from ..errors import Problem, from_signal
 from ..formats import AudioFormat
 from ..frames import AudioFrame
 from ..policy import default_policy
-from ..processor import Processor, ports_of
+from ..ports import PortSpec
+from ..processor import Processor, ages, ports_of
 from .modules import Modules, file_module, recording
 from .negotiate import FormatSolver, PortKey
 from .resolve import ResolvedEdge, common_types, resolve_edge
@@ -77,7 +78,7 @@ def check(
     _check_edges(graph, result)
     _check_wiring(result)
     if not result.errors:
-        result.edges = _aging(result.edges, result.nodes, result.order)
+        result.edges = _aging(result.edges, result.nodes)
         _negotiate(result, resampler, settled or {})
     return result
 
@@ -205,25 +206,46 @@ def _find_cycle(feeds: Mapping[str, set[str]]) -> list[str]:
     return list(reversed(walked[walked.index(name) :]))
 
 
-def _aging(
-    edges: list[ResolvedEdge], nodes: Mapping[str, NodeSpec], order: Sequence[str]
-) -> list[ResolvedEdge]:
-    """Media from a live source still ages behind boxes that only pass it on: give their edges its policy."""
-    live_ports: set[PortKey] = set()
-    incoming = {edge.target: edge for edge in edges}
-    for name in order:
-        for port in ports_of(nodes[name].processor).values():
-            source = incoming.get((name, port.like)) if port.like else None
-            if port.direction == "out" and (
-                nodes[name].processor.live or (source is not None and source.source in live_ports)
-            ):
-                live_ports.add((name, port.name))
+def _aging(edges: list[ResolvedEdge], nodes: Mapping[str, NodeSpec]) -> list[ResolvedEdge]:
+    """Sound from a microphone ages behind all that only pass it on: give its edges that policy.
+
+    Each edge for itself: what else goes into the same input does not matter.
+    """
+    aging: set[PortKey] = {
+        (name, port.name)
+        for name, node in nodes.items()
+        if ages(node.processor)
+        for port in ports_of(node.processor).values()
+        if port.direction == "out"
+    }
+    found = True
+    while found:
+        found = False
+        fed = {edge.target for edge in edges if edge.source in aging and _carries_audio(edge, nodes)}
+        for name, node in nodes.items():
+            if ages(node.processor) is not None:
+                continue
+            ports = ports_of(node.processor).values()
+            for port in ports:
+                if port.direction != "out" or not port.carries_audio or (name, port.name) in aging:
+                    continue
+                if any((name, model) in fed for model in _passed_on(port, ports)):
+                    aging.add((name, port.name))
+                    found = True
     return [
         edge.with_default(default_policy((AudioFrame,), live=True))
-        if edge.source in live_ports and _carries_audio(edge, nodes) and not _fixed(edge, nodes)
+        if edge.source in aging and _carries_audio(edge, nodes) and not _fixed(edge, nodes)
         else edge
         for edge in edges
     ]
+
+
+def _passed_on(port: PortSpec, ports: Iterable[PortSpec]) -> list[str]:
+    """The inputs whose sound may come out of ``port``. One with a rate of its own makes sound of its own."""
+    if port.like:
+        return [port.like]
+    inputs = [one for one in ports if one.direction == "in" and one.carries_audio]
+    return [one.name for one in inputs if port.rate is None or port.rate == one.rate]
 
 
 def _carries_audio(edge: ResolvedEdge, nodes: Mapping[str, NodeSpec]) -> bool:

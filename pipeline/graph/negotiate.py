@@ -1,7 +1,7 @@
 """Which audio format flows where: settled once, when the graph is checked.
 
-Each port says what it can do. An edge makes its two ends the same, an output declared ``like`` an input
-follows it, and a fixed value on one side picks the other's. Where nothing fits, a resampler is needed.
+Each port says what it can do. An edge makes its two ends the same, a port declared ``like`` an input follows it, and a
+fixed value on one side picks the other's. Where nothing fits, a resampler is needed.
 """
 
 from __future__ import annotations
@@ -42,6 +42,18 @@ def _agree(mine: tuple[int, ...] | None, theirs: tuple[int, ...] | None) -> tupl
     return tuple(choice for choice in mine if choice in theirs)
 
 
+def _models_first(ports: Iterable[PortSpec]) -> list[PortSpec]:
+    """Every port after the one that it is like."""
+    named = {port.name: port for port in ports}
+    ordered: dict[str, PortSpec] = {}
+    for port in named.values():
+        chain = [port]
+        while chain[-1].like and chain[-1].like not in ordered:
+            chain.append(named[chain[-1].like])
+        ordered.update((one.name, one) for one in reversed(chain))
+    return list(ordered.values())
+
+
 class FormatSolver:
     """Collects ports and edges, then names every port's format."""
 
@@ -56,8 +68,7 @@ class FormatSolver:
         settled: Mapping[PortKey, AudioFormat] | None = None,
     ) -> None:
         """Enter the audio ports of a node with these options; ``settled`` formats are what they are."""
-        inputs_first = sorted(ports, key=lambda port: port.direction)
-        for port in inputs_first:
+        for port in _models_first(ports):
             if not port.carries_audio:
                 continue
             if settled and (agreed := settled.get((node, port.name))) is not None:

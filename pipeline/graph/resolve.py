@@ -9,7 +9,7 @@ from ..errors import Fix, Problem
 from ..frames import AudioFrame, Frame
 from ..policy import Policy, default_policy
 from ..ports import EdgeEnd, PortSpec
-from ..processor import ports_of
+from ..processor import ages, ports_of
 from ..spelling import did_you_mean, sure
 from .specs import EdgeSpec, NodeSpec, PolicyChange
 
@@ -74,7 +74,7 @@ def resolve_edge(edge: EdgeSpec, nodes: Mapping[str, NodeSpec]) -> tuple[list[Re
             )
         ]
     source_node, target_node = _node(edge.source), _node(edge.target)
-    live = nodes[source_node].processor.live
+    live = ages(nodes[source_node].processor) is True
     return [_resolved(edge, source_node, target_node, out, into, live) for out, into in pairs], []
 
 

@@ -34,7 +34,7 @@ async def serve(node: NodeRuntime) -> None:
     only = inlets[0] if len(inlets) == 1 else None
     now_ns, routes, pace = node.now_ns, node.routes, node.pace
     waits = works_async(type(node.processor))
-    slice_ns, served = now_ns(), 0
+    slice_ns, served, taken = now_ns(), 0, 0
     # A handler that swallows its cancellation ends with the frame that it is at.
     while node.serving and not task.cancelling():
         if node.attention:
@@ -55,12 +55,13 @@ async def serve(node: NodeRuntime) -> None:
             slice_ns, served = now_ns(), 0
             continue
         served += 1
+        taken += 1
         node.busy_since_ns = at_ns
         node.answering = frame
         try:
             if frame.marker:
                 result = node.take_marker(inlet, frame)
-            elif inlet.media and pace.due(served):
+            elif inlet.media and pace.due(taken):
                 if waits:
                     result = await _timed(node, inlet.handler, frame)
                 else:

@@ -73,6 +73,7 @@ class GeminiLive(Processor):
     """
 
     kind = "service"
+    ages = False
     emits = (
         *(ServiceChanged, Transcript, Usage, SpeechChanged, StateChanged, Interrupted),
         *(getattr(events, name) for name in events.__all__ if name != "LiveEvent"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 
 import pytest
@@ -91,3 +92,25 @@ def test_the_system_clock_starts_at_zero_and_never_goes_back() -> None:
     clock = SystemClock()
     first, second = clock.now_ns(), clock.now_ns()
     assert 0 <= first <= second < 60 * 10**9
+
+
+def test_a_thread_that_does_not_end_is_named() -> None:
+    """Time stands still for it no longer than the limit, in real seconds; then the function and the thread are told."""
+    release = threading.Event()
+
+    def hangs() -> None:
+        release.wait()
+
+    async def main() -> None:
+        asyncio.get_running_loop().call_later(3600, print)
+        await asyncio.to_thread(hangs)
+
+    began = time.monotonic()
+    try:
+        with pytest.raises(
+            VirtualDeadlockError, match=r"within 0.3 real seconds: .*hangs \(thread asyncio_0\)"
+        ):
+            run_virtual(main(), thread_limit_s=0.3)
+    finally:
+        release.set()
+    assert time.monotonic() - began < 30

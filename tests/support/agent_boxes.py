@@ -30,7 +30,7 @@ __all__ = ["registered"]
 
 class Microphone(Processor):
     kind = "source"
-    live = True
+    ages = True
     audio: Out[AudioFrame]
     text: Out[TextFrame]
 

@@ -344,7 +344,8 @@ def build(scene: Scene, notes: Notes) -> Graph:
     names = [f"s{n}" if n < len(scene.sources) else f"b{n}" for n in range(len(boxes))]
     for name, box in zip(names, boxes, strict=True):
         kind = KINDS.get(box.kind, Source)
-        graph.add(name, kind, box=box, notes=notes, on_error=box.on_error)  # type: ignore[arg-type]
+        on_error: Any = box.on_error
+        graph.add(name, kind, box=box, notes=notes, on_error=on_error)
     graph.add("sink", Sink, box=Box("sink"), notes=notes)
     for source, target in sorted(scene.edges):
         queue = boxes[target].queue

@@ -42,7 +42,7 @@ class Tone(Processor):
     """A source of 20 ms frames of audio at ``rate``."""
 
     kind = "source"
-    live = True
+    ages = True
     out: Out[AudioFrame] = Out(rate=FromOption("rate"), channels=1)
 
     def __init__(self, *, rate: Hertz | None = 16_000, frames: int = 3) -> None:

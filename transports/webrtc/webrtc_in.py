@@ -48,7 +48,7 @@ class WebRTCIn(Processor):
 
     kind = "source"
     emits: ClassVar[tuple[type[Event], ...]] = (MediaMeasured,)
-    live = True
+    ages = True
 
     audio: Out[AudioFrame] = Out(
         rate=(48_000, 24_000, 16_000, 12_000, 8_000), channels=1, doc="the caller's voice"

@@ -93,7 +93,7 @@ class Odd(Processor):
     """
 
     kind = "service"
-    live = True
+    ages = True
     emits = (Interrupted,)
 
     audio: In[AudioFrame] = In(rate=(16_000, 8_000), channels=2, doc="what is heard")

@@ -470,11 +470,99 @@ def test_made_media_waits() -> None:
     assert policies(graph)["talk.sound -> sink.audio"].when_full == "block"
 
 
+class Denoise(Processor):
+    """Sound in, sound out, and no word about it."""
+
+    audio: In[AudioFrame] = In(rate=16_000)
+    out: Out[AudioFrame] = Out(rate=16_000)
+
+    def on_audio(self, frame: AudioFrame) -> AudioFrame:
+        return frame
+
+
+class Plays(Processor):
+    """Sound that waits to be heard."""
+
+    out: Out[AudioFrame]
+
+
+def test_sound_ages_through_whatever_does_not_say_otherwise() -> None:
+    """A denoiser without `like=` does not turn a microphone into a minute of waiting; who makes sound says so."""
+
+    class Dubs(Denoise):
+        ages = False
+
+    class Serves(Denoise):
+        kind = "service"
+
+    for kind, policy in ((Denoise, "drop_oldest"), (Dubs, "block"), (Serves, "block")):
+        graph = Graph()
+        graph.add("mic", Tone)
+        graph.add("one", kind)
+        graph.add("two", Denoise)
+        graph.add("sink", AsyncHear)
+        graph.chain("mic", "one", "two", "sink")
+        assert policies(graph)["two.out -> sink.audio"].when_full == policy
+
+
+@pytest.mark.parametrize("order", [("mic", "file"), ("file", "mic")])
+def test_each_edge_into_an_input_ages_for_itself(order: tuple[str, str]) -> None:
+    """In whatever order the graph names them; and behind both the sound of the microphone still ages."""
+    graph = Graph()
+    graph.add("mic", Tone)
+    graph.add("file", Plays)
+    graph.add("both", Denoise)
+    graph.add("sink", AsyncHear)
+    for name in order:
+        graph.connect(name, "both")
+    graph.connect("both", "sink")
+    when_full = {name: policy.when_full for name, policy in policies(graph).items()}
+    assert when_full == {
+        "mic.out -> both.audio": "drop_oldest",
+        "file.out -> both.audio": "block",
+        "both.out -> sink.audio": "drop_oldest",
+    }
+
+
+def test_inputs_that_must_agree_have_one_format() -> None:
+    """What one of them is fed decides for the other; a circle of them is a mistake of the class."""
+
+    class Cancels(Processor):
+        near: In[AudioFrame] = In()
+        far: In[AudioFrame] = In(like="near")
+        out: Out[AudioFrame] = Out(like="far")
+
+        def on_near(self, frame: AudioFrame) -> None: ...
+
+        def on_far(self, frame: AudioFrame) -> None: ...
+
+    graph = Graph()
+    graph.add("mic", Tone, rate=16_000)
+    graph.add("far", Plays)
+    graph.add("cancels", Cancels)
+    graph.connect("mic", "cancels.near")
+    graph.connect("far", "cancels.far")
+    plan = graph.plan()
+    assert {plan.format_of("cancels", port).rate for port in ("near", "far", "out")} == {16_000}
+    assert plan.format_of("far", "out").rate == 16_000
+
+    class Circle(Processor):
+        one: In[AudioFrame] = In(like="two")
+        two: In[AudioFrame] = In(like="one")
+
+        def on_one(self, frame: AudioFrame) -> None: ...
+
+        def on_two(self, frame: AudioFrame) -> None: ...
+
+    with pytest.raises(TypeError, match="leads in a circle"):
+        Graph().add("circle", Circle)
+
+
 def test_pictures_are_replaced() -> None:
     """Nobody wants to see the past."""
 
     class Camera(Processor):
-        live = True
+        ages = True
         out: Out[VideoFrame]
 
     class Screen(Processor):

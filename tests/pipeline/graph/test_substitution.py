@@ -11,7 +11,7 @@ class Mic(Processor):
     """A source with sound and text."""
 
     kind = "source"
-    live = True
+    ages = True
     out: Out[AudioFrame]
     text: Out[TextFrame]
 
