@@ -221,9 +221,9 @@ class Waits(Between):
         try:
             await asyncio.sleep(self.box.delay_ms / 1_000)
             made = self.made(port, frame)
-            for item in made[1:]:
+            for item in made[:-1]:
                 await self.out.send(item)
-            return made[0] if made else None
+            return made[-1] if made else None
         finally:
             self.inside -= 1
             self.alive("an async handler's finally")
