@@ -18,7 +18,7 @@ import sys
 import tempfile
 import time
 import venv
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -42,14 +42,14 @@ class _Peer:
     package: str
     shown: str
     models: tuple[str, ...]
-    silent: tuple[str, ...] = field(default=())
-    """Models on which the peer itself cannot ask for a reply."""
 
 
+# LiveKit's plugin sends 3.1 content in the middle of a session, which that model refuses; google-adk waits on 2.5 for the
+# end of the turn before it answers a blocking call, which the simulator holds open until then.
 PEERS = {
     "pipecat": _Peer("pipecat-ai[google]", "pipecat-ai", (_2_5, _3_1, _3_8)),
     "livekit": _Peer("livekit-plugins-google", "livekit-plugins-google", (_2_5, _3_8)),
-    "adk": _Peer("google-adk", "google-adk", (_2_5, _3_8)),
+    "adk": _Peer("google-adk", "google-adk", (_3_1, _3_8)),
 }
 
 
@@ -137,7 +137,7 @@ def main() -> int:
             began = time.monotonic()
             try:
                 told = asyncio.run(talk(name, python, model, chosen.personality))
-                wrong = [] if model in PEERS[name].silent and not told else faults(told)
+                wrong = faults(told)
             except RuntimeError as error:
                 told, wrong = {}, [str(error)]
             failed += bool(wrong)
