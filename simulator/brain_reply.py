@@ -10,11 +10,9 @@ __all__ = ["Template", "TemplateError", "join_words", "label", "parse_template",
 
 # A caller listens to this; nobody wants to hear a table.
 _MOST_ITEMS = 6
-_DEEPEST = 3
 _LONGEST = 600
-_SPEAKABLE = ("message", "speech", "answer", "text", "summary", "reply", "say")
-_STATES = ("status", "state")
-_SUCCESS = ("ok", "success", "succeeded", "done")
+_SPEAKABLE = ("message", "speech", "answer", "text", "summary", "reply", "say", "output", "result")
+_DONE = ("", "ok", "success", "done")
 _PLACE = re.compile(r"\{\{|\}\}|\{\s*([A-Za-z_]\w*)((?:\.\w+)*)\s*(?:\|([^{}]*))?\}|[{}]")
 
 
@@ -105,34 +103,35 @@ def parse_template(source: str) -> Template:
 
 
 def sentence(value: object) -> str:
-    """A tool's answer to say aloud.
+    """A tool's answer to say aloud: texts, numbers, lists of them, and of an object the entry that is meant for it.
 
-    ``{"status": "booked", "day": "Monday"}`` becomes "It is booked. The day is Monday.".
+    Whoever wants more of an object said writes a rule with ``say_result``.
     """
     match value:
         case None | "" | True:
             text = "Done."
         case False:
             text = "No, that did not work."
-        case int() | float():
-            text = f"It is {phrase(value)}."
         case str():
             text = value
+        case int() | float():
+            text = f"It is {phrase(value)}."
         case Mapping():
-            text = _mapping(value)
-        case []:
-            text = "I found nothing."
-        case [_]:
-            text = f"I found {phrase(value[0])}."
-        case Sequence():
-            joint = "; " if any(isinstance(item, Mapping) for item in value) else ", "
-            text = f"I found {len(value)}: {_items(value, joint, 0)}."
+            state = value.get("status")
+            text = (
+                f"It is {phrase(state)}."
+                if isinstance(state, str) and state.lower() not in _DONE
+                else "Done."
+            )
+            text = _spoken(value) or text
+        case Sequence() if value:
+            text = f"I found {phrase(value)}."
         case _:
-            text = "Done."
+            text = "I found nothing."
     return _finished(text)
 
 
-def phrase(value: object, depth: int = 0) -> str:
+def phrase(value: object) -> str:
     """A value in the middle of a sentence."""
     match value:
         case None:
@@ -146,12 +145,23 @@ def phrase(value: object, depth: int = 0) -> str:
             return str(value) if abs(value) < 10**300 else "a very large number"
         case str():
             return " ".join(value.split())[:_LONGEST]
-        case Mapping() if depth < _DEEPEST:
-            pairs = [f"{label(key)} {phrase(item, depth + 1)}" for key, item in _entries(value)]
-            return join_words(pairs[:_MOST_ITEMS]) if pairs else "nothing"
-        case Sequence() if depth < _DEEPEST and not isinstance(value, bytes | bytearray):
-            return _items(value, ", ", depth) if value else "nothing"
-    return "more"
+        case Mapping():
+            return _spoken(value) or "that"
+        case Sequence() if value and not any(isinstance(item, Mapping | list) for item in value):
+            said = [phrase(item) for item in value[:_MOST_ITEMS]]
+            more = len(value) - len(said)
+            return join_words([*said, f"{more} more"] if more else said)
+        case Sequence():
+            return f"{len(value)} of them" if value else "nothing"
+    return "that"
+
+
+def _spoken(value: Mapping[object, object]) -> str:
+    """The text in an object that is there to be said."""
+    for key in _SPEAKABLE:
+        if isinstance(text := value.get(key), str) and text.strip():
+            return text
+    return ""
 
 
 def label(name: object) -> str:
@@ -165,47 +175,6 @@ def join_words(items: Sequence[str], joint: str = ", ", last: str = " and ") -> 
     if len(items) < 2:
         return "".join(items)
     return joint.join(items[:-1]) + last + items[-1]
-
-
-def _mapping(value: Mapping[object, object]) -> str:
-    """Messages are spoken as they are; of other entries each becomes a clause."""
-    entries = dict(_entries(value))
-    for key in _SPEAKABLE:
-        if isinstance(text := entries.get(key), str) and text.strip():
-            return text
-    said = []
-    for key in _SUCCESS:
-        if isinstance(entries.get(key), bool) and not entries.pop(key):
-            said.append("That did not work.")
-    for key in _STATES:
-        if isinstance(text := entries.get(key), str):
-            del entries[key]
-            if text.lower() not in ("ok", "success", "done"):
-                said.append(f"It is {phrase(text)}.")
-    clauses = []
-    for key, item in list(entries.items())[:_MOST_ITEMS]:
-        name = label(key)
-        plural = name.endswith("s") and not name.endswith("ss")
-        clauses.append(f"the {name} {'are' if plural else 'is'} {phrase(item, 1)}")
-    if clauses:
-        said.append(_finished(join_words(clauses)))
-    return " ".join(said) or "Done."
-
-
-def _entries(value: Mapping[object, object]) -> list[tuple[str, object]]:
-    """What is worth saying: no empty values, nothing private."""
-    return [
-        (str(key), item)
-        for key, item in value.items()
-        if item is not None and item != "" and item != [] and item != {} and not str(key).startswith("_")
-    ]
-
-
-def _items(value: Sequence[object], joint: str, depth: int) -> str:
-    items = [phrase(item, depth + 1) for item in value[:_MOST_ITEMS]]
-    if len(value) > _MOST_ITEMS:
-        items.append(f"{len(value) - _MOST_ITEMS} more")
-    return join_words(items, joint, " and " if joint == ", " else joint)
 
 
 def _finished(text: str) -> str:

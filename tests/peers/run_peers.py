@@ -44,8 +44,8 @@ class _Peer:
     models: tuple[str, ...]
 
 
-# LiveKit's plugin sends 3.1 content in the middle of a session, which that model refuses; google-adk waits on 2.5 for the
-# end of the turn before it answers a blocking call, which the simulator holds open until then.
+# LiveKit's plugin sends 3.1 content in the middle of a session, which that model refuses; google-adk waits on 2.5 for
+# the end of the turn before it answers a blocking call, which the simulator holds open until then.
 PEERS = {
     "pipecat": _Peer("pipecat-ai[google]", "pipecat-ai", (_2_5, _3_1, _3_8)),
     "livekit": _Peer("livekit-plugins-google", "livekit-plugins-google", (_2_5, _3_8)),
