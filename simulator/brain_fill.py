@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping
 
 from .brain_reply import Template, join_words
-from .brain_slots import Found, Value, clock_24h, find, find_named
+from .brain_slots import Found, Value, find, find_named
 from .brain_text import Heard, normal, stem
 from .brain_tools import Arguments, DeclaredTool, Parameter, coerce
-from .brain_words import BEFORE_TEXT, NO, SMALL, YES
+from .brain_words import SMALL
 
 __all__ = ["answer", "fill", "fill_from_rule", "missing", "question"]
 
@@ -20,11 +20,8 @@ _LEAD = re.compile(
     r"i would like|i want|i will take|i need|i think|my name is|the name is|name is|i am|this is|call me|say|"
     r"for|at|on|in|to|about|under|the name)(?: |$))+"
 )
-_EMAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+|[\w.+-]+ at [\w-]+(?: dot [a-z]+)+", re.IGNORECASE)
 # In this order, the most certain first.
-_TELLING = (
-    "email", "choice", "datetime", "date", "time", "digits", "number", "integer", "boolean", "name", "place",
-)  # fmt: skip
+_TELLING = ("choice", "date", "time", "number", "integer", "name", "place")
 
 
 def fill(
@@ -33,8 +30,7 @@ def fill(
     """The arguments that an utterance gives, besides those that are there already.
 
     Parameters of a telling kind (days, numbers, choices) come first and use up their words, so that the hour
-    of an appointment does not become the number of guests. Free text is taken only for required parameters,
-    or behind the parameter's own name.
+    of an appointment does not become the number of guests. Texts of no kind are asked for.
 
     Args:
         asked: the parameter that the utterance is expected to answer: a bare "ten" or "Mary" will do for it.
@@ -48,16 +44,13 @@ def fill(
         for parameter in (each for each in wanted if each.kind == kind and each is not asked):
             if (value := _typed(parameter, heard, used)) is not None:
                 args[parameter.name] = coerce(parameter, value)
-    for parameter in wanted:
-        if parameter.kind == "text" and not asked and (text := _free_text(tool, parameter, heard, used)):
-            args[parameter.name] = coerce(parameter, text)
     return args
 
 
 def missing(tool: DeclaredTool, args: Mapping[str, object]) -> Parameter | None:
-    """The first required parameter without an argument. Objects cannot be asked for and are left out."""
+    """The first required parameter without an argument. What is no single value cannot be asked for and is left out."""
     for parameter in tool.parameters:
-        if parameter.required and parameter.name not in args and parameter.kind != "object":
+        if parameter.required and parameter.name not in args and parameter.kind != "other":
             return parameter
     return None
 
@@ -72,17 +65,13 @@ def question(parameter: Parameter) -> str:
             return "For which day?" if name in ("date", "day") else f"What is the {name}?"
         case "time":
             return "At what time?" if name == "time" else f"What is the {name}?"
-        case "datetime":
-            return "For when?"
         case "name":
             return "What is the name, please?" if "name" in name else f"Who is the {name}?"
         case "number" | "integer":
             plural = name.endswith("s") and not name.endswith("ss")
             return f"How many {name}?" if plural else f"What is the {name}?"
-        case "boolean":
-            return f"{name.capitalize()}, yes or no?"
         case _:
-            plural = parameter.many or (name.endswith("s") and not name.endswith("ss"))
+            plural = name.endswith("s") and not name.endswith("ss")
             return f"What {'are' if plural else 'is'} the {name}?"
 
 
@@ -95,7 +84,7 @@ def answer(parameter: Parameter, heard: Heard) -> object | None:
 def _answer(parameter: Parameter, heard: Heard, used: set[int]) -> Value | None:
     if (value := _typed(parameter, heard, used, asked=True)) is not None:
         return value
-    if parameter.kind not in ("text", "name", "place", "digits", "email"):
+    if parameter.kind not in ("text", "name", "place"):
         return None
     start = _LEAD.match(heard.norm + " ")
     first = len(start.group().split()) if start else 0
@@ -111,19 +100,12 @@ def _typed(parameter: Parameter, heard: Heard, used: set[int], *, asked: bool = 
     found: Found | None = None
     if kind == "choice":
         found = _choice(parameter, heard, used)
-    elif kind == "email":
-        match = _EMAIL.search(heard.text)
-        return re.sub(r" dot ", ".", re.sub(r" at ", "@", match.group())) if match else None
-    elif kind in ("date", "time", "datetime"):
-        return _moment(parameter, heard, used, asked)
-    elif kind == "digits":
-        found = next(
-            (each for each in find("digits", heard, used) if len(str(each.value)) > 2 or asked), None
-        )
+    elif kind in ("date", "time"):
+        found = next(find(kind, heard, used), None)
+        if found is None and kind == "time":
+            found = _bare_hour(heard, used, asked)
     elif kind in ("number", "integer"):
         found = _number(parameter, heard, used)
-    elif kind == "boolean":
-        return _yes_or_no(parameter, heard, asked)
     elif kind == "name":
         found = find_named(heard, used, "for with to by patient customer guest doctor")
     elif kind == "place":
@@ -132,22 +114,6 @@ def _typed(parameter: Parameter, heard: Heard, used: set[int], *, asked: bool = 
         return None
     used.update(range(found.first, found.last))
     return found.value
-
-
-def _moment(parameter: Parameter, heard: Heard, used: set[int], asked: bool) -> str | None:
-    """A day, a time, or both together."""
-    day = next(find("date", heard, used), None) if parameter.kind != "time" else None
-    if day:
-        used.update(range(day.first, day.last))
-    time = next(find("time", heard, used), None) if parameter.kind != "date" else None
-    if time is None and parameter.kind != "date":
-        time = _bare_hour(heard, used, asked)
-    if time:
-        used.update(range(time.first, time.last))
-    clock = None if time is None else clock_24h(str(time.value)) if parameter.clock else str(time.value)
-    if day and clock:
-        return f"{day.value} {clock}" if clock.isalpha() else f"{day.value} at {clock}"
-    return str(day.value) if day else clock
 
 
 def _bare_hour(heard: Heard, used: set[int], asked: bool) -> Found | None:
@@ -190,46 +156,6 @@ def _choice(parameter: Parameter, heard: Heard, used: set[int]) -> Found | None:
             if wanted and said[first:last] == wanted and not used & set(range(first, last)):
                 return Found(choice, first, last)
     return None
-
-
-def _yes_or_no(parameter: Parameter, heard: Heard, asked: bool) -> bool | None:
-    words = set(heard.words)
-    if asked:
-        return False if words & NO else True if words & YES else None
-    name = {stem(word) for word in parameter.label.split()}
-    if not name <= {stem(word) for word in words}:
-        return None
-    return not words & NO
-
-
-def _free_text(tool: DeclaredTool, parameter: Parameter, heard: Heard, used: set[int]) -> str:
-    """What is left of the utterance where the text would stand."""
-    words = heard.words
-    name = [stem(word) for word in parameter.label.split()]
-    stems = [stem(word) for word in words]
-    first = -1
-    for index in range(len(words) - len(name) + 1):
-        if name and stems[index : index + len(name)] == name:
-            first = index + len(name)
-    if first < 0:
-        if not parameter.required:
-            return ""
-        named = [index for index, word in enumerate(stems) if tool.weights.get(word, 0.0) >= 1.8]
-        start = max(named, default=-1) + 1 if named else 0
-        first = next(
-            (i + 1 for i in range(start, len(words)) if words[i] in BEFORE_TEXT), start if named else -1
-        )
-    if first < 0:
-        return ""
-    while first < len(words) and (words[first] in SMALL or first in used):
-        first += 1
-    last = first
-    while last < len(words) and last not in used:
-        last += 1
-    while last > first and words[last - 1] in SMALL:
-        last -= 1
-    used.update(range(first, last))
-    return heard.original(first, last) if last > first else ""
 
 
 def fill_from_rule(

@@ -22,7 +22,6 @@ __all__ = [
     "Found",
     "Value",
     "canonical",
-    "clock_24h",
     "find",
     "find_named",
 ]
@@ -114,17 +113,6 @@ def canonical(kind: str, words: str) -> Value:
     if kind == "date":
         return _date(words.strip())
     return _time(words.strip()) if kind == "time" else words.strip()
-
-
-def clock_24h(time: str) -> str:
-    """``"3:30 pm"`` as ``"15:30"``; what has no hour ("morning") stays as it is."""
-    match = re.fullmatch(r"(\d{1,2})(?::(\d\d))?(?: ([ap])m)?", time)
-    if not match:
-        return time
-    hour, minute, half = int(match[1]), match[2] or "00", match[3]
-    if half and hour <= 12:
-        hour = hour % 12 + (12 if half == "p" else 0)
-    return f"{hour:02d}:{minute}"
 
 
 def find_named(heard: Heard, used: Collection[int], introductions: str = "") -> Found | None:

@@ -30,14 +30,10 @@ class Parameter:
 
     name: str
     kind: str
-    """text, name, place, digits, email, date, time, datetime, number, integer, boolean, choice or object."""
+    """text, name, place, date, time, number, integer, choice, or other: what is no single value, or yes and no."""
     required: bool
     description: str = ""
     choices: tuple[str, ...] = ()
-    many: bool = False
-    """Whether the tool wants a list of them."""
-    clock: bool = False
-    """Whether a time is wanted as ``15:30``."""
 
     @property
     def label(self) -> str:
@@ -87,8 +83,6 @@ def best_tool(tools: Sequence[DeclaredTool], heard: Heard) -> DeclaredTool | Non
     """The tool the utterance asks for, of equals the first one; None when no score is high enough."""
     said = {stem(word) for word in heard.words} - _EVERYDAY
     given = {kind for kind in ("date", "time") if next(find(kind, heard), None)}
-    if given:
-        given.add("datetime")
     shared = {word: sum(word in tool.weights for tool in tools) for word in said}
     best, best_score = None, _THRESHOLD
     for tool in tools:
@@ -108,13 +102,6 @@ def best_tool(tools: Sequence[DeclaredTool], heard: Heard) -> DeclaredTool | Non
 
 def coerce(parameter: Parameter, value: object) -> object:
     """`value` as the type that the schema asks for, where that is possible."""
-    if parameter.many and not isinstance(value, list):
-        return [coerce_one(parameter, value)]
-    return value if parameter.many else coerce_one(parameter, value)
-
-
-def coerce_one(parameter: Parameter, value: object) -> object:
-    """One element of a list parameter, or the value of any other."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return value
     if parameter.kind in ("number", "integer"):
@@ -123,8 +110,8 @@ def coerce_one(parameter: Parameter, value: object) -> object:
         except (ValueError, OverflowError):
             return value
         return int(number) if number.is_integer() else number
-    if parameter.kind == "boolean":
-        return {"yes": True, "true": True, "no": False, "false": False}.get(str(value).lower(), value)
+    if parameter.kind == "other":
+        return value
     return value if isinstance(value, str) else str(value)
 
 
@@ -140,53 +127,23 @@ def _parameters(schema: Mapping[object, object]) -> Iterable[Parameter]:
 
 
 def _parameter(name: str, schema: Mapping[object, object], required: bool) -> Parameter:
-    schema = _first_choice(schema)
     description = _text(schema.get("description"))
-    kind = _type(schema)
-    if kind == "array":
-        items = schema.get("items")
-        inner = _parameter(name, items if isinstance(items, Mapping) else {}, required)
-        return Parameter(name, inner.kind, required, description, inner.choices, True, inner.clock)
+    options = schema.get("anyOf")
+    if isinstance(options, list):
+        # What may be null as well.
+        real = [each for each in options if isinstance(each, Mapping) and each.get("type") != "null"]
+        schema = real[0] if real else schema
     choices = schema.get("enum")
     if isinstance(choices, list | tuple) and choices and all(isinstance(item, str) for item in choices):
         return Parameter(name, "choice", required, description, tuple(map(str, choices)))
-    if kind in ("number", "integer", "boolean", "object"):
+    kind = _text(schema.get("type")).lower()
+    if kind in ("number", "integer"):
         return Parameter(name, kind, required, description)
-    kind = _kind_of_text(name, str(schema.get("format", "")).lower(), description)
-    clock = "hh:mm" in description.lower() or "24" in description or "format" in schema
-    return Parameter(name, kind, required, description, clock=clock and kind in ("time", "datetime"))
-
-
-def _kind_of_text(name: str, form: str, description: str) -> str:
-    by_format = {"date": "date", "time": "time", "date-time": "datetime", "email": "email"}
-    if form in by_format:
-        return by_format[form]
-    words = label(name).split()
-    kinds = [kind for kind, known in KINDS.items() if known & set(words)]
-    if {"date", "time"} <= set(kinds):
-        return "datetime"
-    # "start" and "end" are times only where the description says so.
-    if kinds == ["datetime"] and not {"when", "datetime", "slot"} & set(words):
-        return "datetime" if {"time", "date"} & set(normal(description).split()) else "text"
-    return kinds[0] if kinds else "text"
-
-
-def _type(schema: Mapping[object, object]) -> str:
-    kind = schema.get("type")
-    if isinstance(kind, list | tuple):
-        kind = next((item for item in kind if str(item).lower() != "null"), None)
-    return str(kind).lower() if kind is not None else "object" if "properties" in schema else "string"
-
-
-def _first_choice(schema: Mapping[object, object]) -> Mapping[object, object]:
-    """Of ``anyOf`` the first that is not null, with the description of the whole."""
-    for key in ("anyOf", "any_of", "oneOf"):
-        options = schema.get(key)
-        if isinstance(options, list | tuple):
-            for option in options:
-                if isinstance(option, Mapping) and _type(option) != "null":
-                    return {**option, **{k: v for k, v in schema.items() if k == "description"}}
-    return schema
+    if kind not in ("", "string"):
+        return Parameter(name, "other", required, description)
+    words = set(label(name).split())
+    kinds = [each for each, known in KINDS.items() if known & words]
+    return Parameter(name, kinds[0] if kinds else "text", required, description)
 
 
 def _weights(name: str, description: str, parameters: Sequence[Parameter]) -> dict[str, float]:

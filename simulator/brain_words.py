@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 __all__ = [
-    "BEFORE_TEXT",
     "DAYS",
     "EVERYDAY",
     "HESITATIONS",
     "IS_BEHIND",
     "KINDS",
     "MONTHS",
-    "NO",
     "ORDINALS",
     "SMALL",
     "STOPS",
     "SYNONYMS",
     "TENS",
     "UNITS",
-    "YES",
 ]
 
 
@@ -66,14 +63,8 @@ STOPS = frozenset(
 )
 """Where a name ends, besides days and months."""
 
-BEFORE_TEXT = frozenset(_list("about for of called named titled saying regarding that with to"))
-"""What free text stands behind."""
-
 SMALL = frozenset(_list("a an the me my to for of on in at some and is it please with about by"))
 """Left out at both ends of free text."""
-
-YES = frozenset(_list("yes yeah yep sure correct right okay true definitely absolutely"))
-NO = frozenset(_list("no nope not false never without"))
 
 EVERYDAY = frozenset(
     _list(
@@ -119,10 +110,7 @@ SYNONYMS = tuple(
 KINDS = {
     "date": frozenset(_list("date day weekday birthday")),
     "time": frozenset(_list("time hour clock")),
-    "datetime": frozenset(_list("when datetime slot start end begin")),
-    "digits": frozenset(_list("phone telephone mobile code pin zip postcode account")),
     "name": frozenset(_list("name person patient guest who contact recipient doctor dentist attendee")),
     "place": frozenset(_list("city place location town country where destination origin region")),
-    "email": frozenset(_list("email mail")),
 }
 """What a text parameter is, by a word of its name."""

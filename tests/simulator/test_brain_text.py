@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegraph.simulator.brain_patterns import PhraseError, compile_keywords, compile_phrase
-from livegraph.simulator.brain_slots import clock_24h, find, find_named
+from livegraph.simulator.brain_slots import find, find_named
 from livegraph.simulator.brain_text import listen, normal, stem
 
 
@@ -125,18 +125,6 @@ def test_stems_join_the_forms_of_a_word() -> None:
 def test_values_are_found(kind: str, text: str, values: list[object]) -> None:
     """Days, times and numbers in the ways that people say and recognisers write them."""
     assert [found.value for found in find(kind, listen(text))] == values
-
-
-def test_times_on_a_24_hour_clock() -> None:
-    """For tools that ask for HH:MM."""
-    assert [clock_24h(time) for time in ("3:30 pm", "12 am", "12 pm", "9 am", "15:30", "morning")] == [
-        "15:30",
-        "00:00",
-        "12:00",
-        "09:00",
-        "15:30",
-        "morning",
-    ]
 
 
 def test_names_keep_their_capitals() -> None:

@@ -52,18 +52,12 @@ TOOLS = [
                 "count": {"type": "integer"},
                 "size": {"type": "string", "enum": ["small", "medium", "extra_large"]},
                 "toppings": {"type": "array", "items": {"type": "string"}},
-                "delivery": {"type": ["boolean", "null"]},
             },
             "required": ["count", "size"],
         },
     },
-    declare("set_reminder", "Set a reminder", "text", text="What to be reminded of", when=""),
-    declare("search_products", "Search the catalogue", "query", query=""),
     {"name": "transfer_call", "description": "Connect the caller to a human being"},
     declare("roll_dice", "Roll dice", "sides", sides={"type": "INTEGER"}, dice={"type": "INTEGER"}),
-    declare(
-        "call_back", "Have somebody ring back", "phone", phone="", at={"type": "STRING", "format": "time"}
-    ),
 ]
 
 
@@ -99,17 +93,10 @@ TOOLS = [
         (
             "I want two extra large pizzas for delivery at 5 pm",
             "order_pizza",
-            {"count": 2, "size": "extra_large", "delivery": True},
+            {"count": 2, "size": "extra_large"},
         ),
-        (
-            "Remind me to call my mother tomorrow at noon",
-            "set_reminder",
-            {"text": "call my mother", "when": "tomorrow at 12 pm"},
-        ),
-        ("Search for red shoes, please.", "search_products", {"query": "red shoes"}),
         ("Can I talk to a human?", "transfer_call", {}),
         ("Roll two six-sided dice.", "roll_dice", {"sides": 6, "dice": 2}),
-        ("Ring me back on 555 12 34 at 3 pm", "call_back", {"phone": "5551234", "at": "15:00"}),
         ("Tell me a story", None, {}),
         ("How are you?", None, {}),
         ("Thanks a lot!", None, {}),
@@ -172,17 +159,8 @@ def test_a_new_request_replaces_an_open_question() -> None:
         (Parameter("party_size", "integer", True), "What is the party size?", "no idea", None),
         (Parameter("date", "date", True), "For which day?", "on the fifth of may", "the 5th of May"),
         (Parameter("time", "time", True), "At what time?", "Ten.", "10:00"),
-        (Parameter("when", "datetime", True), "For when?", "monday at 9 am", "Monday at 9 am"),
         (Parameter("patient_name", "name", True), "What is the name, please?", "smith", "smith"),
         (Parameter("doctor", "name", True), "Who is the doctor?", "I'd like Dr. Brown", "Dr. Brown"),
-        (Parameter("urgent", "boolean", True), "Urgent, yes or no?", "No, it isn't", False),
-        (Parameter("items", "text", True, many=True), "What are the items?", "It's milk", ["milk"]),
-        (
-            Parameter("email", "email", True),
-            "What is the email?",
-            "mary.b@example.com, please",
-            "mary.b@example.com",
-        ),
         (Parameter("city", "place", True), "What is the city?", "in paris", "paris"),
     ],
 )
@@ -197,8 +175,7 @@ def test_arguments_become_the_declared_types() -> None:
     assert coerce(Parameter("n", "integer", True), "3") == 3
     assert coerce(Parameter("n", "number", True), "2.5") == 2.5
     assert coerce(Parameter("n", "text", True), 3) == "3"
-    assert coerce(Parameter("n", "text", True, many=True), "a") == ["a"]
-    assert coerce(Parameter("n", "boolean", True), "yes") is True
+    assert coerce(Parameter("n", "other", True), [1]) == [1]
 
 
 @pytest.mark.parametrize(
