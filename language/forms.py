@@ -14,18 +14,10 @@ from ..pipeline.options import option_specs
 from .building import NodeBuilder
 from .nodes import WrittenNode
 from .shape import Shape, meant
+from .short import agent_keys, home_part, parts
 from .wiring import Box, infer
 
 __all__ = ["graph_form", "linear_form", "short_form"]
-
-_LIVE_KEYS = ("instructions", "greeting", "voice", "language", "model")
-_SECTIONS = {
-    "webrtc_in": "webrtc_in",
-    "vad": "vad_gate",
-    "tool_router": "tool_router",
-    "webrtc_out": "webrtc_out",
-}
-_AGENT_KEYS = (*_LIVE_KEYS, "tools", "live", *_SECTIONS)
 
 
 def short_form(value: Any, build: NodeBuilder) -> None:
@@ -37,44 +29,42 @@ def short_form(value: Any, build: NodeBuilder) -> None:
         return
     _unknown_agent_keys(agent, build)
     sections: dict[str, dict[str, Any]] = {}
-    for key in ("live", *_SECTIONS):
-        given = agent.get(key)
-        if key == "vad" and (given is False or _switched(given, shape)):
+    for part in parts():
+        key, given = part.section, agent.get(part.section)
+        if part.optional and (given is False or _switched(given, key, shape)):
             continue
-        hint = "leave it out: it is on unless it says `vad: false`" if given is True else ""
+        hint = (
+            f"leave it out: it is on unless it says `{key}: false`" if given is True and part.optional else ""
+        )
+        if given is True and not part.optional:
+            hint = "leave it out: it is there"
         sections[key] = shape.mapping(given, ("agent", key), f"`{key}`", hint) or {}
-    live = sections["live"]
-    for key in _LIVE_KEYS:
-        if key in agent and key in live:
-            shape.fault(
-                "LG109", f"`{key}` is said twice", ("agent", "live", key), "keep one of the two", key=True
-            )
-    # Where the file keeps options that their node would have elsewhere.
-    aliases = build.aliases
-    aliases.update({("agent", key): ("agent", "live", key) for key in live if key not in agent})
     row: list[WrittenNode] = []
-
-    def add(use: str, options: dict[str, Any], *path: str) -> None:
-        row.append(WrittenNode(use, use, options, path, path))
-
-    add("webrtc_in", sections["webrtc_in"], "agent", "webrtc_in")
-    if "vad" in sections:
-        add("vad_gate", sections["vad"], "agent", "vad")
-    add("gemini_live", live | {key: agent[key] for key in _LIVE_KEYS if key in agent}, "agent")
-    if agent.get("tools") not in (None, []):
-        aliases["agent", "tool_router", "tools"] = ("agent", "tools")
-        add("tool_router", {"tools": agent["tools"]} | sections["tool_router"], "agent", "tool_router")
-    add("webrtc_out", sections["webrtc_out"], "agent", "webrtc_out")
+    for part in parts():
+        if part.section not in sections or (part.needs and agent.get(part.needs) in (None, [])):
+            continue
+        given = sections[part.section]
+        own = {key: agent[key] for key in part.keys if key in agent}
+        at: Steps = ("agent", part.section)
+        # Where the file keeps options that their node would have elsewhere.
+        if part.home:
+            for key in [key for key in part.keys if key in own and key in given]:
+                shape.fault("LG109", f"`{key}` is said twice", (*at, key), "keep one of the two", key=True)
+            build.aliases.update({("agent", key): (*at, key) for key in given if key not in agent})
+            row.append(WrittenNode(part.box, part.box, given | own, ("agent",), ("agent",)))
+        else:
+            build.aliases.update({(*at, key): ("agent", key) for key in own})
+            row.append(WrittenNode(part.box, part.box, own | given, at, at))
     _row(row, build)
 
 
-def _switched(value: Any, shape: Shape) -> bool:
+def _switched(value: Any, key: str, shape: Shape) -> bool:
     """Complain of `vad: off` and its like, which YAML 1.1 took for `false`."""
     found = trap(value, "bool") if isinstance(value, str) else None
     if found is None or found[2] != "false":
         return False
     why, hint, meant = found
-    shape.fault("LG207", f"`vad` takes false or a mapping: {why}", ("agent", "vad"), hint, fix=meant)
+    shape.fault("LG207", f"`{key}` takes false or a mapping: {why}", ("agent", key), hint, fix=meant)
     return True
 
 
@@ -117,20 +107,21 @@ def graph_form(value: Any, build: NodeBuilder) -> None:
 
 
 def _unknown_agent_keys(agent: Mapping[str, Any], build: NodeBuilder) -> None:
-    for name in [key for key in agent if key not in _AGENT_KEYS]:
-        hint, certain = meant(name, _AGENT_KEYS, [key for key in _AGENT_KEYS if key not in agent])
-        if name in _live_options():
-            hint, certain = f"it is an option of gemini_live: write `live: {{{name}: ...}}`", None
+    known, home = agent_keys(), home_part()
+    for name in [key for key in agent if key not in known]:
+        hint, certain = meant(name, known, [key for key in known if key not in agent])
+        if name in _options_of(home.box):
+            hint, certain = f"it is an option of {home.box}: write `{home.section}: {{{name}: ...}}`", None
         message = f"unknown key `{name[:60]}` below `agent`"
         build.shape.fault("LG101", message, ("agent", name), hint, key=True, fix=certain)
 
 
-def _live_options() -> Mapping[str, Any]:
+def _options_of(box: str) -> Mapping[str, Any]:
     try:
-        live = registry.find("gemini_live")
+        found = registry.find(box)
     except ConfigError:
         return {}
-    return {} if live is None else option_specs(live)
+    return {} if found is None else option_specs(found)
 
 
 def _item(item: Any, path: Steps, taken: set[str], build: NodeBuilder) -> WrittenNode | None:

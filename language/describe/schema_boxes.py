@@ -12,6 +12,7 @@ from urllib.parse import quote
 from ...pipeline.graph.specs import OnError
 from ...pipeline.options import OptionSpec, option_specs
 from ...pipeline.processor import Processor
+from ..short import home_part, parts
 from .docstrings import box_doc
 from .schema_types import (
     INCLUDE,
@@ -31,15 +32,6 @@ NODE_NAME = "[A-Za-z_][A-Za-z0-9_-]*"
 
 _REFERENCE = rf":|\.py$|{VARIABLE}"
 """A processor that is not known by name: ``mypkg.mymodule:MyBox``, ``./box.py:MyBox``."""
-_LIVE_KEYS = ("instructions", "greeting", "voice", "language", "model")
-_SECTIONS = {
-    "live": "gemini_live",
-    "webrtc_in": "webrtc_in",
-    "vad": "vad_gate",
-    "tool_router": "tool_router",
-    "webrtc_out": "webrtc_out",
-}
-
 Boxes = Mapping[str, type[Processor] | None]
 """Processors by name; ``None`` for one that does not load, of which only the name is known."""
 
@@ -93,20 +85,26 @@ def named(pattern: str, schema: Schema) -> Schema:
 
 def short_form(boxes: Boxes) -> Schema:
     """What stands below ``agent``."""
-    properties: Schema = {key: _option("gemini_live", key) for key in _LIVE_KEYS}
-    properties["tools"] = {"anyOf": [_option("tool_router", "tools"), {"type": "null"}]}
-    for key, name in _SECTIONS.items():
-        cls = boxes.get(name)
-        properties[key] = mapping_schema(_refer(name, {} if cls is None else option_specs(cls))) | {
-            "description": f"Options of {name}",
+    home = home_part()
+    properties: Schema = {key: _option(home.box, key) for key in home.keys}
+    for part in parts():
+        for key in part.keys if part is not home else ():
+            properties[key] = {"anyOf": [_option(part.box, key), {"type": "null"}]}
+    for part in sorted(parts(), key=lambda one: not one.home):
+        cls = boxes.get(part.box)
+        properties[part.section] = mapping_schema(
+            _refer(part.box, {} if cls is None else option_specs(cls))
+        ) | {
+            "description": f"Options of {part.box}",
             "type": ["object", "null"],
         }
-    properties["vad"] |= {
-        "description": "Options of vad_gate; false leaves it out",
-        "type": ["object", "null", "boolean"],
-        "if": {"type": "boolean"},
-        "then": {"const": False},
-    }
+        if part.optional:
+            properties[part.section] |= {
+                "description": f"Options of {part.box}; false leaves it out",
+                "type": ["object", "null", "boolean"],
+                "if": {"type": "boolean"},
+                "then": {"const": False},
+            }
     return mapping_schema(properties) | {
         "description": "A voice agent in the short form: livegraph puts the boxes around it",
         "type": ["object", "null"],
