@@ -7,6 +7,7 @@ and files whose writer died before it could fill in the sizes. Writes 16-bit PCM
 
 from __future__ import annotations
 
+import os
 import struct
 from collections.abc import Iterator
 from os import PathLike
@@ -88,7 +89,8 @@ class WavWriter:
         self._bytes = 0
         self._stated_bytes = 0
         try:
-            self._file = self.path.open("wb")
+            # A recording of people is for the owner of the file only.
+            self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb")
         except OSError as error:
             raise AudioError(f"cannot write {path}: {error.strerror or error}") from error
         self._state_sizes()

@@ -4,14 +4,16 @@ A ``Clock`` counts nanoseconds from its own origin, so a call's time starts at 0
 property of the event loop: under ``run_virtual`` every timer of asyncio (``sleep``, ``timeout``,
 ``call_later``) is virtual. The loop jumps to the next timer when nothing is left to do and stands
 still while a thread of its executor works, so a minute of conversation takes the seconds of its
-computing, and goes the same way each time. Real sockets must not take part: bytes under way in the
-kernel look like nothing left to do. Join both ends in memory instead.
+computing, and goes the same way each time. While a real socket is open, time goes as fast as outside and no
+faster: what a tool asks a real server for takes as long as it takes, and the run is as slow, and not the
+same each time. Join both ends in memory where that can be.
 """
 
 from __future__ import annotations
 
 import asyncio
 import functools
+import logging
 import selectors
 import threading
 import time
@@ -37,6 +39,10 @@ __all__ = [
 T = TypeVar("T")
 Ts = TypeVarTuple("Ts")
 
+logger = logging.getLogger("livegraph.clock")
+
+_OWN_SOCKETS = 1
+"""The loop's own, by which threads and signals wake it."""
 _DEADLOCK_AFTER_S = 20.0
 """Real seconds that a virtual loop with nothing to do waits for a foreign thread before it gives up."""
 _THREAD_LIMIT_S = 60.0
@@ -131,6 +137,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._thread_limit_s = thread_limit_s
         self._stands_since_s: float | None = None
         self._given_up = False
+        self.told_outside = False
+        """Whether it was said that real sockets slow virtual time down."""
         super().__init__(_VirtualSelector(self))
         self._clock_resolution = 1 / SECOND
 
@@ -225,6 +233,9 @@ class _VirtualSelector(selectors.DefaultSelector):
             return ready
         if self._loop._threads:
             return super().select(self._loop._patience_s())
+        if timeout is not None and len(self.get_map()) > _OWN_SOCKETS:
+            # Somebody talks to the world outside, whose time is real: ours goes on with it, and no faster.
+            return self._wait_outside(timeout)
         if timeout is not None:
             self._loop._jump(timeout)
             return ready
@@ -235,6 +246,17 @@ class _VirtualSelector(selectors.DefaultSelector):
             raise VirtualDeadlockError(
                 f"nothing is ready and no timer is set, so virtual time cannot go on; waiting: {', '.join(waiting)}"
             )
+        return ready
+
+    def _wait_outside(self, timeout: float) -> list[tuple[selectors.SelectorKey, int]]:
+        """Wait for a socket in real time, ``timeout`` at most, and let virtual time pass as much."""
+        if not self._loop.told_outside:
+            self._loop.told_outside = True
+            logger.info("virtual time goes no faster than real time while sockets are open")
+        before_ns = time.monotonic_ns()
+        ready = super().select(timeout)
+        passed_s = (time.monotonic_ns() - before_ns) / SECOND
+        self._loop._jump(min(timeout, passed_s) if ready else timeout)
         return ready
 
 

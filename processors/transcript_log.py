@@ -7,6 +7,7 @@ Example:
 """
 
 import json
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TextIO
@@ -87,4 +88,5 @@ class TranscriptLog(Processor):
 
 
 def _open(path: Path) -> TextIO:
-    return path.open("a", encoding="utf-8")
+    # What people said is for the owner of the file only.
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "a", encoding="utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
@@ -58,7 +59,7 @@ class _AvWriter:
         self._samples = 0
         try:
             # The first bytes are written with the first sound: whether the file can be created is asked before.
-            path.open("wb").close()
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
             self._container: Any = av.open(str(path), "w")
         except (av.FFmpegError, OSError) as error:
             raise TransportError(f"cannot write {path}: {error.strerror or error}") from error

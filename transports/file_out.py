@@ -7,6 +7,7 @@ Example:
 """
 
 import asyncio
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -87,7 +88,7 @@ class FileOut(Processor):
         try:
             # What a file system says of rights and what it does are not always the same.
             if path.exists():
-                path.open("ab").close()
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
             else:
                 tempfile.TemporaryFile(dir=path.parent).close()
         except OSError as error:

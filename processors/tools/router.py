@@ -34,6 +34,7 @@ from ...pipeline import (
     ToolCancelFrame,
     ToolResultFrame,
 )
+from ...pipeline.clock import SystemClock, VirtualLoop
 from ...pipeline.errors import from_signal
 from ...pipeline.events import StateChanged, ToolCalled, ToolCancelled, ToolFinished
 from ...pipeline.processor import Emitted
@@ -314,10 +315,17 @@ class ToolRouter(Processor):
         if self._threads.alive >= 2 * self._max_parallel or self._threads.full():
             raise ToolError(f"{tool.name} is not available: earlier calls of tools have not returned")
         loop = asyncio.get_running_loop()
-        value = await loop.run_in_executor(self._threads, call, tool, arguments, self.call)
+        value, took_ns = await loop.run_in_executor(self._threads, call, tool, arguments, self.call)
+        if isinstance(loop, VirtualLoop) and took_ns >= _COUNTED_NS:
+            # Virtual time stood still meanwhile. In whole steps, so that quick tools take none of it each time.
+            await asyncio.sleep(took_ns // _COUNTED_NS * _COUNTED_NS / SECOND)
         if isinstance(value, _Raised):
             raise value.error
         return await value if inspect.isawaitable(value) else value
+
+
+_COUNTED_NS = 250 * MS
+"""In steps of so much the time of a plain function counts on virtual time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -325,12 +333,17 @@ class _Raised:
     error: BaseException
 
 
-def call(tool: ToolFunction, arguments: dict[str, Any], context: CallContext) -> Any:
-    """What the function returns or, as a value, what it raised: a future does not take every exception."""
+def call(tool: ToolFunction, arguments: dict[str, Any], context: CallContext) -> tuple[Any, int]:
+    """What the function returns or, as a value, what it raised, for a future does not take every exception.
+
+    And how long that took, in nanoseconds of real time.
+    """
+    real = SystemClock()
     try:
-        return tool.call(arguments, context)
+        value = tool.call(arguments, context)
     except BaseException as error:
-        return _Raised(error)
+        value = _Raised(error)
+    return value, real.now_ns()
 
 
 class _TooLateError(Exception):

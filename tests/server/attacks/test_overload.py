@@ -271,6 +271,20 @@ def test_files_are_whole_or_as_they_were(tmp_path: Path) -> None:
     assert [entry.name for entry in tmp_path.iterdir()] == ["history.jsonl"]
 
 
+def test_what_people_said_is_its_owners_only(tmp_path: Path) -> None:
+    """Recordings and transcripts can be read by nobody else, whatever the process's mask is."""
+    from livegraph.audio.wav import WavWriter
+    from livegraph.processors.transcript_log import _open
+
+    before = os.umask(0)
+    try:
+        WavWriter(tmp_path / "a.wav", 16_000).close()
+        _open(tmp_path / "b.txt").close()
+    finally:
+        os.umask(before)
+    assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
+
+
 def test_a_pipe_is_no_history(tmp_path: Path) -> None:
     """What would be waited for without end is refused at once, by ``check`` too."""
     pipe = tmp_path / "history.jsonl"
