@@ -98,6 +98,7 @@ def test_tcp_carries_the_same_in_frames_however_they_are_cut() -> None:
         framed(check("nobody", "x" * 32)),
         b"\xff\xff" + b"x" * 99,
     ],
+    ids=["http", "srtp", "empty", "nobodys check", "length"],
 )
 def test_a_stranger_by_tcp_is_hung_up_on_without_a_word(rude: bytes) -> None:
     async def main() -> None:
