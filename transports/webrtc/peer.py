@@ -25,6 +25,7 @@ from ...pipeline.units import MS, SECOND, format_duration
 from .channel import MessageChannel
 from .link import Link
 from .network import Network, shared_network
+from .presence import Presence
 from .rtp.audio_in import AudioInput
 from .rtp.audio_out import AudioOutput
 from .rtp.session import MediaSession
@@ -41,10 +42,6 @@ PeerState = Literal["connecting", "connected", "away", "closed"]
 
 _MOST_CANDIDATES = 128
 _LOOK_EVERY_NS = 500 * MS
-_SLOW_CHECKS = 2
-"""A caller whose signs of life come far apart is given so many times the longest gap there was."""
-_MOST_SILENCE = 3
-"""But no more than so many times what everybody is given."""
 
 
 class Answer(NamedTuple):
@@ -77,15 +74,10 @@ class Peer:
         it is reloaded."""
         self._network = network
         self._connect_within_ns = connect_within_ns
-        self._silence_ns = silence_ns
         self._video = video
         self._clock = clock_of_loop()
         self._cname = secrets.token_urlsafe(8)
-        self._heard_ns = 0
-        self._slowest_ns = 0
-        self._away_until_ns = 0
-        self._left = False
-        self._away_reason = ""
+        self._presence = Presence(silence_ns)
         self._offered_ns = 0
         self._candidates = 0
         self._terms: Terms | None = None
@@ -189,10 +181,9 @@ class Peer:
     def leave(self, within_ns: int) -> None:
         """The caller says that it goes and may resume the call at once: it is waited for ``within_ns``."""
         if self._state in ("connected", "away") and not self._over.done():
-            self._left = True
             if self._state == "connected":
                 self._wait_for_caller("the caller hung up", lasting=True)
-            self._away_until_ns = self._clock.now_ns() + within_ns
+            self._presence.left(self._clock.now_ns(), within_ns)
 
     async def close(self, reason: str = "closed") -> None:
         """Hang up, once the last messages are out, and return when nothing is left.
@@ -313,9 +304,9 @@ class Peer:
             old, self._link, self._next = self._link, link, None
             if old is not None:
                 self._part(old)
-        self._terms, self._left = None, False
+        self._terms = None
         self._messages.detach()
-        self._heard_ns, self._slowest_ns = self._clock.now_ns(), 0
+        self._presence.connected(self._clock.now_ns())
         back = self._state == "away"
         self._state = "connected"
         self._attach(link)
@@ -326,14 +317,9 @@ class Peer:
 
     def link_heard(self, link: Link) -> None:
         """See ``LinkListener``."""
-        if link is not self._link:
+        if link is not self._link or link.over or self._over.done():
             return
-        now_ns = self._clock.now_ns()
-        if self._state == "connected":
-            self._slowest_ns = max(self._slowest_ns, now_ns - self._heard_ns)
-        self._heard_ns = now_ns
-        # One that said that it goes still sends for a moment.
-        if self._state == "away" and not (self._left or link.over or self._over.done()):
+        if self._presence.heard(self._clock.now_ns()) and self._state == "away":
             self._state = "connected"
             self._terms = None
             self._attach(link)
@@ -342,12 +328,12 @@ class Peer:
     def link_rtp(self, link: Link, packet: bytes) -> None:
         """See ``LinkListener``."""
         if link is self._link:
-            self._media.receive_rtp(packet, self._heard_ns)
+            self._media.receive_rtp(packet, self._presence.heard_ns)
 
     def link_rtcp(self, link: Link, packet: bytes) -> None:
         """See ``LinkListener``."""
         if link is self._link:
-            self._media.receive_rtcp(packet, self._heard_ns)
+            self._media.receive_rtcp(packet, self._presence.heard_ns)
 
     def link_channel(self, link: Link, channel: RTCDataChannel) -> None:
         """See ``LinkListener``."""
@@ -411,7 +397,7 @@ class Peer:
         """Be away; ``lasting`` when it will not come back over the connection that there is."""
         self._state = "away"
         now_ns = self._clock.now_ns()
-        self._away_until_ns, self._away_reason = now_ns + self.resume_within_ns, reason
+        self._presence.lost(now_ns, reason, self.resume_within_ns)
         self._media.detach(now_ns)
         if lasting:
             self._messages.detach()
@@ -465,17 +451,10 @@ class Peer:
             link, self._next = self._next, None
             self._part(link)
         if self._state == "away":
-            if self._next is None and now_ns >= self._away_until_ns:
-                self._end(self._away_reason)
-        elif now_ns - self._heard_ns >= self._patience_ns():
-            self._lose(
-                f"nothing was heard of the caller for {format_duration(self._silence_ns)}", hung_up=False
-            )
-
-    def _patience_ns(self) -> int:
-        # Some send nothing but checks, and those 6 s apart.
-        slow_ns = min(_SLOW_CHECKS * self._slowest_ns, _MOST_SILENCE * self._silence_ns)
-        return max(self._silence_ns, slow_ns)
+            if self._next is None and self._presence.is_given_up(now_ns):
+                self._end(self._presence.reason)
+        elif silence := self._presence.silence(now_ns):
+            self._lose(silence, hung_up=False)
 
     async def _take_down(self) -> None:
         """Every step is taken, whatever another raises."""
