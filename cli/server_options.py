@@ -19,11 +19,9 @@ __all__ = ["merged"]
 _NETWORK, _CALLERS, _LIMITS, _RUNNING = "Network", "Who may call", "How much", "Running it"
 
 
-def _option(name: str, help: str, panel: str, *others: str, **more: Any) -> Any:
+def _option(name: str, help: str, panel: str, **more: Any) -> Any:
     variable = "LIVEGRAPH_" + name.strip("-").replace("-", "_").upper()
-    return typer.Option(
-        name, *others, help=help, envvar=variable, rich_help_panel=panel, show_default=False, **more
-    )
+    return typer.Option(name, help=help, envvar=variable, rich_help_panel=panel, show_default=False, **more)
 
 
 Host = Annotated[
@@ -97,13 +95,12 @@ Ice = Annotated[
     str | None,
     _option("--ice", "full where callers cannot reach this machine at all. lite", _NETWORK, metavar="MODE"),
 ]
-Stun = Annotated[
+IceServers = Annotated[
     list[str] | None,
     _option(
-        "--stun",
+        "--ice-servers",
         "STUN server for callers, such as stun:host:3478; repeatable.",
         _NETWORK,
-        "--ice-servers",
         metavar="URL",
     ),
 ]

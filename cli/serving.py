@@ -329,7 +329,7 @@ def _app_options(wish: ServerSection, near: bool, authorize: Any) -> dict[str, A
         "report": wish.report or ("full" if told else "none"),
         "allow_origins": origins,
         "allow_hosts": tuple(wish.allow_host or ()),
-        "ice_servers": [{"urls": url} for url in wish.stun or ()],
+        "ice_servers": [{"urls": url} for url in wish.ice_servers or ()],
         "turn": turn,
         "udp_port": wish.udp_port or 0,
         "media_hosts": _media_hosts(wish),

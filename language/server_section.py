@@ -76,7 +76,7 @@ class ServerSection:
     ice: Annotated[
         Literal["lite", "full"] | None, Doc("full where callers cannot reach this machine at all")
     ] = None
-    stun: Annotated[list[str] | None, Doc("STUN servers for both sides, as stun:host:port")] = None
+    ice_servers: Annotated[list[str] | None, Doc("STUN servers for callers, as stun:host:port")] = None
     turn: Annotated[list[str] | None, Doc("relays, as turn:host:port")] = None
     turn_secret_file: Annotated[Path | None, Doc("file with the relays' static-auth-secret")] = None
     admin: Annotated[

@@ -32,6 +32,7 @@ from .limits.load import Load
 from .limits.pulse import Pulse
 from .line import Line, outcome, shown, snapshot
 from .metrics import Metrics
+from .network_metrics import NetworkNumbers
 from .page_events import PageEvents
 from .refusals import Refusal, sentence
 from .served import Answered, Running, ServedAgent, by_name
@@ -114,6 +115,7 @@ class CallDesk:
             max_calls=max_calls, max_pending=max_pending or max_calls, limits=limits or CallerLimits()
         )
         self._used = UsedTickets()
+        metrics.add(NetworkNumbers(self._network, self._away))
         metrics.running(lambda: [snapshot(line) for line in self._lines.values()])
         self._answering: dict[str, asyncio.Future[Answered]] = {}
         """Offers that are being answered, and those whose callers have not come yet, by their mark."""
@@ -393,6 +395,9 @@ class CallDesk:
         """The caller goes, perhaps to come back in a moment: its page is reloaded. Raises ``Refusal``."""
         if pc_id not in self._over:
             self._line(pc_id).peer.leave(_RELOAD_NS)
+
+    def _away(self) -> int:
+        return sum(line.peer.state == "away" for line in self._lines.values())
 
     # What operators ask for --------------------------------------------------------------------
 

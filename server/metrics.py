@@ -169,6 +169,10 @@ class Metrics:
         """Tell of running calls by what this gives when somebody asks."""
         self._calls = calls
 
+    def add(self, collector: Collector) -> None:
+        """Tell of what this collects, too."""
+        self._registry.register(collector)
+
     def refused(self, reason: str) -> None:
         """An offer was refused with this code."""
         self._refused.labels(reason).inc()

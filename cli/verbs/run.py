@@ -68,7 +68,7 @@ def run(
     udp_port: opt.UdpPort = None,
     public_address: opt.PublicAddress = None,
     ice: opt.Ice = None,
-    stun: opt.Stun = None,
+    ice_servers: opt.IceServers = None,
     turn: opt.Turn = None,
     turn_secret_file: opt.TurnSecret = None,
     open: opt.Open = None,

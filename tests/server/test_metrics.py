@@ -21,6 +21,8 @@ from livegraph.pipeline.events import (
 from livegraph.pipeline.running.edges import EdgeStats
 from livegraph.pipeline.units import MS, SECOND
 from livegraph.server.metrics import Metrics, Snapshot
+from livegraph.server.network_metrics import NetworkNumbers
+from livegraph.transports.webrtc.network import Network
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -105,6 +107,7 @@ def names() -> set[str]:
     """The families that there are, without Prometheus' own endings."""
     metrics = Metrics()
     a_call(metrics)
+    metrics.add(NetworkNumbers(Network(), lambda: 0))
     return {family.name for family in text_string_to_metric_families(metrics.text().decode())}
 
 
