@@ -302,9 +302,9 @@ class LiveCall:
     def afresh(self) -> None:
         protocol, now_ns = self._protocol, self._call.clock.now_ns()
         protocol.afresh()
-        unheard = protocol.watch.waiting or self._call.turns.user_speaking or not self._heard.can_tell
         known = protocol.watch.known and not self._call.turns.user_speaking
-        self._outbox.start_afresh(self._heard.since_ns(now_ns) if unheard and not known else None)
+        again = self._heard.unanswered and not known
+        self._outbox.start_afresh(self._heard.since_ns(now_ns) if again else None)
 
     def changed(self, change: Change, detail: str) -> None:
         self._session_log.changed(change, detail)
@@ -350,6 +350,7 @@ class LiveCall:
                 case _:
                     if isinstance(outcome, said.StartTurn):
                         self._uplink.answering()
+                        self._heard.answered()
                     elif isinstance(outcome, said.UserSpeech):
                         self._heard.service_tells()
                     elif isinstance(outcome, said.CallTool):

@@ -38,6 +38,8 @@ class Connection:
         self.closed: LinkClosed | None = None
         self.reader: asyncio.Task[None] | None = None
         self.frozen = False
+        self.peer: Any = None
+        """The client's end."""
         self._link = link
         self._changed = asyncio.Event()
 
@@ -181,6 +183,7 @@ class ScriptedServer(LiveConnector):
         assert not isinstance(script, Exception)
         ours, theirs = memory_link_pair()
         connection = Connection(ours, path, headers)
+        connection.peer = theirs
         self.connections.append(connection)
         connection.reader = asyncio.create_task(connection.read())
         self._tasks.append(connection.reader)

@@ -20,7 +20,15 @@ class UserHeard:
     def __init__(self, detector: bool) -> None:
         self.can_tell = detector
         """Whether anybody says when the user speaks."""
-        self._began_ns: int | None = None
+        self._voice_ns: int | None = None
+        """When the voice began last."""
+        self._unanswered_ns: int | None = None
+        """When it began first since the last answer."""
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether the user may have said something that was not answered."""
+        return self._unanswered_ns is not None or not self.can_tell
 
     def service_tells(self) -> None:
         """The service reports what it hears."""
@@ -29,14 +37,20 @@ class UserHeard:
     def started(self, now_ns: int) -> None:
         """The voice began."""
         self.can_tell = True
-        self._began_ns = now_ns
+        self._voice_ns = now_ns
+        if self._unanswered_ns is None:
+            self._unanswered_ns = now_ns
 
     def stopped(self, now_ns: int) -> bool:
         """The voice ended; whether it was long enough for something to answer."""
-        return self._began_ns is not None and now_ns - self._began_ns >= _SPEECH_NS
+        return self._voice_ns is not None and now_ns - self._voice_ns >= _SPEECH_NS
+
+    def answered(self) -> None:
+        """The model answers."""
+        self._unanswered_ns = None
 
     def since_ns(self, now_ns: int) -> int:
         """From when on the sound of the user may hold a question that was not answered."""
-        if self.can_tell and self._began_ns is not None:
-            return self._began_ns - _BEFORE_NS
+        if self._unanswered_ns is not None:
+            return self._unanswered_ns - _BEFORE_NS
         return now_ns - _UNTOLD_NS
