@@ -6,7 +6,7 @@ it; and it goes to Google, or to a local server that the options give one for, a
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 from urllib.parse import urlsplit
@@ -15,6 +15,7 @@ from ...liveapi.link import Link
 from ...liveapi.models import model_id
 from ...pipeline.errors import ServiceError
 from ...pipeline.options import Secret
+from .credentials.provider import Credentials
 
 __all__ = ["LOCAL_URL", "Access", "Endpoint", "EndpointKind", "LiveConnector", "resolve"]
 
@@ -64,6 +65,8 @@ class Access:
     project: str = ""
     location: str = ""
     quota_project: str = ""
+    credentials: Credentials | None = None
+    """Asked at each connect, where the credential is not a fixed one."""
 
     def from_environment(self, environ: Mapping[str, str]) -> Access:
         """These with what is missing taken from the environment."""
@@ -90,12 +93,36 @@ class Endpoint:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     resource: str = "models/"
     """What stands before the model's id."""
-    credential: Literal["api_key", "token"] = "api_key"
+    credential: str = "api_key"
     """The option that says who we are."""
+    credentials: Credentials | None = None
+    """Whom to ask for a credential at each connect; it is added to the headers."""
+    _asked: list[str] = field(default_factory=list, repr=False)
+    """Secrets that were given, for ``redact``."""
 
-    def connect(self) -> Awaitable[Link]:
-        """Open a connection."""
-        return self.connector.connect(self.path, self.headers)
+    async def connect(self) -> Link:
+        """Open a connection. Raises ``ServiceError`` also when there is no credential."""
+        if self.credentials is None:
+            return await self.connector.connect(self.path, self.headers)
+        text = (await self.credentials.fetch()).reveal().strip()
+        if text not in self._asked:
+            self._asked[:] = [*self._asked[-3:], text]
+        path, headers = self.path, dict(self.headers)
+        if self.kind == "vertex":
+            headers["Authorization"] = f"Bearer {text}"
+        elif text.startswith(_TOKEN_PREFIX):
+            path += "Constrained"
+            headers["Authorization"] = f"Token {text}"
+        else:
+            headers["x-goog-api-key"] = text
+        return await self.connector.connect(path, headers)
+
+    def renew_credential(self) -> bool:
+        """The credential was refused: whether another can be had."""
+        if self.credentials is None or not self.credentials.renewable:
+            return False
+        self.credentials.refused()
+        return True
 
     def model(self, model: str) -> str:
         """The model as this endpoint names it; a full Vertex resource name stays as it is."""
@@ -111,6 +138,8 @@ class Endpoint:
             secret = value.removeprefix("Bearer ").removeprefix("Token ")
             if secret and secret in text:
                 text = text.replace(secret, "***")
+        for secret in self._asked:
+            text = text.replace(secret, "***")
         return text
 
 
@@ -129,7 +158,7 @@ def resolve(
     if given is not None and asked in ("auto", "local"):
         return _local(access, given)
     if asked == "auto":
-        asked = "google" if found.api_key or _is_ephemeral(access.token) else "local"
+        asked = "google" if found.api_key or _is_ephemeral(access.token) or access.credentials else "local"
     if asked == "local":
         url = access.url or LOCAL_URL
         return _local(access, open_url(url, f"the local server at {url}"))
@@ -142,11 +171,20 @@ def _local(access: Access, connector: LiveConnector) -> Endpoint:
     # The environment's key is not meant for a local server: only one that the options give goes there.
     headers = _key_header(access.api_key) if access.api_key else {}
     version = access.api_version or "v1beta"
-    return Endpoint("local", connector, "/ws/" + _GOOGLE_SERVICE.format(version=version), headers)
+    path = "/ws/" + _GOOGLE_SERVICE.format(version=version)
+    if access.credentials is not None:
+        option = access.credentials.option
+        return Endpoint("local", connector, path, {}, credential=option, credentials=access.credentials)
+    return Endpoint("local", connector, path, headers)
 
 
 def _google(found: Access, given: Access, open_url: Callable[[str, str], LiveConnector]) -> Endpoint:
     path = "/ws/" + _GOOGLE_SERVICE.format(version=given.api_version or "v1beta")
+    if given.credentials is not None:
+        url = given.url or f"wss://{_GOOGLE_HOST}"
+        connector = open_url(url, f"Google ({urlsplit(url).hostname})")
+        option = given.credentials.option
+        return Endpoint("google", connector, path, {}, credential=option, credentials=given.credentials)
     # A key given outright says more than a token of the environment, which is Vertex's.
     if given.token and not given.api_key:
         if not _is_ephemeral(given.token):
@@ -156,7 +194,7 @@ def _google(found: Access, given: Access, open_url: Callable[[str, str], LiveCon
             )
         headers = {"Authorization": f"Token {given.token.reveal()}"}
         path += "Constrained"
-        credential: Literal["api_key", "token"] = "token"
+        credential = "token"
     elif found.api_key:
         headers, credential = _key_header(found.api_key), "api_key"
     else:
@@ -177,21 +215,26 @@ def _vertex(found: Access, given: Access, open_url: Callable[[str, str], LiveCon
         host = f"{location}-aiplatform.googleapis.com"
     url = given.url or f"wss://{host}"
     connector = open_url(url, f"Vertex AI ({urlsplit(url).hostname})")
-    if found.token and not _is_ephemeral(found.token):
+    if given.credentials is not None or (found.token and not _is_ephemeral(found.token)):
         if not found.project:
             raise ServiceError(
                 "Vertex needs a project (option project)", remedy="set project, or GOOGLE_CLOUD_PROJECT"
             )
-        headers = {"Authorization": f"Bearer {found.token.reveal()}"}
+        headers = {}
         if given.quota_project:
             headers["x-goog-user-project"] = given.quota_project
         resource = f"projects/{found.project}/locations/{location}/publishers/google/models/"
+        if given.credentials is not None:
+            option = given.credentials.option
+            return Endpoint("vertex", connector, path, headers, resource, option, given.credentials)
+        assert found.token is not None
+        headers["Authorization"] = f"Bearer {found.token.reveal()}"
         return Endpoint("vertex", connector, path, headers, resource, "token")
     if given.api_key:
         return Endpoint("vertex", connector, path, _key_header(given.api_key), "publishers/google/models/")
     raise ServiceError(
         "there is no access token for Vertex (option token)",
-        remedy=f"set the option token, or {_TOKEN_NAME} (gcloud auth print-access-token tells one)",
+        remedy=f"set credentials: adc (extra vertex), the option token, or {_TOKEN_NAME}",
     )
 
 

@@ -7,6 +7,7 @@ import logging
 import os
 import random
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ...liveapi import ServerMessage, WireError
@@ -23,6 +24,7 @@ from .answers.fallback import FallbackLine
 from .answers.user_heard import UserHeard
 from .answers.watch import AnswerPolicy, AnswerWatch, Cause
 from .capture.video import PictureFeed
+from .credentials import Credentials
 from .dialogue import outcomes as said
 from .dialogue.history import History, HistoryEntry
 from .dialogue.protocol import LiveProtocol
@@ -118,7 +120,11 @@ class LiveCall:
                 remedy="connect the output speech of a vad_gate to the input speech, or use activity: auto",
             )
         given = self._call.resource(LiveConnector)
-        endpoint = resolve(settings.access, given, os.environ, _websocket_connector)
+        access = settings.access
+        brought = self._call.resource(Credentials)
+        if brought is not None and access.credentials is None:
+            access = replace(access, credentials=brought)
+        endpoint = resolve(access, given, os.environ, _websocket_connector)
         endpoint = tapped(endpoint, self._call.resource(LinkTap))
         if settings.access.endpoint == "auto" and given is None:
             why = "there is an API key" if endpoint.kind == "google" else "there is no API key"
@@ -136,6 +142,7 @@ class LiveCall:
             endpoint.credential,
             endpoint.redact,
             option_at,
+            endpoint.renew_credential,
         )
         self._session = Session(
             wire,

@@ -19,6 +19,7 @@ from ...liveapi.models import DEFAULT_MODEL
 from ...pipeline import (
     SECOND,
     AudioFrame,
+    ConfigError,
     In,
     InterruptFrame,
     OptionFault,
@@ -49,6 +50,7 @@ from ...pipeline.frames import source_of
 from ..tools.catalog import FunctionSpec
 from . import events
 from .answers.fallback import load_recording
+from .credentials import credentials_from
 from .dialogue.history import History
 from .downlink import Ports
 from .endpoint import Access
@@ -155,6 +157,7 @@ class GeminiLive(Processor):
         endpoint: opt.Endpoint = "auto",
         api_key: opt.ApiKey = None,
         token: opt.Token = None,
+        credentials: opt.CredentialSource = None,
         project: opt.Project = "",
         location: opt.Location = "",
         quota_project: opt.QuotaProject = "",
@@ -200,7 +203,17 @@ class GeminiLive(Processor):
         self._settings = Settings(
             setup,
             extra or {},
-            Access(endpoint, url, api_version, api_key, token, project, location, quota_project),
+            Access(
+                endpoint,
+                url,
+                api_version,
+                api_key,
+                token,
+                project,
+                location,
+                quota_project,
+                credentials_from(credentials),
+            ),
             greeting,
             history,
             save_history,
@@ -221,6 +234,12 @@ class GeminiLive(Processor):
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
         yield from history_faults(options.get("history"))
+        try:
+            credentials_from(options.get("credentials"))
+        except (ConfigError, ValueError) as error:
+            told = error.problems[0].message if isinstance(error, ConfigError) else str(error)
+            yield OptionFault("credentials", told, "write adc, a JSON key file, or module:function")
+            return
         settings = cls(**options)._settings
         vertex = settings.access.endpoint == "vertex"
         yield from option_faults(settings.setup, settings.extra, options, vertex=vertex)

@@ -1,5 +1,6 @@
 """Who we are to the service: asked anew at each connect, so that a call outlives its tokens."""
 
-from .provider import Credentials, Fixed, FromFunction
+from .provider import Credentials, FromFunction
+from .sources import credentials_from
 
-__all__ = ["Credentials", "Fixed", "FromFunction"]
+__all__ = ["Credentials", "FromFunction", "credentials_from"]

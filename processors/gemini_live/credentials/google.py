@@ -6,6 +6,7 @@ What it does may wait for the network or a disk, so all of it happens in a threa
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ class GoogleCredentials(Credentials):
     """Access tokens for Vertex, refreshed when they are old.
 
     Args:
-        file: a JSON key file (service account, external account or user); ``None``: the application's default
+        file: a JSON key file of a service account, or of a user; ``None``: the application's default
             credentials (``gcloud auth application-default login``, GOOGLE_APPLICATION_CREDENTIALS, or the machine's).
     """
 
@@ -41,7 +42,6 @@ class GoogleCredentials(Credentials):
 
     def _token(self) -> Secret:
         try:
-            import google.auth as google_auth
             from google.auth import exceptions
             from google.auth.transport.requests import Request
         except ImportError as error:
@@ -51,12 +51,7 @@ class GoogleCredentials(Credentials):
             ) from error
         try:
             if self._google is None:
-                # Its functions have no types.
-                auth: Any = google_auth
-                if self._file is None:
-                    self._google, _ = auth.default(scopes=[_SCOPE])
-                else:
-                    self._google, _ = auth.load_credentials_from_file(str(self._file), scopes=[_SCOPE])
+                self._google = _default() if self._file is None else _of_file(self._file)
             if self._stale or not self._google.valid:
                 self._google.refresh(Request())
                 self._stale = False
@@ -76,6 +71,30 @@ class GoogleCredentials(Credentials):
                 f"{self._file} is no key file: {_first_line(error)} (option credentials)"
             ) from error
         return Secret(str(self._google.token))
+
+
+def _default() -> Any:
+    import google.auth
+
+    # Its functions have no types.
+    auth: Any = google.auth
+    found, _ = auth.default(scopes=[_SCOPE])
+    return found
+
+
+def _of_file(path: Path) -> Any:
+    kind = json.loads(path.read_text("utf-8")).get("type")
+    if kind == "service_account":
+        from google.oauth2 import service_account
+
+        accounts: Any = service_account.Credentials
+        return accounts.from_service_account_file(str(path), scopes=[_SCOPE])
+    if kind == "authorized_user":
+        from google.oauth2 import credentials
+
+        users: Any = credentials.Credentials
+        return users.from_authorized_user_file(str(path), scopes=[_SCOPE])
+    raise ValueError(f"its type is {kind!r}: name it in GOOGLE_APPLICATION_CREDENTIALS and use adc")
 
 
 def _first_line(error: BaseException) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from ....pipeline.errors import ServiceError
 from ....pipeline.options import Secret
 
-__all__ = ["Credentials", "Fixed", "FromFunction", "TokenFunction"]
+__all__ = ["Credentials", "FromFunction", "TokenFunction"]
 
 TokenFunction = Callable[[], "str | Secret | Awaitable[str | Secret]"]
 """Gives a key or a token; a plain one is called in a thread."""
@@ -33,19 +33,6 @@ class Credentials:
 
     def refused(self) -> None:
         """The service refused what was given last: do not give the same again, if there is another."""
-
-
-class Fixed(Credentials):
-    """One key or token for the whole call."""
-
-    renewable = False
-
-    def __init__(self, secret: Secret, option: str) -> None:
-        self._secret = secret
-        self.option = option
-
-    async def fetch(self) -> Secret:
-        return self._secret
 
 
 class FromFunction(Credentials):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ....liveapi.models import VOICES, known_models
-from ....pipeline.options import Doc, Duration, Offered, PerCall, Range, Secret
+from ....pipeline.options import Doc, Duration, ModuleRef, Offered, PerCall, Range, Secret
 from ....pipeline.units import MS, SECOND
 from ..dialogue.history import HistoryEntry
 from ..endpoint import EndpointKind
@@ -122,6 +122,12 @@ Endpoint = Annotated[
 ]
 ApiKey = Annotated[Secret | None, Doc("key of the Gemini API; default: GEMINI_API_KEY")]
 Token = Annotated[Secret | None, Doc("ephemeral token (google) or access token (vertex)")]
+CredentialSource = Annotated[
+    ModuleRef | Callable[..., Any] | None,
+    Doc(
+        "asked at each connect: adc or a JSON key file (vertex), or module:function that gives a key or token"
+    ),
+]
 Project = Annotated[str, Doc("Google Cloud project, for vertex; default: GOOGLE_CLOUD_PROJECT")]
 Location = Annotated[str, Doc("Google Cloud location, for vertex; default: global")]
 QuotaProject = Annotated[str, Doc("project that the use is counted for, where that is another; vertex")]
