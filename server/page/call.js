@@ -10,7 +10,7 @@ const MEND_DEADLINE_MS = 30_000; // how long the page tries to bring it back; th
 const SETTLE_MS = 500; // a path that is broken for less mends itself
 const AGAIN_MS = 1_500; // between two tries
 const BATCH_MS = 30; // candidates found together travel together
-const TELL_PLAYOUT_MS = 3_000; // how often the server is told how long the browser keeps sound
+const TELL_PLAYOUT_MS = 5_000; // how often the server is told how long the browser keeps sound
 const FRESH_ERROR_MS = 5_000; // an end this soon after an error was caused by it
 
 /**
