@@ -69,9 +69,13 @@ class Stub:
 
     def _note(self, message: str | bytes) -> None:
         now = time.monotonic()
-        audio = json.loads(message).get("realtimeInput", {}).get("audio")
+        given = json.loads(message)
+        # Clients of the protocol write names in either style, and base64 in either alphabet.
+        realtime = given.get("realtimeInput") or given.get("realtime_input") or {}
+        audio = realtime.get("audio")
         if audio:
-            self.heard.append((now, base64.b64decode(audio["data"])))
+            data = audio["data"].replace("-", "+").replace("_", "/")
+            self.heard.append((now, base64.b64decode(data)))
 
     async def _talk(self, connection: ServerConnection) -> None:
         place, next_at = 0, time.monotonic()
