@@ -110,7 +110,7 @@ class MediaCaller:
         self._pc.on("connectionstatechange", changed)
         self._lose_some(transceiver.sender.transport)
         await self._pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await connected.wait()
             self.connected_s = time.monotonic() - began
             await self._ready.wait()
@@ -151,5 +151,5 @@ class MediaCaller:
 
 def _post(url: str, body: object) -> Any:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=20) as reply:
+    with urllib.request.urlopen(request, timeout=60) as reply:
         return json.loads(reply.read())
