@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 import typer
 
 from .exits import HELP as EXIT_CODES
 from .verbs import (
     call,
     check,
+    doctor,
     explain,
     graph,
     migrate,
@@ -34,13 +37,31 @@ app = typer.Typer(
     help="Voice agents as graphs: WebRTC in, the Gemini Live API in the middle, tools on the way.",
     epilog=EXIT_CODES,
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        version.version()
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version_wanted: Annotated[
+        bool,
+        typer.Option("--version", callback=_tell_version, is_eager=True, help="Print the version and leave."),
+    ] = False,
+) -> None:
+    pass
+
+
 app.command("run")(run.run)
 app.command("call")(call.call)
+app.command("doctor")(doctor.doctor)
 app.command("ticket")(ticket.ticket)
 app.command("calls")(operate.calls)
 app.command("top")(operate.top)

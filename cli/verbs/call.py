@@ -25,7 +25,10 @@ __all__ = ["call"]
 
 def call(
     agent: Annotated[
-        str, typer.Argument(metavar="AGENT", help="An agent file, or the name of a shipped agent.")
+        str,
+        typer.Argument(
+            metavar="AGENT", help="An agent file, or the name of a shipped agent; voice_agent by default."
+        ),
     ] = "",
     question: Annotated[
         Path | None,
@@ -69,11 +72,12 @@ def call(
     What is said and which tools are called goes to stdout. With the local simulator the conversation runs on
     virtual time: in the seconds that its computing takes, and the same way each time.
     """
+    from ...language.finding import DEFAULT
     from ..agents import load
 
     terminal = Terminal(debug=debug, timestamps=False)
     with told(terminal):
-        what = chosen([agent] if agent else [], files, settings, profile)
+        what = chosen([agent] if agent else [], files, settings, profile, default=DEFAULT)
         loaded = load(what.agents[0], terminal, layers=what.layers, name=name)
         values = _inputs(inputs or (), loaded)
         stopped = _call(loaded, values, question, answer, realtime, as_json, live, record, terminal)

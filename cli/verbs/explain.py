@@ -26,7 +26,10 @@ class Format(StrEnum):
 
 def explain(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="An agent file, or the name of a shipped agent.")
+        str,
+        typer.Argument(
+            metavar="FILE", help="An agent file, or the name of a shipped agent; voice_agent by default."
+        ),
     ] = "",
     files: FilesOption = None,
     settings: SetOption = None,
@@ -47,11 +50,12 @@ def explain(
     """
     from ...language.describe import explained
     from ...language.describe.explained_yaml import explained_yaml
+    from ...language.finding import DEFAULT
     from ..agents import resolve
 
     terminal = Terminal(debug=debug)
     with told(terminal):
-        what = chosen([file] if file else [], files, settings, profile)
+        what = chosen([file] if file else [], files, settings, profile, default=DEFAULT)
         resolved = resolve(what.agents[0], terminal, layers=what.layers, name=name)
         entry = explained.explain(resolved)
         if format is Format.JSON:

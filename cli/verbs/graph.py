@@ -34,7 +34,10 @@ class Format(StrEnum):
 
 def graph(
     file: Annotated[
-        str, typer.Argument(metavar="FILE", help="An agent file, or the name of a shipped agent.")
+        str,
+        typer.Argument(
+            metavar="FILE", help="An agent file, or the name of a shipped agent; voice_agent by default."
+        ),
     ] = "",
     format: Annotated[
         Format,
@@ -54,9 +57,11 @@ def graph(
     `direct` is a hop without a queue: the sender calls the receiver. Boxes that livegraph put in (resamplers) have a
     dashed border.
     """
+    from ...language.finding import DEFAULT
+
     terminal = Terminal(debug=debug)
     with told(terminal):
-        what = chosen([file] if file else [], files, settings, profile)
+        what = chosen([file] if file else [], files, settings, profile, default=DEFAULT)
         picture = _picture(what, name, terminal)
         write_out(_draw(picture, format, to_file=out is not None), out)
 
