@@ -1,7 +1,8 @@
 """What each Live model can do, as data.
 
-The table follows the model's own documentation, and measurements where that is silent. A model that the table
-does not know gets `PERMISSIVE`: nothing is refused before the server does.
+The table follows the model's own documentation, and measurements where that is silent; `evidence` has sources and
+dates. What differs at Vertex AI is laid over it. A model of a known family gets the family's entry, any other
+`PERMISSIVE`: nothing is refused before the server does.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ __all__ = [
     "VOICES",
     "ModelCapabilities",
     "capabilities",
+    "is_known",
     "known_models",
     "model_id",
     "models_that",
@@ -269,17 +271,50 @@ def models_that(field: str, able: Callable[[ModelCapabilities], bool]) -> tuple[
     )
 
 
+# Unknown members of known families, the more telling pattern first.
+_KIN = tuple(
+    (re.compile(pattern), entry)
+    for pattern, entry in (
+        (r"^gemini-.*translate", "gemini-3.5-live-translate-preview"),
+        (r"^gemini-.*transcribe", "gemini-3.5-transcribe-live"),
+        (r"^gemini-3\.8\b.*thinking", "gemini-3.8-live-extended-thinking"),
+        (r"^gemini-3\.8\b", "gemini-3.8-live"),
+        (r"^gemini-3\.1\b", "gemini-3.1-flash-live-preview"),
+        (r"^gemini-(live-)?2\.5\b.*native-audio", "gemini-2.5-flash-native-audio-preview-12-2025"),
+    )
+)
+
+_AT_VERTEX = {
+    entry.name: replace(
+        entry,
+        # Avatars are Vertex's, new input cancels calls that block, and only one coverage is taken.
+        modalities=frozenset({"AUDIO", "VIDEO"}),
+        cancels_tool_calls=True,
+        turn_coverage="TURN_INCLUDES_ONLY_ACTIVITY",
+    )
+    for entry in (_3_8, _3_8_THINKING)
+}
+
+
 def model_id(model: str) -> str:
     """The bare id: ``models/x`` and Vertex's ``projects/.../publishers/google/models/x`` are ``x``."""
     return model.strip().rpartition("/")[2]
 
 
-def capabilities(model: str) -> ModelCapabilities:
-    """What a model can do, by any form of its name; `PERMISSIVE` for one that is not known.
+def capabilities(model: str, *, vertex: bool = False) -> ModelCapabilities:
+    """What a model can do, by any form of its name; `PERMISSIVE` for one of which nothing is known.
 
-    Another version of a known model (a date, a number, or ``-preview`` at the end) has that model's
-    capabilities.
+    Another version of a known model (a date, a number, or ``-preview`` at the end) has that model's capabilities, and
+    an unknown member of a known family has the family's.
     """
     name = model_id(model)
     known = _TABLE.get(name) or _FAMILIES.get(_VERSION.sub("", name))
-    return known or PERMISSIVE
+    if known is None:
+        known = next((_TABLE[entry] for family, entry in _KIN if family.search(name)), PERMISSIVE)
+    return _AT_VERTEX.get(known.name, known) if vertex else known
+
+
+def is_known(model: str) -> bool:
+    """Whether the table has this very model, or another version of it."""
+    name = model_id(model)
+    return name in _TABLE or _VERSION.sub("", name) in _FAMILIES

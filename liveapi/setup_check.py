@@ -47,7 +47,7 @@ def refusals(setup: Setup, *, vertex: bool = False) -> list[Refusal]:
 
     Of a model that the table does not know, only what no model takes is refused.
     """
-    can = capabilities(setup.model)
+    can = capabilities(setup.model, vertex=vertex)
     return [
         Refusal(f"setup.{path}", reason, *instead) for path, reason, *instead in _setup(setup, can, vertex)
     ]

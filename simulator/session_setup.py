@@ -18,7 +18,7 @@ from ..liveapi import (
     Tool,
     WireError,
 )
-from ..liveapi.models import PERMISSIVE, ModelCapabilities, capabilities, model_id
+from ..liveapi.models import ModelCapabilities, capabilities, is_known, model_id
 from ..liveapi.setup_check import Refusal, refusals
 from .behaviour import Behaviour
 from .closings import Closing
@@ -190,7 +190,7 @@ def _refuse(
 ) -> None:
     """Raise for the first thing that the service would object to, or, when not strict, could not do."""
     model = model_id(setup.model)
-    known = can is not PERMISSIVE or model in behaviour.models
+    known = is_known(model) or model in behaviour.models
     if strict and (not known or can.shut_down):
         raise Closing.unknown_model(model, api.version)
     for refusal in refusals(setup, vertex=api.vertex):

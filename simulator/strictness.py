@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from enum import StrEnum
 
 from ..liveapi import Content, GenerationConfig, Setup, enums
-from ..liveapi.models import PERMISSIVE, capabilities, model_id
+from ..liveapi.models import capabilities, is_known, model_id
 from .behaviour import Behaviour
 from .closings import Closing
 
@@ -32,7 +32,7 @@ def is_strict(behaviour: Behaviour, model: str) -> bool:
     if behaviour.strict is not None:
         return behaviour.strict
     can = capabilities(model)
-    return (can is not PERMISSIVE and not can.shut_down) or model_id(model) in behaviour.models
+    return (is_known(model) and not can.shut_down) or model_id(model) in behaviour.models
 
 
 def check_values(setup: Setup) -> None:

@@ -30,8 +30,22 @@ class Prices:
 
 _LISTED = Prices(text_in=0.75, audio_in=3.00, image_in=1.00, text_out=4.50, audio_out=12.00)
 
-PRICES = MappingProxyType({"gemini-3.1-flash-live-preview": _LISTED, "gemini-3.8-live": _LISTED})
-"""By model; one that is not here has no known price."""
+_LISTED_2_5 = Prices(text_in=0.50, audio_in=3.00, image_in=3.00, text_out=2.00, audio_out=12.00)
+_LISTED_2_0 = Prices(text_in=0.35, audio_in=2.10, image_in=2.10, text_out=1.50, audio_out=8.50)
+
+PRICES = MappingProxyType(
+    {
+        "gemini-3.1-flash-live-preview": _LISTED,
+        "gemini-3.8-live": _LISTED,
+        "gemini-3.8-live-extended-thinking": _LISTED,
+        # As they were listed in 2025.
+        "gemini-2.5-flash-native-audio-preview-12-2025": _LISTED_2_5,
+        "gemini-live-2.5-flash-native-audio": _LISTED_2_5,
+        "gemini-live-2.5-flash-preview": _LISTED_2_5,
+        "gemini-2.0-flash-live-001": _LISTED_2_0,
+    }
+)
+"""By model, its family's for an unknown member; one that is not here has no known price."""
 
 
 class Meter:

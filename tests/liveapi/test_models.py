@@ -5,13 +5,18 @@ lacks.
 from __future__ import annotations
 
 import json
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from livegraph.liveapi import FunctionDeclaration, Setup, Tool, decode_client
-from livegraph.liveapi.models import DEFAULT_MODEL, PERMISSIVE, VOICES, capabilities, model_id
+from livegraph.liveapi.evidence import EVIDENCE
+from livegraph.liveapi.models import DEFAULT_MODEL, PERMISSIVE, VOICES, capabilities, is_known, model_id
 from livegraph.liveapi.setup_check import refusals
+
+LIMITS = json.loads((Path(__file__).parents[1] / "data" / "live_limits.json").read_text("utf-8"))
 
 ALL_KNOWN = [
     "gemini-2.5-flash-native-audio-preview-12-2025",
@@ -50,9 +55,44 @@ def test_another_version_has_the_models_capabilities(version: str, name: str) ->
     assert capabilities(version).name == name
 
 
-@pytest.mark.parametrize("name", ["", "models/", "gemini-9", "gemini-3.8-live-singing", "gemini-3.8"])
+@pytest.mark.parametrize("name", ["", "models/", "gemini-9", "mine"])
 def test_an_unknown_model_gets_the_permissive_entry(name: str) -> None:
-    assert capabilities(name) is PERMISSIVE
+    assert capabilities(name) is PERMISSIVE and not is_known(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "family"),
+    [
+        ("gemini-3.8-live-singing", "gemini-3.8-live"),
+        ("gemini-3.8", "gemini-3.8-live"),
+        ("gemini-3.8-pro-live-thinking", "gemini-3.8-live-extended-thinking"),
+        ("gemini-3.1-pro-live", "gemini-3.1-flash-live-preview"),
+        ("gemini-2.5-pro-native-audio-2027", "gemini-2.5-flash-native-audio-preview-12-2025"),
+        ("gemini-4-live-translate", "gemini-3.5-live-translate-preview"),
+    ],
+)
+def test_an_unknown_member_of_a_family_falls_to_the_family(name: str, family: str) -> None:
+    """Not to "everything goes"; and it is not taken for known."""
+    assert capabilities(name).name == family and not is_known(name)
+
+
+def test_the_table_says_what_its_evidence_says() -> None:
+    """Line by line, at the endpoint that it is about; each with a source and a date."""
+    for one in EVIDENCE:
+        for vertex in {"google": (False,), "vertex": (True,)}.get(one.endpoint, (False, True)):
+            can = capabilities(one.model, vertex=vertex)
+            assert getattr(can, one.field) == one.value, one
+        assert one.source and datetime.strptime(one.date, "%Y-%m") >= datetime(2025, 1, 1)
+
+
+def test_the_table_agrees_with_the_documented_limits() -> None:
+    """A copy of what the pages say, with the month in which each was read."""
+    for row in LIMITS["models"]:
+        can = capabilities(row["model"], vertex=row.get("endpoint") == "vertex")
+        for name, value in row["says"].items():
+            found = getattr(can, name)
+            assert (sorted(found) if isinstance(found, frozenset) else found) == value, (row["model"], name)
+        assert datetime.strptime(row["read"], "%Y-%m")
 
 
 def test_the_default_model() -> None:

@@ -59,6 +59,14 @@ def option_faults(
             warning=True,
             code="LG240",
         )
+    if given.get("instructions") and not capabilities(setup.model).answers:
+        yield OptionFault(
+            "instructions",
+            f"{model_id(setup.model)} takes no instructions: it translates or transcribes and answers nobody",
+            "leave `instructions` out",
+            warning=True,
+            code="LG240",
+        )
     if given.get("activity") == "manual" and "vad" in given:
         yield OptionFault(
             "vad",

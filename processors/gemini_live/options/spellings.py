@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ....liveapi.languages import language_fault
-from ....liveapi.models import PERMISSIVE, capabilities, known_models, model_id
+from ....liveapi.models import is_known, known_models, model_id
 from ....pipeline.errors import Fix
 from ....pipeline.processor import OptionFault
 from ....pipeline.spelling import nearest
@@ -17,7 +17,7 @@ __all__ = ["language_faults", "model_faults"]
 
 def model_faults(model: str) -> Iterator[OptionFault]:
     """A warning for a model that the table does not know: it may be new, or misspelt."""
-    if model and capabilities(model) is PERMISSIVE:
+    if model and not is_known(model):
         name, known = model_id(model), known_models()
         near = nearest(name, known)
         hint = f"did you mean `{near}`?" if near else f"known: {', '.join(known)}"
