@@ -82,6 +82,7 @@ def test_a_file_that_is_no_recording_is_refused_at_its_line(tmp_path: Path) -> N
     assert caught.value.line == 2
 
 
+@pytest.mark.timeout(240)
 def test_a_call_is_recorded_and_played_again_by_the_command(tmp_path: Path) -> None:
     """With no secret in it: handles have names, keys are not there; and nothing differs."""
     (tmp_path / "agent.yaml").write_text(
@@ -92,7 +93,9 @@ def test_a_call_is_recorded_and_played_again_by_the_command(tmp_path: Path) -> N
     from livegraph.audio import write_wav
 
     write_wav(tmp_path / "q.wav", recorded("go_forward").pcm, 16_000)
-    done = livegraph("call", "agent.yaml", "--live", "local", "--record", tmp_path / "kept", cwd=tmp_path)
+    done = livegraph(
+        "call", "agent.yaml", "--live", "local", "--record", tmp_path / "kept", cwd=tmp_path, within_s=150
+    )
     assert done.returncode == 0, done.stderr
     (file,) = (tmp_path / "kept").glob("*.jsonl")
     text = file.read_text()
