@@ -40,6 +40,7 @@ import psutil
 from callers import Caller, packets, trimmed
 
 from livegraph.audio import read_wav
+from livegraph.processors.gemini_live import LiveConnector
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORDING = ROOT / "tests" / "data" / "speech" / "go_forward.wav"
@@ -74,7 +75,9 @@ async def serve(simulator_url: str) -> None:
     app = make_app(
         [
             ServedAgent(
-                name, plan, connector=WebSocketConnector(f"{simulator_url}/agents/{name}", "simulator")
+                name,
+                plan,
+                resources={LiveConnector: WebSocketConnector(f"{simulator_url}/agents/{name}", "simulator")},
             )
             for name in ("silent", "talking")
         ],

@@ -59,7 +59,9 @@ async def main(calls: int, delay_s: float) -> None:
         arrival.subscribe(ServiceChanged, lambda event: ready.append(time.monotonic() - began))
 
     async with Simulator(ears=NoEars(), voice=TonesVoice(), time_scale=1.0) as simulator:
-        agent = ServedAgent.of(parse_agent(AGENT, file="greeter.yaml"), connector=Distant(simulator, delay_s))
+        agent = ServedAgent.of(
+            parse_agent(AGENT, file="greeter.yaml"), resources={LiveConnector: Distant(simulator, delay_s)}
+        )
         app = make_app([agent], on_call=on_call)
         async with app.state.desk as desk:
             for _ in range(calls):

@@ -32,13 +32,17 @@ async def main(model: str) -> None:
     from livegraph.cli.web import WebServer
     from livegraph.language import parse_agent
     from livegraph.pipeline.graph.plan import make_plan
+    from livegraph.processors.gemini_live import LiveConnector
     from livegraph.processors.gemini_live.connect import WebSocketConnector
     from livegraph.server.app import make_app
     from livegraph.server.calls import ServedAgent
 
     agent = parse_agent(AGENT)
     plan = make_plan(agent.graph, agent.turns)
-    app = make_app([ServedAgent("agent", plan, connector=WebSocketConnector(model, "stub"))], max_calls=128)
+    app = make_app(
+        [ServedAgent("agent", plan, resources={LiveConnector: WebSocketConnector(model, "stub")})],
+        max_calls=128,
+    )
     loop = asyncio.get_running_loop()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = WebServer(app, lambda: print(listener.getsockname()[1], flush=True), grace_s=1)

@@ -19,7 +19,6 @@ from ..pipeline.errors import LivegraphError, TransportError
 from ..pipeline.graph.differences import compare
 from ..pipeline.graph.inputs import input_values
 from ..pipeline.units import SECOND
-from ..processors.gemini_live import LiveConnector
 from ..transports.webrtc.network import Network
 from ..transports.webrtc.peer import Peer
 from ..transports.webrtc.sdp import MOST_BYTES, BadOffer
@@ -529,9 +528,7 @@ class CallDesk:
         mark: str,
         request: Request | None,
     ) -> Line:
-        resources: dict[type, Any] = {Peer: peer}
-        if agent.connector is not None:
-            resources[LiveConnector] = agent.connector
+        resources: dict[type, Any] = {**agent.resources, Peer: peer}
         grant = arrival.grant
         call = agent.plan.call(
             inputs=arrival.inputs, resources={**resources, **arrival.resources}, identity=grant.identity

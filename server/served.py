@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
 
 from ..language import Agent
 from ..pipeline.graph.plan import Plan
-from ..processors.gemini_live import LiveConnector
 from ..transports.webrtc.webrtc_in import WebRTCIn
 
 __all__ = ["Answered", "Running", "ServedAgent", "by_name"]
@@ -23,8 +23,8 @@ class ServedAgent:
     description: str = ""
     live: str = ""
     """Where its Live API is, for people."""
-    connector: LiveConnector | None = None
-    """How calls reach it, unless the plan's own options say so."""
+    resources: Mapping[type, Any] = field(default_factory=dict)
+    """What its calls bring along, by type, as ``Plan.call`` takes it: how they reach their model, say."""
 
     @property
     def sees(self) -> bool:
@@ -36,9 +36,9 @@ class ServedAgent:
         )
 
     @classmethod
-    def of(cls, agent: Agent, *, connector: LiveConnector | None = None, live: str = "") -> ServedAgent:
+    def of(cls, agent: Agent, *, resources: Mapping[type, Any] | None = None, live: str = "") -> ServedAgent:
         """An agent as ``load_agent`` gives it, with its title, description and inputs. Raises ``ConfigError``."""
-        return cls(agent.name, agent.plan(), agent.title, agent.description, live, connector)
+        return cls(agent.name, agent.plan(), agent.title, agent.description, live, resources or {})
 
 
 @dataclass(frozen=True, slots=True)

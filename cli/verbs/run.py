@@ -260,10 +260,10 @@ async def _connect(prepared: Sequence[Prepared], model: LocalModel) -> list[Serv
     served = []
     for item in prepared:
         agent, label = item.agent, item.route.label
-        connector: LiveConnector | None = None
+        brought: dict[type, object] = {}
         if item.route.kind == "local":
-            connector = WebSocketConnector(await model.url(agent.name, item.script), label)
-        served.append(ServedAgent(agent.name, item.plan, agent.title, agent.description, label, connector))
+            brought[LiveConnector] = WebSocketConnector(await model.url(agent.name, item.script), label)
+        served.append(ServedAgent(agent.name, item.plan, agent.title, agent.description, label, brought))
     return served
 
 

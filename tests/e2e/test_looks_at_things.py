@@ -16,6 +16,7 @@ from playwright.async_api import expect
 
 from livegraph.language.load import load_agent
 from livegraph.pipeline.graph.plan import make_plan
+from livegraph.processors.gemini_live import LiveConnector
 from livegraph.processors.gemini_live.connect import WebSocketConnector
 from livegraph.server.calls import ServedAgent
 from livegraph.simulator.brain import load_brain
@@ -77,7 +78,9 @@ def test_the_agent_sees_what_the_camera_shows(tmp_path: Path) -> None:
         ) as simulator:
             port = await simulator.serve("127.0.0.1", 0)
             connector = WebSocketConnector(f"ws://127.0.0.1:{port}/agents/agent", "simulator")
-            served = ServedAgent("agent", make_plan(loaded.graph, loaded.turns), connector=connector)
+            served = ServedAgent(
+                "agent", make_plan(loaded.graph, loaded.turns), resources={LiveConnector: connector}
+            )
             assert served.sees
             async with (
                 serving([served]) as web,

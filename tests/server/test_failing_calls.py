@@ -65,7 +65,7 @@ def live_agent(connector: LiveConnector, *tools: Callable[..., Any]) -> ServedAg
     graph.connect("live.tool_calls", "tools")
     graph.connect("tools", "live.tool_results")
     graph.connect("live.out", "ear")
-    return ServedAgent("agent", graph.plan(), live=connector.label, connector=connector)
+    return ServedAgent("agent", graph.plan(), live=connector.label, resources={LiveConnector: connector})
 
 
 def named(name: str, agent: ServedAgent) -> ServedAgent:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from livegraph.pipeline import Graph
-from livegraph.processors.gemini_live import GeminiLive
+from livegraph.processors.gemini_live import GeminiLive, LiveConnector
 from livegraph.processors.gemini_live.connect import WebSocketConnector
 from livegraph.server.calls import ServedAgent
 from livegraph.simulator.brain import parse_brain
@@ -47,7 +47,10 @@ def agent(url: str) -> ServedAgent:
     graph.connect("mic.text", "live.text")
     graph.connect("live.out", "ear")
     return ServedAgent(
-        "agent", graph.plan(), live="simulator", connector=WebSocketConnector(url, "simulator")
+        "agent",
+        graph.plan(),
+        live="simulator",
+        resources={LiveConnector: WebSocketConnector(url, "simulator")},
     )
 
 
