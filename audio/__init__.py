@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .energy import EnergyVad
-    from .fades import crossfade, fade_in, fade_out
-    from .levels import SILENCE_DBFS, amplify, peak_dbfs, rms_dbfs
+    from .fades import fade_in, fade_out
+    from .levels import SILENCE_DBFS, amplify, rms_dbfs
     from .mixdown import Ducking, Mixdown, MixedBlock
     from .pcm import (
         AudioError,
@@ -48,14 +48,12 @@ __all__ = [
     "VoiceActivity",
     "WavWriter",
     "amplify",
-    "crossfade",
     "fade_in",
     "fade_out",
     "float_to_pcm",
     "from_bytes",
     "ns_to_samples",
     "pcm_to_float",
-    "peak_dbfs",
     "process_batch",
     "read_wav",
     "rms_dbfs",
@@ -68,8 +66,8 @@ __all__ = [
 
 _HOMES = {
     "energy": ("EnergyVad",),
-    "fades": ("crossfade", "fade_in", "fade_out"),
-    "levels": ("SILENCE_DBFS", "amplify", "peak_dbfs", "rms_dbfs"),
+    "fades": ("fade_in", "fade_out"),
+    "levels": ("SILENCE_DBFS", "amplify", "rms_dbfs"),
     "mixdown": ("Ducking", "MixedBlock", "Mixdown"),
     "pcm": (
         *("AudioError", "Pcm", "float_to_pcm", "from_bytes", "ns_to_samples"),

@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from .pcm import AudioError, Pcm, check_pcm
 
-__all__ = ["crossfade", "fade_in", "fade_out"]
+__all__ = ["fade_in", "fade_out"]
 
 
 def fade_in(pcm: Pcm, samples: int) -> Pcm:
@@ -32,24 +32,6 @@ def fade_out(pcm: Pcm, samples: int) -> Pcm:
     faded = pcm.copy()
     faded[start:] = _scaled(pcm[start:], _ramp(count)[::-1])
     return faded
-
-
-def crossfade(before: Pcm, after: Pcm, samples: int) -> Pcm:
-    """Return `before` and `after` joined, the last `samples` of one melting into the first of the other.
-
-    The weights add up to one, so equal sound on both sides passes unchanged. The result is `samples`
-    shorter than both together; where one side is shorter than `samples`, the fade is as long as that.
-    Raises `AudioError` when the channel counts differ.
-    """
-    check_pcm(before)
-    check_pcm(after)
-    if before.shape[1:] != after.shape[1:]:
-        raise AudioError(f"cannot crossfade audio of shapes {before.shape} and {after.shape}")
-    count = min(_length(samples, before), len(after))
-    start = len(before) - count
-    ramp = _shaped(_ramp(count), after)
-    mixed = before[start:] * (1.0 - ramp) + after[:count] * ramp
-    return np.concatenate((before[:start], np.rint(mixed).astype(np.int16), after[count:]))
 
 
 def _length(samples: int, pcm: Pcm) -> int:

@@ -11,7 +11,7 @@ import numpy as np
 
 from .pcm import Pcm, check_pcm
 
-__all__ = ["SILENCE_DBFS", "amplify", "peak_dbfs", "rms_dbfs"]
+__all__ = ["SILENCE_DBFS", "amplify", "rms_dbfs"]
 
 SILENCE_DBFS = -120.0
 """What digital silence and empty arrays measure; finite, so that it can be drawn, averaged, sent as JSON."""
@@ -25,15 +25,6 @@ def rms_dbfs(pcm: Pcm) -> float:
     # float32 squares are off by 2^-24 at most: far below what a level means, and twice as fast.
     flat = pcm.ravel().astype(np.float32)
     return _dbfs(math.sqrt(float(np.dot(flat, flat)) / flat.size))
-
-
-def peak_dbfs(pcm: Pcm) -> float:
-    """Return the level of the largest absolute sample in dBFS, `SILENCE_DBFS` at least."""
-    check_pcm(pcm)
-    if pcm.size == 0:
-        return SILENCE_DBFS
-    # Not abs(): -32768 has no positive int16.
-    return _dbfs(float(max(int(pcm.max()), -int(pcm.min()))))
 
 
 def amplify(pcm: Pcm, gain_db: float, *, from_db: float | None = None, ramp: int = 0) -> Pcm:

@@ -21,7 +21,7 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import numpy as np
 
-from livegraph.audio import EnergyVad, Pcm, Resampler, SileroVad, crossfade, process_batch, rms_dbfs
+from livegraph.audio import EnergyVad, Pcm, Resampler, SileroVad, process_batch, rms_dbfs
 
 _WINDOW = 512
 _STEPS = 8
@@ -95,7 +95,6 @@ def _rows() -> list[Row]:
         *(_resampler(*pair) for pair in _PAIRS),
         _resampler(48_000, 16_000, 2),
         Row("rms_dbfs, 48000", 20, 1, lambda: rms_dbfs(chunk)),
-        Row("crossfade, 48000", 20, 1, lambda: crossfade(chunk, chunk, 240)),
     ]
 
 

@@ -21,9 +21,9 @@ from ..pipeline.options import option_specs
 from ..pipeline.processor import Processor
 from ..pipeline.spelling import did_you_mean, sure
 from .call_texts import call_text, mentions
+from .form_checks import Shape, is_missing
 from .nodes import WrittenNode
 from .origins import Tree
-from .shape import Shape, is_missing
 
 __all__ = ["Insertable", "NodeBuilder"]
 

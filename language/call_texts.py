@@ -16,7 +16,7 @@ from ..pipeline.errors import Problem
 from ..pipeline.graph.inputs import InputSpec, accept
 from ..pipeline.options import MISSING
 from ..pipeline.spelling import did_you_mean, sure
-from .shape import Shape
+from .form_checks import Shape
 
 __all__ = ["call_text", "mentions", "read_inputs", "unused"]
 

@@ -14,7 +14,7 @@ from ..pipeline.graph.graph import Graph
 from ..pipeline.graph.resolve import resolve_edge
 from ..pipeline.graph.specs import EdgeSpec, PolicyChange
 from ..pipeline.processor import ports_of
-from .shape import Shape
+from .form_checks import Shape
 
 __all__ = ["apply_edges"]
 

@@ -12,8 +12,8 @@ from ..pipeline.errors import ConfigError
 from ..pipeline.graph import registry
 from ..pipeline.options import option_specs
 from .building import NodeBuilder
+from .form_checks import Shape, meant
 from .nodes import WrittenNode
-from .shape import Shape, meant
 from .short import agent_keys, home_part, parts
 from .wiring import Box, infer
 

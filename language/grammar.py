@@ -23,11 +23,11 @@ from ..pipeline.turns.controller import TurnPolicy
 from .building import NodeBuilder
 from .call_texts import read_inputs, unused
 from .edges import apply_edges
+from .form_checks import Shape, is_missing
 from .forms import graph_form, linear_form, short_form
 from .origins import Tree
 from .server_section import ServerSection
-from .shape import Shape, is_missing
-from .uses import Templates, lower
+from .template_boxes import Templates, lower
 
 __all__ = ["Draft", "Reading", "read_drafts"]
 

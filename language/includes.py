@@ -22,11 +22,11 @@ from ..pipeline.convert import Steps
 from ..pipeline.convert.hints import show
 from ..pipeline.convert.scalars import EnvText
 from ..pipeline.errors import Problem
-from .compose import MAX_VALUES
 from .diagnostics import Diagnostic
 from .merging import merge
 from .named_files import FileFault, NamedFiles
 from .origins import Tree, Via
+from .plain_data import MAX_VALUES
 from .source import Document
 
 __all__ = ["INCLUDE", "Includer"]

@@ -18,7 +18,7 @@ from .layers import Composition, Layers, put_together
 from .render import render
 from .report import Agent, Report, Resolved
 from .source import Document, parse_document, read_document
-from .uses import Templates
+from .template_boxes import Templates
 
 __all__ = ["check_file", "check_text", "load_agent", "load_agents", "parse_agent"]
 

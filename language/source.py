@@ -20,9 +20,9 @@ from ..pipeline.convert.leaves import Steps
 from ..pipeline.errors import Problem
 from ..yaml12 import Fault, FaultKind, YamlError, read_documents
 from ..yaml12.characters import LINE_BREAK
-from .compose import plain_data
 from .diagnostics import Diagnostic, Span
 from .edits import pinpoint
+from .plain_data import plain_data
 
 __all__ = ["MAX_BYTES", "Document", "Marks", "parse_document", "read_document"]
 

@@ -27,10 +27,10 @@ from ..pipeline.convert.scalars import EnvText
 from ..pipeline.errors import Problem
 from ..pipeline.options import MISSING, Duration, Hertz, OptionSpec, Range
 from ..pipeline.spelling import did_you_mean
+from .form_checks import Shape
 from .interpolate import fill_in
 from .named_files import IncludedText, NamedFiles
 from .origins import Origin, Tree, Via
-from .shape import Shape
 
 __all__ = ["BODY", "ParamSpec", "Template", "read_template"]
 

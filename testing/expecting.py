@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..language.shape import Shape, is_missing
+from ..language.form_checks import Shape, is_missing
 from ..pipeline.convert import Steps, convert
 from ..pipeline.options import OptionSpec, Range
 from ..pipeline.spelling import did_you_mean, sure

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from ..language.shape import Shape
+from ..language.form_checks import Shape
 from ..pipeline.convert import Steps, convert
 from ..pipeline.frames import Frame, TextFrame
 from ..pipeline.options import OptionSpec, Range

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ..language.shape import Shape
+from ..language.form_checks import Shape
 from ..pipeline.convert import Steps
 from ..pipeline.spelling import did_you_mean, sure
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, get_args, get_origin
 
-from ..language.shape import Shape, is_missing
+from ..language.form_checks import Shape, is_missing
 from ..pipeline.convert import Steps, convert
 from ..pipeline.convert.hints import show as shown
 from ..pipeline.convert.hints import strip

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ..language.shape import Shape, is_missing
+from ..language.form_checks import Shape, is_missing
 from ..pipeline.convert import Steps, convert
 from ..pipeline.errors import Problem
 from ..pipeline.graph.inputs import input_values

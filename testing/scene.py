@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from ..language.shape import Shape
+from ..language.form_checks import Shape
 from ..pipeline.convert import Steps
 from ..pipeline.frames import Frame
 from ..pipeline.graph.graph import Graph

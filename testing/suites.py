@@ -10,10 +10,10 @@ from typing import Any
 
 from ..language import Agent, Diagnostic, Report, check_file
 from ..language.finding import find_agent, shipped_agents
+from ..language.form_checks import Shape
 from ..language.interpolate import fill_in
 from ..language.layers import Layers, put_together
 from ..language.origins import Tree
-from ..language.shape import Shape
 from ..language.source import read_document
 from ..pipeline.convert import Steps
 from ..pipeline.errors import NotFoundError, Problem

@@ -19,11 +19,11 @@ from ..pipeline.spelling import did_you_mean, sure
 from .building import NodeBuilder
 from .diagnostics import Diagnostic
 from .edges import apply_edges
+from .form_checks import Shape
 from .forms import graph_form, linear_form
 from .named_files import NamedFiles
 from .nodes import WrittenNode
 from .origins import Place, Tree, Via
-from .shape import Shape
 from .templates import Template, read_template
 
 __all__ = ["Templates", "lower"]
