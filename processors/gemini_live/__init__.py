@@ -10,19 +10,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .credentials import Credentials
     from .dialogue.history import History, HistoryEntry
+    from .dialogue.history_store import HistoryStore
     from .endpoint import LiveConnector
     from .frames import ContextFrame, UpdateFrame
     from .processor import GeminiLive
 
-__all__ = ["ContextFrame", "GeminiLive", "History", "HistoryEntry", "LiveConnector", "UpdateFrame"]
+__all__ = [
+    "ContextFrame",
+    "Credentials",
+    "GeminiLive",
+    "History",
+    "HistoryEntry",
+    "HistoryStore",
+    "LiveConnector",
+    "UpdateFrame",
+]
 
 # The wire below this package is used without the processor, by the simulator.
 _HOMES = {
     "ContextFrame": "frames",
+    "Credentials": "credentials",
     "GeminiLive": "processor",
     "History": "dialogue.history",
     "HistoryEntry": "dialogue.history",
+    "HistoryStore": "dialogue.history_store",
     "LiveConnector": "endpoint",
     "UpdateFrame": "frames",
 }

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from ...liveapi.link import Link, LinkClosed
 from ...pipeline.errors import ServiceError
+from ...pipeline.units import MS
 from .endpoint import LiveConnector
 
 if TYPE_CHECKING:
@@ -78,6 +79,8 @@ class _WebSocketLink:
     """A ``ReceiptLink`` on one open WebSocket: a pong tells that all before its ping has arrived."""
 
     exact = False
+    piece_ns = 40 * MS
+    """A message costs the same whatever its length, and the service's detector decides by longer stretches."""
 
     def __init__(self, socket: ClientConnection) -> None:
         self._socket = socket

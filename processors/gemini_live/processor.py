@@ -37,6 +37,7 @@ from ...pipeline import (
     UsageFrame,
     VideoFrame,
 )
+from ...pipeline.clock import unix_time_ns
 from ...pipeline.events import (
     Interrupted,
     ServiceChanged,
@@ -52,6 +53,7 @@ from . import events
 from .answers.fallback import load_recording
 from .credentials import credentials_from
 from .dialogue.history import History
+from .dialogue.history_store import HistoryStore, history_path, path_fault
 from .downlink import Ports
 from .endpoint import Access
 from .frames import ContextFrame, UpdateFrame
@@ -234,6 +236,8 @@ class GeminiLive(Processor):
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
         yield from history_faults(options.get("history"))
+        if (kept := options.get("save_history")) is not None and (told := path_fault(kept)):
+            yield OptionFault("save_history", told)
         try:
             credentials_from(options.get("credentials"))
         except (ConfigError, ValueError) as error:
@@ -292,11 +296,15 @@ class GeminiLive(Processor):
         if self._live is None:
             return
         await self._live.close()
-        path = self._settings.save_history
-        if path is None:
+        history, caller = self._live.history, self.call.identity
+        store = self.call.resource(HistoryStore)  # type: ignore[type-abstract]  # a Protocol is a key like any other
+        if store is not None:
+            await store.save(self.call.id, caller, history)
+        if self._settings.save_history is None:
             return
+        path = history_path(self._settings.save_history, self.call.id, caller, unix_time_ns())
         try:
-            await asyncio.to_thread(write_whole, path, self._live.history.to_json_lines())
+            await asyncio.to_thread(write_whole, path, history.to_json_lines())
         except OSError as error:
             raise ProcessorError(
                 self.name, f"cannot write the history to {path}: {error.strerror} (option save_history)"

@@ -32,7 +32,12 @@ History = Annotated[
     Path | Sequence[HistoryEntry] | None,
     Doc("an earlier conversation to go on from: a JSON Lines file, or entries with role and text"),
 ]
-SaveHistory = Annotated[Path | None, Doc("JSON Lines file for the conversation as it was heard")]
+SaveHistory = Annotated[
+    Path | None,
+    Doc(
+        "JSON Lines file for the conversation as it was heard; {call_id}, {caller} and {time} give each call its own"
+    ),
+]
 
 # How it answers.
 Answers = Annotated[Modality, Doc("what answers are made of; current models answer in audio only")]

@@ -117,6 +117,10 @@ class Outbox:
         """Entries that are no audio, waiting or sent."""
         self._open_before = False
         """Whether the user's turn was open before the oldest entry, where we mark the turns."""
+        self.piece_ns = 0
+        """Sound is taken when there is so much of it, or when something else waits behind it."""
+        self._due = False
+        """Whether there is something to take."""
         self._filled = asyncio.Event()
         self._left = asyncio.Event()
 
@@ -171,11 +175,13 @@ class Outbox:
         self._entries.append(entry)
         self._messages += entry.samples is None
         self.held_ns += entry.duration_ns
-        self._filled.set()
+        if not self._due and (entry.samples is None or self.held_ns >= self.piece_ns):
+            self._due = True
+            self._filled.set()
 
     async def filled(self) -> None:
         """Return when there is something to take."""
-        while not self._entries:
+        while not self._due:
             self._filled.clear()
             await self._filled.wait()
 
@@ -186,6 +192,17 @@ class Outbox:
 
         It counts as waiting until ``sent`` or ``put_back``.
         """
+        if not self._due:
+            return None
+        message = self._take()
+        rest = self._entries
+        if not rest:
+            self._due = False
+        elif self.held_ns < self.piece_ns:
+            self._due = any(entry.samples is None for entry in rest)
+        return message
+
+    def _take(self) -> str | None:
         if not self._entries:
             return None
         first = self._leave()
@@ -317,6 +334,7 @@ class Outbox:
             self._entries.appendleft(entry)
             self.held_ns += entry.duration_ns
         if entries:
+            self._due = True
             self._filled.set()
 
     def _arrived(self, sent: _Sent) -> None:

@@ -112,6 +112,19 @@ def test_what_has_not_arrived_goes_out_again_in_its_order() -> None:
     assert not box.unsure
 
 
+def test_short_pieces_are_sent_in_pairs_and_nothing_else_waits_for_that() -> None:
+    """Over a network a message of 20 ms costs as much as one of 40; what comes behind sound takes it along."""
+    box = Outbox()
+    box.piece_ns = 40 * MS
+    box.put_audio(samples(0), 16_000)
+    assert box.take() is None and box
+    box.put_audio(samples(1), 16_000)
+    assert drain(box) == [[*samples(0), *samples(1)]]
+    box.put_audio(samples(2), 16_000)
+    box.put("question")
+    assert drain(box) == [[*samples(2)], "question"]
+
+
 def test_what_is_not_confirmed_is_kept() -> None:
     """However long ago it was sent; what asks for an answer that does not come is for one connection."""
     box = Outbox()
