@@ -42,8 +42,8 @@ from livegraph.audio import Pcm, from_bytes
 HERE = Path(__file__).resolve().parent
 PACKET_S = 0.02
 SETTLE_S = 1.0
-FOUND = 0.6
-"""How alike a piece of sound must be to be the one that was sent (correlation)."""
+ALIKE, SURELY = 0.7, 0.9
+"""How alike a piece of sound must be to be the one that was sent (correlation): where it is expected, and elsewhere."""
 SEARCH = 16_000 * 2 // 5  # 400 ms either way
 
 
@@ -152,14 +152,13 @@ class Bench:
         for number in sent:
             piece = self._sound(number)
             guess = None if shift is None else 320 * (number - began) + shift
-            at, likeness = _find(heard, piece, guess)
             lost = number in caller.lost
-            if likeness >= FOUND:
-                shift = at - 320 * (number - began)
+            at = _find(heard, piece, guess, elsewhere=not lost)
             gone += lost
-            back += lost and likeness >= FOUND
-            thrown += not lost and likeness < FOUND
-            if not lost and likeness >= FOUND:
+            back += lost and at is not None
+            thrown += not lost and at is None
+            if not lost and at is not None:
+                shift = at - 320 * (number - began)
                 arrived = pieces[int(np.searchsorted(ends, at + 319, "right"))][0]
                 delays.append(1_000 * (arrived - caller.sent_at[number]))
         slow = sorted(delays)[len(delays) * 99 // 100] if delays else float("nan")
@@ -218,13 +217,16 @@ class Bench:
         return statistics.median(answers), statistics.median(connections)
 
 
-def _find(heard: Any, piece: Pcm, guess: int | None) -> tuple[int, float]:
-    """Where ``piece`` is in ``heard``, and how alike the place is: first near the guess, then further about."""
+def _find(heard: Any, piece: Pcm, guess: int | None, *, elsewhere: bool) -> int | None:
+    """Where ``piece`` is in ``heard``: near the guess, or anywhere about it where it is sure to be told from others."""
     wanted = piece.astype(np.float32)
     wanted /= np.linalg.norm(wanted) + 1e-9
-    for reach in (64, SEARCH) if guess is not None else (SEARCH * 2,):
-        low = max(0, (guess if guess is not None else 0) - reach)
-        part = heard[low : (guess if guess is not None else 0) + reach + len(wanted)]
+    places = [] if guess is None else [(guess, 40, ALIKE)]
+    if elsewhere:
+        places.append((guess or 0, SEARCH if guess is not None else 2 * SEARCH, SURELY))
+    for middle, reach, enough in places:
+        low = max(0, middle - reach)
+        part = heard[low : middle + reach + len(wanted)]
         if len(part) < len(wanted):
             continue
         products = np.correlate(part, wanted, "valid")
@@ -232,9 +234,9 @@ def _find(heard: Any, piece: Pcm, guess: int | None) -> tuple[int, float]:
         levels = np.sqrt(np.maximum(squares[len(wanted) :] - squares[: -len(wanted)], 1.0))
         likeness = products / levels
         best = int(likeness.argmax())
-        if likeness[best] >= FOUND:
-            return low + best, float(likeness[best])
-    return 0, 0.0
+        if likeness[best] >= enough:
+            return low + best
+    return None
 
 
 async def measure(bench: Bench, given: argparse.Namespace) -> dict[str, str]:
