@@ -20,18 +20,14 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, get_args, overload, runtime_checkable
 
 from ..clock import Clock, clock_of_loop
-from ..errors import ConfigError, LivegraphError, ProcessorError, StalledError
+from ..errors import LivegraphError, ProcessorError, StalledError
 from ..events import CallStarted, EventBus
-from ..formats import AudioFormat
 from ..frames import Frame, InterruptFrame
-from ..graph.check import CheckResult, check
-from ..graph.differences import compare_nodes
+from ..graph.check import CheckResult
 from ..graph.handles import end_name, node_name
-from ..graph.inputs import fill_call_texts
 from ..graph.modules import keeping
-from ..graph.negotiate import PortKey
 from ..graph.resolve import output_of
-from ..graph.specs import GraphSpec, OnError
+from ..graph.specs import OnError
 from ..ports import Out
 from ..processor import Processor
 from ..turns.controller import TurnPolicy
@@ -296,46 +292,26 @@ class Call:
         Raises ``ConfigError`` with every reason why not, ``StartError`` when a new node does not start; then nothing
         has changed. ``RuntimeError`` when the call does not run.
         """
-        from ..graph.graph import Graph
-
-        written = self._checked.written
-        graph = Graph(written.name)
-        graph.nodes, graph.edges = dict(written.nodes), list(written.edges)
-        running = self._wiring.nodes if self._wiring is not None else {}
-        for name, node in running.items():
-            if name in graph.nodes:
-                # As they are now: tuned, and with what the caller brought along filled in.
-                graph.nodes[name] = replace(graph.nodes[name], options=node.spec.options)
+        changing, group, ending = self._changes()
+        graph = changing.graph(self._checked.written)
         edit(graph)
-        return await self._take(graph)
+        return self._took(await changing.take(graph, group, ending))
 
     async def change_to(self, plan: Plan) -> CallChange:
         """Make the graph of the running call that of ``plan``, as ``change`` does."""
-        return await self._take(plan.checked.written)
+        changing, group, ending = self._changes()
+        return self._took(await changing.take(plan.checked.written, group, ending))
 
-    async def _take(self, written: GraphSpec) -> CallChange:
+    def _changes(self) -> tuple[Changing, asyncio.TaskGroup, asyncio.Future[None]]:
         if self._changing is None or self._group is None or self._ending is None or self._ended:
             raise RuntimeError("the call does not run")
-        assert self._wiring is not None
-        first = self._checked_for_call(written, {})
-        running = {name: node.spec for name, node in self._wiring.nodes.items()}
-        stays = set(compare_nodes(running, first.nodes).same) - {one.node for one in first.inserted}
-        # What stays runs at the formats that it was started with.
-        formats = self._wiring.layout.checked.formats
-        checked = self._checked_for_call(
-            written, {port: formats[port] for port in formats if port[0] in stays}
-        )
-        change = await self._changing.take(checked, self._group, self._ending)
-        if change and not self._ended:
-            self._checked = checked
+        return self._changing, self._group, self._ending
+
+    def _took(self, change: CallChange) -> CallChange:
+        if change and not self._ended and self._wiring is not None:
+            self._checked = self._wiring.layout.checked
             self.tune(change.tuned)
         return change
-
-    def _checked_for_call(self, written: GraphSpec, settled: Mapping[PortKey, AudioFormat]) -> CheckResult:
-        checked = check(written, settled=settled)
-        if checked.errors:
-            raise ConfigError(checked.problems)
-        return fill_call_texts(checked, self.inputs)
 
     # What others see ---------------------------------------------------------------------------
 
@@ -402,7 +378,7 @@ class Call:
         """Let the nodes work until the call must end, then have all that they run cancelled."""
         assert self._wiring is not None and self._nodes is not None and self._ending is not None
         self._group = group
-        self._changing = Changing(self._wiring, self._nodes, self._limits)
+        self._changing = Changing(self._wiring, self._nodes, self._limits, self.inputs)
         nodes = list(self._wiring.nodes.values())
         watching = watch(self.id, self._wiring.nodes, self._limits.stall_ns, self.clock, self.events)
         watchdog = group.create_task(watching, name=f"{self.id}.watchdog")

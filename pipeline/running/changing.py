@@ -13,17 +13,25 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Problem
-from ..graph.check import CheckResult
+from ..formats import AudioFormat
+from ..graph.check import CheckResult, check
 from ..graph.differences import compare_nodes
+from ..graph.inputs import fill_call_texts
+from ..graph.negotiate import PortKey
 from ..graph.resolve import ResolvedEdge
+from ..graph.specs import GraphSpec
 from ..units import SECOND, format_duration
 from .inlets import Inlet
 from .limits import CallLimits
 from .node import NodeRuntime
 from .nodes import Nodes
 from .wire_up import Layout, Wiring
+
+if TYPE_CHECKING:
+    from ..graph.graph import Graph
 
 __all__ = ["CallChange", "Changing"]
 
@@ -50,17 +58,32 @@ class CallChange:
 class Changing:
     """Changes the graph of one call; one change at a time."""
 
-    def __init__(self, wiring: Wiring, nodes: Nodes, limits: CallLimits) -> None:
+    def __init__(
+        self, wiring: Wiring, nodes: Nodes, limits: CallLimits, inputs: Mapping[str, object]
+    ) -> None:
         self._wiring = wiring
         self._nodes = nodes
         self._limits = limits
+        self._inputs = inputs
         self._lock = asyncio.Lock()
 
+    def graph(self, written: GraphSpec) -> Graph:
+        """``written`` to be edited, its options as they are now: tuned, and with what the caller brought along."""
+        from ..graph.graph import Graph
+
+        graph = Graph(written.name)
+        graph.nodes, graph.edges = dict(written.nodes), list(written.edges)
+        for name, node in self._wiring.nodes.items():
+            if name in graph.nodes:
+                graph.nodes[name] = replace(graph.nodes[name], options=node.spec.options)
+        return graph
+
     async def take(
-        self, checked: CheckResult, group: asyncio.TaskGroup, until: asyncio.Future[None]
+        self, written: GraphSpec, group: asyncio.TaskGroup, until: asyncio.Future[None]
     ) -> CallChange:
-        """Make the call's graph ``checked``. Raises ``ConfigError`` with every reason why not, ``StartError``."""
+        """Make the call's graph ``written``. Raises ``ConfigError`` with every reason why not, ``StartError``."""
         async with self._lock:
+            checked = self._checked(written)
             # The plan that it is of belongs to others too.
             checked = replace(checked, nodes=dict(checked.nodes))
             change = _Change(self._wiring, checked)
@@ -87,6 +110,20 @@ class Changing:
             await self._join_anew(change)
             await self._let_go(change)
             return change.told
+
+    def _checked(self, written: GraphSpec) -> CheckResult:
+        """What ``written`` is in this call: nodes that stay run at the formats that they were started with."""
+        first = self._check(written, {})
+        running = {name: node.spec for name, node in self._wiring.nodes.items()}
+        stays = set(compare_nodes(running, first.nodes).same) - {one.node for one in first.inserted}
+        formats = self._wiring.layout.checked.formats
+        return self._check(written, {port: formats[port] for port in formats if port[0] in stays})
+
+    def _check(self, written: GraphSpec, settled: Mapping[PortKey, AudioFormat]) -> CheckResult:
+        checked = check(written, settled=settled)
+        if checked.errors:
+            raise ConfigError(checked.problems)
+        return fill_call_texts(checked, self._inputs)
 
     async def _start(self, change: _Change, until: asyncio.Future[None]) -> None:
         for node in change.in_order_of_start():
@@ -241,7 +278,11 @@ class _Change:
             node.tell_rewired()
 
     def end_cut(self) -> None:
-        """Say on every edge that is gone that nothing follows on it."""
+        """Say that nothing follows on edges that are gone, and on new ones whose source had ended before."""
+        for inlet in self._new_inlets:
+            source = self.kept.get(inlet.edge.source[0])
+            if source is not None and source.ended:
+                inlet.end_now(source.now_ns())
         stay = {id(inlet) for inlet in self.layout.inlets}
         for edge, inlet in zip(self._before.checked.edges, self._before.inlets, strict=True):
             if id(inlet) not in stay and edge.source[0] in self.kept and not edge.feedback:

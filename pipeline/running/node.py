@@ -7,14 +7,12 @@ a feedback edge, or one that the graph gave a policy, is a queue that the node's
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
-from collections.abc import Callable, Coroutine, Iterable, Iterator
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from ..clock import Clock
-from ..errors import ProcessorError, as_fault, from_signal
+from ..errors import as_fault, from_signal
 from ..events import Tuned
 from ..frames import EndFrame, Frame, InterruptFrame, Marker, is_cut
 from ..graph.resolve import ResolvedEdge
@@ -24,41 +22,17 @@ from ..ports import In
 from ..processor import Processor
 from .background import Background
 from .edges import EdgeStats, QueuedEdge, QueueOverflowError, Voided, refuse_overflow
+from .ending import Ending
 from .handlers import handlers_of, works_async
 from .inlets import Inlet
 from .outlets import Outlet, Push
 from .pace import Pace
+from .reports import Reports
+from .results import send_result
 from .strand import Strand, current_strand
 from .tasks import in_a_task
 
-__all__ = ["NodeRuntime", "Reports", "is_many", "one_by_one"]
-
-_ONE_VALUE = (str, bytes, bytearray, dict)
-"""What can be iterated over and is meant as one value all the same."""
-
-
-class Reports(Protocol):
-    """Whom a node tells what became of it."""
-
-    def failed(self, node: NodeRuntime, error: ProcessorError, *, skippable: bool) -> None:
-        """``error`` happened; ``skippable`` when there is a frame to skip."""
-        ...
-
-    def ended(self, node: NodeRuntime) -> None:
-        """Nothing more comes from it."""
-        ...
-
-    def idle(self, node: NodeRuntime) -> None:
-        """It has nothing to do at the moment."""
-        ...
-
-    def spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> Callable[[], object]:
-        """Run ``body`` for it, supervised: it ends with the node at the latest. Returns what cancels it."""
-        ...
-
-    def in_a_loop(self, node: NodeRuntime, then: Callable[[], None]) -> None:
-        """Its inputs have ended, but frames may still come round to it: call ``then`` when they have."""
-        ...
+__all__ = ["NodeRuntime"]
 
 
 class NodeRuntime:
@@ -113,8 +87,7 @@ class NodeRuntime:
         self.over = asyncio.Event()
         """Set when it has ended, or the call is over for it."""
         self._begun = False
-        self._open_inputs = 0
-        self._inputs_over = False
+        self.ending = Ending(self)
         self._order = itertools.count()
         self._wake: asyncio.Future[None] | None = None
 
@@ -144,7 +117,7 @@ class NodeRuntime:
     def admit(self, inlet: Inlet) -> None:
         """Count ``inlet`` among the inputs of this node."""
         if not inlet.edge.feedback:
-            self._open_inputs += 1
+            self.ending.opened()
         self.inlets.append(inlet)
         if inlet.queue is not None:
             self.edges.append(inlet.queue)
@@ -163,7 +136,7 @@ class NodeRuntime:
     @property
     def takes_inputs(self) -> bool:
         """Whether an edge into it makes sense still."""
-        return self.serving and not self._inputs_over
+        return self.serving and not self.ending.inputs_over
 
     @property
     def forward_inputs(self) -> bool:
@@ -220,8 +193,8 @@ class NodeRuntime:
         """The call runs: a node that nothing feeds and that has no ``run`` has ended already."""
         self._begun = True
         self.take_tuning()
-        if not self._open_inputs and not self.has_run:
-            self._leave()
+        if not self.ending.has_inputs and not self.has_run:
+            self.ending.leave()
 
     async def run(self) -> None:
         """The processor's own ``run``, to its end."""
@@ -235,7 +208,7 @@ class NodeRuntime:
         except BaseException as error:
             self.blame(error, "run", skippable=False)
         if not self.muted:
-            if self._comes_round():
+            if self.ending.comes_round:
                 self.reports.in_a_loop(self, self.finish)
             else:
                 self.finish()
@@ -263,16 +236,8 @@ class NodeRuntime:
     def take_marker(self, inlet: Inlet, frame: Frame) -> Any:
         """A marker of the stream: what the processor makes of it."""
         if isinstance(frame, EndFrame):
-            # Counted even while the processor is being replaced: it does not come again.
             if not (inlet.edge.feedback or inlet.over or self.ended or self.closed):
-                self._open_inputs -= 1
-                inlet.over = True
-                if not self.muted:
-                    self._tell_input_end(inlet)
-                if not self._open_inputs:
-                    self._inputs_over = True
-                    if not self.muted:
-                        self._inputs_have_ended()
+                self.ending.input_ended(inlet)
             return None
         if not self.serving:
             inlet.stats.dropped += 1
@@ -333,6 +298,8 @@ class NodeRuntime:
         """Nothing more comes from this node: tell those behind it, and hold up nobody before it."""
         if self.ended or self.closed:
             return
+        # New edges that wait for the end of a frame are to hear of the end of all.
+        self.take_deferred()
         self.ended = True
         self.over.set()
         self.background.cancel()
@@ -382,11 +349,7 @@ class NodeRuntime:
         self.muted = False
         self.open()
         self.take_tuning()
-        for inlet in self.inlets:
-            if inlet.over and not self.muted:
-                self._tell_input_end(inlet)
-        if self._inputs_over:
-            self._inputs_have_ended()
+        self.ending.tell_again()
 
     def input(self, name: str) -> In[Any]:
         """The bound input ``name``."""
@@ -440,116 +403,8 @@ class NodeRuntime:
         self.reports.failed(self, as_fault(self.name, error), skippable=skippable)
 
     def answer(self, result: Any) -> None:
-        """Send what a handler returned: a frame, or an iterable of such."""
-        if isinstance(result, Frame):
-            outlet = self._outlet_for(type(result))
-            outlet.emit(result)
-            if self.outlets.get(outlet.port.spec.name) is outlet:
-                # Unless what it leads to was changed by whoever got the frame.
-                self.routes[type(result)] = outlet.route(type(result))
-        elif is_many(result):
-            with one_by_one(result) as frames:
-                for frame in frames:
-                    self.answer(frame)
-        else:
-            raise self.wrong_result(result)
-
-    def wrong_result(self, result: Any) -> TypeError:
-        """The error for a result that is no frame."""
-        kind = type(result).__name__
-        if isinstance(result, CoroutineType | AsyncGeneratorType):
-            if isinstance(result, CoroutineType):
-                result.close()
-            return TypeError(
-                f"a handler gave a {kind} although it is a plain method; make it `async def`, or have what wraps "
-                "it use functools.wraps"
-            )
-        return TypeError(f"a handler returned a {kind}; expected a frame, an iterable of frames or None")
-
-    def _outlet_for(self, kind: type[Frame]) -> Outlet:
-        fitting = [outlet for outlet in self.outlets.values() if outlet.port.spec.accepts(kind)]
-        if not fitting and len(self.outlets) == 1 and kind.marker:
-            return next(iter(self.outlets.values()))
-        if len(fitting) != 1:
-            names = ", ".join(outlet.port.spec.name for outlet in fitting) or "none"
-            raise TypeError(
-                f"a handler returned a {kind.__name__}, and the outputs that take it are: {names}; "
-                "send it with self.<output>.emit(frame)"
-            )
-        return fitting[0]
-
-    # The end -----------------------------------------------------------------------------------
-
-    def _comes_round(self) -> bool:
-        return any(inlet.edge.feedback for inlet in self.inlets)
-
-    def _inputs_have_ended(self) -> None:
-        if self.has_run:
-            self._tell_end(lambda: None)
-        elif not self._comes_round():
-            self._tell_end(self.finish)
-        else:
-            # What is under way in the loop comes first: its answers are frames like any other.
-            self.reports.in_a_loop(self, lambda: self._tell_end(self._leave))
-
-    def _leave(self) -> None:
-        if self._comes_round():
-            # What was held back may go round once more.
-            self.reports.in_a_loop(self, self.finish)
-        else:
-            self.finish()
-
-    def _tell_input_end(self, inlet: Inlet) -> None:
-        if type(self.processor).on_input_end is Processor.on_input_end:
-            return
-        self.answering = None
-        try:
-            result = self.processor.on_input_end(inlet.port, inlet.end)
-            if result is not None:
-                self.answer(result)
-        except BaseException as error:
-            self.blame(error, "input_end")
-
-    def _tell_end(self, then: Callable[[], None]) -> None:
-        """Have the processor hand on what it holds back, then do ``then`` unless that failed."""
-        self.answering = None
-        try:
-            result = self.processor.on_end()
-            if isinstance(result, CoroutineType | AsyncGeneratorType):
-                self.working += 1
-                self.reports.spawn(self, self._await_end(result, then), "end")
-                return
-            if result is not None:
-                self.answer(result)
-        except BaseException as error:
-            self.blame(error, "end")
-        if not self.muted:
-            then()
-
-    async def _await_end(
-        self, result: CoroutineType[Any, Any, Any] | AsyncGeneratorType[Any, None], then: Callable[[], None]
-    ) -> None:
-        """What an async ``on_end`` makes."""
-        Strand(self.name, self.now_ns).enter()
-        try:
-            if isinstance(result, CoroutineType):
-                made = await result
-                if made is not None:
-                    self.answer(made)
-            else:
-                async with contextlib.aclosing(result) as many:
-                    async for one in many:
-                        self.answer(one)
-        except asyncio.CancelledError as error:
-            if _is_cancelled():
-                raise
-            self.blame(error, "end")
-        except BaseException as error:
-            self.blame(error, "end")
-        finally:
-            self.working -= 1
-        if not self.muted:
-            then()
+        """Send what a handler returned."""
+        send_result(self, result)
 
     def _shut(self) -> None:
         for inlet in self.inlets:
@@ -561,21 +416,6 @@ class NodeRuntime:
         wake = self._wake
         if wake is not None and not wake.done():
             wake.set_result(None)
-
-
-def is_many(result: Any) -> bool:
-    """Whether a handler's result is meant as several frames."""
-    return isinstance(result, Iterable) and not isinstance(result, _ONE_VALUE)
-
-
-@contextlib.contextmanager
-def one_by_one(many: Iterable[Any]) -> Iterator[Iterable[Any]]:
-    """``many``, closed at the end where it is a generator: nothing of it runs later."""
-    try:
-        yield many
-    finally:
-        if isinstance(many, GeneratorType):
-            many.close()
 
 
 def _is_cancelled() -> bool:

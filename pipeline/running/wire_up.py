@@ -17,9 +17,10 @@ from ..processor import Processor, ports_of
 from .context import CallContext
 from .edges import QueuedEdge, Voided
 from .inlets import Inlet
-from .node import NodeRuntime, Reports
+from .node import NodeRuntime
 from .outlets import Outlet
 from .pace import Pace
+from .reports import Reports
 from .taps import Taps
 
 __all__ = ["Layout", "Wiring", "make_processor"]

@@ -13,8 +13,9 @@ from ..units import MS
 from .edges import QueuedEdge
 from .handlers import works_async
 from .inlets import Inlet
-from .node import NodeRuntime, is_many, one_by_one
+from .node import NodeRuntime
 from .pace import TimedBody, async_cost_ns
+from .results import is_many, one_by_one, wrong_result
 
 __all__ = ["serve"]
 
@@ -143,7 +144,7 @@ async def _send_all(node: NodeRuntime, frame: Frame, result: Any) -> None:
                 if strand.filled:
                     await strand.room()
     else:
-        raise node.wrong_result(result)
+        raise wrong_result(result)
 
 
 def _arrival(entry: tuple[Inlet, QueuedEdge]) -> float:

@@ -356,6 +356,21 @@ def test_an_edge_into_a_node_that_has_ended_is_refused() -> None:
     assert changed(during)[-1] == "bye !"
 
 
+def test_a_new_edge_from_a_source_that_has_ended_has_ended_too() -> None:
+    """So that the call completes."""
+
+    async def during(call: Call) -> None:
+        await asyncio.sleep(0.16)
+
+        def edit(graph: Graph) -> None:
+            graph.disconnect("words", "box")
+            graph.connect("words", "box", max_frames=3)
+
+        assert (await call.change(edit)).joined == ("words.out -> box.text",)
+
+    assert changed(during, box=SlowMark)[-2:] == ["f!", "bye !"]
+
+
 # Under load ---------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,76 @@
+"""What handlers return: a frame, or an iterable of frames, each to the output that takes its type."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from typing import TYPE_CHECKING, Any
+
+from ..frames import Frame
+
+if TYPE_CHECKING:
+    from .node import NodeRuntime
+    from .outlets import Outlet
+
+__all__ = ["is_many", "one_by_one", "send_result", "wrong_result"]
+
+_ONE_VALUE = (str, bytes, bytearray, dict)
+"""What can be iterated over and is meant as one value all the same."""
+
+
+def send_result(node: NodeRuntime, result: Any) -> None:
+    """Send what a handler of ``node`` returned. Raises ``TypeError`` for what is no frame, or fits no single output."""
+    if isinstance(result, Frame):
+        outlet = _outlet_for(node, type(result))
+        outlet.emit(result)
+        if node.outlets.get(outlet.port.spec.name) is outlet:
+            # Unless what it leads to was changed by whoever got the frame.
+            node.routes[type(result)] = outlet.route(type(result))
+    elif is_many(result):
+        with one_by_one(result) as frames:
+            for frame in frames:
+                send_result(node, frame)
+    else:
+        raise wrong_result(result)
+
+
+def wrong_result(result: Any) -> TypeError:
+    """The error for a result that is no frame."""
+    kind = type(result).__name__
+    if isinstance(result, CoroutineType | AsyncGeneratorType):
+        if isinstance(result, CoroutineType):
+            result.close()
+        return TypeError(
+            f"a handler gave a {kind} although it is a plain method; make it `async def`, or have what wraps "
+            "it use functools.wraps"
+        )
+    return TypeError(f"a handler returned a {kind}; expected a frame, an iterable of frames or None")
+
+
+def _outlet_for(node: NodeRuntime, kind: type[Frame]) -> Outlet:
+    fitting = [outlet for outlet in node.outlets.values() if outlet.port.spec.accepts(kind)]
+    if not fitting and len(node.outlets) == 1 and kind.marker:
+        return next(iter(node.outlets.values()))
+    if len(fitting) != 1:
+        names = ", ".join(outlet.port.spec.name for outlet in fitting) or "none"
+        raise TypeError(
+            f"a handler returned a {kind.__name__}, and the outputs that take it are: {names}; "
+            "send it with self.<output>.emit(frame)"
+        )
+    return fitting[0]
+
+
+def is_many(result: Any) -> bool:
+    """Whether a handler's result is meant as several frames."""
+    return isinstance(result, Iterable) and not isinstance(result, _ONE_VALUE)
+
+
+@contextlib.contextmanager
+def one_by_one(many: Iterable[Any]) -> Iterator[Iterable[Any]]:
+    """``many``, closed at the end where it is a generator: nothing of it runs later."""
+    try:
+        yield many
+    finally:
+        if isinstance(many, GeneratorType):
+            many.close()
