@@ -21,8 +21,10 @@ from ..tools.catalog import ToolCatalog
 from .alarm import Alarm
 from .answers.decisions import AskAgain, Missing, Renew, Stalled
 from .answers.fallback import FallbackLine
+from .answers.policy import Cause
 from .answers.user_heard import UserHeard
-from .answers.watch import AnswerPolicy, AnswerWatch, Cause
+from .answers.watch import AnswerWatch
+from .call_parts import answer_policy, first_error, websocket_connector
 from .capture.video import PictureFeed
 from .credentials import Credentials
 from .dialogue import outcomes as said
@@ -81,7 +83,7 @@ class LiveCall:
         self._handshake = Handshake(settings, self._can, known, self._session_log.warn)
         self._protocol = LiveProtocol(
             lambda: call.turns.next_turn(node),
-            watch=AnswerWatch(self._policy(), writes=settings.writes),
+            watch=AnswerWatch(answer_policy(settings, self._can), writes=settings.writes),
             writes=settings.writes,
             ends_turns=self._can.ends_turns,
             salt=call.id,
@@ -124,7 +126,7 @@ class LiveCall:
         brought = self._call.resource(Credentials)
         if brought is not None and access.credentials is None:
             access = replace(access, credentials=brought)
-        endpoint = resolve(access, given, os.environ, _websocket_connector)
+        endpoint = resolve(access, given, os.environ, websocket_connector)
         endpoint = tapped(endpoint, self._call.resource(LinkTap))
         if settings.access.endpoint == "auto" and given is None:
             why = "there is an API key" if endpoint.kind == "google" else "there is no API key"
@@ -197,7 +199,7 @@ class LiveCall:
                 for task in tasks:
                     task.cancel()
         except BaseExceptionGroup as group:
-            raise _first(group) from None
+            raise first_error(group) from None
 
     async def close(self) -> None:
         """Hang up. Safe to call at any time."""
@@ -397,12 +399,6 @@ class LiveCall:
         for outcome in line.outcomes(turn):
             self._downlink.take(outcome)
 
-    def _policy(self) -> AnswerPolicy:
-        answer, config = self._settings.answer, self._settings.setup.proactivity
-        patience_ns = answer.patience if self._can.answers else None
-        silent = config is not None and bool(config.proactive_audio)
-        return AnswerPolicy(patience_ns, answer.retries, silence_is_answer=silent)
-
     def _moved(self) -> None:
         """Something of the conversation has changed: whoever waits for quiet or for the end looks again."""
         self._changed.set()
@@ -434,17 +430,3 @@ class LiveCall:
 
     def _now_s(self) -> float:
         return round(self._call.clock.now_ns() / SECOND, 3)
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The one error to tell: the service's own before what followed from it."""
-    errors: list[BaseException] = []
-    for error in group.exceptions:
-        errors.append(_first(error) if isinstance(error, BaseExceptionGroup) else error)
-    return next((error for error in errors if isinstance(error, ServiceError)), errors[0])
-
-
-def _websocket_connector(url: str, label: str) -> LiveConnector:
-    from .connect import WebSocketConnector
-
-    return WebSocketConnector(url, label)

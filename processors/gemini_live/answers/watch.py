@@ -7,20 +7,14 @@ or a greeting, and cleared by the first sound of the answer; while that sounds, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal
-
 from ....pipeline.units import MS, SECOND
 from .decisions import AskAgain, Decision, Missing, Renew, Stalled, TurnOver, Why
+from .policy import AnswerPolicy, Cause, expects_more, is_hopeless
 from .sentences import ends_sentence, has_sentence_end
+from .turn import AnswerTurn
 
-__all__ = ["DEFAULT_PATIENCE_NS", "AnswerPolicy", "AnswerWatch", "Cause"]
+__all__ = ["AnswerWatch"]
 
-Cause = Literal["voice", "turn", "words", "text", "result", "context", "greeting"]
-"""What asks for an answer: a voice that a detector has heard, a turn of the user that we have marked, words that the
-service has told, and so on."""
-
-DEFAULT_PATIENCE_NS = 6 * SECOND
 _NEWLY: tuple[Cause, ...] = ("words", "text", "greeting")
 """What begins something new to wait for, whatever was waited for before."""
 _AFTER_LOSS_NS = 3 * SECOND
@@ -32,20 +26,6 @@ _STALL_NS = 1 * SECOND
 _WORTH_ANOTHER_NS = 60 * SECOND
 _AT_WORK_NS = 30 * SECOND
 """The patience with a model that says that it is at work."""
-_EXPECTS_MORE = ("NEED_MORE_INPUT",)
-_HOPELESS = ("PROHIBITED", "SAFETY", "BLOCKLIST", "CELEBRITY", "PROMINENT", "MINORS", "NCII", "INPUT_IP")
-"""Parts of reasons that come back however often the same is asked, in whatever session."""
-
-
-@dataclass(frozen=True, slots=True)
-class AnswerPolicy:
-    """How an answer is waited for. ``patience_ns`` ``None``: not at all."""
-
-    patience_ns: int | None = DEFAULT_PATIENCE_NS
-    retries: int = 2
-    """How often the model is asked again before a new session is tried."""
-    silence_is_answer: bool = False
-    """Whether a turn with nothing in it is an answer: of a model that may decide that it was not spoken to."""
 
 
 class AnswerWatch:
@@ -77,11 +57,11 @@ class AnswerWatch:
         """Whether the user was heard to speak since the turn under way, or the last one, began."""
         self._functions = 0
         self._at_work = False
-        # The turn under way, or the last one.
-        self._turn = 0
-        self._open = self._sounds = self._generated = self._called = False
+        self._turn = AnswerTurn()
+        self._called = False
+        """Whether the model asked for a function in it."""
         self._words = ""
-        self._began_ns = self._sound_ns = self._last_ns = 0
+        """What was said of an answer that broke off."""
         self._judge_ns: int | None = None
         """When a turn that ended within a sentence is judged."""
         self._marks_ends = False
@@ -107,7 +87,7 @@ class AnswerWatch:
     @property
     def sounds(self) -> bool:
         """Whether a turn is under way that can be heard."""
-        return self._open and self._sounds
+        return self._turn.open and self._turn.sounds
 
     @property
     def deadline_ns(self) -> int | None:
@@ -121,7 +101,7 @@ class AnswerWatch:
 
     def asked(self, now_ns: int, cause: Cause) -> list[Decision]:
         """Something waits for an answer."""
-        if self._open and self._sounds:
+        if self._turn.open and self._turn.sounds:
             self._asked_meanwhile(now_ns, cause)
             return []
         before = self._cause
@@ -137,7 +117,7 @@ class AnswerWatch:
         """The same while the model speaks."""
         if cause == "result" and self._called:
             # It waited for that within its turn, and goes on.
-            self._last_ns = now_ns
+            self._turn.last_ns = now_ns
         elif cause in ("voice", "turn", "words"):
             # Told while the answer sounds, it is what is being answered, unless the user has spoken since.
             if self._user_spoke and cause != "voice":
@@ -164,34 +144,31 @@ class AnswerWatch:
         """Sound of the answer, ``length_ns`` of it, has come."""
         out: list[Decision] = []
         self._enter(now_ns, turn)
-        if not self._sounds:
-            self._sounds, self._began_ns = True, now_ns
+        if not self._turn.sounds:
             self._cause = None
-        else:
-            silent_ns = now_ns - self._quiet_from_ns
-            if silent_ns >= _STALL_NS and not self._called:
-                out.append(Stalled(self._turn, silent_ns, resumed=True))
-            # What follows is played from now on.
-            self._began_ns += max(0, silent_ns)
-        self._sound_ns += length_ns
-        self._last_ns = now_ns
+        silent_ns = self._turn.hear(now_ns, length_ns)
+        if silent_ns >= _STALL_NS and not self._called:
+            out.append(Stalled(turn, silent_ns, resumed=True))
         return out
 
     def words(self, now_ns: int, turn: int, text: str) -> list[Decision]:
         """Words of the answer have come: spoken ones as text, or written ones."""
         if self._writes:
             self.sound(now_ns, turn, 0)
-        elif turn != self._turn or not self._judge_ns:
+        elif turn != self._turn.number or not self._judge_ns:
             self._enter(now_ns, turn)
+        self._turn.last_ns = now_ns
+        if self._judge_ns is None:
+            self._turn.words += text
+            return []
         self._words += text
-        self._last_ns = now_ns
-        if self._judge_ns is not None and ends_sentence(self._words):
+        if ends_sentence(self._words):
             self._judge_ns = None
         return []
 
     def busy(self, now_ns: int) -> list[Decision]:
         """The model shows that it is at work: a thought, code, a source."""
-        self._last_ns = now_ns
+        self._turn.last_ns = now_ns
         self._wait(now_ns)
         return []
 
@@ -211,12 +188,12 @@ class AnswerWatch:
     def function_ended(self, now_ns: int) -> list[Decision]:
         """A function answered (``asked`` says so when that wants an answer) or was withdrawn."""
         self._functions = max(0, self._functions - 1)
-        self._last_ns = now_ns
+        self._turn.last_ns = now_ns
         return []
 
     def generated(self, now_ns: int) -> list[Decision]:
         """The model has produced all of its turn."""
-        self._generated = True
+        self._turn.generated = True
         return []
 
     def completed(
@@ -225,13 +202,18 @@ class AnswerWatch:
         """The turn is over. ``waits``: the model expects the user to go on. ``cut``: it is one that was cut."""
         if cut:
             # The end of a turn that was cut is no answer to what cut it.
-            self._close()
+            self._turn.close()
             self._wait(now_ns)
             return []
-        sounded, called, words, generated = self._sounds, self._called, self._words, self._generated
-        self._close()
+        sounded, called, words, generated = (
+            self._turn.sounds,
+            self._called,
+            self._turn.words,
+            self._turn.generated,
+        )
+        self._turn.close()
         self._called = False
-        if waits or reason in _EXPECTS_MORE:
+        if waits or expects_more(reason):
             self._settle()
             return []
         if sounded:
@@ -253,7 +235,7 @@ class AnswerWatch:
 
     def interrupted(self, now_ns: int) -> list[Decision]:
         """The service has confirmed that the user cut the turn: what cut it wants an answer."""
-        self._close()
+        self._turn.close()
         self._called = False
         self._judge_ns = self._then = None
         if self._user_spoke or not self._attempts:
@@ -265,7 +247,7 @@ class AnswerWatch:
 
     def cut(self, now_ns: int) -> list[Decision]:
         """The turn is not to be heard any more, by a decision of ours: nothing of it is waited for."""
-        self._close()
+        self._turn.close()
         self._judge_ns = None
         self._next(now_ns)
         return []
@@ -278,9 +260,9 @@ class AnswerWatch:
         if self._attempts and not self._renewed and now_ns - self._since_ns < _WORTH_ANOTHER_NS:
             # Another connection is worth another attempt.
             self._attempts -= 1
-        broken = self._open and not self._generated and not self._called and self._turn > 0
-        words = self._words
-        self._close()
+        broken = self._turn.open and not self._turn.generated and not self._called and self._turn.number > 0
+        words = self._turn.words
+        self._turn.close()
         if self._cause is None:
             self._next(now_ns)
         if broken and self._cause is None:
@@ -316,8 +298,9 @@ class AnswerWatch:
         if stalled_ns is not None and now_ns >= stalled_ns:
             out += self._stall(now_ns)
         if self._judge_ns is not None and now_ns >= self._judge_ns:
-            self._judge_ns = None
+            self._judge_ns, words = None, self._words
             self._start(now_ns)
+            self._words = words
             self._cause, self._unfinished = "words", self._unfinished + 1
             out += self._ask(now_ns, "unfinished")
         waiting_ns = self._waiting_until_ns()
@@ -331,6 +314,7 @@ class AnswerWatch:
         """A new thing to wait for: whatever was tried for another does not count."""
         self._since_ns = now_ns
         self._attempts, self._renewed, self._why, self._reason = 0, False, "silent", ""
+        self._words = ""
 
     def _wait(self, now_ns: int) -> None:
         """Begin the patience anew, unless something holds it up."""
@@ -344,26 +328,23 @@ class AnswerWatch:
     def _waiting_until_ns(self) -> int | None:
         return self._due_ns if self._cause is not None else None
 
-    @property
-    def _quiet_from_ns(self) -> int:
-        """When the caller has heard all sound that has come, if nothing else has come since."""
-        return max(self._began_ns + self._sound_ns, self._last_ns)
-
     def _stalled_ns(self) -> int | None:
         patience_ns = self.policy.patience_ns
-        watched = self._open and self._sounds and self._up and not self._functions and not self._at_work
+        watched = (
+            self._turn.open and self._turn.sounds and self._up and not self._functions and not self._at_work
+        )
         if not watched or patience_ns is None:
             return None
-        return self._quiet_from_ns + patience_ns
+        return self._turn.quiet_from_ns + patience_ns
 
     def _stall(self, now_ns: int) -> list[Decision]:
-        if self._generated or self._writes:
-            self._close()
+        if self._turn.generated or self._writes:
+            self._turn.close()
             self._next(now_ns)
             return [TurnOver()]
-        length_ns, words = now_ns - self._quiet_from_ns, self._words
-        out: list[Decision] = [Stalled(self._turn, length_ns, resumed=False), TurnOver()]
-        self._close()
+        length_ns, words = now_ns - self._turn.quiet_from_ns, self._turn.words
+        out: list[Decision] = [Stalled(self._turn.number, length_ns, resumed=False), TurnOver()]
+        self._turn.close()
         if not self._attempts:
             self._start(now_ns)
         self._cause = "words"
@@ -372,7 +353,7 @@ class AnswerWatch:
     def _insist(self, now_ns: int, why: Why, reason: str, words: str) -> list[Decision]:
         """No answer has come: ask again, or begin a new session, or give up."""
         self._why, self._reason, self._words = why, reason, words
-        hopeless = any(part in reason for part in _HOPELESS)
+        hopeless = is_hopeless(reason)
         if self._attempts < (1 if hopeless else self.policy.retries):
             return self._ask(now_ns, why)
         if not self._renewed and not hopeless and self.policy.retries:
@@ -423,17 +404,11 @@ class AnswerWatch:
         self._attempts, self._renewed = 0, False
 
     def _enter(self, now_ns: int, turn: int) -> None:
-        if self._open and turn == self._turn:
+        if self._turn.open and turn == self._turn.number:
             return
         if self._cause is None:
             # What was asked while another turn sounded is what this one answers.
             self._next(now_ns)
-        self._turn, self._open = turn, True
-        self._sounds = self._generated = False
+        self._turn.begin(now_ns, turn)
         self._user_spoke = self._user
-        self._words, self._sound_ns, self._began_ns = "", 0, now_ns
         self._judge_ns = None
-
-    def _close(self) -> None:
-        self._open = self._sounds = self._generated = False
-        self._words, self._sound_ns = "", 0

@@ -12,7 +12,8 @@ from typing import Any
 from ....liveapi import FunctionResponse, ServerMessage, SessionResumptionUpdate
 from ....pipeline.units import SECOND
 from ..answers.decisions import Decision, TurnOver
-from ..answers.watch import AnswerWatch, Cause
+from ..answers.policy import Cause
+from ..answers.watch import AnswerWatch
 from .calls import Calls, Late, ToolRules
 from .content import ContentReader
 from .outcomes import (

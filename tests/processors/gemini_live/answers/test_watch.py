@@ -17,8 +17,9 @@ from livegraph.processors.gemini_live.answers.decisions import (
     Stalled,
     TurnOver,
 )
+from livegraph.processors.gemini_live.answers.policy import AnswerPolicy
 from livegraph.processors.gemini_live.answers.sentences import ends_sentence
-from livegraph.processors.gemini_live.answers.watch import AnswerPolicy, AnswerWatch
+from livegraph.processors.gemini_live.answers.watch import AnswerWatch
 
 S = SECOND
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from livegraph.liveapi import ServerMessage, decode_server
 from livegraph.processors.gemini_live.answers.decisions import AskAgain
-from livegraph.processors.gemini_live.answers.watch import AnswerPolicy, AnswerWatch
+from livegraph.processors.gemini_live.answers.policy import AnswerPolicy
+from livegraph.processors.gemini_live.answers.watch import AnswerWatch
 from livegraph.processors.gemini_live.dialogue.calls import Late, ToolRules
 from livegraph.processors.gemini_live.dialogue.outcomes import (
     Answer,

@@ -1,0 +1,34 @@
+"""What a Live call is put together from: its patience, its connector, and the one error that it ends with."""
+
+from __future__ import annotations
+
+from ...liveapi.models import ModelCapabilities
+from ...pipeline.errors import ServiceError
+from .answers.policy import AnswerPolicy
+from .endpoint import LiveConnector
+from .settings import Settings
+
+__all__ = ["answer_policy", "first_error", "websocket_connector"]
+
+
+def answer_policy(settings: Settings, can: ModelCapabilities) -> AnswerPolicy:
+    """How answers of this model are waited for."""
+    answer, config = settings.answer, settings.setup.proactivity
+    patience_ns = answer.patience if can.answers else None
+    silent = config is not None and bool(config.proactive_audio)
+    return AnswerPolicy(patience_ns, answer.retries, silence_is_answer=silent)
+
+
+def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The one error to tell: the service's own before what followed from it."""
+    errors: list[BaseException] = []
+    for error in group.exceptions:
+        errors.append(first_error(error) if isinstance(error, BaseExceptionGroup) else error)
+    return next((error for error in errors if isinstance(error, ServiceError)), errors[0])
+
+
+def websocket_connector(url: str, label: str) -> LiveConnector:
+    """Connections over the network; what it takes loads when it is made."""
+    from .connect import WebSocketConnector
+
+    return WebSocketConnector(url, label)
