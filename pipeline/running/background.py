@@ -49,7 +49,7 @@ class Background:
         self._node = node
         self._clock = clock
         self._going: dict[Spawned, None] = {}
-        self._slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots: asyncio.Semaphore | None = None
 
     def spawn(self, body: Coroutine[Any, Any, object], name: str) -> Spawned:
         """Run ``body``; what it raises is a fault of the node."""
@@ -71,6 +71,8 @@ class Background:
 
     async def offload(self, function: Callable[..., T], process: bool, args: Any, kwargs: Any) -> T:
         """``function`` beside the event loop; so much of one node at a time, in order."""
+        if self._slots is None:
+            self._slots = asyncio.Semaphore(_AT_ONCE)
         async with self._slots:
             return await offload(function, process, *args, **kwargs)
 
