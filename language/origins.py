@@ -186,7 +186,8 @@ class Tree:
         apart = origin.key is place and place.document is not origin.value.document
         related = () if apart else tuple(via.related() for via in origin.via)
         document = place.document
-        return Diagnostic(document.file, span, problem, document.excerpt(span.line), edit, related)
+        named = document.named(span, problem)
+        return Diagnostic(document.file, span, named, document.excerpt(span.line), edit, related)
 
 
 def copy_of(data: Any) -> Any:

@@ -19,7 +19,7 @@ from typing import Any
 from ..pipeline.convert.leaves import Steps
 from ..pipeline.errors import Problem
 from ..yaml12 import Fault, FaultKind, YamlError, read_documents
-from ..yaml12.characters import LINE_BREAK
+from ..yaml12.characters import LINE_BREAK, lookalike
 from .diagnostics import Diagnostic, Span
 from .edits import pinpoint
 from .plain_data import plain_data
@@ -30,6 +30,8 @@ MAX_BYTES = 1 << 20
 
 _KEY_SHAPE = re.compile(r"\b(AIza[\w-]{20,}|AQ\.[\w-]{20,}|sk-[\w-]{20,})")
 _WHOLE = Span(1, 1, 1, 1)
+_SHORT = 60
+"""Characters of a name or a value in which each counts."""
 _CODES: dict[FaultKind, str] = {
     "character": "LG003",
     "syntax": "LG005",
@@ -101,7 +103,21 @@ class Document:
 
     def at(self, span: Span, problem: Problem) -> Diagnostic:
         """``problem`` at a known place."""
-        return Diagnostic(self.file, span, problem, self.excerpt(span.line))
+        return Diagnostic(self.file, span, self.named(span, problem), self.excerpt(span.line))
+
+    def named(self, span: Span, problem: Problem) -> Problem:
+        """``problem``, whose hint names a character there that is taken for another one."""
+        found = lookalike(self._written(span)) if problem.code > "LG100" else None
+        if found is None:
+            return problem
+        return replace(problem, hint=f"{found[1]}; {problem.hint}" if problem.hint else found[1])
+
+    def _written(self, span: Span) -> str:
+        """What stands there, when it is short and on one line: longer texts have odd characters with reason."""
+        if span.line != span.end_line or not 1 <= span.line <= len(self.lines):
+            return ""
+        text = self.lines[span.line - 1][span.column - 1 : span.end_column - 1]
+        return text if len(text) <= _SHORT else ""
 
     def excerpt(self, line: int) -> str:
         """A line of it without secrets, empty when there is none."""

@@ -55,7 +55,12 @@ def cannot_begin(cursor: Cursor, opening: int = -1) -> NoReturn:
 def colon(cursor: Cursor, pos: int) -> NoReturn:
     """A ``:`` that divides no key from a value."""
     _glued(cursor, pos)
-    hint = "text that holds `: ` goes in quotes, or a line is indented wrongly"
+    bol = cursor.text.rfind("\n", 0, pos) + 1
+    above = cursor.text.rfind("\n", 0, bol - 1) + 1 if bol else 0
+    hint = (
+        structural_lookalike(cursor.text[above:pos])
+        or "text that holds `: ` goes in quotes, or a line is indented wrongly"
+    )
     cursor.fail("a `:` cannot stand here", pos, hint=hint)
 
 
