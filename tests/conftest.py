@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import hypothesis
 import pytest
 
-from support.leaks import no_leaks
+from livegraph.testing import no_leaks
 
 # A slow or busy machine is no fault of the code. In CI the examples are the same each time.
 hypothesis.settings.register_profile(

@@ -13,10 +13,10 @@ from playwright.async_api import Error
 
 from livegraph.pipeline import Graph
 from livegraph.server.calls import ServedAgent
+from livegraph.testing.leaks import no_tasks_left, open_files
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
 from support.browser import chromium
-from support.leaks import no_tasks_left, open_files
 from support.speech import arrange, recorded
 from support.web import serving
 from support.webrtc import Caller

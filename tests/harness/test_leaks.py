@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.leaks import no_leaks, no_tasks_left
+from livegraph.testing import no_leaks, no_tasks_left
 
 
 @pytest.mark.leaks

@@ -28,8 +28,8 @@ from livegraph.simulator.ears import NoEars
 from livegraph.simulator.faults import HangUp
 from livegraph.simulator.scenario import Scenario, Scene, When
 from livegraph.simulator.voice import TonesVoice
+from livegraph.testing import no_tasks_left
 from support.conversation import RATE, Conversation, Wire, converse, graph_of
-from support.leaks import no_tasks_left
 
 MINUTES = float(os.environ.get("LIVEGRAPH_HOUR_MINUTES", "6"))
 """Of each seed. The whole hour is for when nobody waits for it."""

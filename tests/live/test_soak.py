@@ -21,8 +21,8 @@ from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.scenario_file import parse_scenario
 from livegraph.simulator.voice import TonesVoice
+from livegraph.testing import no_tasks_left
 from support.conversation import RATE, Conversation, Wire, converse, plan_of
-from support.leaks import no_tasks_left
 from support.speech import recorded
 
 MINUTES = 60

@@ -25,8 +25,8 @@ from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.faults import HangUp, RawBytes, Stall
 from livegraph.simulator.scenario import Act, Close, Cut, GoAway, RefuseResume, Scenario, Scene, When
 from livegraph.simulator.voice import TonesVoice
+from livegraph.testing import no_tasks_left
 from support.conversation import FRAME, RATE, Conversation, converse, plan_of
-from support.leaks import no_tasks_left
 from support.speech import recorded, spoken
 
 Pcm = npt.NDArray[np.int16]

@@ -15,9 +15,9 @@ from livegraph.pipeline import SECOND, CallLimits, Graph, LivegraphError, Proces
 from livegraph.pipeline.events import CallEnded
 from livegraph.pipeline.graph.plan import make_plan
 from livegraph.pipeline.graph.specs import OnError
+from livegraph.testing import no_tasks_left
 from support.boxes import Collect, Words
 from support.faulty import AsyncFaulty, Faulty, FaultySource
-from support.leaks import no_tasks_left
 
 LIMITS = CallLimits(start_ns=2 * SECOND, stop_ns=SECOND, stall_ns=SECOND, restarts=2)
 

@@ -9,8 +9,8 @@ import pytest
 from livegraph.pipeline import AudioFrame, Frame, Graph, Processor, TextFrame, run_virtual
 from livegraph.pipeline.ports import In, Out
 from livegraph.processors.app import AppIn, AppOut
+from livegraph.testing import no_tasks_left
 from support.boxes import Hear, SlowUpper, Upper
-from support.leaks import no_tasks_left
 
 
 def graph_with(box: type[Processor], **options: Any) -> Graph:

@@ -1,14 +1,12 @@
 """Sound gets louder or softer by as much as is said, clips, and glides where the gain changes."""
 
-import asyncio
-
 import numpy as np
 import pytest
 
 from livegraph.audio import amplify, rms_dbfs
-from livegraph.pipeline import MS, AudioFrame, Graph, run_virtual
+from livegraph.pipeline import AudioFrame
 from livegraph.processors import Gain
-from livegraph.processors.app import AppIn, AppOut
+from livegraph.testing import audio_frames, live_processor
 from support.pcm import tone
 
 RATE = 16_000
@@ -44,28 +42,15 @@ def test_a_change_glides() -> None:
         assert heard[count - 1] == 1_000
 
 
-def test_a_running_call_gets_louder_without_a_click() -> None:
+@pytest.mark.virtual_time
+async def test_a_running_call_gets_louder_without_a_click() -> None:
     """From the next frame on, and the first 10 ms of it go from one gain to the other."""
-    graph = Graph()
-    graph.add("mic", AppIn, rate=RATE)
-    graph.add("gain", Gain, db=-20)
-    graph.add("out", AppOut)
-    graph.connect("mic.audio", "gain")
-    graph.connect("gain", "out")
-
-    async def main() -> list[AudioFrame]:
-        async with graph.plan().call() as call:
-            mic = call.processor("mic", AppIn)
-            for number in range(4):
-                if number == 2:
-                    call.tune({"gain": {"db": 0}})
-                    await asyncio.sleep(0)
-                await mic.send(AudioFrame(np.full(RATE // 50, 10_000, np.int16), RATE, turn=3))
-                await call.clock.sleep_until_ns((number + 1) * 20 * MS)
-            mic.end()
-            return [frame async for frame in call.processor("out", AppOut) if isinstance(frame, AudioFrame)]
-
-    frames = run_virtual(main())
+    sound = audio_frames(np.full(RATE // 50 * 4, 10_000, np.int16), RATE, turn=3)
+    async with live_processor(Gain, db=-20) as box:
+        await box.send(*sound[:2])
+        box.call.tune({"box": {"db": 0}})
+        await box.send(*sound[2:])
+        frames = [frame for frame in box.frames() if isinstance(frame, AudioFrame)]
     assert [frame.turn for frame in frames] == [3] * 4
     pcm = np.concatenate([frame.samples for frame in frames]).astype(int)
     assert set(pcm[:640]) == {1_000}

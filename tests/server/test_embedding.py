@@ -28,8 +28,8 @@ from livegraph.pipeline.graph.inputs import InputSpec
 from livegraph.pipeline.graph.plan import make_plan
 from livegraph.server import Arrival, CallDesk, Grant, Refusal, ServedAgent, make_app
 from livegraph.server.metrics import Metrics
+from livegraph.testing import no_tasks_left
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
-from support.leaks import no_tasks_left
 from support.web import Reply, Web
 from support.webrtc import Caller
 

@@ -18,9 +18,9 @@ from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
+from livegraph.testing import no_tasks_left
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
-from support.leaks import no_tasks_left
 from support.relay import Relay, relaying
 from support.web import Web, serving
 from support.webrtc import Caller

@@ -15,9 +15,9 @@ from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
+from livegraph.testing import no_tasks_left
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
-from support.leaks import no_tasks_left
 from support.relay import relaying
 from support.web import serving
 from support.webrtc import RATE, Caller

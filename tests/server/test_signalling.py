@@ -9,9 +9,9 @@ from aiortc import RTCSessionDescription
 
 from livegraph.pipeline import Graph
 from livegraph.server.calls import ServedAgent
+from livegraph.testing import no_tasks_left
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
-from support.leaks import no_tasks_left
 from support.web import Web, serving
 from support.webrtc import RATE, Caller, pitch
 

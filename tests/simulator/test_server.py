@@ -24,7 +24,7 @@ from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import Ears, NoEars
 from livegraph.simulator.server import DEFAULT_PATH, Simulator
 from livegraph.simulator.voice import TonesVoice
-from support.leaks import no_tasks_left
+from livegraph.testing import no_tasks_left
 from support.live import calling
 from support.speech import recorded
 

@@ -33,7 +33,7 @@ from livegraph.pipeline import (
     run_virtual,
 )
 from livegraph.pipeline.events import CallEnded, NodeFailed
-from support.leaks import no_tasks_left
+from livegraph.testing import no_tasks_left
 
 LIMITS = CallLimits(start_ns=2 * SECOND, stop_ns=SECOND, stall_ns=SECOND, drain_ns=20 * SECOND, restarts=2)
 

@@ -29,7 +29,7 @@ from livegraph.pipeline.running.call import Call
 from livegraph.processors.app import AppIn
 from livegraph.processors.gemini_live import GeminiLive, LiveConnector
 from livegraph.processors.tools.catalog import FunctionSpec, ToolCatalog
-from support.leaks import no_tasks_left
+from livegraph.testing import no_tasks_left
 from support.live_server import Script, ScriptedServer
 
 __all__ = ["Ear", "Log", "Room", "Tools", "converse", "graph", "listen", "numbered", "numbers"]

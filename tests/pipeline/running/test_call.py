@@ -22,9 +22,9 @@ from livegraph.pipeline import (
 )
 from livegraph.pipeline.events import CallEnded, CallStarted, Event
 from livegraph.pipeline.graph.plan import make_plan
+from livegraph.testing import no_leaks, no_tasks_left
 from support.boxes import Collect, SlowUpper, Upper, Words
 from support.faulty import Faulty, Stubborn
-from support.leaks import no_leaks, no_tasks_left
 
 
 def sentence(*, words: int = 3, gap_ms: int = 10, delay_ms: int = 5) -> tuple[Graph, list[str]]:

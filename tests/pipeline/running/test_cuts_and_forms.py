@@ -32,8 +32,8 @@ from livegraph.pipeline import (
 from livegraph.pipeline.events import NodeSlow
 from livegraph.pipeline.frames import VideoFrame
 from livegraph.processors import AppIn, AppOut
+from livegraph.testing import no_tasks_left
 from support.boxes import Collect, Hear, SlowUpper, Tone, Upper, Words
-from support.leaks import no_tasks_left
 
 
 class Feed(Processor):

@@ -24,9 +24,9 @@ from livegraph.pipeline import (
 from livegraph.pipeline.events import EdgeStalled, NodeFailed
 from livegraph.pipeline.graph.plan import make_plan
 from livegraph.pipeline.graph.specs import OnError
+from livegraph.testing import no_tasks_left
 from support.boxes import Collect, SlowUpper, Words
 from support.faulty import AsyncFaulty, Faulty, FaultySource, Trouble
-from support.leaks import no_tasks_left
 
 WORDS = ["one", "two", "three"]
 

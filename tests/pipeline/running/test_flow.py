@@ -22,8 +22,8 @@ from livegraph.pipeline import (
 )
 from livegraph.pipeline.frames import Marker
 from livegraph.pipeline.policy import WhenFull
+from livegraph.testing import no_tasks_left
 from support.boxes import Collect, SlowUpper, Upper, Words
-from support.leaks import no_tasks_left
 
 
 class Feed(Processor):

@@ -24,8 +24,8 @@ from livegraph.pipeline.events import NodeFailed
 from livegraph.pipeline.policy import Policy
 from livegraph.pipeline.running.edges import QueuedEdge
 from livegraph.pipeline.running.strand import Strand, ring_of
+from livegraph.testing import no_tasks_left
 from support.boxes import Collect, SlowUpper, Upper, Words
-from support.leaks import no_tasks_left
 
 
 class Asks(Processor):

@@ -29,8 +29,8 @@ from livegraph.pipeline import (
 from livegraph.pipeline.errors import from_signal
 from livegraph.pipeline.events import CallStarted, NodeFailed
 from livegraph.processors import AppIn
+from livegraph.testing import no_tasks_left
 from support.boxes import Collect, Upper, Words
-from support.leaks import no_tasks_left
 
 
 class Panic(BaseException):

@@ -22,7 +22,7 @@ from livegraph.pipeline import (
 from livegraph.pipeline.events import Transcript, Usage
 from livegraph.processors.gemini_live import LiveConnector
 from livegraph.processors.gemini_live.options.groups import AnswerWait
-from support.leaks import no_tasks_left
+from livegraph.testing import no_tasks_left
 from support.live_room import Room, converse, graph, listen, numbered, numbers
 from support.live_server import Connection, Script, ScriptedServer, audio_message, talk, words
 

@@ -30,7 +30,7 @@ from livegraph.processors.tools.catalog import ToolCatalog
 from livegraph.processors.tools.function import ToolError, ToolFunction, tool
 from livegraph.processors.tools.loading import load_tools
 from livegraph.processors.tools.router import ToolRouter
-from support.leaks import no_tasks_left
+from livegraph.testing import no_tasks_left
 
 
 class Model(Processor):

@@ -20,10 +20,10 @@ from livegraph.pipeline.ports import In, Out
 from livegraph.pipeline.processor import Processor
 from livegraph.pipeline.running.call import Call
 from livegraph.pipeline.turns.controller import TurnState
+from livegraph.testing import no_tasks_left
 from livegraph.transports.webrtc.peer import Peer
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
-from support.leaks import no_tasks_left
 from support.webrtc import Caller, pitch
 
 

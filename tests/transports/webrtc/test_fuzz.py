@@ -16,10 +16,10 @@ import numpy as np
 import pytest
 
 from livegraph.pipeline.clock import run_virtual
+from livegraph.testing import no_tasks_left
 from livegraph.transports.webrtc.ice.mux import Source
 from livegraph.transports.webrtc.opus import OpusEncoder
 from livegraph.transports.webrtc.peer import Peer
-from support.leaks import no_tasks_left
 from support.raw_caller import MemoryNetwork, RawCaller
 
 _COUNT = int(os.environ.get("LIVEGRAPH_TEST_DATAGRAMS", "200000"))

@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 
 from livegraph.pipeline.clock import run_virtual
+from livegraph.testing.leaks import no_tasks_left, open_files
 from livegraph.transports.webrtc.network import LOOPBACK, Network
 from livegraph.transports.webrtc.opus import OpusEncoder
 from livegraph.transports.webrtc.peer import Peer
 from livegraph.transports.webrtc.sdp import BadOffer
-from support.leaks import no_tasks_left, open_files
 from support.offers import CHROMIUM
 from support.raw_caller import MemoryNetwork, RawCaller, rtp
 from support.webrtc import Caller

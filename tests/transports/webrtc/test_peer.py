@@ -16,11 +16,11 @@ from aiortc.rtp import RtpPacket
 from livegraph.audio import Pcm
 from livegraph.pipeline.errors import TransportError
 from livegraph.pipeline.units import MS, SECOND
+from livegraph.testing import no_tasks_left
 from livegraph.transports.playout import PlayoutBuffer
 from livegraph.transports.webrtc.network import LOOPBACK, Network
 from livegraph.transports.webrtc.peer import Peer
 from livegraph.transports.webrtc.sdp import BadOffer
-from support.leaks import no_tasks_left
 from support.webrtc import Caller, pitch
 
 

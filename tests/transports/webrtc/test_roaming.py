@@ -14,9 +14,9 @@ from livegraph.audio import Pcm
 from livegraph.pipeline.clock import run_virtual
 from livegraph.pipeline.errors import TransportError
 from livegraph.pipeline.units import SECOND
+from livegraph.testing import no_tasks_left
 from livegraph.transports.webrtc.opus import OpusEncoder
 from livegraph.transports.webrtc.peer import Peer
-from support.leaks import no_tasks_left
 from support.raw_caller import MemoryNetwork, RawCaller, check
 
 MOBILE = ("203.0.113.99", 40_001)

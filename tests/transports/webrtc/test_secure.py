@@ -8,9 +8,9 @@ import pytest
 
 from livegraph.pipeline.clock import run_virtual
 from livegraph.pipeline.errors import TransportError
+from livegraph.testing import no_tasks_left
 from livegraph.transports.webrtc.peer import Peer
 from livegraph.transports.webrtc.secure import Certificate, SecureTransport
-from support.leaks import no_tasks_left
 from support.raw_caller import MemoryNetwork, RawCaller
 
 OTHER = "sha-256 " + ":".join(["00"] * 32)

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from livegraph.pipeline.errors import TransportError
+from livegraph.testing import no_tasks_left
 from livegraph.transports.webrtc.network import Network
 from livegraph.transports.webrtc.peer import Peer
 from livegraph.transports.webrtc.sdp import BadOffer
-from support.leaks import no_tasks_left
 from support.webrtc import Caller
 
 
