@@ -154,7 +154,7 @@ class TestSpeech:
                 contents = [heard.message.server_content for heard in caller.heard]
                 return [msgspec.to_builtins(content) for content in contents if content]
 
-        thought, code, ground, pages, *_ = played(scenes, test)
+        thought, code, ground, pages, *_ = played(scenes, test, strict=False)
         assert thought["modelTurn"]["parts"] == [{"text": "I should look it up.", "thought": True}]
         assert code["modelTurn"]["parts"][1]["codeExecutionResult"]["output"] == "42"
         assert ground["groundingMetadata"]["groundingChunks"][0]["web"]["title"] == "Answers"

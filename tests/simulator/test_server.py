@@ -179,7 +179,7 @@ class TestStrict:
             async with simulator(strict=True) as sim:
                 closed = await ended(sim, setup)
                 assert (closed.code, closed.reason) == (1007, reason)
-            async with simulator() as sim, calling(sim.open()) as caller:
+            async with simulator(strict=False) as sim, calling(sim.open()) as caller:
                 await caller.link.send(json.dumps(setup))
                 await caller.until("setupComplete")
 
@@ -226,7 +226,7 @@ def test_a_client_that_sends_no_setup_is_let_go() -> None:
     """A connection that does nothing does not count for ever."""
 
     async def test() -> None:
-        async with simulator() as sim, calling(sim.open()) as caller:
+        async with simulator(strict=False) as sim, calling(sim.open()) as caller:
             closed = await caller.until_closed(within_s=61)
             assert closed.code == 1011 and sim.sessions == 0
 
