@@ -156,11 +156,14 @@ class Between(Noted):
     back: In[Item] = In(required=False, feedback=True)
     out: Out[Item]
 
-    def made(self, port: str, frame: Item) -> list[Item]:
-        """What follows from a frame; round a circle it goes only so often."""
+    def made(self, port: str, frame: Item) -> Iterator[Item]:
+        """What follows from a frame, each made when it is sent; round a circle it goes only so often."""
         if port == "back":
-            return [self.make(frame.rounds - 1, frame.turn)] if frame.rounds > 0 else []
-        return [self.make(1) for _ in range(self.box.makes)]
+            if frame.rounds > 0:
+                yield self.make(frame.rounds - 1, frame.turn)
+            return
+        for _ in range(self.box.makes):
+            yield self.make(1)
 
 
 class Plain(Between):
@@ -168,12 +171,12 @@ class Plain(Between):
 
     def on_data(self, frame: Item) -> list[Item] | Item | None:
         self.take("data", frame)
-        made = self.made("data", frame)
+        made = list(self.made("data", frame))
         return made[0] if len(made) == 1 else made
 
     def on_back(self, frame: Item) -> list[Item]:
         self.take("back", frame)
-        return self.made("back", frame)
+        return list(self.made("back", frame))
 
 
 class Emits(Between):
@@ -220,10 +223,11 @@ class Waits(Between):
         self.inside += 1
         try:
             await asyncio.sleep(self.box.delay_ms / 1_000)
-            made = self.made(port, frame)
-            for item in made[:-1]:
+            if port == "back" or self.box.makes == 1:
+                return next(self.made(port, frame), None)
+            for item in self.made(port, frame):
                 await self.out.send(item)
-            return made[-1] if made else None
+            return None
         finally:
             self.inside -= 1
             self.alive("an async handler's finally")
@@ -439,8 +443,12 @@ def judge(
         sent, got = notes.sent[sender], notes.got[sender, target]
         assert got == sorted(set(got)) and set(got) <= set(sent), (edge, got)
         assert stats.held == stats.held_ns == 0
+        missing = len(sent) - (len(got) + stats.dropped + stats.stale)
+        box = names[sender]
+        # Of a list that waits for room, the rest is never sent once its turn is cut or the call over.
+        unsent = box.kind == "plain" and box.makes > 1 and (scene.cuts_ms or call.reason != "completed")
         if not overfull:
-            assert len(sent) == len(got) + stats.dropped + stats.stale, (edge, len(sent), len(got), stats)
+            assert missing == 0 or (missing > 0 and unsent), (edge, len(sent), len(got), stats)
         queue = names[target.partition(".")[0]].queue if target != "sink.data" else None
         if undisturbed and (queue is None or queue[0] == "block" or target.endswith(".back")):
             assert stats.dropped == 0, (edge, stats)
