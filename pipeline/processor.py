@@ -29,7 +29,6 @@ import inspect
 import logging
 import re
 import sys
-import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
@@ -49,12 +48,6 @@ _PORT_HINT = re.compile(r"\s*(\w+\.)*(Ins?|Outs?)\[")
 
 _OWN = ("call", "name", "log", "tune")
 """What a call sets on every processor, and whose ``on_`` it calls."""
-
-_ports: weakref.WeakKeyDictionary[type[Processor], dict[str, PortSpec]] = weakref.WeakKeyDictionary()
-
-_marker_routes: weakref.WeakKeyDictionary[type[Processor], dict[str, tuple[str, ...]]] = (
-    weakref.WeakKeyDictionary()
-)
 
 Emitted = Frame | Iterable[Frame] | None
 """What a handler returns or yields: frames, each to the output that takes its type, or nothing."""
@@ -247,9 +240,11 @@ def ports_of(cls: type[Processor]) -> dict[str, PortSpec]:
 
     Raises ``TypeError`` when an input has no handler or a declaration makes no sense.
     """
-    specs = _ports.get(cls)
+    # On the class itself: a call asks for them many times over as it starts.
+    specs: dict[str, PortSpec] | None = cls.__dict__.get("_ports_read")
     if specs is None:
-        specs = _ports[cls] = _read_ports(cls)
+        specs = _read_ports(cls)
+        type.__setattr__(cls, "_ports_read", specs)
     return specs
 
 
@@ -263,22 +258,23 @@ def ages(cls: type[Processor]) -> bool | None:
 
 def marker_routes(cls: type[Processor]) -> dict[str, tuple[str, ...]]:
     """By input, the outputs to which markers of its stream go on: those of the same types."""
-    routes = _marker_routes.get(cls)
+    routes: dict[str, tuple[str, ...]] | None = cls.__dict__.get("_marker_routes")
     if routes is None:
         ports = ports_of(cls).values()
         outputs = [port for port in ports if port.direction == "out"]
-        routes = _marker_routes[cls] = {
+        routes = {
             port.name: tuple(output.name for output in outputs if set(output.types) & set(port.types))
             for port in ports
             if port.direction == "in"
         }
+        type.__setattr__(cls, "_marker_routes", routes)
     return routes
 
 
 def facade(name: str, ports: Iterable[PortSpec]) -> type[Processor]:
     """A class that has ``ports`` and does nothing: what stands for a part of a graph while that is wired."""
     made = type(name, (Processor,), {"__doc__": None})
-    _ports[made] = {port.name: port for port in ports}
+    type.__setattr__(made, "_ports_read", {port.name: port for port in ports})
     return made
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import functools
 import inspect
-import weakref
 from collections.abc import Callable
 from typing import Any
 
 from ..processor import Processor, ports_of
 
 __all__ = ["handlers_of", "is_async", "works_async"]
-
-_async: weakref.WeakKeyDictionary[type[Processor], bool] = weakref.WeakKeyDictionary()
 
 
 def handlers_of(processor: Processor) -> dict[str, Callable[[Any], Any]]:
@@ -26,14 +23,15 @@ def handlers_of(processor: Processor) -> dict[str, Callable[[Any], Any]]:
 
 def works_async(cls: type[Processor]) -> bool:
     """Whether any handler of ``cls`` may wait, so that its node has a task behind queues."""
-    found = _async.get(cls)
+    found: bool | None = cls.__dict__.get("_works_async")
     if found is None:
         handlers = [
             inspect.getattr_static(cls, f"on_{port.name}", None)
             for port in ports_of(cls).values()
             if port.direction == "in"
         ]
-        found = _async[cls] = any(is_async(handler) for handler in handlers)
+        found = any(is_async(handler) for handler in handlers)
+        type.__setattr__(cls, "_works_async", found)
     return found
 
 

@@ -84,8 +84,7 @@ class NodeRuntime:
         """Whether the worker has to look up before its next frame: options, timers or inputs are others."""
         self.leaving = False
         """Whether it was taken out of the graph, and only hands on what it holds."""
-        self.over = asyncio.Event()
-        """Set when it has ended, or the call is over for it."""
+        self._over: asyncio.Event | None = None
         self._begun = False
         self.ending = Ending(self)
         self._order = itertools.count()
@@ -301,7 +300,7 @@ class NodeRuntime:
         # New edges that wait for the end of a frame are to hear of the end of all.
         self.take_deferred()
         self.ended = True
-        self.over.set()
+        self._tell_over()
         self.background.cancel()
         self._shut()
         self.answering = None
@@ -313,12 +312,25 @@ class NodeRuntime:
     def close(self) -> None:
         """The call is over: nothing goes in or out any more, and whoever waits for room is let go."""
         self.closed = True
-        self.over.set()
+        self._tell_over()
         self.background.cancel()
         self._shut()
         self.routes.clear()
         for outlet in self.outlets.values():
             outlet.close()
+
+    @property
+    def over(self) -> asyncio.Event:
+        """Set when it has ended, or the call is over for it."""
+        if self._over is None:
+            self._over = asyncio.Event()
+            if self.ended or self.closed:
+                self._over.set()
+        return self._over
+
+    def _tell_over(self) -> None:
+        if self._over is not None:
+            self._over.set()
 
     def mute(self) -> None:
         """The processor failed: what comes without a queue is lost, what waits in one is kept."""

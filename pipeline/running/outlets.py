@@ -53,7 +53,7 @@ class Outlet:
         self._thread = threading.get_ident()
         self._plain: set[type] = set()
         """Classes whose frames need no look at what they hold."""
-        self.targets = tuple(targets)
+        self.targets = targets
         self._hand_on = _to_all(self.pushes)
         self.emit: Push = self._make_emit()
 
@@ -71,7 +71,7 @@ class Outlet:
     def close(self) -> None:
         """Let nothing out any more."""
         self.emit = self.refuse
-        self.port.wire(self)
+        vars(self.port)["emit"] = self.refuse
 
     def refuse(self, frame: Frame) -> None:
         """What ``emit`` is once the node has ended or stopped: nothing follows on its streams."""

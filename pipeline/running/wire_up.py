@@ -12,7 +12,7 @@ from ..graph.check import CheckResult
 from ..graph.negotiate import PortKey
 from ..graph.resolve import edge_ends
 from ..graph.specs import NodeSpec
-from ..ports import In, Out
+from ..ports import EdgeEnd, In, Out
 from ..processor import Processor, ports_of
 from .context import CallContext
 from .edges import QueuedEdge, Voided
@@ -70,12 +70,16 @@ class Layout:
     def name_inlets(self, nodes: Iterable[NodeRuntime]) -> None:
         """Tell the inlets of ``nodes`` what their processors call them."""
         wanted = {node.name for node in nodes}
-        counts: dict[PortKey, int] = {}
+        entering: dict[PortKey, list[Inlet]] = {}
         for edge, inlet in zip(self.checked.edges, self.inlets, strict=True):
             if edge.target[0] in wanted:
-                at = counts.get(edge.target, 0)
-                counts[edge.target] = at + 1
-                inlet.end = edge_ends(self.checked.edges, edge.target, "in")[at]
+                entering.setdefault(edge.target, []).append(inlet)
+        for port, inlets in entering.items():
+            if len(inlets) == 1:
+                inlets[0].end = EdgeEnd(inlets[0].edge.origin[0], 0)
+                continue
+            for inlet, end in zip(inlets, edge_ends(self.checked.edges, port, "in"), strict=True):
+                inlet.end = end
 
     def levels(self) -> list[list[NodeRuntime]]:
         """The nodes in the order of their start: each after all that it feeds; lists hold what can start together."""
