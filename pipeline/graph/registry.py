@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import importlib.metadata
+import logging
 import re
 import sys
 from pathlib import Path
@@ -26,6 +27,8 @@ from .modules import import_module, import_reference
 __all__ = ["GROUP", "find", "load", "name_of", "names", "register", "unregister"]
 
 GROUP = "livegraph.processors"
+
+logger = logging.getLogger("livegraph.graph")
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _registered: dict[str, type[Processor]] = {}
@@ -99,10 +102,25 @@ def load(use: str, *, base_dir: Path | None = None) -> type[Processor]:
 def _entry_points() -> dict[str, importlib.metadata.EntryPoint]:
     found: dict[str, importlib.metadata.EntryPoint] = {}
     for entry in importlib.metadata.entry_points(group=GROUP):
+        other = found.setdefault(entry.name, entry)
+        if other.value == entry.value:
+            continue
         # What ships with livegraph keeps its name; elsewhere the first on the path wins, as imports do.
-        if entry.name not in found or entry.value.startswith("livegraph."):
-            found[entry.name] = entry
+        kept, lost = (entry, other) if entry.value.startswith("livegraph.") else (other, entry)
+        found[entry.name] = kept
+        logger.warning(
+            "two processors are called `%s`: %s is found by that name, %s is not; write `use: %s`",
+            entry.name,
+            _origin(kept),
+            _origin(lost),
+            lost.value,
+        )
     return found
+
+
+def _origin(entry: importlib.metadata.EntryPoint) -> str:
+    package = entry.dist.name if entry.dist is not None else ""
+    return f"{entry.value} of {package}" if package else entry.value
 
 
 def _load_entry(entry: importlib.metadata.EntryPoint) -> type[Processor]:

@@ -139,3 +139,23 @@ def test_faults_of_files(tmp_path: Path) -> None:
 )
 def test_whatever_is_written_is_a_fault_and_no_crash(use: str) -> None:
     assert fault(use)[0] in ("LG110", "LG111")
+
+
+def test_an_entry_point_that_clashes_with_a_shipped_name_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The shipped box keeps its name; who brought the other is told how to write it."""
+    info = tmp_path / "loud-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: loud\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[livegraph.processors]\nresampler = loud.boxes:Resampler\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    registry._entry_points.cache_clear()
+    try:
+        found = registry.find("resampler")
+    finally:
+        registry._entry_points.cache_clear()
+    assert found is not None and found.__module__ == "livegraph.processors.resampler"
+    (told,) = [r.getMessage() for r in caplog.records if "two processors are called" in r.getMessage()]
+    assert "`resampler`" in told
+    assert told.endswith("loud.boxes:Resampler of loud is not; write `use: loud.boxes:Resampler`")
