@@ -98,7 +98,7 @@ def sound(came: list[tuple[int, Frame]]) -> bytes:
 @pytest.mark.parametrize("mode", ["report", "gate"])
 def test_each_call_is_judged_as_if_it_were_alone(mode: str) -> None:
     """The same speech at the same time, the same sound, in order; told at most 20 ms later."""
-    together = calls(4, mode=mode)
+    together = calls(3, mode=mode)
     for number, came in enumerate(together):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(f"{__name__}.sentence", lambda _, number=number: real_sentence(number))

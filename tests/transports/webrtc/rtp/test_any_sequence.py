@@ -79,7 +79,7 @@ def wild(seed: int, count: int) -> list[tuple[int, int, bytes, int]]:
     return packets
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(0, 1 << 32), st.integers(0, 80))
 def test_no_packets_make_it_raise_and_its_time_has_no_holes(seed: int, count: int) -> None:
     """Any bytes, any numbers, any pauses: an unbroken line of samples, and never more of them than time allows."""
@@ -101,7 +101,7 @@ def test_no_packets_make_it_raise_and_its_time_has_no_holes(seed: int, count: in
     assert receiver.given / RATE <= most_s
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(
     st.integers(0, 1 << 32),
     st.integers(1, 120),
