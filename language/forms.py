@@ -19,6 +19,8 @@ from .wiring import Box, infer
 
 __all__ = ["graph_form", "linear_form", "short_form"]
 
+_AGENT_KEYS = agent_keys()
+
 
 def short_form(value: Any, build: NodeBuilder) -> None:
     """``agent``: what most agents are made of, in a row."""
@@ -107,9 +109,9 @@ def graph_form(value: Any, build: NodeBuilder) -> None:
 
 
 def _unknown_agent_keys(agent: Mapping[str, Any], build: NodeBuilder) -> None:
-    known, home = agent_keys(), home_part()
-    for name in [key for key in agent if key not in known]:
-        hint, certain = meant(name, known, [key for key in known if key not in agent])
+    home = home_part()
+    for name in [key for key in agent if key not in _AGENT_KEYS]:
+        hint, certain = meant(name, _AGENT_KEYS, [key for key in _AGENT_KEYS if key not in agent])
         if name in _options_of(home.box):
             hint, certain = f"it is an option of {home.box}: write `{home.section}: {{{name}: ...}}`", None
         message = f"unknown key `{name[:60]}` below `agent`"

@@ -210,7 +210,7 @@ def _unescaped(cursor: Cursor, raw: str, base: int) -> str:
     made = _PAIR.sub(_joined_pair, _joined(lines, glued))
     if _LONE.search(made):
         message = "half of a character (a lone surrogate) is written here"
-        cursor.note("character", message, cursor.pos)
+        cursor.note("character", message, cursor.pos, cursor.pos + len(raw) + 2)
         made = _LONE.sub("\ufffd", made)
     return made
 
