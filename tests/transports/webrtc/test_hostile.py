@@ -21,6 +21,8 @@ from support.offers import CHROMIUM
 from support.raw_caller import MemoryNetwork, RawCaller, rtp
 from support.webrtc import Caller
 
+pytestmark = pytest.mark.timeout(180)
+
 NOW = struct.pack("!LL", 90 * 960, 77)
 """Time stamp and source."""
 TONE = np.round(8_000 * np.sin(np.arange(320) / 5)).astype(np.int16)

@@ -142,6 +142,7 @@ def test_channels_and_streams_are_bounded() -> None:
     asyncio.run(main())
 
 
+@pytest.mark.timeout(240)
 def test_pieces_without_an_end_are_bounded() -> None:
     """Six thousand of them, of one byte each, in order and with gaps."""
 

@@ -128,6 +128,7 @@ def answered_or_refused(text: str) -> bool:
     return True
 
 
+@pytest.mark.timeout(300)
 def test_twenty_thousand_mutated_offers() -> None:
     """Lines lost, doubled, swapped, cut, and bytes changed, in offers of four clients: refused or answered."""
     random = Random(12)
