@@ -390,7 +390,7 @@ def test_the_server_says_which_messages_it_has_taken_in(monkeypatch: pytest.Monk
         await room.speak(6000)
         await listen(room)
 
-    monkeypatch.setattr(live_call, "_websocket_connector", lambda url, label: ScriptedServer.current)
+    monkeypatch.setattr(live_call, "websocket_connector", lambda url, label: ScriptedServer.current)
     room = converse(
         body,
         first,
