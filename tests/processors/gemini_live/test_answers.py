@@ -280,3 +280,31 @@ def test_a_refused_message_is_worth_one_fresh_session() -> None:
     with pytest.raises(ProcessorError, match="invalid argument"):
         converse(stay, refuses, refuses)
     assert LinkClosed(1007).code == 1007
+
+
+def test_a_fallback_line_is_spoken_in_the_agents_own_voice() -> None:
+    """It was asked for in a session of its own, while the service was well; that is no part of the conversation."""
+
+    async def script(server: Connection) -> None:
+        await server.accept("h1")
+        await asyncio.sleep(3)
+        await server.send(ASKED)
+        await server.until(lambda: False)
+
+    async def line(server: Connection) -> None:
+        await server.accept()
+        await server.until(lambda: server.contents)
+        await talk(server, "I am sorry.", pieces=2, piece_ms=300)
+        await server.until(lambda: False)
+
+    async def silent(server: Connection) -> None:
+        await server.accept("h2")
+        await server.until(lambda: False)
+
+    room = converse(stay, script, line, silent, voice="Kore", answer=AnswerWait(fallback="I am sorry."))
+    [event] = missing(room)
+    assert event.fallback and event.why == "silent"
+    assert sum(len(frame.samples) for frame in room.ear.heard) == 24_000 * 600 // 1000
+    asked = room.server.connections[1]
+    assert asked.setup.generation_config.speech_config is not None and not asked.setup.tools
+    assert [entry.text for entry in room.live.history.entries] == ["When do you open?", "I am sorry."]
