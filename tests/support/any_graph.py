@@ -104,7 +104,7 @@ class Noted(Processor):
         if self.stopped:
             self.notes.wrong.append(f"{self.name}: {where} after stop")
 
-    def make(self, rounds: int = 0, turn: int = 0) -> Item:
+    def make(self, rounds: int, turn: int = 0) -> Item:
         """The next frame."""
         numbers = self.notes.sent[self.name]
         numbers.append(len(numbers))
@@ -143,7 +143,7 @@ class Source(Noted):
             self.step()
             # The turn goes first: from the step on nothing may come between.
             if not turn or turn > self.notes.cut.get(self.name, 0):
-                await self.out.send(self.make(turn=turn))
+                await self.out.send(self.make(2, turn))
             if self.box.delay_ms:
                 await asyncio.sleep(self.box.delay_ms / 1_000)
             self.alive("run")
@@ -163,7 +163,7 @@ class Between(Noted):
                 yield self.make(frame.rounds - 1, frame.turn)
             return
         for _ in range(self.box.makes):
-            yield self.make(1)
+            yield self.make(frame.rounds)
 
 
 class Plain(Between):
