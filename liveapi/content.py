@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from .base import JsonObject, WireStruct
 
 __all__ = [
@@ -73,8 +71,7 @@ class FunctionCall(WireStruct, frozen=True, kw_only=True):
 
     id: str = ""
     name: str = ""
-    # The service writes it when it is empty as well, and programs unpack it: a factory of one's own is never left out.
-    args: JsonObject = msgspec.field(default_factory=lambda: {})
+    args: JsonObject = {}
     partial_args: list[PartialArg] = []
     will_continue: bool = False
 

@@ -17,6 +17,8 @@ _UNKNOWN = {"fieldOfTheFuture": {"value": 1, "names": ["a", "b"]}}
 def encode(message: ServerMessage, oddities: Oddities) -> bytes:
     """A message as the client gets it."""
     data = encode_server(message, pretty=oddities.pretty)
+    if message.tool_call is not None and not all(call.args for call in message.tool_call.function_calls):
+        data = _with_args(data, pretty=oddities.pretty)
     if not oddities.unknown_fields:
         return data
     tree: dict[str, Any] = msgspec.json.decode(data)
@@ -27,6 +29,15 @@ def encode(message: ServerMessage, oddities: Oddities) -> bytes:
             _grow(value)
     # Never alone: the official SDK fails at a message of which it knows nothing.
     return msgspec.json.encode(tree | _UNKNOWN)
+
+
+def _with_args(data: bytes, *, pretty: bool) -> bytes:
+    """Calls without arguments say so, as the service's do: programs unpack ``args`` without a look."""
+    tree: dict[str, Any] = msgspec.json.decode(data)
+    for call in tree["toolCall"]["functionCalls"]:
+        call.setdefault("args", {})
+    made = msgspec.json.encode(tree)
+    return msgspec.json.format(made, indent=2) + b"\n" if pretty else made
 
 
 def _grow(value: dict[str, Any]) -> None:
