@@ -83,7 +83,8 @@ def test_the_ticket_of_the_page_is_one() -> None:
 
 def test_the_yaml_of_the_page_is_good(tmp_path: Path) -> None:
     """The agent with a section ``server`` passes the check, and the token file is read."""
-    agent, tokens = blocks("operating", "yaml")
+    (agent,) = blocks("operating", "yaml")
+    (tokens,) = blocks("operating", "yaml tokens.yaml")
     (tmp_path / "tokens.yaml").write_text(tokens)
     assert len(read_tokens(tmp_path / "tokens.yaml")) == 2
     report = check_text(agent, base_dir=tmp_path, file="desk.yaml")
