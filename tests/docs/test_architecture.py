@@ -39,4 +39,6 @@ def test_a_method_that_is_named_exists(name: str) -> None:
     owner, method = name.split(".")
     sources = [path.read_text("utf-8") for package in PACKAGES for path in (ROOT / package).rglob("*.py")]
     homes = [source for source in sources if re.search(rf"^class {owner}\b", source, re.MULTILINE)]
-    assert any(re.search(rf"\bdef {method}\b|^    {method}: ", home, re.MULTILINE) for home in homes), len(homes)
+    assert any(re.search(rf"\bdef {method}\b|^    {method}: ", home, re.MULTILINE) for home in homes), len(
+        homes
+    )
