@@ -11,8 +11,9 @@ All others are where they belong: ``livegraph.pipeline`` (the engine), ``livegra
 ``livegraph.transports`` (boxes), ``livegraph.language`` (agent files), ``livegraph.testing``, ``livegraph.audio``.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from ._lazy import when_used
 
 if TYPE_CHECKING:
     from .language import load_agent
@@ -31,6 +32,28 @@ if TYPE_CHECKING:
         run_virtual,
     )
     from .processors.tools import tool
+else:
+    __getattr__, __dir__ = when_used(
+        __name__,
+        {
+            "language": ("load_agent",),
+            "pipeline": (
+                "AudioFrame",
+                "ConfigError",
+                "Frame",
+                "Graph",
+                "In",
+                "Out",
+                "Processor",
+                "SubGraph",
+                "TextFrame",
+                "ms",
+                "processor",
+                "run_virtual",
+            ),
+            "processors.tools": ("tool",),
+        },
+    )
 
 __version__ = "0.1.0"
 
@@ -50,17 +73,3 @@ __all__ = [
     "run_virtual",
     "tool",
 ]
-
-_ELSEWHERE = {"load_agent": "language", "tool": "processors.tools"}
-
-
-def __getattr__(name: str) -> object:
-    if name not in __all__:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{_ELSEWHERE.get(name, 'pipeline')}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

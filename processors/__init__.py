@@ -5,8 +5,9 @@ Each is loaded when it is first used.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from .._lazy import when_used
 
 if TYPE_CHECKING:
     from .app import AppIn, AppOut
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
     from .tools.router import ToolRouter
     from .transcript_log import TranscriptLog
     from .vad_gate import VadGate
+else:
+    __getattr__, __dir__ = when_used(
+        __name__,
+        {
+            "app": ("AppIn", "AppOut"),
+            "gain": ("Gain",),
+            "gemini_live": ("GeminiLive", "LiveConnector"),
+            "join": ("Join",),
+            "mixer": ("Mixer",),
+            "resampler": ("Resampler",),
+            "switch": ("Switch",),
+            "tools.router": ("ToolRouter",),
+            "transcript_log": ("TranscriptLog",),
+            "vad_gate": ("VadGate",),
+        },
+    )
 
 __all__ = [
     "AppIn",
@@ -34,31 +51,3 @@ __all__ = [
     "TranscriptLog",
     "VadGate",
 ]
-
-_HOMES = {
-    "AppIn": "app",
-    "AppOut": "app",
-    "Gain": "gain",
-    "GeminiLive": "gemini_live",
-    "Join": "join",
-    "LiveConnector": "gemini_live",
-    "Mixer": "mixer",
-    "Resampler": "resampler",
-    "Switch": "switch",
-    "ToolRouter": "tools.router",
-    "TranscriptLog": "transcript_log",
-    "VadGate": "vad_gate",
-}
-
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -9,8 +9,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from .._lazy import when_used
 
 if TYPE_CHECKING:
     from .access import Grant, Tickets, TurnService, bearer_of
@@ -23,6 +24,23 @@ if TYPE_CHECKING:
     from .refusals import Refusal
     from .served import Answered
     from .tracing import Tracing
+else:
+    # What describes events is used without a server, and loads without one.
+    __getattr__, __dir__ = when_used(
+        __name__,
+        {
+            "access": ("Grant", "Tickets", "TurnService", "bearer_of"),
+            "admin": ("make_admin_app",),
+            "app": ("make_app",),
+            "arrival": ("Arrival",),
+            "calls": ("CallDesk", "ServedAgent"),
+            "gate": ("by_tokens",),
+            "limits": ("CallerLimits",),
+            "refusals": ("Refusal",),
+            "served": ("Answered",),
+            "tracing": ("Tracing",),
+        },
+    )
 
 __all__ = [
     "Answered",
@@ -40,23 +58,3 @@ __all__ = [
     "make_admin_app",
     "make_app",
 ]
-
-_WHERE = {
-    **dict.fromkeys(("Grant", "Tickets", "TurnService", "bearer_of"), "access"),
-    **dict.fromkeys(("Answered", "ServedAgent"), "served"),
-    "Arrival": "arrival",
-    "CallDesk": "calls",
-    "CallerLimits": "limits",
-    "Refusal": "refusals",
-    "Tracing": "tracing",
-    "by_tokens": "gate",
-    "make_admin_app": "admin",
-    "make_app": "app",
-}
-
-
-def __getattr__(name: str) -> Any:
-    # What describes events is used without a server, and loads without one.
-    if name not in _WHERE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_WHERE[name]}", __name__), name)

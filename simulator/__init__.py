@@ -3,8 +3,9 @@
 The names below load their modules when they are first used.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from .._lazy import when_used
 
 if TYPE_CHECKING:
     from .brain_file import BrainError, load_brain, parse_brain
@@ -13,6 +14,18 @@ if TYPE_CHECKING:
     from .scenario import Scenario
     from .scenario_file import ScenarioError, load_scenario, parse_scenario
     from .server import LocalConnector, Simulator
+else:
+    __getattr__, __dir__ = when_used(
+        __name__,
+        {
+            "brain_file": ("BrainError", "load_brain", "parse_brain"),
+            "brain_script": ("Script",),
+            "recording": ("WireEvent", "WireLog"),
+            "scenario": ("Scenario",),
+            "scenario_file": ("ScenarioError", "load_scenario", "parse_scenario"),
+            "server": ("LocalConnector", "Simulator"),
+        },
+    )
 
 __all__ = [
     "BrainError",
@@ -28,31 +41,3 @@ __all__ = [
     "parse_brain",
     "parse_scenario",
 ]
-
-_HOMES = {
-    "BrainError": "brain_file",
-    "load_brain": "brain_file",
-    "parse_brain": "brain_file",
-    "Script": "brain_script",
-    "WireEvent": "recording",
-    "WireLog": "recording",
-    "Scenario": "scenario",
-    "ScenarioError": "scenario_file",
-    "load_scenario": "scenario_file",
-    "parse_scenario": "scenario_file",
-    "LocalConnector": "server",
-    "Simulator": "server",
-}
-
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

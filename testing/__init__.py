@@ -17,8 +17,9 @@ what a case expects. The names below load when they are first used.
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from .._lazy import when_used
 
 if TYPE_CHECKING:
     from .agents import run_tests
@@ -41,6 +42,32 @@ if TYPE_CHECKING:
     from .result import Result
     from .scene import Scene
     from .timeline import Entry, Timeline
+else:
+    __getattr__, __dir__ = when_used(
+        __name__,
+        {
+            "agents": ("run_tests",),
+            "conforming": ("ConformanceCase", "check_conformance", "conformance"),
+            "fake_clock": ("FakeClock",),
+            "judging": ("Verdict", "judge"),
+            "leaks": ("no_leaks", "no_tasks_left"),
+            "model": ("Case",),
+            "processor_run": (
+                "LiveProcessor",
+                "ProcessorRun",
+                "Received",
+                "Wait",
+                "audio_frames",
+                "live_processor",
+                "run_processor",
+            ),
+            "reading": ("read_cases",),
+            "recorded": ("recorded_wire",),
+            "result": ("Result",),
+            "scene": ("Scene",),
+            "timeline": ("Entry", "Timeline"),
+        },
+    )
 
 __all__ = [
     "Case",
@@ -67,35 +94,3 @@ __all__ = [
     "run_processor",
     "run_tests",
 ]
-
-_HOMES = {
-    "agents": ("run_tests",),
-    "conforming": ("ConformanceCase", "check_conformance", "conformance"),
-    "fake_clock": ("FakeClock",),
-    "judging": ("Verdict", "judge"),
-    "leaks": ("no_leaks", "no_tasks_left"),
-    "model": ("Case",),
-    "processor_run": (
-        *("LiveProcessor", "ProcessorRun", "Received", "Wait"),
-        *("audio_frames", "live_processor", "run_processor"),
-    ),
-    "reading": ("read_cases",),
-    "recorded": ("recorded_wire",),
-    "result": ("Result",),
-    "scene": ("Scene",),
-    "timeline": ("Entry", "Timeline"),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
-
-
-def __getattr__(name: str) -> object:
-    home = _HOME_OF.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

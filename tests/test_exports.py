@@ -13,6 +13,7 @@ from livegraph.pipeline.graph import registry
 
 PACKAGES = ("livegraph.processors", "livegraph.transports")
 LAZY = (*PACKAGES, "livegraph", "livegraph.testing")
+LAZY_TOO = ("livegraph.audio", "livegraph.processors.gemini_live", "livegraph.server", "livegraph.simulator")
 HEAVY = ("aiortc", "av", "numpy", "onnxruntime", "starlette", "websockets")
 
 
@@ -24,6 +25,18 @@ def test_every_name_is_there(package: str) -> None:
         assert getattr(module, name).__name__ == name
     assert set(module.__all__) <= set(dir(module))
     with pytest.raises(AttributeError, match="no attribute 'Nonsense'"):
+        _ = module.Nonsense
+
+
+@pytest.mark.parametrize("package", (*LAZY, *LAZY_TOO))
+def test_a_name_is_kept_once_it_is_used(package: str) -> None:
+    """Constants and type aliases too; all are listed before."""
+    module = import_module(package)
+    assert set(module.__all__) <= set(dir(module))
+    for name in module.__all__:
+        value = getattr(module, name)
+        assert vars(module)[name] is value
+    with pytest.raises(AttributeError, match=f"module '{package}' has no attribute 'Nonsense'"):
         _ = module.Nonsense
 
 

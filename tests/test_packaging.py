@@ -43,7 +43,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _in_the_tree() -> set[str]:
     """Every file of the packages' folders, under the name it must have in the wheel."""
     folders = sorted({package.split(".")[1] for package in _PACKAGES if "." in package})
-    files = [_ROOT / "__init__.py", _ROOT / "py.typed"]
+    files = [_ROOT / "__init__.py", _ROOT / "_lazy.py", _ROOT / "py.typed"]
     for folder in folders:
         files += (path for path in (_ROOT / folder).rglob("*") if path.is_file())
     return {
@@ -75,6 +75,7 @@ def test_every_folder_with_modules_is_a_package() -> None:
     assert {path.name for path in (_ROOT / "tests/src/livegraph").iterdir()} == {
         *top,
         "__init__.py",
+        "_lazy.py",
         "py.typed",
     }
 

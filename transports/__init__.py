@@ -6,8 +6,9 @@ loudspeaker) and ``speaker`` (the same as a part of the conversation).
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from .._lazy import when_used
 
 if TYPE_CHECKING:
     from .file_in import FileIn
@@ -15,26 +16,16 @@ if TYPE_CHECKING:
     from .webrtc.peer import Peer
     from .webrtc.webrtc_in import WebRTCIn
     from .webrtc.webrtc_out import WebRTCOut
+else:
+    __getattr__, __dir__ = when_used(
+        __name__,
+        {
+            "file_in": ("FileIn",),
+            "file_out": ("FileOut",),
+            "webrtc.peer": ("Peer",),
+            "webrtc.webrtc_in": ("WebRTCIn",),
+            "webrtc.webrtc_out": ("WebRTCOut",),
+        },
+    )
 
 __all__ = ["FileIn", "FileOut", "Peer", "WebRTCIn", "WebRTCOut"]
-
-_HOMES = {
-    "FileIn": "file_in",
-    "FileOut": "file_out",
-    "Peer": "webrtc.peer",
-    "WebRTCIn": "webrtc.webrtc_in",
-    "WebRTCOut": "webrtc.webrtc_out",
-}
-
-
-def __getattr__(name: str) -> object:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f".{home}", __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

@@ -6,8 +6,9 @@ conversation (``History``, ``HistoryEntry``), and ``events``, with what the serv
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ..._lazy import when_used
 
 if TYPE_CHECKING:
     from .credentials import Credentials
@@ -16,6 +17,19 @@ if TYPE_CHECKING:
     from .endpoint import LiveConnector
     from .frames import ContextFrame, UpdateFrame
     from .processor import GeminiLive
+else:
+    # The wire below this package is used without the processor, by the simulator.
+    __getattr__, __dir__ = when_used(
+        __name__,
+        {
+            "credentials": ("Credentials",),
+            "dialogue.history": ("History", "HistoryEntry"),
+            "dialogue.history_store": ("HistoryStore",),
+            "endpoint": ("LiveConnector",),
+            "frames": ("ContextFrame", "UpdateFrame"),
+            "processor": ("GeminiLive",),
+        },
+    )
 
 __all__ = [
     "ContextFrame",
@@ -27,22 +41,3 @@ __all__ = [
     "LiveConnector",
     "UpdateFrame",
 ]
-
-# The wire below this package is used without the processor, by the simulator.
-_HOMES = {
-    "ContextFrame": "frames",
-    "Credentials": "credentials",
-    "GeminiLive": "processor",
-    "History": "dialogue.history",
-    "HistoryEntry": "dialogue.history",
-    "HistoryStore": "dialogue.history_store",
-    "LiveConnector": "endpoint",
-    "UpdateFrame": "frames",
-}
-
-
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is None:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{home}", __name__), name)
