@@ -216,13 +216,17 @@ class QueuedEdge:
 
     def flush(self, turn: int) -> int:
         """Remove every frame that the cut of ``turn`` makes void, markers too; returns how many."""
-        void = [entry for entry in self._frames if is_cut(entry[2], turn)]
-        if void:
-            self._frames = deque(entry for entry in self._frames if not is_cut(entry[2], turn))
-            self.stats.stale += len(void)
-            for _, _, frame in void:
-                self._left(frame)
-        return len(void)
+        frames = self._frames
+        void = 0
+        for _ in range(len(frames)):
+            entry = frames.popleft()
+            if is_cut(entry[2], turn):
+                void += 1
+                self._left(entry[2])
+            else:
+                frames.append(entry)
+        self.stats.stale += void
+        return void
 
     def close(self) -> None:
         """Nobody serves the queue any more: drop what it holds and whatever comes, and hold nobody up."""

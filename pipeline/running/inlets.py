@@ -11,6 +11,7 @@ from ..ports import EdgeEnd
 from ..processor import ports_of
 from .edges import EdgeStats, QueuedEdge
 from .outlets import Push, inherited
+from .pace import EVERY
 
 if TYPE_CHECKING:
     from .node import NodeRuntime
@@ -75,10 +76,11 @@ def _queued(node: NodeRuntime, queue: QueuedEdge, passes: tuple[type[Frame], ...
 def _inline(node: NodeRuntime, inlet: Inlet, passes: tuple[type[Frame], ...] | None) -> Push:
     if passes is None and not inlet.media:
         return _inline_anything(node, inlet)
-    voided, stats, routes = node.voided, inlet.stats, node.routes
-    timed = node.pace.measured(node) if inlet.media else _untimed
+    voided, stats, routes, pace = node.voided, inlet.stats, node.routes, node.pace
+    media, left = inlet.media, 1
 
     def push(frame: Frame) -> None:
+        nonlocal left
         turn = frame.turn
         if turn and turn is not voided.valid and voided.covers(frame):
             stats.stale += 1
@@ -92,9 +94,14 @@ def _inline(node: NodeRuntime, inlet: Inlet, passes: tuple[type[Frame], ...] | N
         stats.passed += 1
         node.answering = frame
         try:
-            result = timed(inlet.handler, frame)
+            left -= 1
+            if media and (not left or pace.measuring):
+                left = left or EVERY
+                result = pace.timed(node, inlet.handler, frame)
+            else:
+                result = inlet.handler(frame)
             if result is not None:
-                onward = routes.get(result.__class__)
+                onward = routes.get(type(result))
                 if onward is None:
                     node.answer(result)
                 elif result is frame or ((result.turn or not turn) and (result.time_ns or not frame.time_ns)):
@@ -128,7 +135,7 @@ def _inline_anything(node: NodeRuntime, inlet: Inlet) -> Push:
         try:
             result = inlet.handler(frame)
             if result is not None:
-                onward = routes.get(result.__class__)
+                onward = routes.get(type(result))
                 if onward is None:
                     node.answer(result)
                 elif result is frame or ((result.turn or not turn) and (result.time_ns or not frame.time_ns)):
@@ -142,7 +149,3 @@ def _inline_anything(node: NodeRuntime, inlet: Inlet) -> Push:
         node.answering = None
 
     return push
-
-
-def _untimed(handler: Callable[[Any], Any], frame: Frame) -> Any:
-    return handler(frame)

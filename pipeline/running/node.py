@@ -275,8 +275,9 @@ class NodeRuntime:
     def interrupt(self, frame: InterruptFrame) -> None:
         """Empty the queues of what is void, cut work on it short and tell the processor, at once."""
         for edge in self.edges:
-            edge.flush(frame.turn)
-        if not self.serving or not self.owes_stop:
+            if edge.stats.held:
+                edge.flush(frame.turn)
+        if self.muted or self.ended or self.closed or not self.owes_stop:
             return
         strand = self.strand
         if (

@@ -59,7 +59,9 @@ class Outlet:
 
     def route(self, kind: type[Frame]) -> Push:
         """What takes frames of this class once it is known that the port takes them."""
-        return self._hand_on if kind in self._plain else self.emit
+        if kind in self._plain:
+            return self._hand_on
+        return self._audio_route() if kind is AudioFrame else self.emit
 
     def end(self, now_ns: int) -> None:
         """Say that nothing follows, and see to it."""
@@ -185,15 +187,19 @@ class Outlet:
 
         def emit(frame: Frame) -> None:
             answered = node.answering
+            if frame is answered and not waits and type(frame) in plain:
+                # What came goes on, as most of it does.
+                hand_on(frame)
+                return
             # Inside a plain handler there is no other thread: nothing runs but its step.
             if (answered is None or waits) and ident() != here:
                 raise self._wrong_thread()
-            kind = frame.__class__
+            kind = type(frame)
             if kind not in plain:
                 if kind is AudioFrame:
-                    samples = frame.samples  # type: ignore[attr-defined]  # mypy does not follow __class__
+                    samples = frame.samples  # type: ignore[attr-defined]  # mypy does not follow `kind`
                     if (
-                        samples.__class__ is not _ARRAY
+                        type(samples) is not _ARRAY
                         or samples.dtype is not _INT16
                         or samples.ndim != ndim
                         or frame.rate != rate  # type: ignore[attr-defined]
@@ -211,6 +217,32 @@ class Outlet:
             hand_on(frame)
 
         return emit
+
+    def _audio_route(self) -> Push:
+        # Sound that a plain handler returned: in the call's thread, and with its turn and its time already.
+        hand_on, admit = self._hand_on, self.admit
+        agreed = getattr(self.port, "format", None)
+        agreed_rate, ndim = (agreed.rate, 1) if agreed is not None and agreed.channels == 1 else (0, 0)
+        seen: Any = None
+        rate = 0
+
+        def route(frame: Any) -> None:
+            nonlocal seen, rate
+            samples = frame.samples
+            # Samples that went out here a moment ago are what they were: they are read-only.
+            if samples is not seen or frame.rate != rate:
+                if (
+                    type(samples) is not _ARRAY
+                    or samples.dtype is not _INT16
+                    or samples.ndim != ndim
+                    or frame.rate != agreed_rate
+                    or samples.flags.writeable
+                ):
+                    admit(frame)
+                seen, rate = samples, frame.rate
+            hand_on(frame)
+
+        return route
 
     def _wrong_thread(self) -> RuntimeError:
         return RuntimeError(

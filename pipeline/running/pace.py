@@ -18,7 +18,7 @@ from ..units import MS, SECOND, format_duration
 if TYPE_CHECKING:
     from .node import NodeRuntime
 
-__all__ = ["Pace", "TimedBody", "async_cost_ns"]
+__all__ = ["EVERY", "Pace", "TimedBody", "async_cost_ns"]
 
 logger = logging.getLogger("livegraph.call")
 
@@ -26,8 +26,8 @@ _ENOUGH_NS = SECOND // 4
 """So much sound must have been looked at before a node is judged: two seconds of a stream."""
 _TOO_SLOW = 1.2
 """Work of so many times the sound's own length is slower than real time, beyond what a busy machine explains."""
-_EVERY = 8
-"""One frame in so many is measured."""
+EVERY = 8
+"""One frame of a node in so many is measured, and what it passes through in that step."""
 _WAIT_AT_MOST = 4
 """What an async handler waits for counts up to so many times the frame's length: a paused speaker is no slow one."""
 
@@ -46,23 +46,9 @@ class Pace:
         self._sums: dict[str, list[int]] = {}
         self._named: set[str] = set()
 
-    def measured(self, node: NodeRuntime) -> Callable[[Callable[[Any], Any], Frame], Any]:
-        """What calls a plain handler of ``node`` with a frame, and measures some of the calls."""
-        left = 1
-
-        def call(handler: Callable[[Any], Any], frame: Frame) -> Any:
-            nonlocal left
-            left -= 1
-            if left and not self.measuring:
-                return handler(frame)
-            left = left or _EVERY
-            return self.timed(node, handler, frame)
-
-        return call
-
     def due(self, count: int) -> bool:
         """Whether the frame of this number is measured."""
-        return not count % _EVERY
+        return not count % EVERY
 
     def timed(self, node: NodeRuntime, handler: Callable[[Any], Any], frame: Frame) -> Any:
         """``handler(frame)``, measured without what the nodes behind it take."""

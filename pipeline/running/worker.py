@@ -36,8 +36,9 @@ async def serve(node: NodeRuntime) -> None:
     now_ns, routes, pace = node.now_ns, node.routes, node.pace
     waits = works_async(type(node.processor))
     slice_ns, served, taken = now_ns(), 0, 0
+    fresh = False
     # A handler that swallows its cancellation ends with the frame that it is at.
-    while node.serving and not task.cancelling():
+    while not (node.muted or node.ended or node.closed or task.cancelling()):
         if node.attention:
             node.attention = False
             node.take_tuning()
@@ -45,16 +46,20 @@ async def serve(node: NodeRuntime) -> None:
             inlets = [(inlet, inlet.queue) for inlet in node.inlets if inlet.queue is not None]
             only = inlets[0] if len(inlets) == 1 else None
         inlet, queue = only or min(inlets, key=_arrival)
+        if not queue.stats.held:
+            await node.frames_come()
+            fresh = True
+            continue
         at_ns = now_ns()
+        if fresh:
+            # A slice begins where it waited, not where it was woken.
+            slice_ns, served, fresh = at_ns, 0, False
         if served >= _SLICE_FRAMES or at_ns - slice_ns > _SLICE_NS:
             await asyncio.sleep(0)
             slice_ns, served = now_ns(), 0
             continue
         frame = queue.pop(at_ns)
-        if frame is None:
-            await node.frames_come()
-            slice_ns, served = now_ns(), 0
-            continue
+        assert frame is not None
         served += 1
         taken += 1
         node.busy_since_ns = at_ns
@@ -70,12 +75,12 @@ async def serve(node: NodeRuntime) -> None:
             else:
                 result = inlet.handler(frame)
             if result is not None:
-                if result.__class__ is CoroutineType:
+                if type(result) is CoroutineType:
                     strand.at = frame
                     result = await result
                     strand.at = None
                 if result is not None:
-                    onward = routes.get(result.__class__)
+                    onward = routes.get(type(result))
                     if onward is not None and (result is frame or not (frame.turn or frame.time_ns)):
                         onward(result)
                     elif isinstance(result, Frame):
