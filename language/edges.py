@@ -9,9 +9,8 @@ from typing import Any
 
 from ..pipeline.convert import Steps, convert_group
 from ..pipeline.errors import Problem
-from ..pipeline.frames import AudioFrame
 from ..pipeline.graph.graph import Graph
-from ..pipeline.graph.resolve import resolve_edge
+from ..pipeline.graph.resolve import named_port, resolve_edge
 from ..pipeline.graph.specs import EdgeSpec, PolicyChange
 from ..pipeline.processor import ports_of
 from .form_checks import Shape
@@ -121,11 +120,8 @@ def _fits(end: str, node: str, port: str) -> bool:
 def _end(graph: Graph, end: str, direction: str) -> tuple[str, str]:
     """Node and port of an end as written; `live.audio` may stand for the only output that carries audio."""
     node, _, port = end.partition(".")
-    if node in graph.nodes and port == "audio":
-        ports = [
-            spec for spec in ports_of(graph.nodes[node].processor).values() if spec.direction == direction
-        ]
-        audio = [spec.name for spec in ports if AudioFrame in spec.types]
-        if port not in [spec.name for spec in ports] and len(audio) == 1:
-            return node, audio[0]
-    return node, port
+    if node not in graph.nodes:
+        return node, port
+    ports = ports_of(graph.nodes[node].processor).values()
+    named = named_port(port, (spec for spec in ports if spec.direction == direction))
+    return node, named.name if named else port

@@ -10,7 +10,7 @@ from ..pipeline.convert import Steps
 from ..pipeline.frames import Frame
 from ..pipeline.graph.graph import Graph
 from ..pipeline.graph.inputs import InputSpec
-from ..pipeline.graph.resolve import resolve_edge
+from ..pipeline.graph.resolve import named_port, resolve_edge
 from ..pipeline.graph.specs import EdgeSpec
 from ..pipeline.ports import PortSpec
 from ..pipeline.processor import ports_of
@@ -65,11 +65,8 @@ class Scene:
         ports = ports_of(self.graph.nodes[node].processor)
         if not port:
             return tuple(f"{node}.{name}" for name in ports)
-        if port in ports:
-            return (f"{node}.{port}",)
-        sound = [name for name, spec in ports.items() if spec.carries_audio]
-        if port == "audio" and len(sound) == 1:
-            return (f"{node}.{sound[0]}",)
+        if named := named_port(port, ports.values()):
+            return (f"{node}.{named.name}",)
         hint = did_you_mean(port, ports, label="ports")
         shape.fault(
             "LG507", f"`{node}` has no port `{port}`", path, hint, fix=_within(node, sure(port, ports))

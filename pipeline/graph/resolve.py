@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from ..errors import Fix, Problem
-from ..frames import AudioFrame, Frame
+from ..frames import Frame
 from ..policy import Policy, default_policy
 from ..ports import EdgeEnd, PortSpec
 from ..processor import ages, ports_of
 from ..spelling import did_you_mean, sure
 from .specs import EdgeSpec, NodeSpec, PolicyChange
 
-__all__ = ["ResolvedEdge", "common_types", "edge_ends", "output_of", "resolve_edge"]
+__all__ = ["ResolvedEdge", "common_types", "edge_ends", "named_port", "output_of", "resolve_edge"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +90,20 @@ def output_of(end: str, nodes: Mapping[str, NodeSpec]) -> tuple[str, str]:
     raise KeyError(f"{end!r} has no single output; there is: {names}")
 
 
+def named_port(name: str, ports: Iterable[PortSpec]) -> PortSpec | None:
+    """The one of a node's ``ports`` that a graph means by ``name``.
+
+    ``live.audio`` reads well for "the sound that comes out of live", whatever the output is called: where no port is
+    called ``audio``, that is the only one that carries sound.
+    """
+    choices = list(ports)
+    for port in choices:
+        if port.name == name:
+            return port
+    sound = [port for port in choices if port.carries_audio] if name == "audio" else []
+    return sound[0] if len(sound) == 1 else None
+
+
 def edge_ends(edges: Iterable[ResolvedEdge], port: tuple[str, str], direction: str) -> tuple[EdgeEnd, ...]:
     """What the edges of ``port`` are called, in order: the node at the other end, or its port where that is no name."""
     if direction == "in":
@@ -153,16 +167,13 @@ def _ends(
     }
     if not port:
         return list(ports.values())
-    if port in ports:
-        return [ports[port]]
-    # `live.audio` reads well for "the sound that comes out of live", whatever the output is called.
-    audio = [spec for spec in ports.values() if AudioFrame in spec.types]
-    if port == "audio" and len(audio) == 1:
-        return audio
+    if named := named_port(port, ports.values()):
+        return [named]
     kind = "output" if direction == "out" else "input"
     message = f"`{name}` has no {kind} `{port}`" if ports else f"`{name}` has no {kind}s"
     problem = _unknown("LG302", message, edge, port, ports, f"{kind}s")
-    if len(audio) == 1 and sure(port, [*ports, "audio"]) == "audio":
+    alias = "audio" not in ports and named_port("audio", ports.values())
+    if alias and sure(port, [*ports, "audio"]) == "audio":
         problem = replace(problem, hint=f"did you mean `audio`? {problem.hint}", fix=Fix("audio"))
     problems.append(problem)
     return []
