@@ -42,6 +42,7 @@ __all__ = [
     "TurnStartFrame",
     "UsageFrame",
     "VideoFrame",
+    "cuts",
     "is_cut",
     "source_of",
 ]
@@ -125,9 +126,14 @@ class Frame(msgspec.Struct, frozen=True, eq=False, kw_only=True):
 
 def is_cut(frame: Frame, turn: int) -> bool:
     """Whether ``frame`` is of the source of ``turn`` and not later; a plain number cuts every source."""
-    if not frame.turn or frame.uninterruptible or int(frame.turn) > int(turn):
+    return not frame.uninterruptible and cuts(turn, frame.turn)
+
+
+def cuts(turn: int, other: int) -> bool:
+    """Whether a cut of ``turn`` makes the turn ``other`` void; 0 is none."""
+    if not other or int(other) > int(turn):
         return False
-    return not isinstance(turn, Turn) or turn.source == source_of(frame.turn)
+    return not isinstance(turn, Turn) or turn.source == source_of(other)
 
 
 class AudioFrame(Frame, frozen=True, eq=False):

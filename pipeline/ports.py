@@ -186,6 +186,11 @@ class Outflow(Protocol):
         ...
 
     @property
+    def connected(self) -> bool:
+        """Whether there is an edge."""
+        ...
+
+    @property
     def targets(self) -> Sequence[Callable[[], In[Any]]]:
         """What gives the inputs at the edges' ends."""
         ...
@@ -280,7 +285,7 @@ class Out(_Port[F]):
         """For the engine: join the port to its edges."""
         self._outflow = outflow
         vars(self)["emit"] = outflow.emit
-        self.connected = bool(outflow.targets)
+        self.connected = outflow.connected
         self._loop = asyncio.get_running_loop()
 
     def _emit_late(self, frame: F) -> None:

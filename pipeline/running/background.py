@@ -45,6 +45,8 @@ class Spawned:
 class Background:
     """What one node has going. Its tasks begin when the call runs, those of ``start`` too."""
 
+    __slots__ = ("_clock", "_going", "_node", "_slots")
+
     def __init__(self, node: NodeRuntime, clock: Clock) -> None:
         self._node = node
         self._clock = clock
@@ -78,9 +80,10 @@ class Background:
 
     def cancel(self) -> None:
         """The node has ended, or its processor is replaced."""
-        for spawned in list(self._going):
-            spawned.cancel()
-        self._going.clear()
+        if self._going:
+            for spawned in list(self._going):
+                spawned.cancel()
+            self._going.clear()
 
     async def _live(self, spawned: Spawned, body: Coroutine[Any, Any, object]) -> None:
         Strand(self._node.name, self._node.now_ns).enter()

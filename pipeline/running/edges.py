@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import NoReturn
 
 from ..errors import LivegraphError
-from ..frames import EndFrame, Frame, Turn, is_cut, source_of
+from ..frames import EndFrame, Frame, Turn, cuts, source_of
 from ..policy import Policy
 from ..ports import Room
 from .strand import Strand, current_strand
@@ -216,16 +216,26 @@ class QueuedEdge:
 
     def flush(self, turn: int) -> int:
         """Remove every frame that the cut of ``turn`` makes void, markers too; returns how many."""
-        frames = self._frames
-        void = 0
-        for _ in range(len(frames)):
-            entry = frames.popleft()
-            if is_cut(entry[2], turn):
-                void += 1
-                self._left(entry[2])
+        stats, kept = self.stats, deque[tuple[int, int, Frame]]()
+        seen, cut, void_ns = 0, False, 0
+        for entry in self._frames:
+            frame = entry[2]
+            if frame.turn is not seen:
+                # Most frames that wait are of one turn.
+                seen = frame.turn
+                cut = cuts(turn, seen)
+            if cut and not frame.uninterruptible:
+                void_ns += frame.duration_ns
             else:
-                frames.append(entry)
-        self.stats.stale += void
+                kept.append(entry)
+        void = len(self._frames) - len(kept)
+        if void:
+            self._frames = kept
+            stats.stale += void
+            stats.held -= void
+            stats.held_ns -= void_ns
+            if self._waiters and not self.full:
+                self._wake_waiters()
         return void
 
     def close(self) -> None:

@@ -21,6 +21,8 @@ __all__ = ["Ending"]
 class Ending:
     """The end of one node's streams."""
 
+    __slots__ = ("_node", "_open", "inputs_over")
+
     def __init__(self, node: NodeRuntime) -> None:
         self._node = node
         self.inputs_over = False

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,11 +12,12 @@ import numpy as np
 
 from ..frames import AudioFrame, EndFrame, Frame, VideoFrame
 from ..ports import In, Out, Room
-from .edges import EdgeStats, QueuedEdge
+from .edges import QueuedEdge
 from .handlers import works_async
 from .strand import current_strand
 
 if TYPE_CHECKING:
+    from .inlets import Inlet
     from .node import NodeRuntime
 
 __all__ = ["Outlet", "Push", "inherited"]
@@ -40,22 +42,33 @@ class Outlet:
         self,
         node: NodeRuntime,
         port: Out[Any],
-        pushes: Sequence[Push],
-        stats: Sequence[EdgeStats],
-        behind: Sequence[QueuedEdge],
-        targets: Sequence[Callable[[], In[Any]]],
+        pushes: tuple[Push, ...],
+        inlets: Sequence[Inlet],
+        behind: tuple[QueuedEdge, ...],
+        input_at: Callable[[tuple[str, str]], In[Any]],
     ) -> None:
         self.port = port
-        self.pushes = tuple(pushes)
+        self.pushes = pushes
         self._node = node
-        self._stats = tuple(stats)
-        self._behind = tuple(behind)
+        self._inlets = inlets
+        self._behind = behind
+        self._input_at = input_at
         self._thread = threading.get_ident()
         self._plain: set[type] = set()
         """Classes whose frames need no look at what they hold."""
-        self.targets = targets
-        self._hand_on = _to_all(self.pushes)
-        self.emit: Push = self._make_emit()
+        self._hand_on = _to_all(pushes)
+        # A call starts with many outputs, and most frames leave by what a handler returns.
+        self.emit: Push = self._first
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is an edge."""
+        return bool(self._inlets)
+
+    @property
+    def targets(self) -> Sequence[Callable[[], In[Any]]]:
+        """What gives the inputs at the edges' ends."""
+        return [partial(self._input_at, inlet.edge.target) for inlet in self._inlets]
 
     def route(self, kind: type[Frame]) -> Push:
         """What takes frames of this class once it is known that the port takes them."""
@@ -77,15 +90,16 @@ class Outlet:
 
     def refuse(self, frame: Frame) -> None:
         """What ``emit`` is once the node has ended or stopped: nothing follows on its streams."""
-        for stats in self._stats:
-            stats.passed += 1
-            stats.dropped += 1
+        for inlet in self._inlets:
+            inlet.stats.passed += 1
+            inlet.stats.dropped += 1
 
     def emit_to(self, index: int, frame: Frame) -> None:
         """Hand ``frame`` to the edge of this index alone."""
         if self.emit == self.refuse:
-            self._stats[index].passed += 1
-            self._stats[index].dropped += 1
+            stats = self._inlets[index].stats
+            stats.passed += 1
+            stats.dropped += 1
             return
         if threading.get_ident() != self._thread:
             raise self._wrong_thread()
@@ -176,6 +190,15 @@ class Outlet:
             raise ValueError(f"{self._name}: pixels are uint8 of the shape (height, width, 3), got {got}")
         if pixels.flags.writeable:
             pixels.setflags(write=False)
+
+    def _first(self, frame: Frame) -> None:
+        """What ``emit`` is before the first frame."""
+        if self.emit == self._first:
+            self.emit = self._make_emit()
+            here = vars(self.port)
+            if here.get("emit") == self._first:
+                here["emit"] = self.emit
+        self.emit(frame)
 
     def _make_emit(self) -> Push:
         # On the way of every frame that is sent by name: names bound here cost less than attributes.

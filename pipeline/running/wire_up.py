@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from ..errors import ConfigError, Problem, from_signal
@@ -76,7 +75,8 @@ class Layout:
                 entering.setdefault(edge.target, []).append(inlet)
         for port, inlets in entering.items():
             if len(inlets) == 1:
-                inlets[0].end = EdgeEnd(inlets[0].edge.origin[0], 0)
+                if inlets[0].end.index or inlets[0].end.name != inlets[0].edge.origin[0]:
+                    inlets[0].end = EdgeEnd(inlets[0].edge.origin[0], 0)
                 continue
             for inlet, end in zip(inlets, edge_ends(self.checked.edges, port, "in"), strict=True):
                 inlet.end = end
@@ -200,10 +200,10 @@ class Wiring:
         return Outlet(
             node,
             port,
-            [*(inlet.push for inlet in inlets), *self._taps.of(key)],
-            [inlet.stats for inlet in inlets],
+            (*[inlet.push for inlet in inlets], *self._taps.of(key)),
+            inlets,
             layout.blocking(key),
-            [partial(layout.input, inlet.edge.target) for inlet in inlets],
+            layout.input,
         )
 
     def _tapped(self, port: PortKey) -> None:

@@ -74,6 +74,8 @@ class Conversation:
     @property
     def state(self) -> TurnState:
         """What the conversation is doing."""
+        if len(self._controllers) == 1:
+            return next(iter(self._controllers.values())).state
         states = {controller.state for controller in self._controllers.values()}
         return next((state for state in _PERCEIVED_FIRST if state in states), TurnState.LISTENING)
 
