@@ -23,7 +23,7 @@ from ..pipeline.spelling import did_you_mean, sure
 from .call_texts import call_text, mentions
 from .form_checks import Shape, is_missing
 from .nodes import WrittenNode
-from .origins import Tree
+from .origins import Tree, kept_at
 
 __all__ = ["Insertable", "NodeBuilder"]
 
@@ -100,10 +100,7 @@ class NodeBuilder:
 
     def placed(self, path: Steps) -> Steps:
         """Where the file keeps what a node has at ``path``."""
-        for length in range(len(path), 0, -1):
-            if path[:length] in self.aliases:
-                return self.aliases[path[:length]] + path[length:]
-        return path
+        return kept_at(path, self.aliases)
 
     def lost(self, end: str) -> bool:
         """Whether the node of ``end`` is in the file but could not be made: then its edge is no fault."""

@@ -8,6 +8,7 @@ trees, so that a fault found in the result still knows its line.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from .diagnostics import Diagnostic, Related, Span
 if TYPE_CHECKING:
     from .source import Document
 
-__all__ = ["Origin", "Place", "Tree", "Via", "copy_of"]
+__all__ = ["Origin", "Place", "Tree", "Via", "copy_of", "kept_at"]
 
 _WHOLE = Span(1, 1, 1, 1)
 
@@ -207,3 +208,11 @@ def _without_values(problem: Problem, origin: Origin | None) -> Problem:
     # What stands in the environment is not to be mended in the file.
     message, hint = value.conceal(problem.message), value.conceal(problem.hint)
     return replace(problem, message=message, hint=hint, part="", fix=None)
+
+
+def kept_at(path: Steps, aliases: Mapping[Steps, Steps]) -> Steps:
+    """Where a file keeps what its graph has at ``path``. ``aliases``: for a place of the graph, that of the file."""
+    for length in range(len(path), 0, -1):
+        if path[:length] in aliases:
+            return aliases[path[:length]] + path[length:]
+    return path

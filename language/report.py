@@ -18,7 +18,7 @@ from ..pipeline.running.limits import CallLimits
 from ..pipeline.turns.controller import TurnPolicy
 from .diagnostics import Diagnostic, Span
 from .grammar import Draft
-from .origins import Tree
+from .origins import Tree, kept_at
 from .server_section import ServerSection
 
 __all__ = ["Agent", "Report", "Resolved"]
@@ -62,10 +62,7 @@ class Resolved:
 
     def placed(self, path: Steps) -> Steps:
         """Where the file keeps what a node or an edge has at ``path``."""
-        for length in range(len(path), 0, -1):
-            if path[:length] in self.draft.aliases:
-                return self.draft.aliases[path[:length]] + path[length:]
-        return path
+        return kept_at(path, self.draft.aliases)
 
     def locate(self, problem: Problem) -> Diagnostic:
         """A problem of the graph with its place in the files."""
