@@ -28,10 +28,10 @@ from ..pipeline import MS, SECOND, Call, Frame, Graph, In, Out, Plan, Processor,
 from ..pipeline.clock import run_virtual
 from ..pipeline.convert import convert_options
 from ..pipeline.events import NodeFailed, Tuned
+from ..pipeline.graph.hops import works_async
 from ..pipeline.options import OptionSpec, option_specs
 from ..pipeline.ports import PortSpec
 from ..pipeline.processor import ports_of
-from ..pipeline.running.handlers import works_async
 from ..yaml12 import load
 from .leaks import no_leaks, no_tasks_left
 from .sample_frames import SampleMaker, sample_frame

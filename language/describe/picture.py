@@ -8,14 +8,14 @@
 
 from __future__ import annotations
 
-import inspect
 from dataclasses import dataclass
 
 from ...pipeline.errors import ConfigError
 from ...pipeline.graph import registry
 from ...pipeline.graph.check import CheckResult
+from ...pipeline.graph.hops import is_queue
 from ...pipeline.graph.resolve import ResolvedEdge, common_types
-from ...pipeline.processor import Processor, ports_of
+from ...pipeline.processor import ports_of
 from .names import format_words, frame_words, policy_words
 
 __all__ = ["Arrow", "Box", "Picture", "picture_of"]
@@ -103,7 +103,6 @@ def _arrow(edge: ResolvedEdge, checked: CheckResult) -> Arrow:
     processor = checked.nodes[target].processor
     kinds = common_types(ports_of(checked.nodes[source].processor)[output], ports_of(processor)[port])
     audio = checked.formats.get(edge.source)
-    queued = edge.queued or edge.feedback or _works_in_task(processor)
     return Arrow(
         source=source,
         output=output,
@@ -111,20 +110,8 @@ def _arrow(edge: ResolvedEdge, checked: CheckResult) -> Arrow:
         input=port,
         flows=frame_words(kinds),
         format="" if audio is None else format_words(audio),
-        policy=policy_words(edge.policy, kinds) if queued else "direct",
+        policy=policy_words(edge.policy, kinds) if is_queue(edge, processor) else "direct",
         feedback=edge.feedback,
-    )
-
-
-def _works_in_task(processor: type[Processor]) -> bool:
-    """Whether the inputs have queues: then a handler is async. Otherwise a hop is a call of the handler."""
-    handlers = [
-        getattr(processor, f"on_{port.name}", None)
-        for port in ports_of(processor).values()
-        if port.direction == "in"
-    ]
-    return any(
-        inspect.iscoroutinefunction(handler) or inspect.isasyncgenfunction(handler) for handler in handlers
     )
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import Clock
-from .handlers import is_async
+from ..graph.hops import is_async
 from .offload import offload
 from .strand import Strand
 from .tasks import close_unbegun

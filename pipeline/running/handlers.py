@@ -1,15 +1,13 @@
-"""What the engine calls of a processor's class: its handlers, and whether they work in a task of their own."""
+"""What the engine calls of a processor: its handlers."""
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable
 from typing import Any
 
 from ..processor import Processor, ports_of
 
-__all__ = ["handlers_of", "is_async", "works_async"]
+__all__ = ["handlers_of"]
 
 
 def handlers_of(processor: Processor) -> dict[str, Callable[[Any], Any]]:
@@ -19,41 +17,3 @@ def handlers_of(processor: Processor) -> dict[str, Callable[[Any], Any]]:
         for port in ports_of(type(processor)).values()
         if port.direction == "in"
     }
-
-
-def works_async(cls: type[Processor]) -> bool:
-    """Whether any handler of ``cls`` may wait, so that its node has a task behind queues."""
-    found: bool | None = cls.__dict__.get("_works_async")
-    if found is None:
-        handlers = [
-            inspect.getattr_static(cls, f"on_{port.name}", None)
-            for port in ports_of(cls).values()
-            if port.direction == "in"
-        ]
-        found = any(is_async(handler) for handler in handlers)
-        type.__setattr__(cls, "_works_async", found)
-    return found
-
-
-def is_async(function: Any) -> bool:
-    """Whether calling ``function`` gives a coroutine or an async generator.
-
-    Sees through wrappers that say what they wrap.
-    """
-    seen: set[int] = set()
-    while function is not None and id(function) not in seen:
-        seen.add(id(function))
-        if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-            return True
-        if isinstance(function, functools.partial | functools.partialmethod):
-            function = function.func
-        elif isinstance(function, staticmethod | classmethod):
-            function = function.__func__
-        elif hasattr(function, "__wrapped__"):
-            function = function.__wrapped__
-        elif not inspect.isroutine(function) and callable(function):
-            # An object that is called: what runs is the method of its class.
-            function = vars(type(function)).get("__call__")
-        else:
-            function = None
-    return False

@@ -15,6 +15,7 @@ from ..clock import Clock
 from ..errors import as_fault, from_signal
 from ..events import Tuned
 from ..frames import EndFrame, Frame, InterruptFrame, Marker, is_cut
+from ..graph.hops import is_queue
 from ..graph.resolve import ResolvedEdge
 from ..graph.specs import NodeSpec
 from ..options import live_options
@@ -23,7 +24,7 @@ from ..processor import Processor
 from .background import Background
 from .edges import EdgeStats, QueuedEdge, QueueOverflowError, Voided, refuse_overflow
 from .ending import Ending
-from .handlers import handlers_of, works_async
+from .handlers import handlers_of
 from .inlets import Inlet
 from .outlets import Outlet, Push
 from .pace import Pace
@@ -125,7 +126,7 @@ class NodeRuntime:
     def make_inlet(self, edge: ResolvedEdge) -> Inlet:
         """What ``edge`` enters by, once it is admitted."""
         queue = None
-        if edge.queued or edge.feedback or works_async(type(self.processor)):
+        if is_queue(edge, type(self.processor)):
             queue = QueuedEdge(
                 str(edge), edge.policy, self._notice, self.now_ns, self._order, refuse_overflow
             )

@@ -11,9 +11,9 @@ import msgspec
 import numpy as np
 
 from ..frames import AudioFrame, EndFrame, Frame, VideoFrame
+from ..graph.hops import works_async
 from ..ports import In, Out, Room
 from .edges import QueuedEdge
-from .handlers import works_async
 from .strand import current_strand
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from types import AsyncGeneratorType, CoroutineType
 from typing import Any
 
 from ..frames import Frame
+from ..graph.hops import works_async
 from ..units import MS
 from .edges import QueuedEdge
-from .handlers import works_async
 from .inlets import Inlet
 from .node import NodeRuntime
 from .pace import TimedBody, async_cost_ns

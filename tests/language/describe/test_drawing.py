@@ -1,10 +1,14 @@
 """Pictures of graphs: what is in them is what runs, and each drawing is what a person should see."""
 
+import asyncio
+import functools
 import itertools
 import random
 import re
 import xml.etree.ElementTree as ET
+from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -51,6 +55,27 @@ class Answer(Processor):
         return frame
 
     def on_again(self, frame: TextFrame) -> None: ...
+
+
+def traced(
+    handler: Callable[[Any, TextFrame], Awaitable[None]],
+) -> Callable[[Any, TextFrame], Awaitable[None]]:
+    """A plain function around an async one, as decorators make it."""
+
+    @functools.wraps(handler)
+    def around(self: Any, frame: TextFrame) -> Awaitable[None]:
+        return handler(self, frame)
+
+    return around
+
+
+class Wrapped(Processor):
+    """A handler that waits, though it does not look so."""
+
+    text: In[TextFrame]
+
+    @traced
+    async def on_text(self, frame: TextFrame) -> None: ...
 
 
 def small() -> Picture:
@@ -229,19 +254,26 @@ def test_direct_is_what_the_engine_does() -> None:
     graph.connect("answer", "slow")
     graph.connect("slow", "answer.again")
     graph.connect("slow", "last")
+    graph.add("wrapped", Wrapped)
+    graph.connect("last", "wrapped")
     checked = check(graph)
     bus, clock = EventBus(), SystemClock()
     turns = Conversation(clock, bus, TurnPolicy(), lambda turn: None)
     context = CallContext("call", clock, bus, turns, {}, lambda reason: None)
-    wiring = Wiring(checked, context, lambda node, error: None, lambda node: None)
-    queued = {edge.name for node in wiring.nodes.values() for edge in node.edges}
+
+    async def queues() -> set[str]:
+        # Nothing runs, so that nothing is reported.
+        wiring = Wiring(checked, context, None)
+        return {edge.name for node in wiring.nodes.values() for edge in node.edges}
+
+    queued = asyncio.run(queues())
     drawn = {
         f"{arrow.source}.{arrow.output} -> {arrow.target}.{arrow.input}"
         for arrow in picture_of(checked).arrows
         if arrow.policy != "direct"
     }
     assert drawn == queued
-    assert len(queued) == 3
+    assert len(queued) == 4
 
 
 def test_a_graph_with_faults_has_no_picture() -> None:
