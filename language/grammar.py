@@ -26,27 +26,13 @@ from .edges import apply_edges
 from .form_checks import Shape, is_missing
 from .forms import graph_form, linear_form, short_form
 from .origins import Tree
+from .sections import FORMS, OF_ALL, OF_ONE, TOP
 from .server_section import ServerSection
 from .template_boxes import Templates, lower
 
 __all__ = ["Draft", "Reading", "read_drafts"]
 
 VERSION = 1
-
-_FORMS = ("agent", "pipeline", "nodes")
-_MEMBER_KEYS = (
-    "title",
-    "description",
-    "inputs",
-    *_FORMS,
-    "edges",
-    "turns",
-    "log",
-    "server",
-    "simulator",
-    "tests",
-)
-_TOP_KEYS = ("version", "name", *_MEMBER_KEYS, "agents", "templates", "profiles")
 
 
 @dataclass(slots=True)
@@ -90,12 +76,11 @@ def read_drafts(tree: Tree, *, name: str, templates: Templates) -> tuple[list[Re
         return [Reading(tree, read_draft(tree, name=name, templates=templates))], []
     shape = Shape()
     readings: list[Reading] = []
-    known = ("version", "agents", "templates", "profiles")
-    own = [key for key in top if key in _TOP_KEYS and key not in known]
-    shape.unknown_keys([key for key in top if key not in own], known, (), "beside `agents`")
+    own = [key for key in top if key in TOP and key not in OF_ALL]
+    shape.unknown_keys([key for key in top if key not in own], OF_ALL, (), "beside `agents`")
     for key in own:
         code, message = "LG101", f"`{key}` belongs to one agent, and stands beside `agents`"
-        if key in _FORMS:
+        if key in FORMS:
             code, message = "LG104", f"`{key}` and `agents` in one file"
         shape.fault(code, message, (key,), "write it below the agent's name in `agents`", key=True)
     if not _version(top, shape):
@@ -123,19 +108,19 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
     )
     if top is None:
         return draft
-    keys = _MEMBER_KEYS if member else _TOP_KEYS
+    keys = OF_ONE if member else TOP
     unknown = shape.unknown_keys(top, keys, (), f"in {what}" if member else "at the top of the file")
     if not member and not _version(top, shape):
         # What its keys mean in that version, this livegraph cannot know.
         return draft
     _header(top, draft, shape, tree)
-    forms = [form for form in _FORMS if form in top]
+    forms = [form for form in FORMS if form in top]
     for form in forms[1:]:
         message = f"`{form}` and `{forms[0]}` in one " + ("agent" if member else "file")
-        shape.fault("LG104", message, (form,), f"one of {', '.join(_FORMS)} is enough", key=True)
+        shape.fault("LG104", message, (form,), f"one of {', '.join(FORMS)} is enough", key=True)
     if not forms:
         # Where one is only misspelt, that is the fault.
-        if not any(nearest(key, (*_FORMS, "agents")) for key in unknown):
+        if not any(nearest(key, (*FORMS, "agents")) for key in unknown):
             message = f"{what} declares no graph" if member else "the file declares no agent"
             shape.fault("LG103", message, (), "write `agent:`, `pipeline:` or `nodes:`")
         return draft

@@ -31,11 +31,10 @@ from .form_checks import Shape
 from .interpolate import fill_in
 from .named_files import IncludedText, NamedFiles
 from .origins import Origin, Tree, Via
+from .sections import BODIES, OF_TEMPLATE
 
-__all__ = ["BODY", "ParamSpec", "Template", "read_template"]
+__all__ = ["ParamSpec", "Template", "read_template"]
 
-BODY = ("nodes", "pipeline")
-_KEYS = ("params", "ports", *BODY, "edges", "doc")
 _WHOLE = re.compile(r"\$\{params\.([A-Za-z_][A-Za-z0-9_]*)\}")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _TYPES: dict[str, Any] = {
@@ -127,7 +126,7 @@ class Template:
     ) -> tuple[Tree, list[Problem]]:
         """Its nodes and edges with these values, and what could not be filled in."""
         body = self.section.subtree(())
-        for key in [key for key in body.data if key not in (*BODY, "edges")]:
+        for key in [key for key in body.data if key not in (*BODIES, "edges")]:
             body.remove((key,))
         places = _whole_references(body.data, ())
         known = {path: name for path, name in places.items() if name in values}
@@ -153,13 +152,13 @@ def read_template(
     given = shape.mapping(section.data, (), f"the template `{name}`", "write `nodes:` and `ports:` below it")
     if given is not None:
         section.data = given
-        shape.unknown_keys(given, _KEYS, (), f"in the template `{name}`")
-        bodies = [key for key in BODY if key in given]
+        shape.unknown_keys(given, OF_TEMPLATE, (), f"in the template `{name}`")
+        bodies = [key for key in BODIES if key in given]
         if len(bodies) != 1:
             message = f"the template `{name}` needs `nodes` or `pipeline`" + (", not both" if bodies else "")
             shape.fault("LG104" if bodies else "LG103", message, (), key=True)
         head = section.subtree(())
-        for key in (*BODY, "edges"):
+        for key in (*BODIES, "edges"):
             if key in given:
                 head.remove((key,))
         shape.problems += fill_in(head, environ, files)

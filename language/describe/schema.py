@@ -7,13 +7,14 @@ the check's own. Only keywords that editors know since draft 7 bind anything.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ...pipeline.errors import Problem
 from ...pipeline.graph.inputs import InputSpec
 from ...pipeline.graph.specs import PolicyChange
 from ...pipeline.running.call_log import LogPolicy
 from ...pipeline.turns.controller import TurnPolicy
+from ..sections import BODIES, FORMS, OF_ALL, OF_ONE, TOP
 from ..server_section import ServerSection
 from ..templates import ParamSpec
 from .boxes import installed
@@ -26,9 +27,6 @@ _AGENT_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _PROFILE = r".+"
 _WORD = r"[A-Za-z_][A-Za-z0-9_]*"
 _EDGE = r"\s*[^\s>]+\s*->\s*[^\s>]+\s*"
-_FORMS = ("agent", "pipeline", "nodes")
-_OF_ALL = ("version", "agents", "templates", "profiles", "include")
-"""Keys that are not of one agent: what may stand beside ``agents``."""
 
 
 def json_schema(*, shipped_only: bool = False, tests: Schema | None = None) -> Schema:
@@ -50,12 +48,12 @@ def json_schema(*, shipped_only: bool = False, tests: Schema | None = None) -> S
         "type": "object",
         "properties": top,
         "additionalProperties": False,
-        "anyOf": [{"required": [key]} for key in (*_FORMS, "agents", "include")],
+        "anyOf": [{"required": [key]} for key in (*FORMS, "agents", "include")],
         "allOf": [
             *_one_form(),
             {
                 "if": {"required": ["agents"]},
-                "then": {"properties": {key: False for key in top if key not in _OF_ALL}},
+                "then": {"properties": {key: False for key in top if key not in (*OF_ALL, "include")}},
             },
         ],
         # Where templates may be declared, a box may have any name.
@@ -68,7 +66,7 @@ def json_schema(*, shipped_only: bool = False, tests: Schema | None = None) -> S
 
 def _top() -> Schema:
     """The keys of a file. What holds nodes is said below, by whether there are templates."""
-    return {
+    said: Schema = {
         "version": {
             "description": "Version of the language: 1",
             "anyOf": [{"enum": [1]}, {"type": "string", "pattern": f"^1$|{VARIABLE}"}],
@@ -78,35 +76,30 @@ def _top() -> Schema:
         ),
         **_member(),
         "agents": {"description": "Several agents in one file, by name"},
-        "templates": reference("templates"),
-        "profiles": reference("profiles"),
-        "include": INCLUDE,
     }
+    return {**_of(TOP, said), "include": INCLUDE}
 
 
 def _member() -> Schema:
     """The keys of one agent."""
-    return {
+    said: Schema = {
         "title": {"type": ["string", "null"], "description": "What people call the agent"},
         "description": {"type": ["string", "null"], "description": "One sentence on what it does"},
-        "inputs": reference("inputs"),
         "agent": reference("short"),
-        "pipeline": {},
-        "nodes": {},
-        "edges": reference("edges"),
-        "turns": reference("turns"),
-        "log": reference("log"),
-        "server": reference("server"),
-        "simulator": reference("simulator"),
-        "tests": reference("tests"),
+        **{key: {} for key in BODIES},
     }
+    return _of(OF_ONE, said)
+
+
+def _of(sections: Iterable[str], said: Schema) -> Schema:
+    """A schema for each of ``sections``: what is ``said`` of it here, or the definition of its name."""
+    return {key: said[key] if key in said else reference(key) for key in sections}
 
 
 def _graphs(prefix: str) -> Schema:
     members = named(_AGENT_NAME, reference(f"{prefix}member"))
     return {
-        "pipeline": reference(f"{prefix}pipeline"),
-        "nodes": reference(f"{prefix}nodes"),
+        **{key: reference(f"{prefix}{key}") for key in BODIES},
         "agents": members,
     }
 
@@ -116,9 +109,9 @@ def _one_form() -> list[Schema]:
     return [
         {
             "if": {"required": [form]},
-            "then": {"properties": {other: False for other in _FORMS if other != form}},
+            "then": {"properties": {other: False for other in FORMS if other != form}},
         }
-        for form in _FORMS
+        for form in FORMS
     ]
 
 
@@ -150,11 +143,11 @@ def _definitions(boxes: Boxes, tests: Mapping[str, object]) -> Schema:
         **box_definitions(boxes),
     }
     for prefix in ("", "open."):
-        properties = _member() | {key: reference(f"{prefix}{key}") for key in ("pipeline", "nodes")}
+        properties = _member() | {key: reference(f"{prefix}{key}") for key in BODIES}
         made[f"{prefix}member"] = mapping_schema(properties) | {
             "description": "One of several agents",
             "type": "object",
-            "anyOf": [{"required": [key]} for key in (*_FORMS, "include")],
+            "anyOf": [{"required": [key]} for key in (*FORMS, "include")],
             "allOf": _one_form(),
         }
     return made
@@ -175,7 +168,7 @@ def _template() -> Schema:
 
 def _profile() -> Schema:
     """What it changes; only the outermost keys are judged, for anything may be left out or taken away with ``null``."""
-    properties: Schema = {key: {} for key in ("name", *_member(), "agents", "templates")}
+    properties: Schema = {key: {} for key in TOP if key not in ("version", "profiles")}
     return mapping_schema(properties) | {"type": ["object", "null"]}
 
 

@@ -323,12 +323,12 @@ def test_the_schema_says_what_options_are() -> None:
 
 def test_the_schema_knows_every_key_of_the_grammar() -> None:
     """What the reader takes at the top, below `agent`, in an edge and below `turns` is in the schema."""
-    from livegraph.language import forms, grammar, templates
+    from livegraph.language import forms, sections
 
     # `include` is done with before the grammar sees anything.
-    assert set(SCHEMA["properties"]) == {*grammar._TOP_KEYS, "include"}
-    assert set(SCHEMA["$defs"]["member"]["properties"]) == {*grammar._MEMBER_KEYS, "include"}
-    assert set(SCHEMA["$defs"]["template"]["properties"]) == {*templates._KEYS, "include"}
+    assert set(SCHEMA["properties"]) == {*sections.TOP, "include"}
+    assert set(SCHEMA["$defs"]["member"]["properties"]) == {*sections.OF_ONE, "include"}
+    assert set(SCHEMA["$defs"]["template"]["properties"]) == {*sections.OF_TEMPLATE, "include"}
     assert set(SCHEMA["$defs"]["short"]["properties"]) == {*forms._AGENT_KEYS, "include"}
     for part, cls in (("edge", PolicyChange), ("turns", TurnPolicy)):
         properties = SCHEMA["$defs"][part]["properties"]
