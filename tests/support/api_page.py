@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import inspect
 import itertools
+import sys
 import textwrap
 from importlib import import_module
 from types import ModuleType
@@ -189,20 +190,22 @@ def _signature(node: ast.AST) -> str:
 
 
 _COMMENTS: dict[str, str] = {}
+_READ: set[str] = set()
 
 
 def _comment_of(name: str) -> str:
     """The text below a constant, wherever it is defined."""
-    if not _COMMENTS:
-        for module in list(__import__("sys").modules.values()):
-            if getattr(module, "__name__", "").startswith("livegraph.") and getattr(module, "__file__", None):
-                body = ast.parse(inspect.getsource(module)).body
-                for one, following in itertools.pairwise(body):
-                    targets = one.targets if isinstance(one, ast.Assign) else [getattr(one, "target", None)]
-                    if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
-                        for target in targets:
-                            if isinstance(target, ast.Name) and isinstance(one, ast.Assign | ast.AnnAssign):
-                                _COMMENTS.setdefault(target.id, str(following.value.value))
+    # What exports load when they are used is there when the page comes to them, and not before.
+    for called, module in list(sys.modules.items()):
+        if called in _READ or not called.startswith("livegraph.") or not getattr(module, "__file__", None):
+            continue
+        _READ.add(called)
+        for one, following in itertools.pairwise(ast.parse(inspect.getsource(module)).body):
+            targets = one.targets if isinstance(one, ast.Assign) else [getattr(one, "target", None)]
+            if isinstance(following, ast.Expr) and isinstance(following.value, ast.Constant):
+                for target in targets:
+                    if isinstance(target, ast.Name) and isinstance(one, ast.Assign | ast.AnnAssign):
+                        _COMMENTS.setdefault(target.id, str(following.value.value))
     return _COMMENTS.get(name, "")
 
 
