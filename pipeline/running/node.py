@@ -52,7 +52,7 @@ class NodeRuntime:
         self.name = spec.name
         self.processor = processor
         self.voided = voided
-        self.now_ns = now_ns = clock.now_ns
+        self.now_ns = now_ns = pace.now_ns
         self.pace = pace
         self.inlets: list[Inlet] = []
         self.edges: list[QueuedEdge] = []
@@ -213,14 +213,11 @@ class NodeRuntime:
             else:
                 self.finish()
 
-    async def frames_come(self) -> None:
-        """Return when a frame has come into one of the empty queues."""
+    def frames_come(self) -> asyncio.Future[None]:
+        """What is done when a frame has come into one of the empty queues: for the worker, which awaits it at once."""
         self.reports.idle(self)
-        self._wake = asyncio.get_running_loop().create_future()
-        try:
-            await self._wake
-        finally:
-            self._wake = None
+        wake = self._wake = asyncio.get_running_loop().create_future()
+        return wake
 
     def take_marker_inline(self, inlet: Inlet, frame: Frame) -> None:
         """A marker that came without a queue."""

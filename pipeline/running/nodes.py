@@ -20,7 +20,7 @@ from ..processor import Processor
 from ..units import SECOND, format_duration
 from .limits import CallLimits
 from .node import NodeRuntime
-from .tasks import Overrun, TaskKeeper, close_unbegun, settle
+from .tasks import Overrun, TaskKeeper, settle
 from .worker import serve
 
 __all__ = ["Nodes"]
@@ -184,6 +184,7 @@ class Nodes:
     async def stop(self) -> None:
         """Stop all at once: however many hang, the call is over after one deadline."""
         self._drop_waiting()
+        self._keeper.close_unbegun()
         for node in self._nodes.values():
             node.close()
         stops = []
@@ -267,16 +268,14 @@ class Nodes:
     def _spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
         assert self._group is not None
         name = f"{self._call_id}.{node.name}.{what}"
+        self._keeper.expect(body)
         supervised = self._keeper.supervise(
             body,
             name,
             partial(self._left_behind, node, what),
             partial(node.blame, where=what, skippable=False),
         )
-        task = self._group.create_task(supervised, name=f"{name}.supervisor")
-        # One that is cancelled before its first step has not taken it up.
-        task.add_done_callback(lambda _: close_unbegun(body))
-        return task
+        return self._group.create_task(supervised, name=f"{name}.supervisor")
 
     async def _stop(self, node: NodeRuntime) -> None:
         try:

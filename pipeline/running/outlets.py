@@ -19,6 +19,7 @@ from .strand import current_strand
 if TYPE_CHECKING:
     from .inlets import Inlet
     from .node import NodeRuntime
+    from .wire_up import Layout
 
 __all__ = ["Outlet", "Push", "inherited"]
 
@@ -45,14 +46,14 @@ class Outlet:
         pushes: tuple[Push, ...],
         inlets: Sequence[Inlet],
         behind: tuple[QueuedEdge, ...],
-        input_at: Callable[[tuple[str, str]], In[Any]],
+        layout: Layout,
     ) -> None:
         self.port = port
         self.pushes = pushes
         self._node = node
         self._inlets = inlets
         self._behind = behind
-        self._input_at = input_at
+        self._layout = layout
         self._thread = threading.get_ident()
         self._plain: set[type] = set()
         """Classes whose frames need no look at what they hold."""
@@ -68,7 +69,7 @@ class Outlet:
     @property
     def targets(self) -> Sequence[Callable[[], In[Any]]]:
         """What gives the inputs at the edges' ends."""
-        return [partial(self._input_at, inlet.edge.target) for inlet in self._inlets]
+        return [partial(self._layout.input, inlet.edge.target) for inlet in self._inlets]
 
     def route(self, kind: type[Frame]) -> Push:
         """What takes frames of this class once it is known that the port takes them."""
@@ -85,8 +86,7 @@ class Outlet:
 
     def close(self) -> None:
         """Let nothing out any more."""
-        self.emit = self.refuse
-        vars(self.port)["emit"] = self.refuse
+        self.emit = vars(self.port)["emit"] = self.refuse
 
     def refuse(self, frame: Frame) -> None:
         """What ``emit`` is once the node has ended or stopped: nothing follows on its streams."""

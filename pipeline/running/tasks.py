@@ -58,6 +58,17 @@ class TaskKeeper:
     def __init__(self, grace_ns: int) -> None:
         self._grace_ns = grace_ns
         self._left_behind: set[asyncio.Task[Any]] = set()
+        self._expected: dict[Body, None] = {}
+
+    def expect(self, body: Body) -> None:
+        """``body`` is about to be supervised, unless the task that does so is cancelled before its first step."""
+        self._expected[body] = None
+
+    def close_unbegun(self) -> None:
+        """Close what was expected and never taken up: nobody will await it any more."""
+        for body in self._expected:
+            close_unbegun(body)
+        self._expected.clear()
 
     async def within(
         self,
@@ -93,6 +104,7 @@ class TaskKeeper:
         self, body: Body, name: str, left_behind: Callable[[], None], failed: Callable[[BaseException], None]
     ) -> None:
         """Run ``body`` until it ends or this is cancelled; ``failed`` is told what it raised, whatever that is."""
+        self._expected.pop(body, None)
         task = asyncio.create_task(_contained(body), name=name)
         try:
             await asyncio.wait({task})

@@ -203,7 +203,7 @@ class Wiring:
             (*[inlet.push for inlet in inlets], *self._taps.of(key)),
             inlets,
             layout.blocking(key),
-            layout.input,
+            layout,
         )
 
     def _tapped(self, port: PortKey) -> None:
