@@ -85,7 +85,7 @@ def test_inspect_tells_all() -> None:
         "  audio  AudioFrame, 16 kHz, mono, required  the user's microphone",
         "  mode: report or gate, default report",
         "  hang_over: a duration such as 200ms, 32ms to 5s, default 500ms",
-        "  SpeechChanged  time_ns, speaking     The user began or stopped speaking.",
+        "  SpeechChanged  time_ns, speaking             The user began or stopped speaking.",
         "  oldest_ns      Greatest age at which a frame left the queue.",
         "  vad_gate: {threshold: 0.6, pre_roll: 300ms}",
         "    threshold: 0.5    # speech probability that opens the gate; 0 to 1",
