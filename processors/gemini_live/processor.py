@@ -61,7 +61,7 @@ from .live_call import LiveCall
 from .options import fields as opt
 from .options import setup as make
 from .options.faults import history_faults, option_faults, read_history
-from .options.groups import DEFAULT_ANSWER_WAIT, Resumption
+from .options.groups import DEFAULT_ANSWER_WAIT, NO_ANSWER_WAIT, Resumption
 from .reachability import surrounding_faults
 from .session.renewal import DEFAULT_RENEW_AFTER_NS
 from .settings import DEFAULT_MOST_RESULT_CHARACTERS, DEFAULT_PRE_ROLL_NS, Settings
@@ -270,6 +270,8 @@ class GeminiLive(Processor):
         except (OSError, ValueError) as error:
             raise ServiceError(f"the history cannot be read: {error} (option history)") from error
         settings = self._settings
+        if settings.answer is DEFAULT_ANSWER_WAIT and not self.out.connected:
+            settings = replace(settings, answer=NO_ANSWER_WAIT)
         if settings.answer.sound is not None:
             try:
                 recording = await asyncio.to_thread(load_recording, settings.answer.sound)

@@ -45,7 +45,7 @@ def test_run_serves_and_ends_its_calls(number: signal.Signals, code: int) -> Non
         caller = Caller()
         await call(page, caller)
         assert caller.messages[0] == {"type": "ready", "agent": "voice_agent", "live": "local simulator"}
-        assert (await asyncio.to_thread(fetch, f"{page}healthz"))["calls"] == 1
+        assert await asyncio.to_thread(fetch, f"{page}healthz") == {"status": "ok"}
         command.send(number)
         ended = await asyncio.to_thread(command.ended)
         async with asyncio.timeout(5):
@@ -55,7 +55,16 @@ def test_run_serves_and_ends_its_calls(number: signal.Signals, code: int) -> Non
         return ended
 
     with running(
-        "run", "voice_agent", "receptionist", "--port", "0", "--max-calls", "2", until="Ctrl-C"
+        "run",
+        "voice_agent",
+        "receptionist",
+        "--port",
+        "0",
+        "--max-calls",
+        "2",
+        "--drain",
+        "0s",
+        until="Ctrl-C",
     ) as command:
         text = "".join(command.printed)
         assert "Page    http://127.0.0.1:" in text
@@ -119,7 +128,8 @@ def test_a_port_in_use() -> None:
         (("voice_agent", "--live", "google"), 78, "set GEMINI_API_KEY"),
         (("echo", "--allow-origin", "example.org"), 2, "is no origin"),
         (("echo", "--max-calls", "0"), 2, "--max-calls"),
-        (("echo", "--host", "192.0.2.77"), 1, "no address of this machine"),
+        (("echo", "--host", "192.0.2.77"), 2, "nobody is asked who they are"),
+        (("echo", "--open", "--host", "192.0.2.77"), 1, "no address of this machine"),
     ],
 )
 def test_mistakes(arguments: tuple[str, ...], code: int, words: str) -> None:

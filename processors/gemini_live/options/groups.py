@@ -12,6 +12,7 @@ from ....pipeline.units import MS, SECOND
 
 __all__ = [
     "DEFAULT_ANSWER_WAIT",
+    "NO_ANSWER_WAIT",
     "AnswerWait",
     "Avatar",
     "ContextCompression",
@@ -47,6 +48,8 @@ class AnswerWait:
 
 
 DEFAULT_ANSWER_WAIT = AnswerWait()
+NO_ANSWER_WAIT = AnswerWait(patience=None)
+"""For a model that only listens: nobody takes its voice."""
 
 
 @dataclass(frozen=True, slots=True)
