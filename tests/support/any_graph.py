@@ -11,7 +11,8 @@ import argparse
 import asyncio
 import logging
 from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -238,15 +239,17 @@ class WaitsAndYields(Between):
 
     async def on_data(self, frame: Item) -> AsyncIterator[Item]:
         self.take("data", frame)
-        async for item in self.work("data", frame):
-            yield item
+        # Python closes a generator within a generator only when it is collected: whoever nests them closes them.
+        async with aclosing(self.work("data", frame)) as items:
+            async for item in items:
+                yield item
 
     async def on_back(self, frame: Item) -> AsyncIterator[Item]:
         self.take("back", frame)
         for item in self.made("back", frame):
             yield item
 
-    async def work(self, port: str, frame: Item) -> AsyncIterator[Item]:
+    async def work(self, port: str, frame: Item) -> AsyncGenerator[Item, None]:
         self.inside += 1
         try:
             for item in self.made(port, frame):
