@@ -112,7 +112,7 @@ def _tests(report: Report) -> list[Diagnostic]:
 
 
 def _missing_here(report: Report) -> list[Diagnostic]:
-    from ..pipeline.graph.surroundings import check_surroundings
+    from ..pipeline.graph.environment import check_surroundings
 
     return [
         one.locate(problem)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from ..pipeline.graph.declarations import NodeSpec
 from ..pipeline.graph.graph import Graph
-from ..pipeline.graph.specs import NodeSpec
 from ..pipeline.graph.substitution import substitute
 from ..pipeline.processor import Processor
 from .exits import Exit, Fault

@@ -11,8 +11,8 @@ from typing import Annotated, Any, Literal
 import typer
 
 from ..pipeline.errors import ServiceError
+from ..pipeline.graph.declarations import NodeSpec
 from ..pipeline.graph.graph import Graph
-from ..pipeline.graph.specs import NodeSpec
 from .exits import Exit, Fault
 
 __all__ = ["Live", "LiveOption", "Route", "settle"]

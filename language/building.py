@@ -14,9 +14,9 @@ from ..pipeline.convert import Steps, convert_options
 from ..pipeline.convert.hints import show
 from ..pipeline.errors import ConfigError, Problem
 from ..pipeline.graph import registry
+from ..pipeline.graph.declarations import EdgeSpec, NodeSpec, OnError
 from ..pipeline.graph.graph import Graph
 from ..pipeline.graph.inputs import InputSpec
-from ..pipeline.graph.specs import EdgeSpec, NodeSpec, OnError
 from ..pipeline.options import option_specs
 from ..pipeline.processor import Processor
 from ..pipeline.spelling import did_you_mean, sure

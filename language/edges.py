@@ -9,9 +9,9 @@ from typing import Any
 
 from ..pipeline.convert import Steps, convert_group
 from ..pipeline.errors import Problem
+from ..pipeline.graph.declarations import EdgeSpec, PolicyChange
 from ..pipeline.graph.graph import Graph
 from ..pipeline.graph.resolve import named_port, resolve_edge
-from ..pipeline.graph.specs import EdgeSpec, PolicyChange
 from ..pipeline.processor import ports_of
 from .form_checks import Shape
 

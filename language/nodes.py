@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..pipeline.convert import Steps
-from ..pipeline.graph.specs import OnError
+from ..pipeline.graph.declarations import OnError
 
 __all__ = ["WrittenNode"]
 

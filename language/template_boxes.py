@@ -10,8 +10,8 @@ from ..pipeline.convert.scalars import EnvText
 from ..pipeline.errors import Fix, Problem
 from ..pipeline.graph import registry
 from ..pipeline.graph.check import check
+from ..pipeline.graph.declarations import EdgeSpec, NodeSpec
 from ..pipeline.graph.graph import Graph
-from ..pipeline.graph.specs import EdgeSpec, NodeSpec
 from ..pipeline.graph.subgraph import expand_subgraphs, lead_inside
 from ..pipeline.ports import PortSpec
 from ..pipeline.processor import Processor, facade, ports_of

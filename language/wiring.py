@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from ..pipeline.convert import Steps
 from ..pipeline.errors import Problem
 from ..pipeline.frames import Frame
-from ..pipeline.graph.specs import EdgeSpec
+from ..pipeline.graph.declarations import EdgeSpec
 from ..pipeline.ports import PortSpec
 from ..pipeline.processor import Processor, ports_of
 

@@ -9,8 +9,8 @@ from typing import Any
 from ..language import Agent
 from ..pipeline.errors import ConfigError
 from ..pipeline.frames import AudioFrame
+from ..pipeline.graph.declarations import NodeSpec
 from ..pipeline.graph.graph import Graph
-from ..pipeline.graph.specs import NodeSpec
 from ..pipeline.graph.substitution import substitute
 from ..pipeline.processor import Processor, ports_of
 from ..simulator.voice import VOICE_NAMES

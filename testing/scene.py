@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from ..language.form_checks import Shape
 from ..pipeline.convert import Steps
 from ..pipeline.frames import Frame
+from ..pipeline.graph.declarations import EdgeSpec
 from ..pipeline.graph.graph import Graph
 from ..pipeline.graph.inputs import InputSpec
 from ..pipeline.graph.resolve import named_port, resolve_edge
-from ..pipeline.graph.specs import EdgeSpec
 from ..pipeline.ports import PortSpec
 from ..pipeline.processor import ports_of
 from ..pipeline.spelling import did_you_mean, sure

@@ -18,9 +18,9 @@ from ...pipeline.convert.hints import group_fields, is_group
 from ...pipeline.convert.scalars import CallText, EnvText
 from ...pipeline.frames import Frame
 from ...pipeline.graph.check import CheckResult
+from ...pipeline.graph.declarations import NodeSpec, PolicyChange
 from ...pipeline.graph.inputs import InputSpec
 from ...pipeline.graph.resolve import ResolvedEdge, common_types
-from ...pipeline.graph.specs import NodeSpec, PolicyChange
 from ...pipeline.options import MISSING, OptionSpec, Secret, option_specs
 from ...pipeline.processor import ports_of
 from ...pipeline.running.call_log import LogPolicy

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from ...pipeline.errors import Problem
+from ...pipeline.graph.declarations import PolicyChange
 from ...pipeline.graph.inputs import InputSpec
-from ...pipeline.graph.specs import PolicyChange
 from ...pipeline.running.call_log import LogPolicy
 from ...pipeline.turns.controller import TurnPolicy
 from ..sections import BODIES, FORMS, OF_ALL, OF_ONE, TOP

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 from urllib.parse import quote
 
-from ...pipeline.graph.specs import OnError
+from ...pipeline.graph.declarations import OnError
 from ...pipeline.options import OptionSpec, option_specs
 from ...pipeline.processor import Processor
 from ..short import home_part, parts

@@ -17,10 +17,10 @@ from ..frames import AudioFrame
 from ..policy import default_policy
 from ..ports import PortSpec
 from ..processor import Processor, ages, ports_of
+from .declarations import GraphSpec, NodeSpec
 from .modules import Modules, file_module, recording
 from .negotiate import FormatSolver, PortKey
 from .resolve import ResolvedEdge, common_types, resolve_edge
-from .specs import GraphSpec, NodeSpec
 from .subgraph import expanded
 
 __all__ = ["CheckResult", "Insertion", "check", "own_faults"]

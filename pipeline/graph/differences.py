@@ -11,7 +11,7 @@ from ..running.call_log import LogPolicy
 from ..turns.controller import TurnPolicy
 from ..units import format_duration
 from .check import CheckResult
-from .specs import NodeSpec
+from .declarations import NodeSpec
 
 if TYPE_CHECKING:
     from .plan import Plan

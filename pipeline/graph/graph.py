@@ -25,10 +25,10 @@ from ..policy import WhenFull
 from ..processor import Processor
 from ..units import DurationLike, duration_ns
 from .check import check
+from .declarations import EdgeSpec, ErrorPolicy, GraphSpec, NodeSpec, OnError, PolicyChange
 from .handles import Gives, MayGive, MayTake, NodeHandle, PortHandle, Takes, end_of, node_name
 from .plan import Plan, make_plan
 from .registry import name_of
-from .specs import EdgeSpec, ErrorPolicy, GraphSpec, NodeSpec, OnError, PolicyChange
 from .subgraph import Gathered
 
 if TYPE_CHECKING:

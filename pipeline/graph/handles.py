@@ -21,7 +21,7 @@ from ..processor import Processor, ports_of
 from ..spelling import did_you_mean
 
 if TYPE_CHECKING:
-    from .specs import GraphSpec
+    from .declarations import GraphSpec
 
 __all__ = [
     "Gives",

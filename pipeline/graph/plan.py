@@ -13,8 +13,8 @@ from ..running.call_log import LogPolicy
 from ..running.limits import CallLimits
 from ..turns.controller import TurnPolicy
 from .check import CheckResult, Insertion, check
+from .declarations import GraphSpec
 from .inputs import InputSpec, fill_call_texts, input_values
-from .specs import GraphSpec
 
 __all__ = ["Plan", "make_plan"]
 

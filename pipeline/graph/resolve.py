@@ -11,7 +11,7 @@ from ..policy import Policy, default_policy
 from ..ports import EdgeEnd, PortSpec
 from ..processor import ages, ports_of
 from ..spelling import did_you_mean, sure
-from .specs import EdgeSpec, NodeSpec, PolicyChange
+from .declarations import EdgeSpec, NodeSpec, PolicyChange
 
 __all__ = ["ResolvedEdge", "common_types", "edge_ends", "named_port", "output_of", "resolve_edge"]
 

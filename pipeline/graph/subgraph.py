@@ -36,9 +36,9 @@ from ..convert import convert_options
 from ..errors import ConfigError, Problem
 from ..ports import PortSpec
 from ..processor import Processor, ports_of
+from .declarations import EdgeSpec, GraphSpec, NodeSpec
 from .handles import PortHandle
 from .resolve import resolve_edge
-from .specs import EdgeSpec, GraphSpec, NodeSpec
 
 if TYPE_CHECKING:
     from .graph import Graph

@@ -7,9 +7,9 @@ from dataclasses import replace
 from typing import Any
 
 from ..processor import Processor, ports_of
+from .declarations import EdgeSpec, NodeSpec
 from .graph import Graph
 from .resolve import resolve_edge
-from .specs import EdgeSpec, NodeSpec
 
 __all__ = ["substitute"]
 

@@ -24,10 +24,10 @@ from ..errors import LivegraphError, ProcessorError, StalledError
 from ..events import CallStarted, EventBus
 from ..frames import Frame, InterruptFrame
 from ..graph.check import CheckResult
+from ..graph.declarations import OnError
 from ..graph.handles import end_name, node_name
 from ..graph.modules import keeping
 from ..graph.resolve import output_of
-from ..graph.specs import OnError
 from ..ports import Out
 from ..processor import Processor
 from ..turns.controller import TurnPolicy

@@ -18,11 +18,11 @@ from typing import TYPE_CHECKING
 from ..errors import ConfigError, Problem
 from ..formats import AudioFormat
 from ..graph.check import CheckResult, check
+from ..graph.declarations import GraphSpec
 from ..graph.differences import compare_nodes
 from ..graph.inputs import fill_call_texts
 from ..graph.negotiate import PortKey
 from ..graph.resolve import ResolvedEdge
-from ..graph.specs import GraphSpec
 from ..units import SECOND, format_duration
 from .inlets import Inlet
 from .limits import CallLimits

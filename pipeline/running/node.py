@@ -15,9 +15,9 @@ from ..clock import Clock
 from ..errors import as_fault, from_signal
 from ..events import Tuned
 from ..frames import EndFrame, Frame, InterruptFrame, Marker, is_cut
+from ..graph.declarations import NodeSpec
 from ..graph.hops import is_queue
 from ..graph.resolve import ResolvedEdge
-from ..graph.specs import NodeSpec
 from ..options import live_options
 from ..ports import In
 from ..processor import Processor

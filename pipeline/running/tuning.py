@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 from ..convert import convert_options
 from ..errors import ConfigError, Problem
 from ..graph.check import own_faults
-from ..graph.specs import NodeSpec
+from ..graph.declarations import NodeSpec
 from ..options import live_options, option_specs
 from .node import NodeRuntime
 

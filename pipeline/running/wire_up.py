@@ -8,9 +8,9 @@ from typing import Any
 
 from ..errors import ConfigError, Problem, from_signal
 from ..graph.check import CheckResult
+from ..graph.declarations import NodeSpec
 from ..graph.negotiate import PortKey
 from ..graph.resolve import edge_ends
-from ..graph.specs import NodeSpec
 from ..ports import EdgeEnd, In, Out
 from ..processor import Processor, ports_of
 from .context import CallContext

@@ -17,7 +17,7 @@ from ..events import EventBus, Interrupted, SpeechChanged, StateChanged
 from ..frames import Turn, source_of
 from ..units import SECOND
 from .controller import Decision, Flush, Pause, TurnController, TurnPolicy, TurnState
-from .heard import HeardQueue
+from .heard_queue import HeardQueue
 
 __all__ = ["Conversation", "Playout"]
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from livegraph.pipeline import SECOND, CallLimits, Graph, LivegraphError, Processor, run_virtual
 from livegraph.pipeline.events import CallEnded
+from livegraph.pipeline.graph.declarations import OnError
 from livegraph.pipeline.graph.plan import make_plan
-from livegraph.pipeline.graph.specs import OnError
 from livegraph.testing import no_tasks_left
 from support.boxes import Collect, Words
 from support.faulty import AsyncFaulty, Faulty, FaultySource

@@ -17,7 +17,7 @@ from livegraph.pipeline import Doc, Duration, In, Processor, Range
 from livegraph.pipeline.convert.hints import group_fields
 from livegraph.pipeline.frames import TextFrame
 from livegraph.pipeline.graph import registry
-from livegraph.pipeline.graph.specs import PolicyChange
+from livegraph.pipeline.graph.declarations import PolicyChange
 from livegraph.pipeline.options import Deprecated, Renamed, option_specs
 from livegraph.pipeline.turns.controller import TurnPolicy
 from livegraph.testing.schema import suite_schema

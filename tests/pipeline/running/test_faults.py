@@ -22,8 +22,8 @@ from livegraph.pipeline import (
     run_virtual,
 )
 from livegraph.pipeline.events import EdgeStalled, NodeFailed
+from livegraph.pipeline.graph.declarations import OnError
 from livegraph.pipeline.graph.plan import make_plan
-from livegraph.pipeline.graph.specs import OnError
 from livegraph.testing import no_tasks_left
 from support.boxes import Collect, SlowUpper, Words
 from support.faulty import AsyncFaulty, Faulty, FaultySource, Trouble

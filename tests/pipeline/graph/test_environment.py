@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from livegraph.pipeline import Graph, OptionFault, Processor
-from livegraph.pipeline.graph.surroundings import check_surroundings
+from livegraph.pipeline.graph.environment import check_surroundings
 
 
 class Content(Processor):

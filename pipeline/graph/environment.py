@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from ..errors import Problem
 from ..processor import OptionFault
-from .specs import GraphSpec, NodeSpec
+from .declarations import GraphSpec, NodeSpec
 
 __all__ = ["check_surroundings"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegraph.pipeline.turns.heard import HeardQueue
+from livegraph.pipeline.turns.heard_queue import HeardQueue
 
 
 def test_pieces_come_out_when_their_place_is_played() -> None:
