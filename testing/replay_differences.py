@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from ..liveapi import ClientMessage, decode_client
+from ..liveapi.content import Blob
 from ..simulator.recording import WireEvent
 from .wire import Line
 
@@ -32,7 +34,18 @@ class _Side:
 
     setup: dict[str, Any] = field(default_factory=dict)
     said: list[str] = field(default_factory=list)
+    sent_s: float = 0.0
     sound_s: float = 0.0
+    """How far sound was sent that is not silence: when somebody stops, a client adds as much silence as its model
+    needs, and a replay adds it to what was added then."""
+
+    def hear(self, sound: Blob) -> None:
+        samples = np.frombuffer(sound.data[: len(sound.data) // 2 * 2], "<i2")
+        rate = rate_of(sound.mime_type)
+        loud = np.flatnonzero(samples)
+        if len(loud):
+            self.sound_s = self.sent_s + (int(loud[-1]) + 1) / rate
+        self.sent_s += len(samples) / rate
 
 
 def differences(then: Sequence[tuple[Line, ClientMessage]], now: Sequence[WireEvent]) -> Iterator[str]:
@@ -57,7 +70,7 @@ def _sides(messages: Iterator[tuple[int, ClientMessage]]) -> list[_Side]:
         if message.setup is not None:
             side.setup = msgspec.to_builtins(message.setup)
         elif given is not None and given.audio_blob is not None:
-            side.sound_s += len(given.audio_blob.data) / 2 / rate_of(given.audio_blob.mime_type)
+            side.hear(given.audio_blob)
         elif given is not None and given.video_blob is not None:
             side.said.append("a picture")
         elif message.tool_response is not None:
