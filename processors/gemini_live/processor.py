@@ -334,37 +334,37 @@ class GeminiLive(Processor):
     def on_audio(self, frame: AudioFrame) -> None:
         """Send the user's voice."""
         if self._live is not None:
-            self._live.audio(frame)
+            self._live.intake.audio(frame)
 
     def on_text(self, frame: TextFrame) -> None:
         """Send what the user wrote."""
         if self._live is not None:
-            self._live.text(frame)
+            self._live.intake.text(frame)
 
     def on_speech(self, frame: SpeechStartFrame | SpeechEndFrame) -> None:
         """Mark the user's turn, where the service does not find it by itself."""
         if self._live is not None:
-            self._live.speech(frame)
+            self._live.intake.speech(frame)
 
     def on_video(self, frame: VideoFrame) -> None:
         """Show what the camera sees."""
         if self._live is not None:
-            self._live.video(frame)
+            self._live.intake.video(frame)
 
     def on_context(self, frame: ContextFrame | UpdateFrame) -> None:
         """Tell the model what it is to know."""
         if self._live is not None:
-            self._live.context(frame)
+            self._live.intake.context(frame)
 
     def on_tool_results(self, frame: ToolResultFrame) -> None:
         """Send a function's answer."""
         if self._live is not None:
-            self._live.result(frame)
+            self._live.intake.result(frame)
 
     def on_interrupt(self, frame: InterruptFrame) -> None:
         """Drop what was not handed over yet."""
         if self._live is not None and source_of(frame.turn) in ("", self.name):
-            self._live.void(frame.turn)
+            self._live.intake.void(frame.turn)
 
     def on_marker(self, port: str, frame: Any) -> None:
         """Markers frame the user's media; what goes out has markers of its own."""
@@ -372,4 +372,4 @@ class GeminiLive(Processor):
     def on_end(self) -> None:
         """The user will say no more."""
         if self._live is not None:
-            self._live.end()
+            self._live.intake.end()
