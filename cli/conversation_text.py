@@ -19,6 +19,7 @@ from ..pipeline.events import (
 )
 from ..pipeline.units import SECOND
 from ..server.event_json import describe
+from ..server.protocol import to_json
 from .terminal import paint
 
 __all__ = ["print_conversation"]
@@ -62,7 +63,8 @@ def _print_json(event: Event, out: _Out) -> None:
     if isinstance(event, CallEnded):
         said: dict[str, Any] | None = {"type": "end", "reason": event.reason}
     else:
-        said = describe(event)
+        message = describe(event)
+        said = None if message is None else to_json(message)
     if said is not None:
         out.line(json.dumps({"time_s": round(event.time_ns / SECOND, 3), **said}, ensure_ascii=False))
 

@@ -17,12 +17,20 @@ if TYPE_CHECKING:
     from .access import Grant, Tickets, TurnService, bearer_of
     from .admin import make_admin_app
     from .app import make_app
-    from .arrival import Arrival
-    from .calls import CallDesk, ServedAgent
+    from .calls import (
+        Answered,
+        Arrival,
+        CallDesk,
+        CallRequest,
+        Desk,
+        Leg,
+        LegNumbers,
+        ServedAgent,
+    )
     from .gate import by_tokens
     from .limits import CallerLimits
+    from .protocol import EndReason
     from .refusals import Refusal
-    from .served import Answered
     from .tracing import Tracing
 else:
     # What describes events is used without a server, and loads without one.
@@ -32,12 +40,20 @@ else:
             "access": ("Grant", "Tickets", "TurnService", "bearer_of"),
             "admin": ("make_admin_app",),
             "app": ("make_app",),
-            "arrival": ("Arrival",),
-            "calls": ("CallDesk", "ServedAgent"),
+            "calls": (
+                "Answered",
+                "Arrival",
+                "CallDesk",
+                "CallRequest",
+                "Desk",
+                "Leg",
+                "LegNumbers",
+                "ServedAgent",
+            ),
             "gate": ("by_tokens",),
             "limits": ("CallerLimits",),
+            "protocol": ("EndReason",),
             "refusals": ("Refusal",),
-            "served": ("Answered",),
             "tracing": ("Tracing",),
         },
     )
@@ -46,8 +62,13 @@ __all__ = [
     "Answered",
     "Arrival",
     "CallDesk",
+    "CallRequest",
     "CallerLimits",
+    "Desk",
+    "EndReason",
     "Grant",
+    "Leg",
+    "LegNumbers",
     "Refusal",
     "ServedAgent",
     "Tickets",

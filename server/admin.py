@@ -19,9 +19,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .bodies import read_json
-from .calls import CallDesk
+from .calls import Desk, Line
 from .guard import Guard
-from .line import Line
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
 
 __all__ = ["make_admin_app"]
@@ -34,9 +33,7 @@ class _Drain(msgspec.Struct):
     within_s: float = 300.0
 
 
-def make_admin_app(
-    desk: CallDesk, *, control: bool = True, drained: asyncio.Event | None = None
-) -> Starlette:
+def make_admin_app(desk: Desk, *, control: bool = True, drained: asyncio.Event | None = None) -> Starlette:
     """An application for operators. Nobody is asked who it is: serve it where only they can ask.
 
     Args:
@@ -110,7 +107,7 @@ def make_admin_app(
     )
 
 
-def _find(desk: CallDesk, request: Request) -> Line:
+def _find(desk: Desk, request: Request) -> Line:
     try:
         return desk.find(request.path_params["id"])
     except KeyError:

@@ -21,15 +21,13 @@ from ..pipeline.units import SECOND
 from ..transports.webrtc.network import ANY, Network, PublicAddress
 from .access.grant import Authorize, Grant, ReportLevel
 from .access.turn import TurnService
-from .arrival import OnCall
-from .calls import CallDesk
+from .calls import CallDesk, OnCall, ServedAgent
 from .gate import Gate
 from .guard import Guard, normal_origin
 from .limits.caller import CallerLimits
 from .limits.load import Load
 from .metrics import Metrics
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
-from .served import ServedAgent
 from .signalling import signalling_routes
 from .tracing import Tracing
 

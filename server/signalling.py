@@ -12,11 +12,10 @@ from starlette.routing import Route
 
 from .access.grant import ANYBODY, Grant
 from .bodies import read_json
-from .calls import Answered, CallDesk
+from .calls import Answered, CallDesk, ServedAgent
 from .gate import Gate, address_of
 from .metrics import Metrics
 from .refusals import Refusal
-from .served import ServedAgent
 
 __all__ = ["IceServers", "signalling_routes"]
 

@@ -185,7 +185,7 @@ export class Call {
       this.#lastError = { problem, at: performance.now() };
     }
     this.#on.message(message);
-    if (message.type === FromServer.END) this.#finish(endProblem(message.reason, this.#freshError()));
+    if (message.type === FromServer.END) this.#finish(endProblem(message, this.#freshError()));
   }
 
   #freshError() {

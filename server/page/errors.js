@@ -234,18 +234,20 @@ const REASONS = {
   max_tokens: "The call has used what it may use of the model.",
   max_cost: "The call has cost what it may cost.",
   shutdown: "The server is shutting down.",
-  end_of_stream: "The agent was done.",
+  completed: "The agent was done.",
+  operator: "The call was ended by the people who run this server.",
 };
 
 /**
- * Why an "end" message ended the call: a known reason, else the error just before it, else the agent's own
- * sentence or a plain goodbye.
- * @param {unknown} reason
+ * Why an "end" message ended the call: the error just before it where something failed, else what was said of the
+ * end, where that is a sentence, else the reason's own words or a plain goodbye.
+ * @param {{reason?: unknown, detail?: unknown}} end
  * @param {CallProblem | null} error
  */
-export function endProblem(reason, error) {
+export function endProblem({ reason, detail }, error) {
   const given = text(reason);
-  if (error && !(given in REASONS)) return error;
-  const message = REASONS[given] ?? (given?.includes(" ") ? given : undefined);
+  if (error && !Object.hasOwn(REASONS, given)) return error;
+  const said = text(detail);
+  const message = said?.includes(" ") ? said : REASONS[given];
   return new CallProblem("ended", { message: message ?? "It said goodbye. You can call again." });
 }

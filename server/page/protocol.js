@@ -1,11 +1,11 @@
 /**
- * What the page and the server say to each other on the data channel "livegraph".
+ * What the page and the server say to each other on the data channel "livegraph"; server/protocol.py has the types.
  *
  * The page creates the channel (ordered, reliable) before it makes its offer. Every message is one JSON
  * object with a "type". A type that a side does not know is ignored, so either side may learn new ones first.
  *
  * Server -> page
- *   ready           {agent, live}                       the call runs; live: "local simulator", "google", ...
+ *   ready           {version, agent, live}              the call runs; live: "local simulator", "google", ...
  *   state           {state}                             listening | thinking | speaking | paused | interrupted
  *   transcript      {role, text, final, turn, utterance, interrupted?}
  *                                                       role: user | agent. text is all that is known of the
@@ -21,7 +21,8 @@
  *                                                       how the line is, every few seconds; the fields are those
  *                                                       of MediaStatistics (transports/webrtc/rtp/statistics.py)
  *   error           {code, message, remedy, id, node?}  something failed, in the server's own words; its log has the id
- *   end             {reason}                            the agent ends the call; the channel closes after it
+ *   end             {reason, detail?}                   the call is over, and the channel closes; why, in one of a
+ *                                                       few words (EndReason in server/protocol.py), and in people's
  *
  * Page -> server
  *   text            {text}                              the user typed; the page shows it, the server need not

@@ -44,7 +44,12 @@ def test_run_serves_and_ends_its_calls(number: signal.Signals, code: int) -> Non
         page = command.word_with("http://")
         caller = Caller()
         await call(page, caller)
-        assert caller.messages[0] == {"type": "ready", "agent": "voice_agent", "live": "local simulator"}
+        assert caller.messages[0] == {
+            "type": "ready",
+            "version": 1,
+            "agent": "voice_agent",
+            "live": "local simulator",
+        }
         assert await asyncio.to_thread(fetch, f"{page}healthz") == {"status": "ok"}
         command.send(number)
         ended = await asyncio.to_thread(command.ended)

@@ -50,7 +50,7 @@ def test_a_page_keeps_its_call(tmp_path: Path) -> None:
             await page.wait_until_heard()
             (call,) = web.desk.calls()
             line = web.desk.find(call["id"])
-            peer = line.peer
+            peer = line.leg.peer
             assert peer.remote_address
 
             first = peer.answer.sdp

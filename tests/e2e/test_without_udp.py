@@ -32,7 +32,7 @@ def test_a_browser_calls_by_tcp(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
             await page.page.locator("#call").click()
             await page.wait_until_heard()
             (call,) = web.desk.calls()
-            statistics = web.desk.find(call["id"]).peer.statistics()
+            statistics = web.desk.find(call["id"]).leg.peer.statistics()
             assert statistics.received_packets > 20 and statistics.lost_packets == 0
             await page.page.locator("#hangup").click()
             await web.until_free()

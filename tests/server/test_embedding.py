@@ -167,7 +167,7 @@ def test_a_route_of_ones_own() -> None:
             assert (call["agent"], call["identity"], call["state"]) == ("desk", "ada", "running")
             await desk.end(call["id"], "enough")
             assert desk.calls() == []
-            assert caller.messages[-1] == {"type": "end", "reason": "enough"}
+            assert caller.messages[-1] == {"type": "end", "reason": "operator", "detail": "enough"}
             with pytest.raises(KeyError):
                 await desk.end(call["id"])
             await caller.hang_up()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from livegraph.pipeline.events import EventBus
 from livegraph.server.event_json import describe
 from livegraph.server.metrics import Metrics
+from livegraph.server.protocol import to_json
 from livegraph.transports.webrtc.measured import MediaMeasured
 from livegraph.transports.webrtc.rtp.statistics import MediaStatistics
 
@@ -40,8 +41,9 @@ def test_counts_of_calls_are_added_up() -> None:
 
 def test_the_page_is_told_every_number() -> None:
     """In a message of type ``line`` with the names of the statistics."""
-    message = describe(MediaMeasured(time_ns=0, statistics=MediaStatistics(jitter_ms=1.5)))
-    assert message is not None
+    told = describe(MediaMeasured(time_ns=0, statistics=MediaStatistics(jitter_ms=1.5)))
+    assert told is not None
+    message = to_json(told)
     assert message["type"] == "line"
     assert message["jitter_ms"] == 1.5
     assert set(message) == {"type", *MediaStatistics.__slots__}

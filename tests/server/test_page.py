@@ -543,7 +543,7 @@ def test_end_by_the_agent_is_no_fault() -> None:
             await v.server.until(lambda: v.server.hung_up == ["call-1"])
             await v.page.click("#retry")
             await v.server.until(lambda: len(v.server.channels) == 2)
-            await v.server.send("end", reason="The practice closes now.")
+            await v.server.send("end", reason="ended_by_agent", detail="The practice closes now.")
             assert "The practice closes now." in await v.problem("ended")
 
     asyncio.run(run())
@@ -568,7 +568,7 @@ def test_fault_of_the_agent_is_explained() -> None:
             await v.page.click("#dismiss")
             await expect(v.page.locator("#problem")).to_be_hidden()
             await v.server.send("error", **error)
-            await v.server.send("end", reason="error")
+            await v.server.send("end", reason="failed")
             assert "The live service refused the key." in await v.problem("agent_failed")
             await expect(v.page.locator("#state")).to_have_attribute("data-state", "ended")
             await expect(v.page.locator("#retry")).to_be_visible()

@@ -47,7 +47,7 @@ def test_a_call_from_offer_to_goodbye() -> None:
             assert len(pc_id) >= 16
             await heard(caller, 440)
             assert caller.messages[:2] == [
-                {"type": "ready", "agent": "echo", "live": "no model"},
+                {"type": "ready", "version": 1, "agent": "echo", "live": "no model"},
                 {"type": "state", "state": "listening"},
             ]
             assert (await web.ask("GET", "/healthz")).json == {"status": "ok"}

@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -24,10 +25,11 @@ from livegraph.pipeline.events import EventBus, NodeFailed, ToolCalled, ToolFini
 from livegraph.server.access import Grant, ReportLevel, Tickets, TokenFile, TurnService
 from livegraph.server.access.token_file import digest
 from livegraph.server.admin import make_admin_app
+from livegraph.server.call_events import CallEvents
 from livegraph.server.calls import ServedAgent
 from livegraph.server.gate import by_tokens
 from livegraph.server.logs import JsonFormatter, SafeFormatter, about, escaped
-from livegraph.server.page_events import PageEvents
+from livegraph.server.protocol import EndReason, FromServer, to_json
 from livegraph.server.telling import told
 from livegraph.server.wall_clock import unix_seconds
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
@@ -50,19 +52,24 @@ ERRORS = [
 ]
 
 
+def tell(sent: list[dict[str, Any]]) -> Callable[[FromServer], None]:
+    """What keeps messages as they go over the wire."""
+    return lambda message: sent.append(to_json(message))
+
+
 @pytest.mark.parametrize("level", ["none", "names", "full"])
 @pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
 def test_the_text_of_an_exception_is_told_to_nobody(error: Exception, level: ReportLevel) -> None:
     """At every level the caller gets a code, a sentence of ours and a number, and the log has that number."""
     sent: list[dict[str, Any]] = []
     events = EventBus()
-    page = PageEvents(events, sent.append, call="call-1", agent="a", live="", level=level)
+    page = CallEvents(events, tell(sent), call="call-1", agent="a", live="", level=level)
     events.publish(NodeFailed(time_ns=1, node="box", message=PLANTED, remedy=PLANTED, fatal=False))
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
     logging.getLogger("livegraph.server").addHandler(handler)
     try:
-        page.over("failed", error)
+        page.over(EndReason.FAILED, "", error)
     finally:
         logging.getLogger("livegraph.server").removeHandler(handler)
     assert PLANTED not in json.dumps(sent)
@@ -80,7 +87,7 @@ def test_levels_of_what_is_told() -> None:
     for level in ("none", "names", "full"):
         sent: list[dict[str, Any]] = []
         events = EventBus()
-        PageEvents(events, sent.append, call="c", agent="a", live="", level=level)  # type: ignore[arg-type]
+        CallEvents(events, tell(sent), call="c", agent="a", live="", level=level)  # type: ignore[arg-type]
         events.publish(Transcript(time_ns=1, role="user", utterance=1, text="hello", final=True))
         events.publish(ToolCalled(time_ns=1, id="1", name="look_up", args={"pin": PLANTED}))
         events.publish(

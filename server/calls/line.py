@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field
 from typing import Any
 
-from ..pipeline.errors import LivegraphError, ProcessorError
-from ..pipeline.running.call import Call
-from ..transports.webrtc.peer import Peer
+from ...pipeline.errors import LivegraphError, ProcessorError
+from ...pipeline.events import StateChanged
+from ...pipeline.running.call import Call
+from ..call_events import CallEvents
+from ..logs import about
+from ..protocol import EndReason
+from ..tracing import CallTrace
 from .admission import Entry
-from .logs import about
-from .metrics import Snapshot
-from .page_events import PageEvents
+from .leg import Leg
 from .served import ServedAgent
-from .tracing import CallTrace
 from .warden import Warden
 
-__all__ = ["HUNG_UP", "Line", "outcome", "shown", "snapshot"]
+__all__ = ["Line"]
 
 logger = logging.getLogger("livegraph.server")
 
@@ -32,23 +33,19 @@ _CLOSING_WORDS = (
     "Say so in one short sentence in the language of the conversation, and say goodbye."
 )
 
-HUNG_UP = frozenset(("hung up", "the caller hung up", "the caller closed its data channel"))
-_LIMITS = frozenset(("max_duration", "idle", "max_tokens", "max_cost"))
-
 
 @dataclass(eq=False)
 class Line:
     """A caller, its call, and what holds them together."""
 
     agent: ServedAgent
-    peer: Peer
+    leg: Leg
     call: Call
-    page: PageEvents
+    told: CallEvents
+    """What the caller is told."""
     entry: Entry
     warden: Warden
     began_ns: int
-    mark: str
-    """Of its offer."""
     shutting_down: Callable[[], bool]
     trace: CallTrace | None = None
     task: asyncio.Task[None] | None = None
@@ -56,10 +53,15 @@ class Line:
     """Whether the caller has hung up or was lost: there is nobody to say goodbye to."""
     error: Exception | None = None
     running: bool = False
+    when_reached: list[Callable[[], None]] = field(default_factory=list)
+    """Called once when the caller has shown that it is there."""
+    when_over: list[Callable[[], None]] = field(default_factory=list)
+    """Called once when nothing of the call is left."""
 
     def __post_init__(self) -> None:
         self._ended = asyncio.Event()
-        self.peer.on_over(self._peer_over)
+        self._by_desk: tuple[EndReason, str] | None = None
+        self.leg.on_over(self._leg_over)
 
     @property
     def state(self) -> str:
@@ -68,34 +70,55 @@ class Line:
             return "ending"
         return "running" if self.running else "pending"
 
-    def end(self, reason: str) -> None:
-        """End the call, whether it has begun or not; the first reason counts."""
-        self.call.end(reason)
+    def end(self, reason: EndReason, detail: str = "") -> None:
+        """End the call, whether it has begun or not; the first reason counts. ``detail`` is the caller's to read."""
+        if not self.call.reason:
+            self._by_desk = (reason, detail)
+        self.call.end(detail or reason.value)
         self._ended.set()
 
-    async def serve(self, reached: Callable[[], None]) -> None:
-        """The whole call. ``reached`` is called when the caller has shown that it is there."""
+    @property
+    def end_reason(self) -> EndReason:
+        """Why it is over; asked only when it is."""
+        return self._end()[0]
+
+    def _end(self) -> tuple[EndReason, str]:
+        """Why it is over, and what was said of it."""
+        reason = self.call.reason
+        if self.error is not None:
+            return EndReason.FAILED, ""
+        if self._by_desk is not None:
+            return self._by_desk
+        if reason in ("hung up", EndReason.HUNG_UP):
+            return EndReason.HUNG_UP, ""
+        if self.gone and reason == self.leg.reason:
+            return self.leg.end_reason, ""
+        if reason in (EndReason.COMPLETED, EndReason.CANCELLED):
+            return EndReason(reason), ""
+        return EndReason.ENDED_BY_AGENT, reason
+
+    async def serve(self) -> None:
+        """The whole call."""
         with about(
             call=self.call.id,
             trace=self.trace.trace_id if self.trace is not None else "",
-            peer=self.peer.id[:6],
+            peer=self.leg.id[:6],
             agent=self.agent.name,
             caller=self.entry.caller.grant.identity,
         ):
             try:
                 if await self._is_reached():
-                    reached()
+                    for listener in self.when_reached:
+                        listener()
                     await self._run()
                 await self._say_goodbye()
             finally:
-                await self.peer.close("the call is over")
+                await self.leg.close("the call is over")
 
     async def say_closing_words(self, within_s: float) -> None:
         """Have the agent say goodbye, where it can be told to, and return when it has, ``within_s`` later at most."""
         if not self.running or self.call.reason:
             return
-        from ..pipeline.events import StateChanged
-
         speaking, said = False, asyncio.Event()
 
         def changed(event: StateChanged) -> None:
@@ -107,31 +130,23 @@ class Line:
 
         stop = self.call.events.subscribe(StateChanged, changed)
         try:
-            if not self.call.prompt(_CLOSING_WORDS):
-                return
-            over = asyncio.create_task(self.call.finished())
-            heard = asyncio.create_task(said.wait())
-            try:
-                await asyncio.wait({over, heard}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for task in (over, heard):
-                    task.cancel()
-                await asyncio.gather(over, heard, return_exceptions=True)
+            if self.call.prompt(_CLOSING_WORDS):
+                await _first_of(self.call.finished(), said.wait(), within_s=within_s)
         finally:
             stop()
 
     async def _is_reached(self) -> bool:
         """Wait for the caller; ``False`` when it did not come, or when the call was ended before."""
-        reaching = asyncio.create_task(self.peer.reached())
-        ending = asyncio.create_task(self._ended.wait())
-        try:
-            await asyncio.wait({reaching, ending}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            for task in (reaching, ending):
-                task.cancel()
-            await asyncio.gather(reaching, ending, return_exceptions=True)
-        if self._ended.is_set() or reaching.cancelled() or reaching.exception() is not None:
-            self.call.end(self.peer.reason or "cancelled")
+        reached = False
+
+        async def reach() -> None:
+            nonlocal reached
+            await self.leg.reached()
+            reached = True
+
+        await _first_of(reach(), self._ended.wait())
+        if self._ended.is_set() or not reached:
+            self.call.end(self.leg.reason or EndReason.CANCELLED.value)
             return False
         return True
 
@@ -151,22 +166,25 @@ class Line:
 
     async def _say_goodbye(self) -> None:
         """Tell the page why the call is over, and leave it a moment to read it and to hang up."""
-        if self.gone or self.call.reason in HUNG_UP:
+        reason, detail = self._end()
+        if self.gone or reason is EndReason.HUNG_UP:
             return
-        self.page.over("failed" if self.error is not None else self.call.reason, self.error)
+        self.told.over(reason, detail, self.error)
         try:
-            if self.peer.state == "connecting":
+            if self.leg.state == "connecting":
                 # A server that ends waits for nobody who was not there yet.
                 async with asyncio.timeout(0 if self.shutting_down() else _CONNECT_WITHIN_S):
-                    await self.peer.connected()
+                    await self.leg.connected()
             async with asyncio.timeout(_GOODBYE_WITHIN_S):
-                await self.peer.closed()
+                await self.leg.closed()
         except (TimeoutError, LivegraphError):
             # It never came within reach, or it is not our page and stays on: it is hung up on.
             return
 
-    def _peer_over(self, _: str) -> None:
+    def _leg_over(self, reason: str) -> None:
         self.gone = True
+        # Its boxes may have heard so before; the first reason counts.
+        self.call.end(reason)
 
     @property
     def failed_node(self) -> str:
@@ -174,43 +192,12 @@ class Line:
         return self.error.node if isinstance(self.error, ProcessorError) else ""
 
 
-def outcome(line: Line) -> str:
-    """One of few words for why the call ended."""
-    reason = line.call.reason
-    if line.error is not None:
-        return "failed"
-    if reason in HUNG_UP:
-        return "hung_up"
-    if reason in ("shutdown", "completed", "cancelled"):
-        return reason
-    if reason in _LIMITS:
-        return "limit"
-    if reason == "operator":
-        return "ended_by_operator"
-    if reason and reason == line.peer.reason:
-        return "not_connected" if reason.startswith("no connection") else "lost"
-    return "ended_by_agent"
-
-
-def snapshot(line: Line) -> Snapshot:
-    """The line for metrics."""
-    oldest_ns = max((stats.oldest_ns for stats in line.call.stats().values()), default=0)
-    return Snapshot(line.agent.name, line.state, oldest_ns)
-
-
-def shown(line: Line, now_ns: int) -> dict[str, Any]:
-    """The line for operators."""
-    media = line.peer.statistics()
-    return {
-        "id": line.call.id,
-        "agent": line.agent.name,
-        "identity": line.entry.caller.grant.shown,
-        "address": line.entry.caller.address,
-        "state": line.state,
-        "seconds": round((now_ns - line.began_ns) / 1e9, 1),
-        "jitter_ms": round(media.jitter_ms, 1),
-        "loss": round(media.lost_by_caller, 4),
-        "round_trip_ms": None if media.round_trip_ms is None else round(media.round_trip_ms, 1),
-        "tokens": line.warden.tokens,
-        "cost_usd": round(line.warden.cost_usd, 6),
-    }
+async def _first_of(*waits: Coroutine[Any, Any, object], within_s: float | None = None) -> None:
+    """Return when one of the coroutines has returned or raised, or it is late; the others are cancelled."""
+    tasks = {asyncio.create_task(wait) for wait in waits}
+    try:
+        await asyncio.wait(tasks, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,25 +1,22 @@
-"""Who is let in, and who must wait: rates, caps and offers that were seen before. Sans-IO: time is an argument."""
+"""Who is let in, and who must wait: rates and caps. Sans-IO: time is an argument."""
 
 from __future__ import annotations
 
-import hashlib
 import math
-from collections import Counter, OrderedDict
+from collections import Counter
 from dataclasses import dataclass
 
-from ..pipeline.units import SECOND
-from .access.grant import ANYBODY, Grant
-from .limits.buckets import Buckets, Rate, address_key
-from .limits.caller import CallerLimits
-from .refusals import Refusal
+from ...pipeline.units import SECOND
+from ..access.grant import ANYBODY, Grant
+from ..limits.buckets import Buckets, Rate, address_key
+from ..limits.caller import CallerLimits
+from ..refusals import Refusal
 
-__all__ = ["Admission", "Caller", "Entry", "offer_mark"]
+__all__ = ["Admission", "Caller", "Entry"]
 
-_MOST_MARKS = 4_096
 _PENDING_RETRY_S = 15
 _BUSY_RETRY_S = 10
 _LEAST_BURST = 3
-_MARKED = ("a=ice-ufrag:", "a=ice-pwd:", "a=fingerprint:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +59,6 @@ class Admission:
         self._by_identity: Counter[str] = Counter()
         self._pending_by_address: Counter[str] = Counter()
         self._buckets: dict[float, Buckets] = {}
-        self._marks: OrderedDict[str, None] = OrderedDict()
 
     @property
     def taken(self) -> int:
@@ -139,28 +135,6 @@ class Admission:
             self._entries.remove(entry)
             self.connected(entry)
             _less(self._by_identity, entry.caller.grant.identity)
-
-    def remember(self, mark: str) -> None:
-        """An offer with this mark made its call: it makes no other."""
-        self._marks[mark] = None
-        if len(self._marks) > _MOST_MARKS:
-            self._marks.popitem(last=False)
-
-    def check_fresh(self, mark: str) -> None:
-        """Raise ``Refusal`` (409) for an offer that has made its call."""
-        if mark in self._marks:
-            raise Refusal(
-                409,
-                "offer_used",
-                "This offer was answered before, and its call is on or over.",
-                "Make a new offer.",
-            )
-
-
-def offer_mark(sdp: str) -> str:
-    """What tells one offer from another: the credentials and the key in it, however the rest of it is written."""
-    lines = sorted({line.strip() for line in sdp.splitlines() if line.startswith(_MARKED)})
-    return hashlib.sha256("\n".join(lines or [sdp]).encode(errors="replace")).hexdigest()
 
 
 def _wait(status: int, code: str, message: str, seconds: int, remedy: str = "") -> Refusal:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..language import Agent
-from ..pipeline.graph.plan import Plan
-from ..transports.webrtc.webrtc_in import WebRTCIn
+from ...language import Agent
+from ...pipeline.graph.plan import Plan
+from ...transports.webrtc.webrtc_in import WebRTCIn
 
 __all__ = ["Answered", "Running", "ServedAgent", "by_name"]
 

@@ -1,4 +1,4 @@
-"""What the page is told of its call, in the words of ``page/protocol.js``."""
+"""What a caller is told of its call."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from ..pipeline.events import (
 )
 from ..transports.webrtc.measured import MediaMeasured
 from .access.grant import ReportLevel
-from .event_json import Json, describe
+from .event_json import describe
+from .protocol import PROTOCOL_VERSION, End, EndReason, Error, FromServer, Ready, State
 from .telling import Told, new_id, told
 
-__all__ = ["PageEvents"]
+__all__ = ["CallEvents"]
 
 logger = logging.getLogger("livegraph.server")
 
@@ -37,65 +38,64 @@ _SHOWN: tuple[type[Event], ...] = (
 )
 
 
-class PageEvents:
-    """An observer of one call: ``send(object)`` gets what the page shall know, in order.
+class CallEvents:
+    """An observer of one call: ``tell(message)`` gets what the caller shall know, in order.
 
     Args:
         call: its id, for the log.
-        agent, live: what the page is told when the call runs: the agent's name, and where its Live API is.
+        agent, live: what the caller is told when the call runs: the agent's name, and where its Live API is.
         level: how much it is told besides the conversation.
     """
 
     def __init__(
         self,
         events: EventBus,
-        send: Callable[[Json], object],
+        tell: Callable[[FromServer], object],
         *,
         call: str,
         agent: str,
         live: str,
         level: ReportLevel,
     ) -> None:
-        self._send = send
+        self._tell = tell
         self._call = call
         self._level: ReportLevel = level
-        self._ready: Json = {"type": "ready", "agent": agent, "live": live}
+        self._ready = Ready(version=PROTOCOL_VERSION, agent=agent, live=live)
         events.subscribe(CallStarted, self._started)
         for kind in _SHOWN:
             events.subscribe(kind, self._happened)
         events.subscribe(NodeFailed, self._failed)
 
-    def over(self, reason: str, error: Exception | None) -> None:
-        """The call is over: the last words to the page, after the cause if it failed."""
+    def over(self, reason: EndReason, detail: str, error: Exception | None) -> None:
+        """The call is over: the last words to the caller, after the cause if it failed."""
         if error is not None:
-            self._tell(told(error), getattr(error, "node", ""))
-        self._send({"type": "end", "reason": reason})
+            self._tell_of(told(error), getattr(error, "node", ""))
+        self._tell(End(reason=reason, detail=detail))
 
     def _started(self, _: CallStarted) -> None:
-        self._send(self._ready)
-        self._send({"type": "state", "state": "listening"})
+        self._tell(self._ready)
+        self._tell(State(state="listening"))
 
     def _happened(self, event: Event) -> None:
         message = describe(event, self._level)
         if message is not None:
-            self._send(message)
+            self._tell(message)
 
     def _failed(self, event: NodeFailed) -> None:
         # What ends the call is told when it has ended: by then the error itself is known.
         if not event.fatal and self._level != "none":
             words = "A part of the agent failed, and the call goes on."
-            self._tell(Told("part_failed", words, "", new_id()), event.node)
+            self._tell_of(Told("part_failed", words, "", new_id()), event.node)
 
-    def _tell(self, error: Told, node: str) -> None:
+    def _tell_of(self, error: Told, node: str) -> None:
         """Tell of an error by its number, and put the number into the log, where the cause is."""
         logger.warning("%s: the caller was told of error %s (%s)", self._call, error.id, error.code)
-        message: Json = {
-            "type": "error",
-            "code": error.code,
-            "message": f"{error.message} (error {error.id})",
-            "remedy": error.remedy,
-            "id": error.id,
-        }
-        if node and self._level != "none":
-            message["node"] = node
-        self._send(message)
+        self._tell(
+            Error(
+                code=error.code,
+                message=f"{error.message} (error {error.id})",
+                remedy=error.remedy,
+                id=error.id,
+                node=node if self._level != "none" else "",
+            )
+        )

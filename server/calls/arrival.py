@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from starlette.requests import Request
-
-from ..pipeline.events import Event
-from .access.grant import Grant
+from ...pipeline.events import Event
+from ..access.grant import Grant
 
 __all__ = ["Arrival", "OnCall"]
 
@@ -40,8 +38,9 @@ class Arrival:
         self._observers.append((kind, observer))
 
 
-OnCall = Callable[[Request | None, Arrival], Any]
+OnCall = Callable[[Any, Arrival], Any]
 """``on_call(request, call)``, plain or ``async``: before each call.
 
-The request is ``None`` for an offer that came without one. ``Refusal`` refuses the call.
+The request is Starlette's ``Request``, or ``WebSocket`` where the caller came by one; ``None`` where the program itself
+takes the call. ``Refusal`` refuses the call.
 """

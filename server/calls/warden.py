@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..pipeline.events import Event, EventBus, SpeechChanged, StateChanged, ToolCalled, Transcript, Usage
-from .limits.caller import CallerLimits
+from ...pipeline.events import Event, EventBus, SpeechChanged, StateChanged, ToolCalled, Transcript, Usage
+from ..limits.caller import CallerLimits
+from ..protocol import EndReason
 
 __all__ = ["Warden"]
 
@@ -22,18 +23,18 @@ class Warden:
             for kind in (SpeechChanged, StateChanged, ToolCalled, Transcript):
                 events.subscribe(kind, self._heard)
 
-    def verdict(self, now_ns: int) -> str:
-        """Why the call has to end now, in a word that the page knows; empty while it may go on."""
+    def verdict(self, now_ns: int) -> EndReason | None:
+        """Why the call has to end now; ``None`` while it may go on."""
         limits = self._limits
         if limits.call_duration is not None and now_ns >= limits.call_duration:
-            return "max_duration"
+            return EndReason.MAX_DURATION
         if limits.idle is not None and now_ns - self._active_ns >= limits.idle:
-            return "idle"
+            return EndReason.IDLE
         if limits.tokens is not None and self.tokens >= limits.tokens:
-            return "max_tokens"
+            return EndReason.MAX_TOKENS
         if limits.cost_usd is not None and self.cost_usd >= limits.cost_usd:
-            return "max_cost"
-        return ""
+            return EndReason.MAX_COST
+        return None
 
     def _used(self, event: Usage) -> None:
         self.tokens += event.total_tokens

@@ -1,0 +1,400 @@
+"""The desk: lets calls in, owns each from its arrival to its end, and ends all when the server does.
+
+It knows of no transport. Whoever brings a caller asks for a place and makes the caller's ``Leg``::
+
+    line = await desk.admit(CallRequest("front_desk", grant=grant), make_leg)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+from ...language import Agent
+from ...pipeline.clock import Clock, clock_of_loop
+from ..access.grant import Grant, ReportLevel
+from ..access.ticket import UsedTickets
+from ..call_events import CallEvents
+from ..limits.caller import CallerLimits
+from ..limits.load import Load
+from ..limits.pulse import Pulse
+from ..metrics import Metrics
+from ..protocol import EndReason
+from ..refusals import Refusal
+from ..tracing import Tracing
+from .admission import Admission, Caller
+from .arrival import OnCall
+from .leg import Leg
+from .lifetime import Lifetime
+from .line import Line
+from .listing import shown, snapshot
+from .reception import Admitted, CallRequest, Reception, check_inputs, not_ready
+from .renewing import renew
+from .served import Running, ServedAgent, by_name
+from .warden import Warden
+
+__all__ = ["Desk"]
+
+logger = logging.getLogger("livegraph.server")
+
+_WARDEN_EVERY_S = 1.0
+_CLOSING_WORDS_S = 10.0
+_REMEMBERED = 256
+"""Calls that are over. A page says goodbye twice, by its connection and by HTTP, and either may come first."""
+
+
+class Desk:
+    """All calls of one server, however their callers come.
+
+    An async context manager, which ends them when it is left. Without it the desk opens at its first call, and ends
+    its calls with the event loop, or when ``close`` is awaited.
+
+    Args:
+        agents: those that can be called; the first is the default.
+        max_calls, max_pending: how many at a time, and how many of them may be offers whose callers have not come.
+        limits: of one caller, where its grant says nothing else.
+        report: what callers are told, where their grants say nothing else.
+        on_call: asked before each call is made; see ``OnCall``.
+        load: by which calls are refused while the event loop is overloaded; ``None`` takes all.
+        tracing: makes a trace of each call.
+        stop_within_s: for the calls to end in an orderly way at the end; then they are cancelled.
+    """
+
+    def __init__(
+        self,
+        agents: Sequence[ServedAgent | Agent],
+        *,
+        max_calls: int,
+        metrics: Metrics,
+        max_pending: int | None = None,
+        limits: CallerLimits | None = None,
+        report: ReportLevel = "none",
+        on_call: OnCall | None = None,
+        load: Load | None = None,
+        tracing: Tracing | None = None,
+        stop_within_s: float = 5.0,
+    ) -> None:
+        if max_calls < 1:
+            raise ValueError("a desk needs room for at least one call")
+        self.agents = by_name(agents)
+        self.max_calls = max_calls
+        self.closing = False
+        self.draining = False
+        self.hint = ""
+        """Where callers may go instead while the desk takes none; part of the refusal's remedy."""
+        self.report: ReportLevel = report
+        self.metrics = metrics
+        self.load = load
+        self._on_call = on_call
+        self._tracing = tracing
+        self._stop_within_s = stop_within_s
+        self._clock: Clock | None = None
+        self._lifetime = Lifetime(self._end_all)
+        self._lifetime.hold(self._watching)
+        self._admission = Admission(
+            max_calls=max_calls, max_pending=max_pending or max_calls, limits=limits or CallerLimits()
+        )
+        self._reception = Reception(self._admission, UsedTickets())
+        self._lines: dict[str, Line] = {}
+        self._over: deque[str] = deque(maxlen=_REMEMBERED)
+        metrics.running(lambda: [snapshot(line) for line in self._lines.values()])
+
+    # Open and close ----------------------------------------------------------------------------
+
+    @property
+    def active(self) -> int:
+        """How many calls there are, those included that are being answered."""
+        return self._admission.taken
+
+    @property
+    def pending(self) -> int:
+        """How many of them wait for their callers to come."""
+        return self._admission.pending
+
+    @property
+    def ready(self) -> bool:
+        """Whether calls are taken, but for those that do not fit."""
+        return not (self.closing or self.draining)
+
+    @property
+    def unready(self) -> str:
+        """Why no call would be taken now: ``closing``, ``draining``, ``full``, ``overloaded``; empty when it would."""
+        if not self.ready:
+            return "closing" if self.closing else "draining"
+        if self.active >= self.max_calls:
+            return "full"
+        return "overloaded" if self.load is not None and self.load.refuses(self.active) else ""
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def hold(self, held: Callable[[], AbstractAsyncContextManager[object]]) -> None:
+        """Have ``held()`` entered whenever the desk opens, and left when it closes: a transport's socket, say."""
+        self._lifetime.hold(held)
+
+    async def open(self) -> None:
+        """Begin; done by itself at the first call. Again is fine. Raises ``OSError`` for a port that is taken."""
+        if not self._lifetime.is_open:
+            self.closing = self.draining = False
+            self._clock = clock_of_loop()
+        await self._lifetime.open()
+
+    async def close(self) -> None:
+        """End all calls, each with its reason, and return when nothing is left."""
+        self.closing = True
+        if not self._lifetime.is_open:
+            return
+        tasks = {line.task for line in self._lines.values() if line.task is not None}
+        self._end_all()
+        if tasks:
+            logger.info("ending %d calls", len(tasks))
+            _, slow = await asyncio.wait(tasks, timeout=self._stop_within_s)
+            for task in slow:
+                task.cancel()
+        await self._lifetime.close()
+
+    async def drain(self, within_s: float) -> int:
+        """Take no more calls, let those that run go on for ``within_s``, then have their agents say goodbye.
+
+        Returns how many were still there then. Calls that nobody has taken up yet are ended at once.
+        """
+        self.draining = True
+        for line in list(self._lines.values()):
+            if line.state == "pending":
+                line.end(EndReason.SHUTDOWN)
+        tasks = {line.task for line in self._lines.values() if line.task is not None}
+        if tasks and within_s > 0:
+            await asyncio.wait(tasks, timeout=within_s)
+        left = [line for line in self._lines.values() if line.state == "running"]
+        if left:
+            words = [asyncio.create_task(line.say_closing_words(_CLOSING_WORDS_S)) for line in left]
+            await asyncio.gather(*words, return_exceptions=True)
+        for line in left:
+            line.end(EndReason.SHUTDOWN)
+        return len(left)
+
+    def _end_all(self) -> None:
+        for line in list(self._lines.values()):
+            line.end(EndReason.SHUTDOWN)
+
+    @asynccontextmanager
+    async def _watching(self) -> AsyncIterator[None]:
+        async with Pulse(self.load) as pulse, asyncio.TaskGroup() as group:
+            self.metrics.loop(pulse)
+            watching = group.create_task(self._watch(), name="call desk wardens")
+            try:
+                yield
+            finally:
+                watching.cancel()
+
+    async def _watch(self) -> None:
+        while True:
+            await asyncio.sleep(_WARDEN_EVERY_S)
+            for line in list(self._lines.values()):
+                if line.running and not line.call.reason:
+                    reason = line.warden.verdict(line.call.clock.now_ns())
+                    if reason is not None:
+                        logger.info("%s has used up what it may: %s", line.call.id, reason)
+                        line.end(reason)
+
+    async def exchange(self, agents: Sequence[ServedAgent]) -> dict[str, Running]:
+        """From now on these are the agents, the first the default one.
+
+        A running call takes the new plan of its agent when that differs in live options, turns, and nodes and edges
+        that are new or gone; else it goes on with its own, also when its agent is gone. Returns what became of the
+        calls, by agent.
+        """
+        self.agents = by_name(agents)
+        found: dict[str, Running] = {}
+        for line in list(self._lines.values()):
+            if line.call.reason:
+                continue
+            running = found.setdefault(line.agent.name, Running())
+            if await renew(line, self.agents):
+                running.tuned += 1
+            else:
+                running.kept += 1
+        return found
+
+    # What callers ask for ----------------------------------------------------------------------
+
+    def count_request(self, grant: Grant, address: str) -> None:
+        """Count an offer before it is read. Raises ``Refusal`` when there were too many, or calls are not taken."""
+        self.check_ready()
+        self._admission.count_request(Caller(grant, address), self._now_ns())
+
+    def check_ready(self) -> None:
+        """Raise ``Refusal`` (503) while no calls are taken."""
+        if not self.ready:
+            raise not_ready("shutting_down" if self.closing else "draining", self.hint)
+
+    def agent_for(self, asked: CallRequest) -> ServedAgent:
+        """The agent that is called. Raises ``Refusal`` (404)."""
+        return self._reception.find(self.agents, asked.agent, asked.grant)
+
+    async def admit(self, asked: CallRequest, make_leg: Callable[[ServedAgent], Awaitable[Leg]]) -> Line:
+        """Let a caller in and make its call, which begins when its leg is reached.
+
+        The caller's place is taken before ``make_leg`` is awaited, and given back when that raises: limits hold
+        however many callers come at once. From then on the desk owns the leg, and closes it.
+
+        Raises ``Refusal`` when the caller is not let in, and what ``make_leg`` raises.
+        """
+        if not self.closing:
+            await self.open()
+        self.check_ready()
+        agent = self.agent_for(asked)
+        self._check_load()
+        admitted = self._reception.admit(agent, asked)
+        try:
+            return await self._take(admitted, asked, make_leg)
+        except BaseException:
+            self._reception.give_back(admitted)
+            raise
+
+    async def hang_up(self, leg_id: str) -> None:
+        """End a call at its caller's wish; one that is over already is fine. Raises ``Refusal`` for an unknown one."""
+        if leg_id in self._over:
+            return
+        line = self.line(leg_id)
+        line.end(EndReason.HUNG_UP)
+        # The slot is free when this is answered, so the caller may call again at once.
+        if line.task is not None:
+            await asyncio.wait({line.task}, timeout=self._stop_within_s)
+
+    def line(self, leg_id: str) -> Line:
+        """The call of a leg. Raises ``Refusal`` (404)."""
+        line = self._lines.get(leg_id)
+        if line is None:
+            raise Refusal(404, "call_unknown", "There is no such call, or it is over.")
+        return line
+
+    def lines(self) -> list[Line]:
+        """All that there are, oldest first."""
+        return list(self._lines.values())
+
+    def was_here(self, leg_id: str) -> bool:
+        """Whether the call of this leg is over, and was so not long ago."""
+        return leg_id in self._over
+
+    # What operators ask for --------------------------------------------------------------------
+
+    def calls(self) -> list[dict[str, Any]]:
+        """The calls that there are, oldest first: id, agent, identity, address, transport, state, seconds."""
+        now_ns = self._now_ns() if self._clock is not None else 0
+        return [shown(line, now_ns) for line in self._lines.values()]
+
+    def find(self, call_id: str) -> Line:
+        """The line of a call. ``KeyError`` when there is none."""
+        for line in self._lines.values():
+            if line.call.id == call_id:
+                return line
+        raise KeyError(call_id)
+
+    async def end(self, call_id: str, detail: str = "") -> None:
+        """End a call, and return when it is over; ``detail`` is told to the caller.
+
+        ``KeyError`` when there is none of this id.
+        """
+        line = self.find(call_id)
+        line.end(EndReason.OPERATOR, detail)
+        if line.task is not None:
+            await asyncio.wait({line.task}, timeout=self._stop_within_s)
+
+    # One call ----------------------------------------------------------------------------------
+
+    def _check_load(self) -> None:
+        why = self.load.refuses(self.active) if self.load is not None else ""
+        if why:
+            logger.warning("a call was refused: %s (%d calls)", why, self.active)
+            raise not_ready("overloaded")
+
+    async def _take(
+        self,
+        admitted: Admitted,
+        asked: CallRequest,
+        make_leg: Callable[[ServedAgent], Awaitable[Leg]],
+    ) -> Line:
+        began_ns = self._now_ns()
+        agent, arrival = admitted.agent, admitted.arrival
+        if self._on_call is not None:
+            made = self._on_call(asked.request, arrival)
+            if inspect.isawaitable(made):
+                await made
+            check_inputs(agent, arrival.inputs, arrival.inputs)
+        leg = await make_leg(agent)
+        try:
+            self.check_ready()
+            line = self._make_line(admitted, asked, leg, began_ns)
+        except BaseException:
+            await leg.close("shutdown")
+            raise
+        self._lines[leg.id] = line
+        # There may be another plan since the offer came.
+        await renew(line, self.agents)
+        self.metrics.active.labels(line.agent.name).inc()
+        line.task = self._lifetime.start(self._serve(line), f"call {line.call.id}")
+        self.metrics.answered(self._now_ns() - began_ns)
+        return line
+
+    def _make_line(self, admitted: Admitted, asked: CallRequest, leg: Leg, began_ns: int) -> Line:
+        agent, arrival, grant = admitted.agent, admitted.arrival, admitted.arrival.grant
+        call = agent.plan.call(
+            inputs=arrival.inputs,
+            resources={**agent.resources, **leg.resources, **arrival.resources},
+            identity=grant.identity,
+        )
+        for event, observer in arrival._observers:
+            call.events.subscribe(event, observer)
+        self.metrics.watch(agent.name, call.events)
+        told = CallEvents(
+            call.events,
+            leg.tell,
+            call=call.id,
+            agent=agent.name,
+            live=agent.live,
+            level=grant.report or self.report,
+        )
+        warden = Warden(self._admission.limits_of(grant), call.events)
+        trace = None
+        if self._tracing is not None:
+            headers = None if asked.request is None else asked.request.headers
+            trace = self._tracing.begin(agent.name, call.id, agent.plan, call.events, headers)
+        return Line(agent, leg, call, told, admitted.entry, warden, began_ns, lambda: self.closing, trace)
+
+    async def _serve(self, line: Line) -> None:
+        line.when_reached.insert(0, lambda: self._admission.connected(line.entry))
+        try:
+            await line.serve()
+        finally:
+            self._close(line)
+
+    def _close(self, line: Line) -> None:
+        del self._lines[line.leg.id]
+        self._over.append(line.leg.id)
+        self._admission.leave(line.entry)
+        for listener in line.when_over:
+            listener()
+        name, reason = line.agent.name, line.end_reason
+        if line.trace is not None:
+            line.trace.close(reason.value, "failed" if line.error is not None else "")
+        self.metrics.carried(name, line.call.stats().values())
+        self.metrics.active.labels(name).dec()
+        self.metrics.ended(name, reason.value, self._now_ns() - line.began_ns, line.failed_node)
+
+    def _now_ns(self) -> int:
+        if self._clock is None:
+            self._clock = clock_of_loop()
+        return self._clock.now_ns()

@@ -1,0 +1,120 @@
+"""Who is let in: the agent that is asked for, what is brought along, the place that it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from starlette.requests import HTTPConnection
+
+from ...pipeline.graph.inputs import input_values
+from ..access.grant import ANYBODY, Grant
+from ..access.ticket import UsedTickets
+from ..refusals import Refusal, sentence
+from ..wall_clock import unix_seconds
+from .admission import Admission, Caller, Entry
+from .arrival import Arrival
+from .served import ServedAgent
+
+__all__ = ["Admitted", "CallRequest", "Reception", "check_inputs", "not_ready"]
+
+_RETRY_AFTER_S = 10
+_NOT_READY = {
+    "shutting_down": "The server is shutting down.",
+    "draining": "The server is being restarted.",
+    "overloaded": "The server is busy.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class CallRequest:
+    """What a caller asks for, whatever way it came.
+
+    Args:
+        agent: the one that is called; the grant's, or the desk's first, by default.
+        inputs: what the caller brings along for the inputs that the agent declares.
+        grant: what this caller may do.
+        address: where it asks from; limits count by it.
+        request: the HTTP request or the WebSocket that brought it, for ``on_call`` and for the trace it belongs to.
+        resources: what boxes and tools find by type in the call, beside what its leg brings.
+    """
+
+    agent: str | None = None
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    grant: Grant = ANYBODY
+    address: str = ""
+    request: HTTPConnection | None = None
+    resources: Mapping[type, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Admitted:
+    """A caller that has a place."""
+
+    agent: ServedAgent
+    arrival: Arrival
+    entry: Entry
+
+
+class Reception:
+    """Gives places and takes them back."""
+
+    def __init__(self, admission: Admission, used: UsedTickets) -> None:
+        self.admission = admission
+        self._used = used
+
+    def find(self, agents: Mapping[str, ServedAgent], name: str | None, grant: Grant) -> ServedAgent:
+        """The agent that is called. Raises ``Refusal`` (404)."""
+        allowed = [agent for agent in agents if grant.may_call(agent)]
+        if name is None:
+            name = next((agent for agent in grant.agents if agent in agents), next(iter(allowed), ""))
+        if name in allowed:
+            return agents[name]
+        raise Refusal(
+            404,
+            "agent_unknown",
+            f"There is no agent {name[:60]!r} here." if name else "There is no agent here for this caller.",
+            f"There is: {', '.join(allowed)}." if allowed else "",
+        )
+
+    def admit(self, agent: ServedAgent, asked: CallRequest) -> Admitted:
+        """Take a place, and the ticket where there is one. Raises ``Refusal``; nothing is taken then."""
+        grant = asked.grant
+        arrival = Arrival(agent.name, grant, dict(asked.inputs) | dict(grant.inputs), dict(asked.resources))
+        check_inputs(agent, arrival.inputs, grant.inputs)
+        # Taken before anything is waited for: two offers at a time are two calls.
+        entry = self.admission.enter(Caller(grant, asked.address))
+        if grant.once and not self._used.use(grant.once, grant.expires_s, unix_seconds()):
+            self.admission.leave(entry)
+            raise Refusal(
+                401, "ticket_used", "The ticket has made its call.", "Ask the site that gave it for another."
+            )
+        return Admitted(agent, arrival, entry)
+
+    def give_back(self, admitted: Admitted) -> None:
+        """The call did not come about."""
+        self.admission.leave(admitted.entry)
+        if admitted.arrival.grant.once:
+            self._used.forget(admitted.arrival.grant.once)
+
+
+def check_inputs(agent: ServedAgent, inputs: dict[str, Any], fixed: Mapping[str, Any]) -> None:
+    """Refuse what the agent does not take, before anything is made for the call. Raises ``Refusal`` (400)."""
+    for name in list(fixed):
+        if name not in agent.plan.inputs:
+            # Not the caller's mistake: what is set for it may be meant for another agent of the same server.
+            inputs.pop(name, None)
+    _, problems = input_values(agent.plan.inputs, inputs)
+    if problems:
+        message = " ".join(sentence(problem.message.replace("`", "'")) for problem in problems[:5])
+        names = ", ".join(agent.plan.inputs)
+        hint = f"The inputs of {agent.name} are: {names}." if names else f"{agent.name} takes no inputs."
+        raise Refusal(400, "bad_inputs", message, hint)
+
+
+def not_ready(code: str, hint: str = "") -> Refusal:
+    """No call is taken now by anybody; ``hint`` is what a caller may do instead."""
+    return Refusal(
+        503, code, _NOT_READY[code], hint or "Try again in a while.", {"Retry-After": str(_RETRY_AFTER_S)}
+    )

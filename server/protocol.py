@@ -1,0 +1,297 @@
+"""What a server and its callers say to each other while a call runs: every message, typed.
+
+It is one protocol on whatever carries it: a data channel, a WebSocket. Each message is a JSON object whose ``type`` is
+the tag of a struct here. A type that a side does not know is ignored, and so is a field, so either side may learn new
+ones first; ``PROTOCOL_VERSION`` changes when one loses its meaning. The server's first message, ``ready``, tells it.
+
+Another dialect (RTVI, say) is a ``Dialect``: it says the same things in other words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from typing import Any, Literal, Protocol, get_args
+
+import msgspec
+
+__all__ = [
+    "PROTOCOL_VERSION",
+    "Dialect",
+    "End",
+    "EndReason",
+    "Error",
+    "FromCaller",
+    "FromServer",
+    "HangUp",
+    "Interrupted",
+    "Json",
+    "LineNumbers",
+    "Native",
+    "Playout",
+    "Ready",
+    "Service",
+    "Speech",
+    "State",
+    "Text",
+    "ToolCall",
+    "ToolCancelled",
+    "ToolResult",
+    "Transcript",
+    "Usage",
+    "read_message",
+    "to_json",
+]
+
+PROTOCOL_VERSION = 1
+
+Json = dict[str, Any]
+
+
+class EndReason(StrEnum):
+    """Why a call is over: few words, for pages, metrics, traces and records alike."""
+
+    COMPLETED = "completed"
+    """The agent was done: its streams have ended."""
+    ENDED_BY_AGENT = "ended_by_agent"
+    """The agent ended it, for the reason in ``detail``."""
+    HUNG_UP = "hung_up"
+    """The caller hung up."""
+    LOST = "lost"
+    """The caller was not heard of any more."""
+    NOT_CONNECTED = "not_connected"
+    """The caller was answered, and never came."""
+    FAILED = "failed"
+    """Something failed; an ``error`` came before."""
+    SHUTDOWN = "shutdown"
+    """The server ends, or is being restarted."""
+    OPERATOR = "operator"
+    """Whoever runs the server ended it; ``detail`` may say why."""
+    MAX_DURATION = "max_duration"
+    IDLE = "idle"
+    MAX_TOKENS = "max_tokens"
+    MAX_COST = "max_cost"
+    CANCELLED = "cancelled"
+    """The program that the call ran in ended it."""
+
+
+class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):
+    """Fields that have a default are left out where they have it."""
+
+
+# What the server says ------------------------------------------------------------------------------
+
+
+class Ready(_Message, tag="ready", frozen=True):
+    """The call runs. ``live`` is where its model is, for people."""
+
+    version: int
+    agent: str
+    live: str
+
+
+class State(_Message, tag="state", frozen=True):
+    """What the agent does: ``listening``, ``thinking``, ``speaking``, ``paused``, ``interrupted``."""
+
+    state: str
+
+
+class Transcript(_Message, tag="transcript", frozen=True):
+    """All that is known of an utterance so far; it replaces what was said of the same role and utterance before."""
+
+    role: Literal["user", "agent"]
+    text: str
+    final: bool
+    turn: int
+    utterance: int
+    interrupted: bool = False
+    """Whether it was cut short."""
+
+
+class Speech(_Message, tag="speech", frozen=True):
+    """Whether the caller is heard speaking."""
+
+    speaking: bool
+
+
+class Interrupted(_Message, tag="interrupted", frozen=True):
+    """A turn of the agent was cut short."""
+
+    turn: int
+
+
+class ToolCall(_Message, tag="tool_call", frozen=True):
+    """The agent asks for a tool. ``args`` is empty where callers are told names only."""
+
+    id: str
+    name: str
+    args: Json
+
+
+class ToolResult(_Message, tag="tool_result", frozen=True):
+    """It answered, or failed: then ``result`` says how."""
+
+    id: str
+    name: str
+    ok: bool
+    result: Any
+    duration_ms: int
+
+
+class ToolCancelled(_Message, tag="tool_cancelled", frozen=True):
+    """The agent does not want the answer any more."""
+
+    id: str
+    name: str
+
+
+class Usage(_Message, tag="usage", frozen=True):
+    """Tokens that a service counted."""
+
+    node: str
+    input_tokens: int
+    output_tokens: int
+    total_tokens: int
+
+
+class Service(_Message, tag="service", frozen=True):
+    """What became of a connection to a service."""
+
+    node: str
+    state: str
+    detail: str
+
+
+class LineNumbers(_Message, tag="line", frozen=True, omit_defaults=False):
+    """How the line is, every few seconds: the fields of ``MediaStatistics``, which has what they mean."""
+
+    received_packets: int = 0
+    lost_packets: int = 0
+    late_packets: int = 0
+    duplicate_packets: int = 0
+    reordered_packets: int = 0
+    recovered_packets: int = 0
+    concealed_ms: float = 0.0
+    silent_ms: float = 0.0
+    malformed_packets: int = 0
+    foreign_packets: int = 0
+    sources: int = 0
+    jitter_ms: float = 0.0
+    buffer_ms: float = 0.0
+    buffer_most_ms: float = 0.0
+    wait_limit_ms: float = 0.0
+    sent_packets: int = 0
+    sent_bytes: int = 0
+    left_out_packets: int = 0
+    skipped_ms: float = 0.0
+    lost_by_caller: float = 0.0
+    round_trip_ms: float | None = None
+    bit_rate: int = 0
+    fec: bool = False
+    complexity: int = 0
+    video_frames: int = 0
+    video_requests: int = 0
+
+
+class Error(_Message, tag="error", frozen=True):
+    """Something failed, in the server's words. Its log has the cause under ``id``."""
+
+    message: str
+    remedy: str
+    code: str = ""
+    id: str = ""
+    node: str = ""
+
+
+class End(_Message, tag="end", frozen=True):
+    """The call is over; nothing comes after it."""
+
+    reason: EndReason
+    detail: str = ""
+    """In words: what the agent or the operator said of it."""
+
+
+FromServer = (
+    Ready
+    | State
+    | Transcript
+    | Speech
+    | Interrupted
+    | ToolCall
+    | ToolResult
+    | ToolCancelled
+    | Usage
+    | Service
+    | LineNumbers
+    | Error
+    | End
+)
+
+
+# What a caller says ----------------------------------------------------------------------------------
+
+
+class Text(_Message, tag="text", frozen=True):
+    """What the caller typed."""
+
+    text: str
+
+
+class Playout(_Message, tag="playout", frozen=True):
+    """How long the caller's side keeps the agent's sound before it is heard."""
+
+    delay_ms: float
+
+
+class HangUp(_Message, tag="hangup", frozen=True):
+    """The caller hangs up."""
+
+
+FromCaller = Text | Playout | HangUp
+
+_CALLERS = {kind.__struct_config__.tag: kind for kind in get_args(FromCaller)}
+
+
+def to_json(message: FromServer | FromCaller) -> Json:
+    """The message as the JSON object that goes over the wire."""
+    given = msgspec.to_builtins(message)
+    assert isinstance(given, dict)
+    return given
+
+
+def read_message(message: Mapping[str, Any]) -> FromCaller | None:
+    """A caller's JSON object as what it means; ``None`` for what is unknown or malformed."""
+    tag = message.get("type")
+    kind = _CALLERS.get(tag) if isinstance(tag, str) else None
+    if kind is None:
+        return None
+    try:
+        read: FromCaller = msgspec.convert(dict(message), kind)
+    except msgspec.ValidationError:
+        return None
+    return read
+
+
+class Dialect(Protocol):
+    """Words for the same things: how one caller's side spells what is said to it, and what it says."""
+
+    def spell(self, message: FromServer) -> Iterable[Json]:
+        """What goes over the wire for a message of ours; nothing where the dialect has no word for it."""
+        ...
+
+    def read(self, message: Mapping[str, Any]) -> Iterable[FromCaller]:
+        """What a caller's JSON object means. Nothing is raised for what is unknown or malformed."""
+        ...
+
+
+class Native:
+    """Our own."""
+
+    def spell(self, message: FromServer) -> Iterable[Json]:
+        """See ``Dialect``."""
+        return (to_json(message),)
+
+    def read(self, message: Mapping[str, Any]) -> Iterable[FromCaller]:
+        """See ``Dialect``."""
+        read = read_message(message)
+        return () if read is None else (read,)
