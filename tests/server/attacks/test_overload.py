@@ -24,7 +24,7 @@ from livegraph.server.calls import ServedAgent
 from livegraph.server.limits import CallerLimits
 from livegraph.server.limits.blocked import BlockWatch
 from livegraph.server.limits.load import LOOK_EVERY_NS, Load, LoadPolicy
-from livegraph.server.warden import Warden
+from livegraph.server.calls.warden import Warden
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
@@ -141,16 +141,16 @@ def test_a_call_ends_when_its_caller_has_used_its_share() -> None:
     events = EventBus()
     limits = CallerLimits(call_duration=100 * SECOND, idle=10 * SECOND, tokens=100, cost_usd=0.5)
     warden = Warden(limits, events)
-    assert warden.verdict(9 * SECOND) == ""
+    assert warden.verdict(9 * SECOND) is None
     assert warden.verdict(10 * SECOND) == "idle"
     events.publish(SpeechChanged(time_ns=9 * SECOND, speaking=True))
-    assert warden.verdict(18 * SECOND) == ""
+    assert warden.verdict(18 * SECOND) is None
     events.publish(usage(60, None))
-    assert warden.verdict(18 * SECOND) == ""
+    assert warden.verdict(18 * SECOND) is None
     events.publish(usage(40, 0.1))
     assert warden.verdict(18 * SECOND) == "max_tokens"
     assert warden.verdict(100 * SECOND) == "max_duration"
-    assert Warden(CallerLimits(), EventBus()).verdict(10**18) == ""
+    assert Warden(CallerLimits(), EventBus()).verdict(10**18) is None
 
 
 def test_words_of_a_caller_are_bounded_per_second() -> None:
