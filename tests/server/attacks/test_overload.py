@@ -21,10 +21,10 @@ from livegraph.pipeline.units import MS, SECOND
 from livegraph.processors.gemini_live.options.faults import read_history
 from livegraph.processors.tools.threads import ToolThreads
 from livegraph.server.calls import ServedAgent
+from livegraph.server.calls.warden import Warden
 from livegraph.server.limits import CallerLimits
 from livegraph.server.limits.blocked import BlockWatch
 from livegraph.server.limits.load import LOOK_EVERY_NS, Load, LoadPolicy
-from livegraph.server.calls.warden import Warden
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
