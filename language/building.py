@@ -14,6 +14,7 @@ from ..pipeline.convert import Steps, convert_options
 from ..pipeline.convert.hints import show
 from ..pipeline.errors import ConfigError, Problem
 from ..pipeline.graph import registry
+from ..pipeline.graph.call_files import input_fields, input_problems
 from ..pipeline.graph.declarations import EdgeSpec, NodeSpec, OnError
 from ..pipeline.graph.graph import Graph
 from ..pipeline.graph.inputs import InputSpec
@@ -181,10 +182,14 @@ class NodeBuilder:
         return f"{self.folder_of(written.use_path) / file}{name}" if file.endswith(".py") else written.use
 
     def _call_texts(self, processor: type[Processor], written: WrittenNode, options: dict[str, Any]) -> None:
-        """Make the texts that use inputs what they are."""
+        """Make the texts that use inputs what they are, and look at the names of files that each call fills in."""
         for name, spec in option_specs(processor).items():
-            if spec.per_call and name in options:
-                path = (*written.path, name)
+            path = (*written.path, name)
+            if spec.call_file and isinstance(file := options.get(name), Path):
+                self.call_fields[self.placed(path)] = set(input_fields(file))
+                if self.inputs is not None:
+                    self.shape.problems += input_problems(file, self.inputs, path)
+            elif spec.per_call and name in options:
                 text = call_text(written.given.get(name), self.inputs, path, self.shape)
                 self.call_fields[self.placed(path)] = set(text.names() if text else ())
                 if text is not None:
@@ -193,7 +198,7 @@ class NodeBuilder:
     def stray_mentions(self) -> list[Problem]:
         """Inputs where nothing is filled in when a call starts."""
         found = {**mentions(self.tree.data), **self.mentioned}
-        marked = "options marked as per call: instructions and greeting"
+        marked = "options marked as per call: instructions, greeting, and files that a call writes"
         return [
             Problem("LG172", f"`{text[:60]}` is not filled in here", path, hint=f"inputs go into {marked}")
             for path, text in found.items()

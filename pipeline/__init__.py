@@ -63,7 +63,19 @@ from .graph.graph import Graph
 from .graph.plan import Plan
 from .graph.registry import register
 from .graph.subgraph import SubGraph
-from .options import Deprecated, Doc, Duration, Hertz, Live, ModuleRef, PerCall, Range, Renamed, Secret
+from .options import (
+    CallFile,
+    Deprecated,
+    Doc,
+    Duration,
+    Hertz,
+    Live,
+    ModuleRef,
+    PerCall,
+    Range,
+    Renamed,
+    Secret,
+)
 from .policy import Policy
 from .ports import EdgeEnd, FromOption, In, Ins, Out, Outs, Room
 from .processor import Emitted, OptionFault, Processor
@@ -89,6 +101,7 @@ __all__ = [
     "CallChange",
     "CallContext",
     "CallEnded",
+    "CallFile",
     "CallLimits",
     "CallStarted",
     "Clock",

@@ -31,6 +31,7 @@ __all__ = [
     "VirtualDeadlockError",
     "VirtualLoop",
     "clock_of_loop",
+    "day_time_ns",
     "run_virtual",
     "unix_time_ns",
     "work_ns",
@@ -121,6 +122,11 @@ def unix_time_ns() -> int:
     """
     loop = asyncio.get_running_loop()
     return loop.virtual_ns if isinstance(loop, VirtualLoop) else time.time_ns()
+
+
+def day_time_ns() -> int:
+    """The time of day in nanoseconds since 1970, on any loop: for names of files and for people. It may jump."""
+    return time.time_ns()
 
 
 class VirtualLoop(asyncio.SelectorEventLoop):

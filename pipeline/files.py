@@ -6,7 +6,12 @@ import os
 import tempfile
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["make_folders", "write_whole"]
+
+
+def make_folders(path: Path) -> None:
+    """Make the folders that ``path`` lies in, for their owner only. Raises ``OSError``."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def write_whole(path: Path, text: str, *, mode: int = 0o600) -> None:

@@ -17,6 +17,8 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 __all__ = [
     "MISSING",
+    "Bytes",
+    "CallFile",
     "Deprecated",
     "Doc",
     "Duration",
@@ -60,7 +62,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What an integer counts: ``ns`` is written ``200ms`` in YAML, ``Hz`` is written ``16kHz``."""
+    """What an integer counts: ``ns`` is written ``200ms`` in YAML, ``Hz`` is written ``16kHz``, ``B`` ``500MB``."""
 
     name: str
 
@@ -87,6 +89,18 @@ class PerCall:
 
 
 @dataclass(frozen=True, slots=True)
+class CallFile:
+    """Marks the path of a file that a call writes.
+
+    It may hold ``{{call.id}}``, ``{{call.time}}``, ``{{call.date}}``, ``{{call.agent}}``, ``{{call.identity}}`` and
+    ``{{inputs.name}}``, which each call fills in; see ``graph.call_files``.
+    """
+
+    appended: bool = False
+    """Whether calls add whole lines to it, so that calls at the same time may share it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Live:
     """Marks an option that a running call can take on: the box has a method ``on_tune`` for it."""
 
@@ -96,6 +110,10 @@ Duration = Annotated[int, Unit("ns")]
 
 Hertz = Annotated[int, Unit("Hz")]
 """Integer hertz; ``16kHz`` or ``16000`` in YAML."""
+
+
+Bytes = Annotated[int, Unit("B")]
+"""Integer bytes; ``500MB`` or ``1.5GB`` in YAML."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +176,7 @@ class OptionSpec:
     doc: str = ""
     range: Range | None = None
     unit: str = ""
-    """``ns``, ``Hz`` or empty."""
+    """``ns``, ``Hz``, ``B`` or empty."""
     renamed: tuple[Renamed, ...] = ()
     """The names that it had before."""
     deprecated: Deprecated | None = None
@@ -168,6 +186,8 @@ class OptionSpec:
     """Whether a change reaches running calls."""
     offered: tuple[str, ...] = ()
     """Values that an editor offers, beside others that are taken too."""
+    call_file: CallFile | None = None
+    """Set when it names a file that a call writes, by ``{{call.id}}`` and the like."""
 
     @property
     def required(self) -> bool:
@@ -232,7 +252,9 @@ def _spec(name: str, hint: Any, default: Any) -> OptionSpec:
     live = any(isinstance(mark, Live) for mark in marks)
     offered = tuple(value for mark in marks if isinstance(mark, Offered) for value in mark.values)
     return OptionSpec(
-        name, hint, default, doc, bounds, unit, renamed, deprecated, per_call, live, offered=offered
+        *(name, hint, default, doc, bounds, unit, renamed, deprecated, per_call, live),
+        offered=offered,
+        call_file=next((mark for mark in marks if isinstance(mark, CallFile)), None),
     )
 
 

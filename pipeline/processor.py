@@ -118,6 +118,8 @@ class Processor:
     """Whether an async handler goes on with a frame whose turn was cut; otherwise it is cancelled."""
     kind: ClassVar[str] = "processor"
     """``source``, ``sink``, ``service`` or ``processor``; for lists and pictures."""
+    at_once: ClassVar[bool] = False
+    """Whether it is the end of a caller from outside, so that several calls of its graph run at the same time."""
     composite: ClassVar[bool] = False
     """Whether it stands for a part of a graph, and has no life of its own: a ``SubGraph``."""
     emits: ClassVar[tuple[type[Event], ...]] = ()

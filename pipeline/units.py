@@ -12,13 +12,16 @@ __all__ = [
     "FREQUENCY_UNITS",
     "MS",
     "SECOND",
+    "SIZE_UNITS",
     "US",
     "DurationLike",
     "duration_ns",
     "format_duration",
+    "format_size",
     "ms",
     "parse_duration",
     "parse_frequency",
+    "parse_size",
     "seconds",
     "settle_durations",
 ]
@@ -35,11 +38,13 @@ DURATION_UNITS = {
     "m": 60 * SECOND,
     "min": 60 * SECOND,
     "h": 3600 * SECOND,
+    "d": 24 * 3600 * SECOND,
 }
 DurationLike = int | str
 """A duration as programs give it: whole nanoseconds, such as ``ms(300)``, or text with a unit, such as ``"300ms"``."""
 
 FREQUENCY_UNITS = {"hz": 1, "khz": 1_000}
+SIZE_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
 _QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
 
 
@@ -88,6 +93,19 @@ def parse_duration(text: str) -> int:
 def parse_frequency(text: str) -> int:
     """Read ``16kHz``, ``44.1kHz`` or ``8000Hz`` as hertz; ``ValueError`` says what is accepted."""
     return _parse(text, FREQUENCY_UNITS, "a rate such as 16kHz or 8000Hz")
+
+
+def parse_size(text: str) -> int:
+    """Read ``500MB`` or ``1.5GB`` as bytes; ``ValueError`` says what is accepted."""
+    return _parse(text, SIZE_UNITS, "a size such as 500MB or 1.5GB")
+
+
+def format_size(size_bytes: int) -> str:
+    """The shortest exact way to write a size: ``500MB``, ``1234B``."""
+    for unit, size in (("TB", 10**12), ("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size_bytes and size_bytes % size == 0:
+            return f"{size_bytes // size}{unit}"
+    return f"{size_bytes}B"
 
 
 def format_duration(duration_ns: int) -> str:

@@ -12,7 +12,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, TextIO
 
-from ..pipeline import Doc, In, Live, OptionFault, Processor, TranscriptFrame, TransportError
+from ..pipeline import CallFile, Doc, In, Live, OptionFault, Processor, TranscriptFrame, TransportError
+from ..pipeline.files import make_folders
+from ..pipeline.graph.call_files import fixed_folder
 from ..pipeline.processor import Emitted
 from ..pipeline.units import SECOND
 
@@ -34,7 +36,9 @@ class TranscriptLog(Processor):
         self,
         *,
         path: Annotated[
-            Path | None, Doc("JSON Lines file to append to: time_s, role, text, interrupted")
+            Path | None,
+            CallFile(appended=True),
+            Doc("JSON Lines file to append to: time_s, role, text, interrupted"),
         ] = None,
         log: Annotated[
             bool, Live(), Doc("whether utterances also go to the program's log, at level INFO")
@@ -47,13 +51,14 @@ class TranscriptLog(Processor):
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
         path: Path | None = options.get("path")
-        if path is not None and not path.expanduser().parent.is_dir():
-            yield OptionFault("path", f"there is no folder `{path.parent}`", "make it first")
+        if path is not None and not (folder := fixed_folder(path.expanduser())).is_dir():
+            yield OptionFault("path", f"there is no folder `{folder}`", "make it first")
 
     async def start(self) -> None:
         if self._path is not None:
             try:
                 # Not in a thread: a start that is cancelled meanwhile would leave the file open behind it.
+                make_folders(self._path)
                 self._file = _open(self._path)
             except OSError as error:
                 raise TransportError(

@@ -8,15 +8,19 @@ Example:
 
 import asyncio
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ..audio import ns_to_samples, silence
+from ..pipeline.errors import TransportError
 from ..pipeline.events import StateChanged
+from ..pipeline.files import make_folders
 from ..pipeline.frames import AudioFrame, Marker
-from ..pipeline.options import Doc, Hertz
+from ..pipeline.graph.call_files import fixed_folder
+from ..pipeline.options import CallFile, Doc, Hertz
 from ..pipeline.ports import FromOption, In
 from ..pipeline.processor import OptionFault, Processor
 from ..pipeline.units import MS
@@ -35,7 +39,8 @@ class FileOut(Processor):
 
     At ``realtime`` it is a loudspeaker that is being recorded: a sample stands in the file where it would have been
     heard, counted from the start of the call; gaps are silence, interruptions cut. ``fast`` writes what
-    comes as it comes. The extension of ``path`` names the format: wav, flac, m4a, mp3, ogg, opus.
+    comes as it comes. The extension of ``path`` names the format: wav, flac, m4a, mp3, ogg, opus. Each call fills in
+    ``{{call.id}}``, ``{{call.time}}``, ``{{call.date}}`` and ``{{inputs.name}}``; the file is there when it is over.
 
     Example:
         file_out: {path: answer.wav}
@@ -43,14 +48,17 @@ class FileOut(Processor):
 
     kind = "sink"
     emits = (StateChanged,)
-    emits = (StateChanged,)
 
     audio: In[AudioFrame] = In(rate=FromOption("rate"), doc="the sound to write")
 
     def __init__(
         self,
         *,
-        path: Annotated[Path, Doc("the file to write; what is there is replaced")],
+        path: Annotated[
+            Path,
+            CallFile(),
+            Doc("the file to write; what is there is replaced when the call is over"),
+        ],
         rate: Annotated[Hertz | None, Doc("samples per second; open: what arrives")] = None,
         pace: Annotated[
             Literal["realtime", "fast"], Doc("as it would be heard, or as fast as it comes")
@@ -63,6 +71,8 @@ class FileOut(Processor):
         self._ended = asyncio.Event()
         self._writer: AudioWriter | None = None
         self._speaker: Speaker | None = None
+        self._beside: Path | None = None
+        """Where it is written until the call is over."""
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
@@ -76,8 +86,8 @@ class FileOut(Processor):
             yield OptionFault(
                 "path", f"{path.name} has no known extension", f"use one of {', '.join(CODECS)}"
             )
-        elif not path.parent.is_dir():
-            yield OptionFault("path", f"there is no folder {path.parent}", "create it first")
+        elif not (folder := fixed_folder(path)).is_dir():
+            yield OptionFault("path", f"there is no folder {folder}", "create it first")
 
     @classmethod
     def check_surroundings(
@@ -89,8 +99,7 @@ class FileOut(Processor):
             # What a file system says of rights and what it does are not always the same.
             if path.exists():
                 os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600))
-            else:
-                tempfile.TemporaryFile(dir=path.parent).close()
+            tempfile.TemporaryFile(dir=fixed_folder(path)).close()
         except OSError as error:
             hint = "choose another file, or change its rights"
             yield OptionFault("path", f"{path} cannot be written: {error.strerror}", hint, code="LG603")
@@ -98,14 +107,28 @@ class FileOut(Processor):
     async def start(self) -> None:
         """Create the file."""
         audio = self.audio.format
-        self._writer = open_writer(self._path, audio.rate, audio.channels)
+        path = self._path
+        if path.is_file() or not path.exists():
+            # Beside its place: calls do not write over each other, and a full disk leaves what is there.
+            try:
+                make_folders(path)
+            except OSError as error:
+                raise TransportError(f"cannot write {path}: {error.strerror}") from error
+            self._beside = path = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
+        self._writer = open_writer(path, audio.rate, audio.channels)
         if self._realtime:
             self._speaker = Speaker(self.call.turns, audio.rate, audio.channels)
 
     async def stop(self) -> None:
-        """Complete it."""
-        if self._writer is not None:
-            self._writer.close()
+        """Complete it, and put it in its place."""
+        if self._writer is None:
+            return
+        self._writer.close()
+        if self._beside is not None:
+            try:
+                self._beside.replace(self._path)
+            except OSError as error:
+                raise TransportError(f"cannot write {self._path}: {error.strerror}") from error
 
     async def on_audio(self, frame: AudioFrame) -> None:
         """Play, or write at once."""

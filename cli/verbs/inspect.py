@@ -127,6 +127,7 @@ def _option(option: OptionFacts, depth: int = 1) -> Iterator[str]:
     yield from textwrap.wrap(head, _WIDTH, subsequent_indent=margin + "    ")
     notes = [option.doc] if option.doc else []
     notes += ["may hold `{{inputs.name}}`, which each call fills in"] if option.per_call else []
+    notes += ["may hold `{{call.id}}`, `{{call.time}}`, `{{inputs.name}}`"] if option.call_file else []
     notes += ["live: a change reaches running calls"] if option.live else []
     notes += [f"was called {', '.join(option.renamed)}"] if option.renamed else []
     notes += [f"will go away: {option.deprecated}"] if option.deprecated else []

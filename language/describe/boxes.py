@@ -75,7 +75,7 @@ class OptionFacts:
     default: Any = None
     """As YAML writes it; means something only when the option is not required."""
     unit: str = ""
-    """``ns`` (written ``200ms``), ``Hz`` (written ``16kHz``) or empty."""
+    """``ns`` (written ``200ms``), ``Hz`` (written ``16kHz``), ``B`` (written ``500MB``) or empty."""
     low: str = ""
     high: str = ""
     choices: tuple[str, ...] = ()
@@ -91,6 +91,8 @@ class OptionFacts:
     """Whether it may hold ``{{inputs.name}}``, which each call fills in."""
     live: bool = False
     """Whether a change reaches running calls."""
+    call_file: bool = False
+    """Whether it names a file that a call writes, by ``{{call.id}}`` and the like."""
 
     @property
     def range(self) -> str:
@@ -207,6 +209,7 @@ def describe_option(spec: OptionSpec, doc: str = "") -> OptionFacts:
         deprecated="" if spec.deprecated is None else plain(spec.deprecated.instead),
         per_call=spec.per_call,
         live=spec.live,
+        call_file=spec.call_file is not None,
     )
 
 

@@ -17,6 +17,7 @@ from typing import Any, get_args, get_origin
 
 from ...pipeline.convert.hints import (
     choices_of,
+    describe,
     group_fields,
     is_group,
     is_module_ref,
@@ -24,7 +25,7 @@ from ...pipeline.convert.hints import (
     union_members,
 )
 from ...pipeline.options import OptionSpec, Range, Secret
-from ...pipeline.units import DURATION_UNITS, FREQUENCY_UNITS
+from ...pipeline.units import DURATION_UNITS, FREQUENCY_UNITS, SIZE_UNITS
 from .boxes import OptionFacts, describe_option
 from .docstrings import annotated_docs, field_docs
 
@@ -182,6 +183,14 @@ def _number(kind: type, unit: str, bounds: Range | None) -> Schema:
             "if": {"type": "integer"},
             "then": {"const": 0, "errorMessage": "A duration needs a unit: 200ms, 1.5s or 2min."},
         }
+    if unit == "B" and kind is int:
+        return {
+            "type": ["string", "integer"],
+            "pattern": rf"^\s*[0-9]+(\.[0-9]+)?\s*{_any_case(SIZE_UNITS)}\s*$|{VARIABLE}",
+            "patternErrorMessage": "Expected a size such as 500MB or 1.5GB.",
+            "if": {"type": "integer"},
+            "then": {"const": 0, "errorMessage": "A size needs a unit: 500MB or 1.5GB."},
+        }
     made: Schema = {"type": ["integer" if kind is int else "number", "string"], "pattern": VARIABLE}
     if unit == "Hz" and kind is int:
         made["pattern"] = rf"^\s*[0-9]+(\.[0-9]+)?\s*{_any_case(FREQUENCY_UNITS)}\s*$|{VARIABLE}"
@@ -239,10 +248,12 @@ def _union(members: list[Schema]) -> Schema:
 def _description(facts: OptionFacts) -> str:
     """``Silence that ends speech (a duration, 32ms to 5s)``: what editors show."""
     doc = facts.doc[:1].upper() + facts.doc[1:]
-    kind = {"ns": "a duration such as 200ms", "Hz": "a rate such as 16kHz"}.get(facts.unit, "")
+    kind = describe(int, facts.unit) if facts.unit else ""
     if facts.secret:
         kind = "a secret: write ${NAME}, never the value"
     inputs = "may hold {{inputs.name}}" if facts.per_call else ""
+    if facts.call_file:
+        inputs = "may hold {{call.id}}, {{call.time}}, {{inputs.name}}"
     live = "live: a change reaches running calls" if facts.live else ""
     takes = ", ".join(part for part in (kind, facts.range, inputs, live) if part)
     return f"{doc} ({takes})" if doc and takes else doc or takes

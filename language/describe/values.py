@@ -9,7 +9,7 @@ from typing import Any, get_args, get_origin
 
 from ...pipeline.convert.hints import choices_of, group_fields, is_group, strip, union_members
 from ...pipeline.options import Range, Secret
-from ...pipeline.units import format_duration
+from ...pipeline.units import format_duration, format_size
 from ...yaml12 import write_flow
 
 __all__ = ["flow", "quantity", "sample", "yaml_value"]
@@ -58,6 +58,8 @@ def quantity(amount: int | float, unit: str) -> str:
         return sign + format_duration(abs(int(amount)))
     if unit == "Hz":
         return f"{amount / 1000:g}kHz" if amount >= 1000 and amount % 100 == 0 else f"{int(amount)}Hz"
+    if unit == "B":
+        return format_size(int(amount))
     return f"{amount:g}" if isinstance(amount, float) else str(amount)
 
 

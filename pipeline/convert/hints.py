@@ -31,6 +31,11 @@ __all__ = [
 
 _LONGEST_SHOWN = 60
 _LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
+_QUANTITIES = {
+    "ns": "a duration such as 200ms",
+    "Hz": "a rate such as 16kHz",
+    "B": "a size such as 500MB",
+}
 _WORDS = {
     bool: "true or false",
     int: "a whole number",
@@ -122,8 +127,8 @@ def describe(hint: Any, unit: str = "") -> str:
         return "a Python module"
     hint, _, own_unit = strip(hint)
     unit = own_unit or unit
-    if hint is int and unit in ("ns", "Hz"):
-        return "a duration such as 200ms" if unit == "ns" else "a rate such as 16kHz"
+    if hint is int and unit in _QUANTITIES:
+        return _QUANTITIES[unit]
     if isinstance(hint, type) and hint in _WORDS:
         return _WORDS[hint] + (f" ({unit})" if unit and hint in (int, float) else "")
     if hint is None or hint is type(None):

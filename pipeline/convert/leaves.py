@@ -18,7 +18,7 @@ from typing import Any
 from ..errors import Fix, Problem
 from ..options import ModuleRef, Range, Secret
 from ..spelling import did_you_mean, nearest, sure
-from ..units import format_duration, parse_duration, parse_frequency
+from ..units import format_duration, format_size, parse_duration, parse_frequency, parse_size
 from .hints import describe, show, spelling
 from .scalars import CallText, EnvText, read_scalar, trap
 
@@ -63,9 +63,10 @@ class _Quantity:
 
 _QUANTITIES = {
     "ns": _Quantity(
-        parse_duration, "a duration such as 200ms or 1.5s", "ns, us, ms, s, min or h", ("ms", "s")
+        parse_duration, "a duration such as 200ms or 1.5s", "ns, us, ms, s, min, h or d", ("ms", "s")
     ),
     "Hz": _Quantity(parse_frequency, "a rate such as 16kHz or 8000Hz", "Hz or kHz", ("Hz", "kHz")),
+    "B": _Quantity(parse_size, "a size such as 500MB or 1.5GB", "B, kB, MB, GB or TB", ("MB", "GB")),
 }
 
 
@@ -331,6 +332,8 @@ def _is_number(value: Any) -> bool:
 def _measure(amount: Any, unit: str) -> str:
     if unit == "ns" and amount >= 0:
         return format_duration(int(amount))
+    if unit == "B" and amount >= 0:
+        return format_size(int(amount))
     if isinstance(amount, int) and abs(amount) > 10**18:
         return "a huge number"
     digits = f"{amount:g}" if isinstance(amount, float) else str(amount)

@@ -17,6 +17,7 @@ from ..frames import AudioFrame
 from ..policy import default_policy
 from ..ports import PortSpec
 from ..processor import Processor, ages, ports_of
+from .call_files import file_problems
 from .declarations import GraphSpec, NodeSpec
 from .modules import Modules, file_module, recording
 from .negotiate import FormatSolver, PortKey
@@ -96,6 +97,7 @@ def _check_options(graph: GraphSpec, result: CheckResult) -> None:
             problems += own_faults(node, options)
         result.problems += problems
         result.nodes[node.name] = replace(node, options=options)
+    result.problems += file_problems(result.nodes.values())
 
 
 def own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:

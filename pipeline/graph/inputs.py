@@ -16,16 +16,19 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from ..convert import Steps, convert
 from ..convert.hints import show
 from ..convert.scalars import CallText, EnvText
 from ..errors import Problem
-from ..options import MISSING, OptionSpec, Range
+from ..options import MISSING, OptionSpec, Range, option_specs
 from ..spelling import did_you_mean
+from .call_files import CallFacts, fill_call_file, has_fields
+from .declarations import NodeSpec
 
 if TYPE_CHECKING:
     from .check import CheckResult
@@ -107,24 +110,26 @@ def input_values(
     return values, problems
 
 
-def fill_call_texts(checked: CheckResult, values: Mapping[str, Any]) -> CheckResult:
-    """``checked`` with the inputs' values in its texts."""
-    nodes = {
-        name: replace(node, options=_filled(node.options, values)) if _texts(node.options.values()) else node
-        for name, node in checked.nodes.items()
-    }
+def fill_call_texts(checked: CheckResult, facts: CallFacts) -> CheckResult:
+    """``checked`` as it is in one call: inputs in its texts, and the names of its files."""
+    nodes = dict(checked.nodes)
+    for name, node in checked.nodes.items():
+        filled = dict(_filled(node, facts))
+        if filled:
+            nodes[name] = replace(node, options={**node.options, **filled})
     return replace(checked, nodes=nodes)
 
 
-def _filled(options: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: value.filled(values) if isinstance(value, CallText) else value
-        for name, value in options.items()
-    }
-
-
-def _texts(values: Iterable[Any]) -> bool:
-    return any(isinstance(value, CallText) for value in values)
+def _filled(node: NodeSpec, facts: CallFacts) -> Iterator[tuple[str, Any]]:
+    """The options that are others in this call."""
+    specs: Mapping[str, OptionSpec] | None = None
+    for name, value in node.options.items():
+        if isinstance(value, CallText):
+            yield name, value.filled(facts.inputs)
+        elif isinstance(value, Path) and has_fields(value):
+            specs = specs or option_specs(node.processor)
+            if name in specs and specs[name].call_file:
+                yield name, fill_call_file(value, facts)
 
 
 def _matches(pattern: str, name: str, text: str) -> bool:

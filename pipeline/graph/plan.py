@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..clock import Clock
+from ..clock import Clock, day_time_ns
 from ..errors import ConfigError, Problem
 from ..formats import AudioFormat
-from ..running.call import Call
+from ..running.call import Call, new_call_id
 from ..running.call_log import LogPolicy
 from ..running.limits import CallLimits
 from ..turns.controller import TurnPolicy
+from .call_files import CallFacts, unknown_inputs
 from .check import CheckResult, Insertion, check
 from .declarations import GraphSpec
 from .inputs import InputSpec, fill_call_texts, input_values
@@ -81,12 +82,9 @@ class Plan:
         values, problems = input_values(self.inputs, inputs or {})
         if problems:
             raise ConfigError(problems)
-        checked = fill_call_texts(self._checked, values)
-        return Call(
-            *(checked, self.turns, self.limits, resources or {}, clock, call_id, self.log),
-            inputs=values,
-            identity=identity,
-        )
+        facts = CallFacts(call_id or new_call_id(), day_time_ns(), self.name, identity, values)
+        checked = fill_call_texts(self._checked, facts)
+        return Call(checked, self.turns, self.limits, resources or {}, clock, facts, self.log)
 
 
 def make_plan(
@@ -98,6 +96,8 @@ def make_plan(
 ) -> Plan:
     """Check ``graph`` and make its plan. Raises ``ConfigError`` with every fault."""
     checked = check(graph)
+    if not checked.errors:
+        checked.problems += unknown_inputs(checked.nodes.values(), inputs or {})
     if checked.errors:
         raise ConfigError(checked.problems)
     return Plan(

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
@@ -23,6 +24,7 @@ from ..clock import Clock, clock_of_loop
 from ..errors import LivegraphError, ProcessorError, StalledError
 from ..events import CallStarted, EventBus
 from ..frames import Frame, InterruptFrame
+from ..graph.call_files import CallFacts
 from ..graph.check import CheckResult
 from ..graph.declarations import OnError
 from ..graph.handles import end_name, node_name
@@ -51,13 +53,18 @@ if TYPE_CHECKING:
     from ..graph.graph import Graph
     from ..graph.plan import Plan
 
-__all__ = ["Call"]
+__all__ = ["Call", "new_call_id"]
 
 P = TypeVar("P", bound=Processor)
 
 F = TypeVar("F", bound=Frame)
 
 _numbers = itertools.count(1)
+
+
+def new_call_id() -> str:
+    """An id that no other call has, of this process, of another, or of one before: files are called by it."""
+    return f"call-{next(_numbers)}-{secrets.token_hex(3)}"
 
 
 @runtime_checkable
@@ -77,19 +84,18 @@ class Call:
         limits: CallLimits,
         resources: Mapping[type, Any],
         clock: Clock | None,
-        call_id: str,
+        facts: CallFacts,
         log: LogPolicy | None = None,
-        inputs: Mapping[str, Any] | None = None,
-        identity: str = "",
     ) -> None:
-        self.id = call_id or f"call-{next(_numbers)}"
-        self.inputs: Mapping[str, Any] = MappingProxyType(dict(inputs or {}))
+        self.id = facts.id
+        self.inputs: Mapping[str, Any] = MappingProxyType(dict(facts.inputs))
         """The values of the agent's inputs, by name."""
-        self.identity = identity
+        self.identity = facts.identity
         """Who calls, as whoever let the caller in knows it."""
         self.events = EventBus()
         self.reason = ""
         """Why the call ended; empty while it runs."""
+        self._facts = facts
         self._checked = checked
         self._turn_policy = turns
         self._log = CallLog(log or LogPolicy())
@@ -378,7 +384,7 @@ class Call:
         """Let the nodes work until the call must end, then have all that they run cancelled."""
         assert self._wiring is not None and self._nodes is not None and self._ending is not None
         self._group = group
-        self._changing = Changing(self._wiring, self._nodes, self._limits, self.inputs)
+        self._changing = Changing(self._wiring, self._nodes, self._limits, self._facts)
         nodes = list(self._wiring.nodes.values())
         watching = watch(self.id, self._wiring.nodes, self._limits.stall_ns, self.clock, self.events)
         watchdog = group.create_task(watching, name=f"{self.id}.watchdog")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from ..errors import ConfigError, Problem
 from ..formats import AudioFormat
+from ..graph.call_files import CallFacts
 from ..graph.check import CheckResult, check
 from ..graph.declarations import GraphSpec
 from ..graph.differences import compare_nodes
@@ -58,13 +59,11 @@ class CallChange:
 class Changing:
     """Changes the graph of one call; one change at a time."""
 
-    def __init__(
-        self, wiring: Wiring, nodes: Nodes, limits: CallLimits, inputs: Mapping[str, object]
-    ) -> None:
+    def __init__(self, wiring: Wiring, nodes: Nodes, limits: CallLimits, facts: CallFacts) -> None:
         self._wiring = wiring
         self._nodes = nodes
         self._limits = limits
-        self._inputs = inputs
+        self._facts = facts
         self._lock = asyncio.Lock()
 
     def graph(self, written: GraphSpec) -> Graph:
@@ -123,7 +122,7 @@ class Changing:
         checked = check(written, settled=settled)
         if checked.errors:
             raise ConfigError(checked.problems)
-        return fill_call_texts(checked, self._inputs)
+        return fill_call_texts(checked, self._facts)
 
     async def _start(self, change: _Change, until: asyncio.Future[None]) -> None:
         for node in change.in_order_of_start():

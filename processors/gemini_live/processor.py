@@ -37,7 +37,6 @@ from ...pipeline import (
     UsageFrame,
     VideoFrame,
 )
-from ...pipeline.clock import unix_time_ns
 from ...pipeline.events import (
     Interrupted,
     ServiceChanged,
@@ -46,14 +45,14 @@ from ...pipeline.events import (
     Transcript,
     Usage,
 )
-from ...pipeline.files import write_whole
+from ...pipeline.files import make_folders, write_whole
 from ...pipeline.frames import source_of
 from ..tools.catalog import FunctionSpec
 from . import events
 from .answers.fallback import load_recording
 from .credentials import credentials_from
 from .dialogue.history import History
-from .dialogue.history_store import HistoryStore, history_path, path_fault
+from .dialogue.history_store import HistoryStore
 from .downlink import Ports
 from .endpoint import Access
 from .frames import ContextFrame, UpdateFrame
@@ -236,8 +235,6 @@ class GeminiLive(Processor):
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
         yield from history_faults(options.get("history"))
-        if (kept := options.get("save_history")) is not None and (told := path_fault(kept)):
-            yield OptionFault("save_history", told)
         try:
             credentials_from(options.get("credentials"))
         except (ConfigError, ValueError) as error:
@@ -304,8 +301,9 @@ class GeminiLive(Processor):
             await store.save(self.call.id, caller, history)
         if self._settings.save_history is None:
             return
-        path = history_path(self._settings.save_history, self.call.id, caller, unix_time_ns())
+        path = self._settings.save_history
         try:
+            await asyncio.to_thread(make_folders, path)
             await asyncio.to_thread(write_whole, path, history.to_json_lines())
         except OSError as error:
             raise ProcessorError(

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from livegraph.language import Report, check_text, parse_agent
 from livegraph.pipeline import ConfigError
 from livegraph.pipeline.convert.scalars import CallText
+from livegraph.pipeline.graph.call_files import CallFacts
 from livegraph.pipeline.graph.inputs import InputSpec, fill_call_texts, input_values
 
 AGENT = """
@@ -36,7 +37,7 @@ def texts(agent_text: str, **inputs: Any) -> tuple[str, str]:
     plan.call(inputs=inputs)
     values, problems = input_values(agent.inputs, inputs)
     assert not problems
-    options = fill_call_texts(plan._checked, values).nodes["gemini_live"].options
+    options = fill_call_texts(plan._checked, CallFacts("c", 0, inputs=values)).nodes["gemini_live"].options
     return options["instructions"], options["greeting"]
 
 

@@ -18,6 +18,7 @@ from livegraph.pipeline.clock import run_virtual
 from livegraph.pipeline.errors import ConfigError, StartError, TransportError
 from livegraph.pipeline.frames import AudioFrame, TurnEndFrame, TurnStartFrame
 from livegraph.pipeline.graph.graph import Graph
+from livegraph.pipeline.graph.plan import Plan
 from livegraph.pipeline.ports import In, Out
 from livegraph.pipeline.processor import Processor
 from livegraph.pipeline.units import MS, SECOND
@@ -402,3 +403,50 @@ def test_the_unwritable_is_a_transport_error(tmp_path: Path) -> None:
             open_writer(tmp_path / "no" / name, RATE, 1)
     with pytest.raises(TransportError, match=r"known are \.wav"):
         open_writer(tmp_path / "a.doc", RATE, 1)
+
+
+def test_two_calls_at_once_into_one_file_leave_one_whole(tmp_path: Path) -> None:
+    """The last that ends is what is there, and nothing of the other is in it."""
+    path = tmp_path / "a.wav"
+    run_together(plan_of(path, 1), plan_of(path, 2))
+    assert [each.name for each in tmp_path.iterdir()] == ["a.wav"]
+    assert path.stat().st_mode & 0o077 == 0
+    assert loud(read_wav(path)[0]) == pytest.approx((0.01, 2.01), abs=0.03)
+
+
+def test_each_call_has_a_file_of_its_own(tmp_path: Path) -> None:
+    """By its name; the folder of the day is made."""
+    plan = plan_of(tmp_path / "{{call.date}}" / "{{call.id}}.wav", 0.2)
+    ids = run_together(plan, plan)
+    assert {path.stem for path in tmp_path.rglob("*.wav")} == ids and len(ids) == 2
+
+
+class OneTurn(Talk):
+    """One turn of level sound."""
+
+    def __init__(self, *, seconds: float) -> None:
+        self._seconds = seconds
+
+    async def run(self) -> None:
+        await self.turn(self._seconds)
+
+
+def plan_of(path: Path, seconds: float) -> Plan:
+    graph = Graph()
+    graph.add("talk", OneTurn, seconds=float(seconds))
+    graph.add("out", FileOut, path=path)
+    graph.connect("talk", "out")
+    return graph.plan()
+
+
+def run_together(*plans: Plan) -> set[str]:
+    """The ids of calls that run at the same time, one of each plan."""
+    calls = [plan.call() for plan in plans]
+
+    async def together() -> None:
+        async with asyncio.TaskGroup() as group:
+            for call in calls:
+                group.create_task(call.run())
+
+    run_virtual(together())
+    return {call.id for call in calls}

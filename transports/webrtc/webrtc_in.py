@@ -49,6 +49,7 @@ class WebRTCIn(Processor):
     kind = "source"
     emits: ClassVar[tuple[type[Event], ...]] = (MediaMeasured,)
     ages = True
+    at_once = True
 
     audio: Out[AudioFrame] = Out(
         rate=(48_000, 24_000, 16_000, 12_000, 8_000), channels=1, doc="the caller's voice"

@@ -36,6 +36,7 @@ class WebRTCOut(Processor):
     """
 
     kind = "sink"
+    at_once = True
     emits = (StateChanged,)
 
     audio: In[AudioFrame] = In(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ....liveapi.models import VOICES, known_models
-from ....pipeline.options import Doc, Duration, ModuleRef, Offered, PerCall, Range, Secret
+from ....pipeline.options import CallFile, Doc, Duration, ModuleRef, Offered, PerCall, Range, Secret
 from ....pipeline.units import MS, SECOND
 from ..dialogue.history import HistoryEntry
 from ..endpoint import EndpointKind
@@ -34,8 +34,9 @@ History = Annotated[
 ]
 SaveHistory = Annotated[
     Path | None,
+    CallFile(),
     Doc(
-        "JSON Lines file for the conversation as it was heard; {call_id}, {caller} and {time} give each call its own"
+        "JSON Lines file for the conversation as it was heard; {{call.id}} in its name gives each call its own"
     ),
 ]
 

@@ -250,7 +250,7 @@ def test_a_history_that_cannot_be_written_is_told(tmp_path: Path) -> None:
         await server.accept()
 
     with pytest.raises(ProcessorError, match="option save_history"):
-        converse(listen, script, save_history=tmp_path / "nowhere" / "talk.jsonl")
+        converse(listen, script, save_history="/proc/nowhere/talk.jsonl")
 
 
 # Tools -------------------------------------------------------------------------------------------
