@@ -22,6 +22,7 @@ from ..transports.webrtc.network import ANY, Network, PublicAddress
 from .access.grant import Authorize, Grant, ReportLevel
 from .access.turn import TurnService
 from .calls import CallDesk, OnCall, ServedAgent
+from .client_file import client_file
 from .gate import Gate
 from .guard import Guard, normal_origin
 from .limits.caller import CallerLimits
@@ -146,6 +147,9 @@ def make_app(
             counted.text(), media_type=counted.content_type, headers={"Cache-Control": "no-store"}
         )
 
+    async def client(_: Request) -> Response:
+        return Response(client_file(), media_type="text/javascript")
+
     def servers_for(grant: Grant) -> Sequence[Mapping[str, Any]]:
         return [*ice_servers, *([turn.mint(grant.identity)] if turn is not None else [])]
 
@@ -155,6 +159,7 @@ def make_app(
         Mount("/api", routes=signalling_routes(desk, counted, gate, servers_for)),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
+        Route("/client.js", client),
     ]
     routes += [Route("/metrics", prometheus)] if metrics else []
     routes += [Mount("/", StaticFiles(directory=_PAGE, html=True))] if page else []

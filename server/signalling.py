@@ -55,7 +55,9 @@ def _inputs(agent: ServedAgent, grant: Grant) -> list[dict[str, Any]]:
             "type": spec.type,
             "required": spec.required,
             "doc": spec.doc,
+            **({} if spec.required else {"default": spec.default}),
             **({"choices": list(spec.choices)} if spec.choices else {}),
+            **({"range": list(spec.range)} if spec.range is not None else {}),
             **({"max_length": spec.max_length} if spec.type == "text" else {}),
         }
         for name, spec in agent.plan.inputs.items()
@@ -77,6 +79,7 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
                         "name": agent.name,
                         "title": agent.title or agent.name,
                         "description": agent.description,
+                        **({"live": agent.live} if agent.live else {}),
                         **({"inputs": inputs} if inputs else {}),
                         **({"sees": True} if agent.sees else {}),
                     }

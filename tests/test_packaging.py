@@ -42,7 +42,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def _in_the_tree() -> set[str]:
     """Every file of the packages' folders, under the name it must have in the wheel."""
-    folders = sorted({package.split(".")[1] for package in _PACKAGES if "." in package})
+    folders = sorted({package.split(".")[1] for package in _PACKAGES if "." in package} | {"client"})
     files = [_ROOT / "__init__.py", _ROOT / "_lazy.py", _ROOT / "py.typed"]
     for folder in folders:
         files += (path for path in (_ROOT / folder).rglob("*") if path.is_file())

@@ -1,4 +1,6 @@
-/** Small helpers to make elements. Text only ever becomes a text node: nothing said can become markup. */
+/** Small helpers to find, make and name elements. Text only ever becomes a text node: nothing said can become markup. */
+
+import { label } from "./client.js";
 
 /**
  * @param {string} tag
@@ -26,4 +28,18 @@ export function icon(name) {
 /** The element with this id, which index.html has. */
 export function byId(id) {
   return document.getElementById(id);
+}
+
+/** Writes the words of the language into what says by `data-say...` which ones it wants. */
+export function translate(root = document) {
+  for (const node of root.querySelectorAll("[data-say]")) setText(node, label(node.dataset.say));
+  for (const [data, attribute] of [["sayAria", "aria-label"], ["sayTitle", "title"], ["sayPlaceholder", "placeholder"]]) {
+    const name = data.replace(/[A-Z]/, (letter) => `-${letter.toLowerCase()}`);
+    for (const node of root.querySelectorAll(`[data-${name}]`)) node.setAttribute(attribute, label(node.dataset[data]));
+  }
+}
+
+/** Changes a text only where it is another one: screen readers repeat what is set. */
+export function setText(node, text) {
+  if (node.textContent !== text) node.textContent = text;
 }

@@ -1,116 +1,126 @@
 /** Joins the parts: what the user does, what the call reports, and what the page shows. */
 
-import { Call } from "./call.js";
-import { Camera } from "./camera.js";
-import * as devices from "./devices.js";
-import { byId } from "./dom.js";
-import { CallProblem, asProblem } from "./errors.js";
+import { Call, CallProblem, Phase, Signalling, asProblem, direction, label, language, listDevices, onDevicesChanged, speak } from "./client.js";
+import { byId, translate } from "./dom.js";
+import { Inputs } from "./inputs.js";
 import { keepForReload, recall, remember, takeAfterReload } from "./memory.js";
 import { Meters } from "./meter.js";
+import { MicrophoneTest } from "./microphone_test.js";
 import { Notice } from "./notice.js";
-import { FromServer } from "./protocol.js";
-import { Signalling } from "./signalling.js";
-import { CallState, Phase, clockText } from "./state.js";
+import { Record, saveFile } from "./record.js";
 import { Transcript } from "./transcript.js";
 import { View } from "./view.js";
 import { WakeLock } from "./wake.js";
 
-const signalling = new Signalling();
+const asked = new URLSearchParams(location.search);
+speak(asked.get("lang") ?? "", ...navigator.languages);
+Object.assign(document.documentElement, { lang: language(), dir: direction() });
+translate();
+
+// What stands behind # is sent to no server, and is in no log.
+const secrets = new URLSearchParams(location.hash.replace(/^#/, ""));
+const token = secrets.get("token") ?? secrets.get("ticket") ?? "";
+
+const signalling = new Signalling(document.baseURI, token);
 const view = new View();
-const state = new CallState();
 const notice = new Notice(byId("problem"));
+const inputs = new Inputs(byId("inputs"));
 const meters = new Meters({ you: byId("meter-you"), agent: byId("meter-agent") }, byId("ribbon"));
+const microphoneTest = new MicrophoneTest();
+const record = new Record();
 const transcript = new Transcript(
   { list: byId("transcript"), scroller: byId("scroller"), latest: byId("latest") },
-  { announce: (text) => view.announce(text), time: () => clockText(state.seconds(performance.now())) },
+  { announce: (text) => view.announce(text), seconds: () => call.seconds, record },
 );
 const wakeLock = new WakeLock();
-const camera = new Camera(() => paint());
 
 let agents = [];
-let iceServers = [];
-let call = null;
-let stream = null;
+let call = new Call({ server: document.baseURI, token }); // none yet: what is shown before the first
+let typing = false; // whether a call without a microphone is offered
 let ticker = 0;
 
 const paint = () => {
-  view.paint(state, { emptyTranscript: transcript.isEmpty });
-  view.pictures(state, camera, Boolean(call?.pictures));
+  view.paint(call, { emptyTranscript: transcript.isEmpty, typing });
+  inputs.disable(call.active);
 };
 
 // ---- before the call -------------------------------------------------------------------------------
 
 async function loadAgents() {
   try {
-    const [list, config] = await Promise.all([signalling.agents(), signalling.config()]);
+    const list = await signalling.agents();
     agents = Array.isArray(list.agents) ? list.agents : [];
-    iceServers = Array.isArray(config.iceServers) ? config.iceServers : [];
-    const wanted = [new URLSearchParams(location.search).get("agent"), recall("agent"), list.default];
+    const wanted = [asked.get("agent"), recall("agent"), list.default];
     const chosen = wanted.find((name) => agents.some((agent) => agent.name === name)) ?? agents[0]?.name ?? "";
     view.agents(agents, chosen);
     introduce();
     resumeAfterReload();
   } catch (error) {
-    fail(asProblem(error), { label: "Try again", run: () => void loadAgents() });
+    notice.show(asProblem(error), { label: label("try_again"), run: () => void loadAgents() });
   }
 }
 
 function introduce() {
-  view.introduce(chosenAgent());
+  const agent = chosenAgent();
+  view.introduce(agent);
+  inputs.ask(agent?.name ?? "", agent?.inputs ?? [], asked);
+  paint();
 }
 
 function chosenAgent() {
   return agents.find((agent) => agent.name === view.agent.value);
 }
 
-async function loadMicrophones() {
-  view.microphones(await devices.listMicrophones(), devices.chosenMicrophone());
+async function loadDevices() {
+  view.devices("microphone", await listDevices("microphone"), recall("microphone") ?? "");
+  if ("setSinkId" in HTMLMediaElement.prototype) view.devices("speaker", await listDevices("speaker"), recall("speaker") ?? "");
 }
 
 // ---- the call --------------------------------------------------------------------------------------
 
-async function dial(resume = "") {
-  if (state.active) return;
+async function dial({ resume = "", silent = false } = {}) {
+  if (call.active || view.waits || !inputs.check()) return;
+  microphoneTest.stop();
   notice.hide();
-  state.dial();
-  transcript.clear(byId("title").textContent);
+  typing = false;
+  transcript.clear(view.name);
   view.tick(0);
-  view.announce("Connecting");
-  meters.start();
+  view.announce(label("connecting"));
+
+  const agent = chosenAgent();
+  const dialled = new Call({ server: document.baseURI, token, agent: agent?.name ?? "", inputs: inputs.values });
+  call = dialled;
+  dialled.on("state", paint);
+  dialled.on("connected", ({ live }) => established(live));
+  dialled.on("transcript", (said) => told(() => transcript.say(said)));
+  dialled.on("tool", (use) => told(() => transcript.tool(use)));
+  dialled.on("speech", ({ speaking }) => view.userSpeaks(speaking));
+  dialled.on("line", (line) => view.line(line));
+  dialled.on("shown", paint);
+  dialled.on("problem", (problem) => notice.show(problem));
+  dialled.on("sound_blocked", () => {
+    notice.show(new CallProblem("sound_blocked"), { label: label("play"), run: () => void dialled.play() });
+  });
+  dialled.on("ended", ({ problem }) => over(problem));
+  announceShaking(dialled);
+  void dialled.useSpeaker(recall("speaker") ?? "").catch(() => {}); // one that is gone: the default will do
+
+  const audio = silent ? false : { deviceId: recall("microphone") ?? "" };
+  const begun = dialled.start({ audio, video: Boolean(agent?.sees), resume });
+  meters.start(() => dialled.levels);
   paint();
   view.hangup.focus({ preventScroll: true });
+  await begun.catch(() => {}); // `over` has told why
+}
 
-  const dialled = new Call(signalling, {
-    connected: () => {
-      state.reach();
-      paint();
-    },
-    sound: (sound) => void play(sound),
-    message: (message) => receive(message),
-    shaky: (shaky) => {
-      state.shaky = shaky;
-      view.announce(shaky ? "Reconnecting" : "Connected again");
-      paint();
-    },
-    over: (problem) => over(problem),
+/** Says aloud that the line shakes, and that it is well again. */
+function announceShaking(dialled) {
+  let shaky = false;
+  dialled.on("state", ({ state }) => {
+    if (shaky === (state === "reconnecting")) return;
+    shaky = !shaky;
+    if (dialled.active) view.announce(label(shaky ? "reconnecting" : "connected_again"));
   });
-  call = dialled;
-  let opened;
-  try {
-    opened = await devices.openMicrophone();
-  } catch (error) {
-    if (call === dialled) over(asProblem(error));
-    return;
-  }
-  if (call !== dialled || !state.active) {
-    devices.release(opened); // the user gave up while the browser was asking
-    return;
-  }
-  state.offer();
-  useMicrophone(opened);
-  void loadMicrophones(); // their names are known now
-  paint();
-  await dialled.start({ stream: opened, agent: view.agent.value || undefined, iceServers, resume, sees: chosenAgent()?.sees });
 }
 
 /** A page that was reloaded in the middle of a call goes on with it. */
@@ -118,180 +128,92 @@ function resumeAfterReload() {
   const kept = takeAfterReload("call");
   if (kept === null) return;
   view.agent.value = kept.agent;
-  void dial(kept.token);
+  introduce();
+  void dial({ resume: kept.token, silent: kept.silent });
 }
 
-function receive(message) {
-  switch (message.type) {
-    case FromServer.READY:
-      view.live(message.live);
-      established();
-      break;
-    case FromServer.STATE:
-      established();
-      state.agentIs(message.state);
-      break;
-    case FromServer.TRANSCRIPT:
-      transcript.say(message);
-      break;
-    case FromServer.TOOL_CALL:
-      transcript.toolCall(message);
-      break;
-    case FromServer.TOOL_RESULT:
-      transcript.toolResult(message);
-      break;
-    case FromServer.TOOL_CANCELLED:
-      transcript.toolCancelled(message);
-      break;
-    case FromServer.SPEECH:
-      view.userSpeaks(Boolean(message.speaking));
-      break;
-    case FromServer.LINE:
-      view.line(message);
-      break;
-    case FromServer.ERROR:
-      notice.show(new CallProblem("agent_failed", { message: message.message, remedy: message.remedy }));
-      break;
-  }
+function told(show) {
+  show();
   paint();
 }
 
-/** The agent is there: the first sign of life starts the clock. */
-function established() {
-  if (state.phase !== Phase.CONNECTING) return;
-  state.connect(performance.now());
-  view.announce("Connected");
+/** The agent is there. */
+function established(live) {
+  view.live(live);
+  view.announce(label("connected"));
   void wakeLock.hold();
-  ticker = setInterval(() => view.tick(state.seconds(performance.now())), 250);
+  void loadDevices(); // their names are known now
+  ticker = setInterval(() => view.tick(call.seconds), 250);
 }
 
 function over(problem) {
-  if (!state.active) return;
-  const hadFocus = document.activeElement === document.body || view.hangup.contains(document.activeElement)
-    || [view.mute, view.text].includes(document.activeElement);
+  const focused = document.activeElement;
+  const hadFocus = focused === document.body || view.hangup.contains(focused) || [view.mute, view.text].includes(focused);
   clearInterval(ticker);
-  state.end(performance.now(), problem !== null);
-  view.tick(state.seconds(performance.now()));
-  call = null;
-  camera.stop();
-  meters.stop(state.phase === Phase.ENDED);
-  devices.release(stream);
-  stream = null;
-  view.sound.srcObject = null;
+  view.tick(call.seconds);
+  meters.stop();
   view.userSpeaks(false);
   transcript.close();
   void wakeLock.release();
+  void loadDevices();
   notice.hide();
+  typing = problem?.typing ?? false;
+  view.callAgain(call.phase === Phase.ENDED || (problem?.retry ?? false), problem?.retryAfter);
   paint();
   if (hadFocus) view.call.focus({ preventScroll: true });
-  if (problem) fail(problem, problem.retry ? { label: "Call again", run: () => void dial() } : null);
-  else view.announce("Call ended");
+  if (problem) notice.show(problem);
+  else view.announce(label("ended"));
 }
 
-function fail(problem, action) {
-  notice.show(problem, action);
-}
-
-// ---- sound -----------------------------------------------------------------------------------------
-
-function useMicrophone(opened) {
-  stream = opened;
-  meters.attach("you", opened);
-  const [track] = opened.getAudioTracks();
-  track.enabled = !state.muted;
-  track.onended = () => {
-    if (stream === opened) void microphoneGone();
-  };
-}
-
-/** The microphone in use was unplugged: go on with another one, or say that the agent cannot hear. */
-async function microphoneGone() {
+/** What may fail without the end of the call: the notice goes when it works again. */
+async function attempt(codes, act) {
+  const during = call;
   try {
-    await changeMicrophone("");
-  } catch {
-    notice.show(new CallProblem("microphone_lost"));
-  }
-}
-
-async function changeMicrophone(deviceId) {
-  const speaking = call;
-  const opened = await devices.openMicrophone(deviceId);
-  if (call !== speaking || speaking === null) {
-    devices.release(opened);
-    return;
-  }
-  const before = stream;
-  await speaking.replaceTrack(opened.getAudioTracks()[0]);
-  useMicrophone(opened);
-  devices.release(before);
-  if (notice.code === "microphone_lost") notice.hide();
-}
-
-async function play(sound) {
-  meters.attach("agent", sound);
-  view.sound.srcObject = sound;
-  try {
-    await view.sound.play();
+    await act(during);
+    if (codes.includes(notice.code)) notice.hide();
   } catch (error) {
-    if (error?.name !== "NotAllowedError") return; // the call ended meanwhile
-    notice.show(new CallProblem("sound_blocked"), { label: "Play", run: () => void play(sound) });
+    if (call === during) notice.show(asProblem(error));
   }
-}
-
-function toggleMute() {
-  if (state.phase !== Phase.LIVE) return;
-  state.muted = !state.muted;
-  for (const track of stream?.getAudioTracks() ?? []) track.enabled = !state.muted;
-  paint();
-}
-
-// ---- pictures --------------------------------------------------------------------------------------
-
-async function show(what) {
-  const shown = call;
-  if (state.phase !== Phase.LIVE || shown === null) return;
-  try {
-    await camera.toggle(what, shown.pictures);
-    if (["no_camera", "camera_denied"].includes(notice.code)) notice.hide();
-  } catch (error) {
-    notice.show(asProblem(error));
-  }
-  if (call !== shown) camera.stop(); // the call ended while the browser was asking
 }
 
 // ---- what the user does ----------------------------------------------------------------------------
 
 view.call.addEventListener("click", () => void dial());
+view.type.addEventListener("click", () => void dial({ silent: true }));
 view.mute.addEventListener("click", toggleMute);
-view.camera.addEventListener("click", () => void show("camera"));
-view.screen.addEventListener("click", () => void show("screen"));
+for (const what of ["camera", "screen"]) {
+  view[what].addEventListener("click", () => {
+    void attempt(["no_camera", "camera_denied"], (during) => during.show(during.shown === what ? "" : what));
+  });
+}
+
+function toggleMute() {
+  if (call.phase === Phase.LIVE) call.muted = !call.muted;
+}
 
 // "Hang up" appears where "Call" was: the second half of a double click, or a key held down, does not count.
 view.hangup.addEventListener("click", (event) => {
-  if (event.detail <= 1) hangUp();
+  if (event.detail <= 1) call.hangUp();
 });
 view.hangup.addEventListener("keydown", (event) => {
   if (event.repeat) event.preventDefault();
 });
 
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Escape" || event.isComposing || event.defaultPrevented) return;
-  if (state.active) hangUp();
-  else notice.hide();
+  if (event.isComposing || event.defaultPrevented || event.ctrlKey || event.metaKey || event.altKey) return;
+  const writes = event.target instanceof Element && event.target.closest("input, textarea, select") !== null;
+  if (event.key === "Escape") {
+    if (writes) event.target.blur(); // out of the field, not out of the call
+    else if (call.active) call.hangUp();
+    else notice.hide();
+  } else if (event.key.toLowerCase() === "m" && !writes && !event.repeat) {
+    toggleMute();
+  }
 });
-
-function hangUp() {
-  if (stream === null) over(null); // the browser still asks for the microphone
-  else call?.hangUp();
-}
 
 view.composer.addEventListener("submit", (event) => {
   event.preventDefault();
-  const text = view.text.value.trim();
-  if (text === "" || !call?.sendText(text)) return;
-  transcript.typed(text);
-  view.text.value = "";
-  paint();
+  if (call.send(view.text.value)) view.text.value = "";
 });
 
 view.agent.addEventListener("change", () => {
@@ -300,27 +222,70 @@ view.agent.addEventListener("change", () => {
 });
 
 view.microphone.addEventListener("change", () => {
-  devices.chooseMicrophone(view.microphone.value);
-  if (call === null || stream === null) return;
-  changeMicrophone(view.microphone.value).catch((error) => notice.show(asProblem(error)));
+  remember("microphone", view.microphone.value);
+  if (call.active) void attempt(["microphone_lost"], (during) => during.useMicrophone(view.microphone.value));
+  else if (microphoneTest.running) void testMicrophone();
 });
 
-devices.onDevicesChanged(() => void loadMicrophones());
+view.speaker.addEventListener("change", () => {
+  remember("speaker", view.speaker.value);
+  void attempt(["no_speaker"], (during) => during.useSpeaker(view.speaker.value));
+});
+
+view.test.addEventListener("click", () => {
+  if (microphoneTest.running) microphoneTest.stop();
+  else void testMicrophone();
+});
+
+async function testMicrophone() {
+  try {
+    await microphoneTest.start(recall("microphone") ?? "");
+    void loadDevices();
+  } catch (error) {
+    notice.show(asProblem(error));
+  }
+}
+
+// ---- what the user takes along ---------------------------------------------------------------------
+
+const fileName = (ending) => `${view.agent.value || "call"}-${new Date().toISOString().slice(0, 16).replace(":", "")}.${ending}`;
+
+async function copy(text, button, done) {
+  await navigator.clipboard.writeText(text);
+  view.announce(label(done));
+  const said = button.querySelector("span");
+  const before = said.dataset.say;
+  said.textContent = label(done);
+  setTimeout(() => (said.textContent = label(before)), 2_000);
+}
+
+byId("copy").addEventListener("click", (event) => {
+  void attempt([], () => copy(record.text({ you: label("you") }), event.currentTarget ?? byId("copy"), "copied"));
+});
+byId("save-text").addEventListener("click", () => saveFile(fileName("txt"), "text/plain", record.text({ you: label("you") })));
+byId("save-json").addEventListener("click", () => saveFile(fileName("json"), "application/json", record.json()));
+byId("link").addEventListener("click", () => {
+  const url = new URL(location.pathname, location.href);
+  url.search = String(new URLSearchParams({ agent: view.agent.value, ...inputs.values }));
+  void attempt([], () => copy(url.href, byId("link"), "link_copied"));
+});
+
+// ---- what happens around the page ------------------------------------------------------------------
+
+onDevicesChanged(() => void loadDevices());
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState !== "visible" || !state.active) return;
-  meters.wake();
-  if (state.phase === Phase.LIVE) void wakeLock.hold();
+  if (document.visibilityState !== "visible" || !call.active) return;
+  call.wake();
+  if (call.phase === Phase.LIVE) void wakeLock.hold();
 });
 window.addEventListener("pagehide", () => {
-  if (stream === null || call === null) {
-    hangUp();
-    return;
-  }
+  microphoneTest.stop();
+  const silent = call.microphone === null;
   const agent = view.agent.value;
-  const token = call.leave();
-  if (token !== "") keepForReload("call", { token, agent });
+  const kept = call.leave();
+  if (kept !== "") keepForReload("call", { token: kept, agent, silent });
 });
 
 paint();
-void loadMicrophones();
+void loadDevices();
 void loadAgents();

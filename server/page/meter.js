@@ -1,54 +1,15 @@
-/** How loud each side is: an analyser per side, a bar per side, and the ribbon of the last seconds. */
+/** How loud each side is: a bar per side, and the ribbon of the last seconds. */
 
-const FLOOR_DB = -60;
 const FALL_PER_S = 1.6; // how fast a bar sinks after a sound, in full scales per second
 const STEP_MS = 60; // one stroke of the ribbon
 const STROKE_PX = 3;
 const GAP_PX = 3;
 
-/** The level of one stream, 0 (silence) to 1 (full scale), on a scale of decibels. */
-export class LevelSource {
-  #context;
-  #source = null;
-  #analyser;
-  #samples;
-
-  /** @param {AudioContext} context */
-  constructor(context) {
-    this.#context = context;
-    this.#analyser = context.createAnalyser();
-    this.#analyser.fftSize = 1024;
-    this.#samples = new Float32Array(this.#analyser.fftSize);
-  }
-
-  /** Listens to this stream instead of the one before. */
-  attach(stream) {
-    this.detach();
-    this.#source = this.#context.createMediaStreamSource(stream);
-    this.#source.connect(this.#analyser);
-  }
-
-  detach() {
-    this.#source?.disconnect();
-    this.#source = null;
-  }
-
-  read() {
-    if (this.#source === null) return 0;
-    this.#analyser.getFloatTimeDomainData(this.#samples);
-    let power = 0;
-    for (const x of this.#samples) power += x * x;
-    const db = 10 * Math.log10(power / this.#samples.length + 1e-12);
-    return Math.min(1, Math.max(0, 1 - db / FLOOR_DB));
-  }
-}
-
-/** Both meters of a page: reads the levels on every animation frame while a call runs. */
+/** Both meters of a page: shows the levels on every animation frame while a call runs. */
 export class Meters {
   #bars;
   #ribbon;
-  #sources = null;
-  #context = null;
+  #read = null;
   #levels = { you: 0, agent: 0 };
   #frame = 0;
   #last = 0;
@@ -62,36 +23,19 @@ export class Meters {
     this.#ribbon = new Ribbon(canvas);
   }
 
-  /** Starts over for a new call. Must run inside the user's click: browsers hold sound back otherwise. */
-  start() {
+  /** Starts over for a new call. @param {() => {you: number, agent: number}} read how loud both sides are */
+  start(read) {
     this.stop();
-    this.#context = new AudioContext({ latencyHint: "interactive" });
-    void this.#context.resume();
-    this.#sources = { you: new LevelSource(this.#context), agent: new LevelSource(this.#context) };
+    this.#read = read;
     this.#ribbon.clear();
     this.#last = performance.now();
     this.#frame = requestAnimationFrame((now) => this.#tick(now));
   }
 
-  /** @param {"you" | "agent"} side */
-  attach(side, stream) {
-    this.#sources?.[side].attach(stream);
-  }
-
-  /** Mobile browsers stop sound when the page is hidden. */
-  wake() {
-    if (this.#context?.state !== "running") void this.#context?.resume();
-  }
-
-  /** @param {boolean} [keep] whether the ribbon goes on showing the end of the call */
-  stop(keep = true) {
-    if (!keep) this.#ribbon.sleep();
+  /** The call is over; the ribbon goes on showing its end. */
+  stop() {
     cancelAnimationFrame(this.#frame);
-    this.#sources?.you.detach();
-    this.#sources?.agent.detach();
-    this.#sources = null;
-    void this.#context?.close();
-    this.#context = null;
+    this.#read = null;
     this.#show("you", 0);
     this.#show("agent", 0);
   }
@@ -99,9 +43,10 @@ export class Meters {
   #tick(now) {
     const passed = Math.min(0.25, (now - this.#last) / 1000);
     this.#last = now;
+    const levels = this.#read();
     for (const side of ["you", "agent"]) {
       const fallen = this.#levels[side] - FALL_PER_S * passed;
-      this.#show(side, Math.max(this.#sources[side].read(), fallen, 0));
+      this.#show(side, Math.max(levels[side], fallen, 0));
     }
     this.#ribbon.push(this.#levels, now);
     this.#frame = requestAnimationFrame((next) => this.#tick(next));
@@ -109,13 +54,17 @@ export class Meters {
 
   #show(side, level) {
     this.#levels[side] = level;
-    const percent = String(Math.round(level * 100));
-    const bar = this.#bars[side];
-    if (bar.dataset.level === percent) return;
-    bar.dataset.level = percent;
-    bar.setAttribute("aria-valuenow", percent);
-    bar.style.setProperty("--level", level.toFixed(3));
+    showLevel(this.#bars[side], level);
   }
+}
+
+/** Shows a level, 0 to 1, in an element with role=meter. */
+export function showLevel(bar, level) {
+  const percent = String(Math.round(level * 100));
+  if (bar.dataset.level === percent) return;
+  bar.dataset.level = percent;
+  bar.setAttribute("aria-valuenow", percent);
+  bar.style.setProperty("--level", level.toFixed(3));
 }
 
 /** The last seconds of both voices as strokes from a middle line: the user above it, the agent below. */
@@ -125,7 +74,6 @@ class Ribbon {
   #strokes = []; // newest last: [you, agent], each 0..1
   #peak = [0, 0];
   #since = 0;
-  #asleep = true; // no call yet: a drawn conversation stands for the ones to come
   #still = matchMedia("(prefers-reduced-motion: reduce)");
 
   constructor(canvas) {
@@ -136,15 +84,9 @@ class Ribbon {
   }
 
   clear() {
-    this.#asleep = false;
     this.#strokes = [];
     this.#peak = [0, 0];
     this.#since = 0;
-    this.#draw(1);
-  }
-
-  sleep() {
-    this.#asleep = true;
     this.#draw(1);
   }
 
@@ -179,32 +121,13 @@ class Ribbon {
     const middle = height / 2;
     const reach = middle - 3;
     const pitch = STROKE_PX + GAP_PX;
-    pen.globalAlpha = this.#asleep ? 0.35 : 1;
     for (let i = 0; i * pitch < width + pitch; i += 1) {
       const x = width - STROKE_PX - (i + Math.min(1, travelled) - 1) * pitch;
-      const [up, down] = this.#asleep ? dreamt(i) : (this.#strokes[this.#strokes.length - 1 - i] ?? [0, 0]);
+      const [up, down] = this.#strokes[this.#strokes.length - 1 - i] ?? [0, 0];
       stroke(pen, x, middle - 1.5, -shaped(up) * reach, up > 0.02 ? you : rest);
       stroke(pen, x, middle + 1.5, shaped(down) * reach, down > 0.02 ? agent : rest);
     }
   }
-}
-
-// A drawn conversation: who speaks for how many strokes, newest first, again and again.
-const DREAM = [["you", 26], ["", 3], ["agent", 38], ["", 4], ["you", 15], ["", 3], ["agent", 24], ["", 5]];
-
-/** The levels of stroke i of the drawn conversation. */
-function dreamt(i) {
-  let at = i % DREAM.reduce((sum, [, length]) => sum + length, 0);
-  for (const [side, length] of DREAM) {
-    if (at < length) {
-      const phrase = Math.sin((Math.PI * (at + 0.5)) / length) ** 0.6;
-      const syllable = 0.72 + 0.28 * Math.sin(i * 1.9) * Math.sin(i * 0.53);
-      const level = 0.86 * phrase * syllable;
-      return [side === "you" ? level : 0, side === "agent" ? level : 0];
-    }
-    at -= length;
-  }
-  return [0, 0];
 }
 
 /** Room noise stays low, speech stands out. */

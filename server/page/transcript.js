@@ -1,35 +1,35 @@
 /** The conversation as it happens: both sides' words, with the tool calls where they happened. */
 
+import { clockText, label } from "./client.js";
 import { element, icon } from "./dom.js";
 
 const MOST_ENTRIES = 500;
 const LONGEST_VALUE = 20_000;
 const NEAR_END_PX = 48;
 
-const TOOL_WORDS = { running: "Running", ok: "Done", failed: "Failed", cancelled: "Cancelled" };
-
 export class Transcript {
   #list;
   #scroller;
   #latest;
   #announce;
-  #time;
   #entries = new Map(); // "user:3" or "tool:abc" -> li
-  #names = { user: "You", agent: "Agent" };
-  #typed = 0;
+  #agent = "";
+  #record;
+  #seconds;
   #pinned = true;
 
   /**
    * @param {{list: HTMLElement, scroller: HTMLElement, latest: HTMLElement}} elements
-   * @param {{announce: (text: string) => void, time: () => string}} tools announce: tells screen readers;
-   *   time: how long the call lasts, as text
+   * @param {{announce: (text: string) => void, seconds: () => number, record: import("./record.js").Record}} tools
+   *   announce: tells screen readers; seconds: how long the call lasts; record: keeps it for the user to take along
    */
-  constructor({ list, scroller, latest }, { announce, time }) {
+  constructor({ list, scroller, latest }, { announce, seconds, record }) {
     this.#list = list;
     this.#scroller = scroller;
     this.#latest = latest;
     this.#announce = announce;
-    this.#time = time;
+    this.#seconds = seconds;
+    this.#record = record;
     scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     latest.addEventListener("click", () => this.#follow(true));
     new ResizeObserver(() => this.#follow()).observe(scroller);
@@ -37,7 +37,8 @@ export class Transcript {
 
   /** Starts over for a new call. */
   clear(agentName) {
-    this.#names.agent = agentName;
+    this.#agent = agentName;
+    this.#record.clear(agentName);
     this.#entries.clear();
     this.#list.replaceChildren();
     this.#pinned = true;
@@ -48,8 +49,8 @@ export class Transcript {
     return this.#list.childElementCount === 0;
   }
 
-  /** Shows a "transcript" message; its text replaces what the same utterance showed before. */
-  say({ role, text, final, turn, utterance, interrupted }) {
+  /** Shows what was said; its text replaces what the same utterance showed before. */
+  say({ role, text, final, turn, utterance, interrupted, typed }) {
     if (role !== "user" && role !== "agent") return;
     const key = `${role}:${utterance ?? `turn-${turn ?? this.#list.childElementCount}`}`;
     const words = String(text ?? "").trim();
@@ -59,59 +60,59 @@ export class Transcript {
     }
     const entry = this.#entries.get(key) ?? this.#add(key, this.#utterance(role, turn, utterance));
     entry.dataset.final = String(Boolean(final));
-    if (interrupted) entry.dataset.interrupted = "true";
+    if (typed) entry.dataset.typed = "true";
+    if (interrupted) this.#cut(entry, "interrupted");
     entry.querySelector(".text").textContent = words;
-    if (final) this.#announce(`${this.#names[role]}: ${words}`);
-    this.#follow();
+    this.#record.note(key, this.#seconds(), { role, text: words, ...(typed && { typed }), ...(interrupted && { interrupted }) });
+    if (final && !typed) this.#announce(`${this.#name(role)}: ${words}`);
+    this.#follow(typed);
   }
 
-  /** Shows what the user typed. */
-  typed(text) {
-    this.#typed += 1;
-    const utterance = `typed-${this.#typed}`;
-    const entry = this.#add(`user:${utterance}`, this.#utterance("user", undefined, utterance));
-    entry.dataset.final = "true";
-    entry.dataset.typed = "true";
-    entry.querySelector(".text").textContent = text;
-    this.#follow(true);
-  }
-
-  /** Shows a "tool_call" message. */
-  toolCall({ id, name, args }) {
+  /** Shows that the agent uses a tool, or what became of it. */
+  tool({ id, name, status, args, result, duration_ms: duration }) {
     const entry = this.#tool(id, name);
-    entry.querySelector(".brief").textContent = brief(args);
-    this.#detail(entry, "Arguments", args);
-    this.#status(entry, "running");
+    if (status === "running") {
+      entry.querySelector(".brief").textContent = brief(args);
+      this.#detail(entry, label("arguments"), args);
+    } else if (status !== "cancelled") {
+      this.#detail(entry, label(status === "ok" ? "result" : "fault"), result);
+    }
+    this.#status(entry, status, duration);
+    this.#record.note(`tool:${id}`, this.#seconds(), {
+      tool: name, status, ...(args && { args }), ...(result !== undefined && { result }), ...(Number.isFinite(duration) && { duration_ms: duration }),
+    });
+    if (status !== "running") this.#announce(label("tool_said", { name, status: label(`tool_${status}`) }));
   }
 
-  /** Shows a "tool_result" message at its call. */
-  toolResult({ id, name, ok, result, duration_ms: duration }) {
-    const entry = this.#tool(id, name);
-    this.#detail(entry, ok ? "Result" : "Fault", result);
-    this.#status(entry, ok ? "ok" : "failed", duration);
-    this.#announce(`Tool ${name}: ${ok ? "done" : "failed"}`);
-  }
-
-  /** Shows a "tool_cancelled" message at its call. */
-  toolCancelled({ id, name }) {
-    this.#status(this.#tool(id, name), "cancelled");
-    this.#announce(`Tool ${name}: cancelled`);
-  }
-
-  /** The call is over: nothing is in the making any more. */
+  /** The call is over: nothing is in the making any more, and what was is marked as cut off. */
   close() {
-    for (const entry of this.#list.children) {
-      if (entry.dataset.final === "false") entry.dataset.final = "true";
+    for (const [key, entry] of this.#entries) {
+      if (entry.dataset.final === "false") {
+        entry.dataset.final = "true";
+        if (entry.dataset.role === "agent") {
+          this.#cut(entry, "cut");
+          this.#record.note(key, this.#seconds(), { interrupted: true });
+        }
+      }
       if (entry.dataset.status === "running") this.#status(entry, "cancelled");
     }
+  }
+
+  #cut(entry, how) {
+    entry.dataset.interrupted = "true";
+    entry.style.setProperty("--cut", JSON.stringify(label(how)));
+  }
+
+  #name(role) {
+    return role === "user" ? label("you") : this.#agent;
   }
 
   #utterance(role, turn, utterance) {
     const entry = element("li", { class: "entry", "data-role": role, "data-final": "false" });
     if (turn !== undefined) entry.dataset.turn = String(turn);
     if (utterance !== undefined) entry.dataset.utterance = String(utterance);
-    const who = element("p", { class: "who" }, element("span", { class: "name" }, this.#names[role]));
-    who.append(element("span", { class: "at" }, this.#time()));
+    const who = element("p", { class: "who" }, element("span", { class: "name" }, this.#name(role)));
+    who.append(element("span", { class: "at" }, clockText(this.#seconds())));
     entry.append(who, element("p", { class: "text", dir: "auto" }));
     return entry;
   }
@@ -136,20 +137,27 @@ export class Transcript {
   #status(entry, status, duration) {
     const took = Number.isFinite(duration) ? ` in ${durationText(duration)}` : "";
     entry.dataset.status = status;
-    entry.querySelector(".tool-status").textContent = TOOL_WORDS[status] + took;
+    entry.querySelector(".tool-status").textContent = label(`tool_${status}`) + took;
   }
 
   #add(key, entry) {
     this.#entries.set(key, entry);
     this.#list.append(entry);
-    if (this.#entries.size > MOST_ENTRIES) this.#remove(this.#entries.keys().next().value);
+    if (this.#entries.size > MOST_ENTRIES) this.#forget(this.#entries.keys().next().value);
     this.#follow();
     return entry;
+  }
+
+  /** The page shows no more than so many entries; the record keeps them. */
+  #forget(key) {
+    this.#entries.get(key)?.remove();
+    this.#entries.delete(key);
   }
 
   #remove(key) {
     this.#entries.get(key)?.remove();
     this.#entries.delete(key);
+    this.#record.drop(key);
   }
 
   #scrolled() {
@@ -166,8 +174,8 @@ export class Transcript {
 }
 
 function pretty(value) {
-  const text = typeof value === "string" ? value : (JSON.stringify(value, null, 2) ?? "nothing");
-  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}\n… (cut)` : text;
+  const text = typeof value === "string" ? value : (JSON.stringify(value, null, 2) ?? label("nothing"));
+  return text.length > LONGEST_VALUE ? `${text.slice(0, LONGEST_VALUE)}\n… ${label("shortened")}` : text;
 }
 
 /** Arguments on one line: `day: "Monday", hour: 9`. */

@@ -5,6 +5,7 @@ content policy that forbids everything from elsewhere is enforced.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,17 @@ class Visit:
             while int(await self.page.get_attribute(f"#meter-{side}", "data-level") or 0) < 30:
                 await asyncio.sleep(0.03)
 
+    async def tab_to(self, wanted: str) -> list[str]:
+        """Press Tab until the element with this id has the focus; the ids that had it on the way."""
+        passed: list[str] = []
+        for _ in range(40):
+            await self.page.keyboard.press("Tab")
+            focused = await self.page.evaluate("document.activeElement.id")
+            if focused == wanted:
+                return passed
+            passed.append(focused)
+        raise AssertionError(f"{wanted} is not reached by Tab, only {passed}")
+
     async def problem(self, code: str) -> str:
         """The words of the problem that the page shows; it must be this one."""
         box = self.page.locator("#problem")
@@ -54,7 +66,7 @@ async def visit(
     *,
     allowed: bool = True,
     script: str = "",
-    agents: list[dict[str, str]] | None = None,
+    agents: list[dict[str, Any]] | None = None,
     origin: str | None = None,
     **context: Any,
 ) -> AsyncIterator[Visit]:
@@ -285,6 +297,7 @@ def test_microphone_is_changed_in_the_call_and_remembered() -> None:
             chosen = await options.nth(2).get_attribute("value")
             await v.page.select_option("#microphone", chosen)
             assert await v.page.evaluate("localStorage.getItem('livegraph.microphone')") == chosen
+            await v.page.wait_for_function("replaced.length > 0")
             await v.hears("you")
             before, after = await v.page.evaluate("[replaced[0][0].readyState, replaced[0][1]]")
             assert (before, after) == ("ended", chosen)
@@ -325,8 +338,8 @@ def test_keyboard_alone_makes_a_call() -> None:
         async with visit(agents=DEFAULT_AGENTS[:1]) as v:
             await v.page.keyboard.press("Tab")
             await expect(v.page.locator("#microphone")).to_be_focused()
-            await v.page.keyboard.press("Tab")
-            await expect(v.page.locator("#call")).to_be_focused()
+            passed = await v.tab_to("call")
+            assert passed in (["test"], ["test", "speaker"])  # a loudspeaker only where there is a choice
             await v.page.keyboard.down("Enter")
             await expect(v.page.locator("#hangup")).to_be_focused()
             await v.page.keyboard.down("Enter")  # the held key repeats
@@ -367,6 +380,262 @@ def test_closing_the_page_hangs_up() -> None:
             await v.call()
             await v.page.goto("about:blank")
             await v.server.until(lambda: v.server.hung_up == ["call-1"])
+
+    asyncio.run(run())
+
+
+# ---- before a call ----
+
+ASKS = [
+    {
+        "name": "desk",
+        "title": "Desk",
+        "live": "local simulator",
+        "inputs": [
+            {"name": "caller", "type": "text", "required": True, "doc": "Your name.", "max_length": 20},
+            {"name": "guests", "type": "integer", "required": False, "default": 2, "range": [1, 8]},
+            {
+                "name": "room",
+                "type": "text",
+                "required": False,
+                "default": "",
+                "choices": ["quiet", "window"],
+            },
+            {"name": "member", "type": "boolean", "required": False, "default": None},
+        ],
+    }
+]
+
+
+def test_an_agent_with_inputs_is_asked_for_them_before_the_call() -> None:
+    """Nothing is offered before what is needed is there; the offer has values of the inputs' types; they are kept for
+    the next visit, and a link carries them."""
+
+    async def run() -> None:
+        async with visit(agents=ASKS) as v:
+            await expect(v.page.locator("#live")).to_have_text("local simulator")  # before the call
+            await v.page.click("#call")
+            await expect(v.page.locator("#input-caller")).to_be_focused()
+            assert v.server.offers == []
+            await v.page.fill("#input-caller", "Ann")
+            await v.page.fill("#input-guests", "9")
+            await v.page.click("#call")  # nine are too many
+            assert v.server.offers == []
+            await v.page.fill("#input-guests", "4")
+            await v.page.select_option("#input-room", "window")
+            await v.page.select_option("#input-member", "true")
+            await v.call()
+            assert v.server.offers[0]["inputs"] == {
+                "caller": "Ann",
+                "guests": 4,
+                "room": "window",
+                "member": True,
+            }
+            await expect(v.page.locator("#inputs")).to_be_hidden()
+            await v.page.click("#hangup")
+            await v.page.reload()
+            await expect(v.page.locator("#input-caller")).to_have_value("Ann")
+            await expect(v.page.locator("#input-guests")).to_have_value("4")
+            await v.page.goto(f"{v.server.url}?agent=desk&caller=Bob")
+            await expect(v.page.locator("#input-caller")).to_have_value("Bob")
+
+    asyncio.run(run())
+
+
+def test_inputs_left_empty_are_the_agents_own_choice() -> None:
+    """They are not in the offer; an agent without inputs shows no form."""
+
+    async def run() -> None:
+        async with visit(agents=ASKS) as v:
+            await v.page.fill("#input-caller", "Ann")
+            await v.call()
+            assert v.server.offers[0]["inputs"] == {"caller": "Ann"}
+        async with visit(agents=DEFAULT_AGENTS[:1]) as v:
+            await expect(v.page.locator("#inputs")).to_be_hidden()
+            await v.call()
+            assert "inputs" not in v.server.offers[0]
+
+    asyncio.run(run())
+
+
+def test_microphone_can_be_tested_before_the_call() -> None:
+    """The bar moves, it is said that the microphone works, and the test ends by itself when a call begins."""
+
+    async def run() -> None:
+        async with visit() as v:
+            await v.page.click("#test")
+            await expect(v.page.locator("#test-said")).to_have_text("The microphone works.")
+            await expect(v.page.locator("#test")).to_have_attribute("aria-pressed", "true")
+            await v.page.click("#test")
+            await expect(v.page.locator("#test-result")).to_be_hidden()
+            await v.page.click("#test")
+            await v.call()
+            await expect(v.page.locator("#test-result")).to_be_hidden()
+            await v.hears("you")
+
+    asyncio.run(run())
+
+
+def test_a_person_without_a_microphone_calls_and_types() -> None:
+    """The refusal offers it; the agent is heard, nothing is recorded, and there is nothing to mute."""
+
+    async def run() -> None:
+        async with visit(script=no_microphone("NotFoundError")) as v:
+            await v.page.click("#call")
+            await v.problem("no_microphone")
+            assert "Receptionist" in await v.page.inner_text("#title")
+            await v.page.click("#type")
+            await expect(v.page.locator("#state")).to_have_attribute("data-state", "listening")
+            await expect(v.page.locator("#hint")).to_have_text("Type whenever you like.")
+            await expect(v.page.locator("#mute")).to_be_hidden()
+            assert "a=recvonly" in v.server.offers[0]["sdp"]
+            await v.page.fill("#text", "Hello")
+            await v.page.keyboard.press("Enter")
+            await v.server.until(lambda: {"type": "text", "text": "Hello"} in v.server.received)
+
+    asyncio.run(run())
+
+
+# ---- in a call ----
+
+
+def test_what_is_typed_is_shown_once() -> None:
+    """The server sends it back as what the user said: that is the same line; said by voice it is another."""
+
+    async def run() -> None:
+        async with visit() as v:
+            await v.call()
+            lines = v.page.locator("li[data-role=user]")
+            await v.page.fill("#text", "  Is Friday free? ")
+            await v.page.keyboard.press("Enter")
+            await expect(lines).to_have_count(1)
+            await v.server.send(
+                "transcript", role="user", text="Is Friday free?", final=True, utterance=1, turn=1
+            )
+            await v.server.send("transcript", role="agent", text="Yes.", final=True, utterance=2, turn=1)
+            await expect(v.page.locator("li[data-role=agent]")).to_have_count(1)
+            await expect(lines).to_have_count(1)
+            await v.server.send(
+                "transcript", role="user", text="Is Friday free?", final=True, utterance=3, turn=2
+            )
+            await expect(lines).to_have_count(2)
+
+    asyncio.run(run())
+
+
+def test_keys_act_on_the_call_only_outside_of_fields() -> None:
+    """M mutes and Escape hangs up; in the text field both belong to the text."""
+
+    async def run() -> None:
+        async with visit() as v:
+            await v.call()
+            await v.page.keyboard.press("m")
+            await expect(v.page.locator("#mute")).to_have_attribute("aria-pressed", "true")
+            await v.page.keyboard.press("M")
+            await expect(v.page.locator("#mute")).to_have_attribute("aria-pressed", "false")
+            await v.page.focus("#text")
+            await v.page.keyboard.type("mm")
+            await expect(v.page.locator("#text")).to_have_value("mm")
+            await expect(v.page.locator("#mute")).to_have_attribute("aria-pressed", "false")
+            await v.page.keyboard.press("Escape")
+            await expect(v.page.locator("#state")).to_have_attribute("data-state", "listening")
+            await v.page.keyboard.press("Escape")  # out of the field now
+            await expect(v.page.locator("#state")).to_have_attribute("data-state", "ended")
+
+    asyncio.run(run())
+
+
+def test_title_tells_who_is_called_and_how_it_stands() -> None:
+    """A tab in the background says what goes on in it."""
+
+    async def run() -> None:
+        async with visit() as v:
+            await expect(v.page).to_have_title("Receptionist · livegraph")
+            await v.call()
+            await v.server.send("state", state="speaking")
+            await expect(v.page).to_have_title("Speaking · Receptionist · livegraph")
+            await v.page.click("#hangup")
+            await expect(v.page).to_have_title("Call ended · Receptionist · livegraph")
+
+    asyncio.run(run())
+
+
+def test_a_server_that_is_gone_is_noticed_within_three_seconds() -> None:
+    """Nothing comes any more: the page no longer says that the agent listens."""
+
+    async def run() -> None:
+        async with visit() as v:
+            await v.call()
+            await v.hears("agent")
+            # The server's machine is switched off: nothing is sent any more, no goodbye either.
+            v.server.fall_silent()
+            began = asyncio.get_running_loop().time()
+            await expect(v.page.locator("#state")).not_to_have_attribute("data-state", "listening")
+            assert asyncio.get_running_loop().time() - began < 4.0
+
+    asyncio.run(run())
+
+
+# ---- after a call ----
+
+
+def test_a_sentence_cut_by_hanging_up_is_marked() -> None:
+    """What the agent was saying is shown as cut off; what was complete is not."""
+
+    async def run() -> None:
+        async with visit() as v:
+            await v.call()
+            await v.server.send("transcript", role="agent", text="Good morning.", final=True, utterance=1)
+            await v.server.send("transcript", role="agent", text="We are open", final=False, utterance=2)
+            lines = v.page.locator("li[data-role=agent]")
+            await expect(lines).to_have_count(2)
+            await v.page.click("#hangup")
+            await expect(lines.nth(1)).to_have_attribute("data-interrupted", "true")
+            assert await lines.nth(0).get_attribute("data-interrupted") is None
+            said = await lines.nth(1).locator(".text").evaluate("e => getComputedStyle(e, '::after').content")
+            assert said == '"cut off"'
+
+    asyncio.run(run())
+
+
+def test_the_conversation_can_be_taken_along() -> None:
+    """As text to the clipboard and as files, with tools and times; a link to the call has the agent and the inputs."""
+
+    async def run() -> None:
+        async with visit(agents=ASKS) as v:
+            await v.context.grant_permissions(["clipboard-read", "clipboard-write", "microphone"])
+            await v.page.fill("#input-caller", "Ann")
+            await v.call()
+            await v.server.send("transcript", role="user", text="Is it open?", final=True, utterance=1)
+            await v.server.send("tool_call", id="a", name="hours", args={"day": "Friday"})
+            await v.server.send(
+                "tool_result", id="a", name="hours", ok=True, result={"open": True}, duration_ms=12
+            )
+            await v.server.send("transcript", role="agent", text="Yes.", final=True, utterance=2)
+            await expect(v.page.locator("li[data-role=agent]")).to_have_count(1)
+            await expect(v.page.locator("#keep")).to_be_hidden()  # not during the call
+            await v.page.click("#hangup")
+            await v.page.click("#copy")
+            await expect(v.page.locator("#copy")).to_have_text("Copied")
+            text = await v.page.evaluate("navigator.clipboard.readText()")
+            assert "You: Is it open?" in text
+            assert "(hours: ok)" in text
+            assert "Desk: Yes." in text
+            async with v.page.expect_download() as saved:
+                await v.page.click("#save-json")
+            kept = json.loads((await (await saved.value).path()).read_text(encoding="utf-8"))
+            assert kept["agent"] == "Desk"
+            assert [entry.get("tool") or entry["text"] for entry in kept["entries"]] == [
+                "Is it open?",
+                "hours",
+                "Yes.",
+            ]
+            assert kept["entries"][1]["result"] == {"open": True}
+            assert all(entry["at_s"] >= 0 for entry in kept["entries"])
+            await v.page.click("#link")
+            await expect(v.page.locator("#link")).to_have_text("Link copied")
+            link = await v.page.evaluate("navigator.clipboard.readText()")
+            assert link.endswith("?agent=desk&caller=Ann")
 
     asyncio.run(run())
 
@@ -434,14 +703,15 @@ def test_full_server_counts_down_to_another_try() -> None:
             said = await v.problem("full")
             assert "All 4 lines are taken." in said
             assert "Wait for one." in said
-            retry = v.page.locator("#retry")
-            await expect(retry).to_have_attribute("aria-disabled", "true")
-            await expect(retry).to_have_text("Call again in 1 s")
-            await retry.click(force=True)
+            call = v.page.locator("#call")
+            await expect(call).to_have_attribute("aria-disabled", "true")
+            await expect(call).to_have_text("Call again in 1 s")
+            await call.click(force=True)
             assert len(v.server.offers) == 1
-            await expect(retry).to_have_attribute("aria-disabled", "false")
+            await expect(call).to_have_attribute("aria-disabled", "false")
+            await expect(call).to_have_text("Call again")
             v.server.refusal = None
-            await retry.click()
+            await call.click()
             await expect(v.page.locator("#state")).to_have_attribute("data-state", "listening")
             await expect(v.page.locator("#problem")).to_be_hidden()
 
@@ -458,7 +728,7 @@ def test_refusals_are_explained() -> None:
             ["Not from here.", "Ask the owner."],
         ),
         (Refusal(400, "bad_offer"), "refused", ["The server refused the call"]),
-        (Refusal(429, "too_many", "Too many tries.", retry_after_s=9), "full", ["Call again in 9 s"]),
+        (Refusal(429, "too_many", "Too many tries."), "full", ["Too many tries."]),
         (Refusal(500, "internal"), "server_error", ["its log names the cause"]),
     ]
 
@@ -524,7 +794,7 @@ def test_lost_connection_is_explained_and_the_transcript_stays() -> None:
             assert "Check your network" in await v.problem("lost")
             await expect(v.page.locator("#state")).to_have_attribute("data-state", "ended")
             await expect(v.page.locator("li[data-role=agent]")).to_have_attribute("data-final", "true")
-            await v.page.click("#retry")
+            await v.page.click("#call")
             await expect(v.page.locator("#state")).to_have_attribute("data-state", "listening")
             await expect(v.page.locator("#transcript li")).to_have_count(0)
 
@@ -541,7 +811,7 @@ def test_end_by_the_agent_is_no_fault() -> None:
             assert "longest duration" in await v.problem("ended")
             assert await v.page.locator("#problem").get_attribute("data-kind") == "info"
             await v.server.until(lambda: v.server.hung_up == ["call-1"])
-            await v.page.click("#retry")
+            await v.page.click("#call")
             await v.server.until(lambda: len(v.server.channels) == 2)
             await v.server.send("end", reason="ended_by_agent", detail="The practice closes now.")
             assert "The practice closes now." in await v.problem("ended")
@@ -571,7 +841,8 @@ def test_fault_of_the_agent_is_explained() -> None:
             await v.server.send("end", reason="failed")
             assert "The live service refused the key." in await v.problem("agent_failed")
             await expect(v.page.locator("#state")).to_have_attribute("data-state", "ended")
-            await expect(v.page.locator("#retry")).to_be_visible()
+            await expect(v.page.locator("#call")).to_have_text("Call again")
+            await expect(v.page.locator("#retry")).to_have_count(0)  # one button that calls is enough
 
     asyncio.run(run())
 

@@ -34,6 +34,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 import livegraph.server
+from livegraph.server.client_file import client_file
 
 __all__ = ["FakeCallServer", "Refusal", "fake_call_server"]
 
@@ -64,7 +65,7 @@ class Refusal:
 class FakeCallServer:
     """One page's server. Lists grow as things happen; the test reads them."""
 
-    agents: list[dict[str, str]]
+    agents: list[dict[str, Any]]
     url: str = ""
     port: int = 0
     refusal: Refusal | None = None
@@ -87,6 +88,17 @@ class FakeCallServer:
         """Close the newest call's peer with no goodbye of its own."""
         await self.peers[-1].close()
 
+    def fall_silent(self) -> None:
+        """Send nothing on the newest call's connection any more, as a machine that was switched off."""
+        ice = self.peers[-1].sctp.transport.transport._connection
+
+        async def nothing(data: bytes, component: int = 1) -> None: ...
+
+        ice.sendto = nothing
+        ice.send = nothing
+        for protocol in ice._protocols:
+            protocol.send_stun = lambda message, address: None
+
     async def until(self, true: Callable[[], bool], within_s: float = 10.0) -> None:
         """Wait until the condition holds.
 
@@ -107,6 +119,9 @@ class FakeCallServer:
 
     async def _agents(self, _: Request) -> Response:
         return JSONResponse({"agents": self.agents, "default": self.agents[0]["name"]})
+
+    async def _client(self, _: Request) -> Response:
+        return Response(client_file(), media_type="text/javascript")
 
     async def _config(self, _: Request) -> Response:
         return JSONResponse({"iceServers": []})
@@ -166,6 +181,7 @@ class FakeCallServer:
         """The page and its API, under the content policy that the page must live with."""
         return Starlette(
             routes=[
+                Route("/client.js", self._client),
                 Route("/api/agents", self._agents),
                 Route("/api/config", self._config),
                 Route("/api/offer", self._offer, methods=["POST"]),
@@ -202,7 +218,7 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def fake_call_server(agents: list[dict[str, str]] | None = None) -> AsyncIterator[FakeCallServer]:
+async def fake_call_server(agents: list[dict[str, Any]] | None = None) -> AsyncIterator[FakeCallServer]:
     """Serve the page on a free port of the loopback interface while the block lasts."""
     server = FakeCallServer(DEFAULT_AGENTS if agents is None else agents)
     server.answer_gate.set()

@@ -1,22 +1,7 @@
-/** What the page shows of a call, decided without touching the page. */
+/** Where a call stands, decided without a page or a network. */
 
-/** idle: nothing yet; connecting: dialling; live: talking; ended: the last call is over. */
+/** idle: nothing yet; connecting: dialling; live: talking; ended: the call is over. */
 export const Phase = Object.freeze({ IDLE: "idle", CONNECTING: "connecting", LIVE: "live", ENDED: "ended" });
-
-const LABELS = {
-  idle: ["Ready", "Press call and speak."],
-  microphone: ["Microphone", "Allow the microphone when the browser asks."],
-  connecting: ["Connecting", "Reaching the server."],
-  joining: ["Connecting", "The line is open. Waiting for the agent."],
-  listening: ["Listening", "Speak whenever you like."],
-  thinking: ["Thinking", "The agent is working on an answer."],
-  speaking: ["Speaking", "You can interrupt at any time."],
-  paused: ["Paused", "The agent waits to hear whether you go on."],
-  interrupted: ["Interrupted", "The agent stopped. Go ahead."],
-  reconnecting: ["Reconnecting", "The connection is shaky. Hold on."],
-  failed: ["Not connected", ""],
-  ended: ["Call ended", ""],
-};
 
 /** The agent's states that the server may name. */
 const AGENT_STATES = new Set(["listening", "thinking", "speaking", "paused", "interrupted"]);
@@ -24,18 +9,20 @@ const AGENT_STATES = new Set(["listening", "thinking", "speaking", "paused", "in
 export class CallState {
   phase = Phase.IDLE;
   muted = false;
-  shaky = false;
+  shaky = false; // the path is broken, and may come back
   asking = false; // the browser asks the user for the microphone
   reached = false; // the line is open, the agent has not said a word yet
   failed = false; // the last try did not become a call
+  silent = false; // a call without a microphone: the user types
   agent = "listening";
   #startedAt = 0;
   #lasted = 0;
 
-  /** A new call is dialled. */
-  dial() {
+  /** A call is dialled. @param {boolean} silent without a microphone */
+  dial(silent) {
     this.phase = Phase.CONNECTING;
-    this.asking = true;
+    this.asking = !silent;
+    this.silent = silent;
     this.muted = this.shaky = this.reached = this.failed = false;
     this.agent = "listening";
     this.#lasted = 0;
@@ -51,11 +38,12 @@ export class CallState {
     this.reached = true;
   }
 
-  /** The agent is there. @param {number} now milliseconds of a monotonic clock */
+  /** The agent is there. @param {number} now milliseconds of a monotonic clock @returns {boolean} whether that is new */
   connect(now) {
-    if (this.phase !== Phase.CONNECTING) return;
+    if (this.phase !== Phase.CONNECTING) return false;
     this.phase = Phase.LIVE;
     this.#startedAt = now;
+    return true;
   }
 
   /** The server says what the agent does; an unknown word changes nothing. */
@@ -63,12 +51,13 @@ export class CallState {
     if (AGENT_STATES.has(state)) this.agent = state;
   }
 
-  /** The call is over; one that never stood leaves the page as it was. @param {boolean} failed not the user's wish */
+  /** The call is over; one that never stood leaves all as it was. @param {boolean} failed not the user's wish */
   end(now, failed) {
     const stood = this.phase === Phase.LIVE;
     if (stood) this.#lasted = now - this.#startedAt;
     this.phase = stood ? Phase.ENDED : Phase.IDLE;
     this.failed = failed && !stood;
+    this.shaky = this.asking = false;
   }
 
   /** Whether there is a call to hang up. */
@@ -76,20 +65,19 @@ export class CallState {
     return this.phase === Phase.CONNECTING || this.phase === Phase.LIVE;
   }
 
-  /** The one word for `#state[data-state]`. */
+  /** One word for what goes on: a phase, or what the agent does, or "microphone" or "reconnecting". */
   get shown() {
     if (this.phase === Phase.LIVE) return this.shaky ? "reconnecting" : this.agent;
     if (this.phase === Phase.CONNECTING) return this.asking ? "microphone" : "connecting";
     return this.phase;
   }
 
-  /** @returns {{label: string, hint: string}} */
-  get words() {
-    let key = this.shown;
-    if (key === "connecting" && this.reached) key = "joining";
-    if (key === "idle" && this.failed) key = "failed";
-    const [label, hint] = LABELS[key];
-    return { label, hint };
+  /** The key of the words that tell a person. */
+  get said() {
+    if (this.shown === "connecting" && this.reached) return "joining";
+    if (this.shown === "idle" && this.failed) return "failed";
+    if (this.shown === "listening" && this.silent) return "reading";
+    return this.shown;
   }
 
   /** How long the call lasts or lasted, in whole seconds. */

@@ -1,30 +1,24 @@
 /** The server's HTTP side: which agents there are, and offer, candidates and goodbye of one call. */
 
-import { CallProblem, responseProblem } from "./errors.js";
+import { CallProblem, responseProblem } from "./problems.js";
 
-const DEADLINE_MS = 10_000;
+const REQUEST_DEADLINE_MS = 10_000;
 
-/** The token or ticket of `#token=...`: what stands behind # is sent to no server, and is in no log. */
-function tokenOf(hash) {
-  const found = new URLSearchParams(hash.replace(/^#/, ""));
-  return found.get("token") ?? found.get("ticket") ?? "";
-}
-
-/** All addresses are relative to the page, so that it also works below a path of a proxy. */
+/** All addresses are relative to the server's, so that it also works below a path of a proxy. */
 export class Signalling {
   #base;
   #token;
 
   /**
-   * @param {string} [base] the page's own address
+   * @param {string | URL} base the server's address, with its path if it has one, ending in a slash
    * @param {string} [token] what shows who calls
    */
-  constructor(base = document.baseURI, token = tokenOf(location.hash)) {
+  constructor(base, token = "") {
     this.#base = base;
     this.#token = token;
   }
 
-  /** @returns {Promise<{agents: {name: string, title?: string, description?: string}[], default?: string}>} */
+  /** @returns {Promise<{agents: import("./index.js").AgentInfo[], default?: string}>} */
   async agents() {
     return await this.#json("GET", "api/agents");
   }
@@ -35,7 +29,7 @@ export class Signalling {
   }
 
   /**
-   * @param {{sdp: string, type: string, agent?: string, pc_id?: string, resume?: string}} offer
+   * @param {{sdp: string, type: string, agent?: string, inputs?: object, pc_id?: string, resume?: string}} offer
    *   pc_id: of the call that it renegotiates. resume: the token of a call to go on with, "" for a new one.
    * @returns {Promise<{sdp: string, type: string, pc_id: string, resume?: string}>} resume: good for one more offer
    * @throws {CallProblem} refused, agent_unknown, full, server_error, server_unreachable
@@ -82,11 +76,10 @@ export class Signalling {
         },
         body: body === undefined ? undefined : JSON.stringify(body),
         cache: "no-store",
-        signal: AbortSignal.timeout(DEADLINE_MS),
+        signal: AbortSignal.timeout(REQUEST_DEADLINE_MS),
       });
     } catch {
-      const offline = navigator.onLine === false;
-      throw new CallProblem("server_unreachable", offline ? { message: "This device is offline." } : {});
+      throw new CallProblem(navigator.onLine === false ? "offline" : "server_unreachable");
     }
     if (!response.ok) throw await responseProblem(response);
     return response;

@@ -20,6 +20,7 @@
  *   line            {round_trip_ms, lost_by_caller, received_packets, lost_packets, jitter_ms, bit_rate, ...}
  *                                                       how the line is, every few seconds; the fields are those
  *                                                       of MediaStatistics (transports/webrtc/rtp/statistics.py)
+ *   run_tool        {id, name, args}                    the agent asks for a function of the page
  *   error           {code, message, remedy, id, node?}  something failed, in the server's own words; its log has the id
  *   end             {reason, detail?}                   the call is over, and the channel closes; why, in one of a
  *                                                       few words (EndReason in server/protocol.py), and in people's
@@ -29,6 +30,7 @@
  *                                                       send it back as a transcript
  *   playout         {delay_ms}                          how long the browser keeps the agent's sound before it is
  *                                                       heard, told every few seconds
+ *   tool_answer     {id, ok, result}                    what that function gave, or {error} why it did not
  *   hangup          {}                                  the user hangs up; DELETE /api/offer/{pc_id} follows
  */
 
@@ -43,6 +45,7 @@ export const FromServer = Object.freeze({
   TOOL_CANCELLED: "tool_cancelled",
   SPEECH: "speech",
   LINE: "line",
+  RUN_TOOL: "run_tool",
   ERROR: "error",
   END: "end",
 });
@@ -50,6 +53,7 @@ export const FromServer = Object.freeze({
 export const ToServer = Object.freeze({
   TEXT: "text",
   PLAYOUT: "playout",
+  TOOL_ANSWER: "tool_answer",
   HANGUP: "hangup",
 });
 

@@ -1,9 +1,9 @@
 /** The camera or the screen, shown to an agent that looks: a few pictures a second, for it looks once. */
 
-import { CallProblem } from "./errors.js";
+import { CallProblem } from "./problems.js";
 
-const CAMERA = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 5, max: 15 } };
-const SCREEN = { frameRate: { ideal: 3, max: 10 } };
+const CAMERA_PICTURE = { width: { ideal: 1280 }, height: { ideal: 720 }, frameRate: { ideal: 5, max: 15 } };
+const SCREEN_PICTURE = { frameRate: { ideal: 3, max: 10 } };
 const ENCODING = { maxFramerate: 5, maxBitrate: 800_000 };
 
 /** Agrees on pictures in an offer; none are sent until `show` has something. @returns {RTCRtpSender} */
@@ -12,7 +12,7 @@ export function offerPictures(pc) {
   return sender;
 }
 
-export class Camera {
+export class Pictures {
   #stream = null;
   #sender = null;
   #changed;
@@ -30,12 +30,12 @@ export class Camera {
     return this.#stream;
   }
 
-  /** Shows `what` through `sender` from now on; the same again stops it. @throws {CallProblem} */
-  async toggle(what, sender) {
-    const stop = this.shows === what;
+  /** Shows `what` through `sender` from now on, "" for nothing. @throws {CallProblem} */
+  async show(what, sender) {
+    if (this.shows === what) return;
     this.stop();
-    if (stop || sender === null) return;
-    const opened = await open(what);
+    if (what === "" || sender === null) return;
+    const opened = await openPicture(what);
     const [track] = opened.getVideoTracks();
     track.contentHint = "detail"; // sharp rather than smooth
     try {
@@ -63,11 +63,11 @@ export class Camera {
   }
 }
 
-async function open(what) {
+async function openPicture(what) {
   try {
     return what === "screen"
-      ? await navigator.mediaDevices.getDisplayMedia({ video: SCREEN, audio: false })
-      : await navigator.mediaDevices.getUserMedia({ video: CAMERA, audio: false });
+      ? await navigator.mediaDevices.getDisplayMedia({ video: SCREEN_PICTURE, audio: false })
+      : await navigator.mediaDevices.getUserMedia({ video: CAMERA_PICTURE, audio: false });
   } catch (error) {
     throw new CallProblem(error?.name === "NotAllowedError" ? "camera_denied" : "no_camera");
   }

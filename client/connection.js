@@ -1,7 +1,7 @@
-/** One call: peer connection, trickled candidates, data channel, and the one way it ends. */
+/** The line of one call: peer connection, trickled candidates, data channel, mending, and the one way it ends. */
 
-import { offerPictures } from "./camera.js";
-import { CallProblem, asProblem, endProblem } from "./errors.js";
+import { offerPictures } from "./pictures.js";
+import { CallProblem, asProblem, endProblem } from "./problems.js";
 import { CHANNEL, FromServer, ToServer, decode, encode } from "./protocol.js";
 
 const CONNECT_DEADLINE_MS = 15_000; // from the answer to an open channel
@@ -10,26 +10,31 @@ const MEND_DEADLINE_MS = 30_000; // how long the page tries to bring it back; th
 const SETTLE_MS = 500; // a path that is broken for less mends itself
 const AGAIN_MS = 1_500; // between two tries
 const BATCH_MS = 30; // candidates found together travel together
-const TELL_PLAYOUT_MS = 5_000; // how often the server is told how long the browser keeps sound
+const LOOK_MS = 500; // how often it is looked whether anything comes
+const SILENT_MS = 2_000; // a server sends fifty packets a second, in silence too: one that is not heard of is away
+const TELL_PLAYOUT_LOOKS = 10; // the server is told as often as this how long the browser keeps sound
+const MENDABLE = new Set(["server_unreachable", "offline", "server_error", "full"]); // refusals that may pass
 const FRESH_ERROR_MS = 5_000; // an end this soon after an error was caused by it
 
 /**
- * @typedef {object} CallEvents
+ * @typedef {object} ConnectionEvents
  * @property {() => void} connected        the data channel is open
  * @property {(stream: MediaStream) => void} sound   the agent's voice
  * @property {(message: object) => void} message     one known message of the server
  * @property {(shaky: boolean) => void} shaky        the path broke, or came back
- * @property {(problem: CallProblem | null) => void} over   once; null when the user hung up
+ * @property {(problem: CallProblem | null, reason: string) => void} over   once; null when the user hung up
  */
 
-export class Call {
+export class Connection {
   #signalling;
   #on;
   #pc;
   #channel;
   #sender;
   #pictures = null;
-  #playout = 0;
+  #look = 0;
+  #looks = 0;
+  #came = { bytes: 0, at: 0 };
   #kept = { delay: 0, count: 0 };
   #pcId = null;
   #candidates = [];
@@ -48,7 +53,7 @@ export class Call {
 
   /**
    * @param {import("./signalling.js").Signalling} signalling
-   * @param {CallEvents} on
+   * @param {ConnectionEvents} on
    */
   constructor(signalling, on) {
     this.#signalling = signalling;
@@ -57,11 +62,13 @@ export class Call {
 
   /**
    * Offers the call; resolves when the server has answered. Failures arrive at `on.over`.
-   * @param {{stream: MediaStream, agent?: string, iceServers?: RTCIceServer[], resume?: string, sees?: boolean}} options
+   * @param {{stream: MediaStream | null, agent?: string, inputs?: object, iceServers?: RTCIceServer[], resume?: string,
+   *   sees?: boolean}} options
+   *   stream: the microphone; null for a caller who only types
    *   resume: the token of a call to go on with, as `leave` gave it
    *   sees: the agent may be shown the camera or the screen
    */
-  async start({ stream, agent, iceServers = [], resume = "", sees = false }) {
+  async start({ stream, agent, inputs, iceServers = [], resume = "", sees = false }) {
     this.#options = { stream, iceServers, sees };
     window.addEventListener("online", this.#networkChanged);
     navigator.connection?.addEventListener?.("change", this.#networkChanged);
@@ -71,7 +78,7 @@ export class Call {
       await pc.setLocalDescription();
       if (this.#over) return;
       const { sdp, type } = pc.localDescription;
-      const answer = await this.#signalling.offer({ sdp, type, agent, resume });
+      const answer = await this.#signalling.offer({ sdp, type, agent, inputs, resume });
       if (this.#over) {
         await this.#signalling.hangUp(answer.pc_id); // the user hung up while the server was answering
         return;
@@ -91,10 +98,10 @@ export class Call {
     return !this.#over && this.#channel?.readyState === "open";
   }
 
-  /** Sends what the user typed. @returns {boolean} whether it went out */
-  sendText(text) {
+  /** Sends one message. @returns {boolean} whether it went out */
+  send(type, fields) {
     if (!this.isOpen) return false;
-    this.#channel.send(encode(ToServer.TEXT, { text }));
+    this.#channel.send(encode(type, fields));
     return true;
   }
 
@@ -127,7 +134,7 @@ export class Call {
 
   /** The user hangs up. */
   hangUp() {
-    if (this.isOpen) this.#channel.send(encode(ToServer.HANGUP));
+    this.send(ToServer.HANGUP);
     this.#finish(null);
   }
 
@@ -140,8 +147,8 @@ export class Call {
     this.#channel.onclose = () => {
       if (pc === this.#pc) this.#broken();
     };
-    const [track] = stream.getAudioTracks();
-    this.#sender = pc.addTrack(track, stream);
+    if (stream === null) pc.addTransceiver("audio", { direction: "recvonly" });
+    else this.#sender = pc.addTrack(stream.getAudioTracks()[0], stream);
     pc.ontrack = (event) => this.#on.sound(event.streams[0] ?? new MediaStream([event.track]));
     pc.onicecandidate = (event) => this.#found(event.candidate);
     pc.onconnectionstatechange = () => {
@@ -150,26 +157,37 @@ export class Call {
     return pc;
   }
 
-  /** Tells how long the browser keeps the agent's sound before it is heard: what was sent is not yet heard. */
-  async #tellPlayout() {
+  /** Looks whether anything still comes, and now and then how long the browser keeps sound before it is heard. */
+  async #lookAtLine() {
     const pc = this.#pc;
-    if (!this.isOpen || pc === null) return;
+    if (this.#over || pc === null) return;
+    const reports = [...(await pc.getStats()).values()];
+    if (this.#over || pc !== this.#pc) return;
+    this.#looks += 1;
+    const now = performance.now();
+    const bytes = reports.reduce((sum, report) => sum + (report.type === "transport" ? report.bytesReceived ?? 0 : 0), 0);
+    if (bytes !== this.#came.bytes) this.#came = { bytes, at: now };
+    else if (bytes > 0 && now - this.#came.at > SILENT_MS && pc.connectionState === "connected") this.#broken();
+    if (this.#looks % TELL_PLAYOUT_LOOKS === 0) this.#tellPlayout(reports);
+  }
+
+  /** Tells how long the browser keeps the agent's sound before it is heard: what was sent is not yet heard. */
+  #tellPlayout(reports) {
     const before = this.#kept;
-    for (const report of (await pc.getStats()).values()) {
+    for (const report of reports) {
       if (report.type !== "inbound-rtp" || report.kind !== "audio") continue;
       this.#kept = { delay: report.jitterBufferDelay ?? 0, count: report.jitterBufferEmittedCount ?? 0 };
     }
     const count = this.#kept.count - before.count;
-    if (count <= 0 || !this.isOpen) return;
-    const delay_ms = Math.round((1000 * (this.#kept.delay - before.delay)) / count);
-    this.#channel.send(encode(ToServer.PLAYOUT, { delay_ms }));
+    if (count > 0) this.send(ToServer.PLAYOUT, { delay_ms: Math.round((1000 * (this.#kept.delay - before.delay)) / count) });
   }
 
   #connected() {
     if (this.#over) return;
-    clearInterval(this.#playout);
+    clearInterval(this.#look);
     this.#kept = { delay: 0, count: 0 };
-    this.#playout = setInterval(() => this.#tellPlayout().catch(() => {}), TELL_PLAYOUT_MS);
+    this.#came = { bytes: 0, at: performance.now() };
+    this.#look = setInterval(() => this.#lookAtLine().catch(() => {}), LOOK_MS); // a closed connection has no figures
     clearTimeout(this.#deadline);
     this.#mended();
     if (this.#wasConnected) return; // another connection of the same call
@@ -185,7 +203,9 @@ export class Call {
       this.#lastError = { problem, at: performance.now() };
     }
     this.#on.message(message);
-    if (message.type === FromServer.END) this.#finish(endProblem(message, this.#freshError()));
+    if (message.type === FromServer.END) {
+      this.#finish(endProblem(message, this.#freshError()), String(message.reason ?? ""));
+    }
   }
 
   #freshError() {
@@ -250,7 +270,7 @@ export class Call {
       await (alive ? this.#restart(pc) : this.#replace());
     } catch (error) {
       // The call is over at the server; anything else, as a network that is not there yet, is tried again.
-      if (error instanceof CallProblem && !["server_unreachable", "server_error", "full"].includes(error.code)) {
+      if (error instanceof CallProblem && !MENDABLE.has(error.code)) {
         this.#lost();
         return;
       }
@@ -292,9 +312,8 @@ export class Call {
   }
 
   #lost() {
-    const offline = navigator.onLine === false ? { message: "This device went offline." } : {};
     const code = this.#wasConnected ? "lost" : "no_path";
-    this.#finish(this.#freshError() ?? new CallProblem(code, offline));
+    this.#finish(this.#freshError() ?? new CallProblem(navigator.onLine === false ? "offline" : code));
   }
 
   #found(candidate) {
@@ -317,16 +336,16 @@ export class Call {
     });
   }
 
-  #finish(problem) {
+  #finish(problem, reason = "") {
     if (this.#over) return;
     this.#over = true;
-    clearInterval(this.#playout);
+    clearInterval(this.#look);
     for (const timer of [this.#batch, this.#deadline, this.#recover, this.#mend]) clearTimeout(timer);
     window.removeEventListener("online", this.#networkChanged);
     navigator.connection?.removeEventListener?.("change", this.#networkChanged);
     if (this.#pcId !== null) void this.#signalling.hangUp(this.#pcId);
     this.#channel?.close();
     this.#pc?.close();
-    this.#on.over(problem);
+    this.#on.over(problem, reason);
   }
 }
