@@ -135,9 +135,9 @@ export class Transcript {
   }
 
   #status(entry, status, duration) {
-    const took = Number.isFinite(duration) ? ` in ${durationText(duration)}` : "";
+    const word = label(`tool_${status}`);
     entry.dataset.status = status;
-    entry.querySelector(".tool-status").textContent = label(`tool_${status}`) + took;
+    entry.querySelector(".tool-status").textContent = Number.isFinite(duration) ? label("tool_took", { status: word, time: durationText(duration) }) : word;
   }
 
   #add(key, entry) {

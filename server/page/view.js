@@ -20,6 +20,16 @@ export class View {
   #countdown = 0;
   #name = "";
 
+  constructor() {
+    // What scrolls can be scrolled by keyboard; what does not is no stop on the way.
+    const stage = document.querySelector(".stage");
+    const scrolls = new ResizeObserver(() => {
+      if (stage.scrollHeight > stage.clientHeight) stage.tabIndex = 0;
+      else stage.removeAttribute("tabindex");
+    });
+    for (const part of [stage, ...stage.children]) scrolls.observe(part);
+  }
+
   /** Paints everything that follows from the state. @param {import("../../client/index.js").Call} call */
   paint(call, { emptyTranscript, typing }) {
     const [said, hint] = words().states[call.said];

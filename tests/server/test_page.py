@@ -9,8 +9,10 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
+import axe_playwright_python
 import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 
@@ -297,7 +299,9 @@ def test_microphone_is_changed_in_the_call_and_remembered() -> None:
             chosen = await options.nth(2).get_attribute("value")
             await v.page.select_option("#microphone", chosen)
             assert await v.page.evaluate("localStorage.getItem('livegraph.microphone')") == chosen
-            await v.page.wait_for_function("replaced.length > 0")
+            async with asyncio.timeout(10):
+                while not await v.page.evaluate("replaced.length"):
+                    await asyncio.sleep(0.05)
             await v.hears("you")
             before, after = await v.page.evaluate("[replaced[0][0].readyState, replaced[0][1]]")
             assert (before, after) == ("ended", chosen)
@@ -850,9 +854,11 @@ def test_fault_of_the_agent_is_explained() -> None:
 # ---- how it looks ----
 
 
+@pytest.mark.parametrize("language", ["en", "de", "ar"])
 @pytest.mark.parametrize(("width", "height"), [(320, 568), (390, 844), (844, 390), (1280, 800)])
-def test_everything_fits_and_can_be_touched(width: int, height: int) -> None:
-    """No sideways scrolling, and no visible control is smaller than 44 px, before, in and after a call."""
+def test_everything_fits_and_can_be_touched(width: int, height: int, language: str) -> None:
+    """No sideways scrolling, and no visible control is smaller than 44 px, before, in and after a call, in each language
+    and in both directions of writing, whatever the agent asks."""
     small = """() => [...document.querySelectorAll('button, select, input, summary')]
         .filter(e => e.checkVisibility({visibilityProperty: true}))
         .map(e => [e.id || e.tagName, e.getBoundingClientRect()])
@@ -861,8 +867,17 @@ def test_everything_fits_and_can_be_touched(width: int, height: int) -> None:
 
     async def run() -> None:
         async with visit(
-            viewport={"width": width, "height": height}, has_touch=True, is_mobile=width < 900
+            viewport={"width": width, "height": height},
+            has_touch=True,
+            is_mobile=width < 900,
+            locale=language,
+            agents=[*ASKS, *DEFAULT_AGENTS],
         ) as v:
+            direction = "rtl" if language == "ar" else "ltr"
+            assert await v.page.evaluate("[document.documentElement.lang, document.documentElement.dir]") == [
+                language,
+                direction,
+            ]
 
             async def fits() -> None:
                 assert await v.page.evaluate(small) == []
@@ -872,6 +887,7 @@ def test_everything_fits_and_can_be_touched(width: int, height: int) -> None:
                         await expect(v.page.locator(control)).to_be_in_viewport(ratio=1)
 
             await fits()
+            await v.page.fill("#input-caller", "Ann")
             await v.call()
             await v.server.send(
                 "tool_call", id="a", name="a_tool_with_a_rather_long_name", args={"x": "y" * 90}
@@ -882,6 +898,39 @@ def test_everything_fits_and_can_be_touched(width: int, height: int) -> None:
             await v.server.break_off()
             await v.problem("lost")
             await fits()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_nothing_is_out_of_reach_of_a_screen_reader(scheme: str) -> None:
+    """axe finds no violation, before, during and after a call, with a problem shown and with the agent's questions."""
+    axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+
+    async def run() -> None:
+        async with visit(color_scheme=scheme, agents=[*ASKS, *DEFAULT_AGENTS], bypass_csp=True) as v:
+
+            async def sound(when: str) -> None:
+                await v.page.wait_for_timeout(400)  # what fades in has its colour
+                found = await v.page.evaluate(
+                    "axe.run(document).then(r => r.violations.map(v => `${v.id} at ${v.nodes[0].target}`))"
+                )
+                assert found == [], when
+
+            await v.page.evaluate(axe)
+            await sound("before")
+            await v.page.fill("#input-caller", "Ann")
+            await v.call()
+            await v.server.send("transcript", role="user", text="Open?", final=True, utterance=1)
+            await v.server.send("tool_call", id="a", name="hours", args={"day": "Friday"})
+            await v.server.send("transcript", role="agent", text="Yes, and", final=False, utterance=2)
+            await v.server.send("error", message="A part failed.", remedy="Wait.")
+            await v.problem("agent_failed")
+            await v.page.click("summary")
+            await sound("during")
+            await v.server.send("end", reason="idle")
+            await v.problem("ended")
+            await sound("after")
 
     asyncio.run(run())
 
