@@ -30,10 +30,12 @@ __all__ = [
     "Native",
     "Playout",
     "Ready",
+    "RunTool",
     "Service",
     "Speech",
     "State",
     "Text",
+    "ToolAnswer",
     "ToolCall",
     "ToolCancelled",
     "ToolResult",
@@ -193,6 +195,14 @@ class LineNumbers(_Message, tag="line", frozen=True, omit_defaults=False):
     video_requests: int = 0
 
 
+class RunTool(_Message, tag="run_tool", frozen=True):
+    """The agent asks for a function of the caller's page; ``tool_answer`` with the same ``id`` is awaited."""
+
+    id: str
+    name: str
+    args: Json
+
+
 class Error(_Message, tag="error", frozen=True):
     """Something failed, in the server's words. Its log has the cause under ``id``."""
 
@@ -223,6 +233,7 @@ FromServer = (
     | Usage
     | Service
     | LineNumbers
+    | RunTool
     | Error
     | End
 )
@@ -247,7 +258,15 @@ class HangUp(_Message, tag="hangup", frozen=True):
     """The caller hangs up."""
 
 
-FromCaller = Text | Playout | HangUp
+class ToolAnswer(_Message, tag="tool_answer", frozen=True):
+    """What a function of the page gave; where it failed, ``result`` says how."""
+
+    id: str
+    ok: bool
+    result: Any = None
+
+
+FromCaller = Text | Playout | ToolAnswer | HangUp
 
 _CALLERS = {kind.__struct_config__.tag: kind for kind in get_args(FromCaller)}
 

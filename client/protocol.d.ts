@@ -1,0 +1,187 @@
+/** The messages of the data channel. Made from server/protocol.py by `LIVEGRAPH_UPDATE=1 pytest tests/client/test_protocol_files.py`. */
+
+/** Why a call is over: few words, for pages, metrics, traces and records alike. */
+export type EndReason =
+  "completed" | "ended_by_agent" | "hung_up" | "lost" | "not_connected" | "failed" | "shutdown" | "operator" | "max_duration" | "idle" | "max_tokens" | "max_cost" | "cancelled";
+
+/** The call runs. `live` is where its model is, for people. */
+export interface Ready {
+  type: "ready";
+  version: number;
+  agent: string;
+  live: string;
+}
+
+/** What the agent does: `listening`, `thinking`, `speaking`, `paused`, `interrupted`. */
+export interface State {
+  type: "state";
+  state: string;
+}
+
+/** All that is known of an utterance so far; it replaces what was said of the same role and utterance before. */
+export interface Transcript {
+  type: "transcript";
+  role: "user" | "agent";
+  text: string;
+  final: boolean;
+  turn: number;
+  utterance: number;
+  interrupted?: boolean;
+}
+
+/** Whether the caller is heard speaking. */
+export interface Speech {
+  type: "speech";
+  speaking: boolean;
+}
+
+/** A turn of the agent was cut short. */
+export interface Interrupted {
+  type: "interrupted";
+  turn: number;
+}
+
+/** The agent asks for a tool. `args` is empty where callers are told names only. */
+export interface ToolCall {
+  type: "tool_call";
+  id: string;
+  name: string;
+  args: Record<string, unknown>;
+}
+
+/** It answered, or failed: then `result` says how. */
+export interface ToolResult {
+  type: "tool_result";
+  id: string;
+  name: string;
+  ok: boolean;
+  result: unknown;
+  duration_ms: number;
+}
+
+/** The agent does not want the answer any more. */
+export interface ToolCancelled {
+  type: "tool_cancelled";
+  id: string;
+  name: string;
+}
+
+/** Tokens that a service counted. */
+export interface Usage {
+  type: "usage";
+  node: string;
+  input_tokens: number;
+  output_tokens: number;
+  total_tokens: number;
+}
+
+/** What became of a connection to a service. */
+export interface Service {
+  type: "service";
+  node: string;
+  state: string;
+  detail: string;
+}
+
+/** How the line is, every few seconds: the fields of `MediaStatistics`, which has what they mean. */
+export interface LineNumbers {
+  type: "line";
+  received_packets: number;
+  lost_packets: number;
+  late_packets: number;
+  duplicate_packets: number;
+  reordered_packets: number;
+  recovered_packets: number;
+  concealed_ms: number;
+  silent_ms: number;
+  malformed_packets: number;
+  foreign_packets: number;
+  sources: number;
+  jitter_ms: number;
+  buffer_ms: number;
+  buffer_most_ms: number;
+  wait_limit_ms: number;
+  sent_packets: number;
+  sent_bytes: number;
+  left_out_packets: number;
+  skipped_ms: number;
+  lost_by_caller: number;
+  round_trip_ms: number | null;
+  bit_rate: number;
+  fec: boolean;
+  complexity: number;
+  video_frames: number;
+  video_requests: number;
+}
+
+/** The agent asks for a function of the caller's page; `tool_answer` with the same `id` is awaited. */
+export interface RunTool {
+  type: "run_tool";
+  id: string;
+  name: string;
+  args: Record<string, unknown>;
+}
+
+/** Something failed, in the server's words. Its log has the cause under `id`. */
+export interface Error {
+  type: "error";
+  message: string;
+  remedy: string;
+  code?: string;
+  id?: string;
+  node?: string;
+}
+
+/** The call is over; nothing comes after it. */
+export interface End {
+  type: "end";
+  reason: EndReason;
+  detail?: string;
+}
+
+export type ServerMessage =
+  Ready
+  | State
+  | Transcript
+  | Speech
+  | Interrupted
+  | ToolCall
+  | ToolResult
+  | ToolCancelled
+  | Usage
+  | Service
+  | LineNumbers
+  | RunTool
+  | Error
+  | End;
+
+/** What the caller typed. */
+export interface Text {
+  type: "text";
+  text: string;
+}
+
+/** How long the caller's side keeps the agent's sound before it is heard. */
+export interface Playout {
+  type: "playout";
+  delay_ms: number;
+}
+
+/** What a function of the page gave; where it failed, `result` says how. */
+export interface ToolAnswer {
+  type: "tool_answer";
+  id: string;
+  ok: boolean;
+  result?: unknown;
+}
+
+/** The caller hangs up. */
+export interface HangUp {
+  type: "hangup";
+}
+
+export type CallerMessage =
+  Text
+  | Playout
+  | ToolAnswer
+  | HangUp;
