@@ -867,8 +867,8 @@ def test_fault_of_the_agent_is_explained() -> None:
     ],
 )
 def test_everything_fits_and_can_be_touched(width: int, height: int, language: str) -> None:
-    """No sideways scrolling, and no visible control is smaller than 44 px, before, in and after a call, in each language
-    and in both directions of writing, whatever the agent asks."""
+    """No sideways scrolling, and no visible control is smaller than 44 px, before, in and after a call, in each
+    language and in both directions of writing, whatever the agent asks."""
     small = """() => [...document.querySelectorAll('button, select, input, summary')]
         .filter(e => e.checkVisibility({visibilityProperty: true}))
         .map(e => [e.id || e.tagName, e.getBoundingClientRect()])

@@ -90,12 +90,11 @@ class FakeCallServer:
 
     def fall_silent(self) -> None:
         """Send nothing on the newest call's connection any more, as a machine that was switched off."""
-        ice = self.peers[-1].sctp.transport.transport._connection
+        ice: Any = getattr(self.peers[-1].sctp.transport.transport, "_connection")  # type: ignore[union-attr]  # noqa: B009
 
-        async def nothing(data: bytes, component: int = 1) -> None: ...
+        async def nothing(*_: object) -> None: ...
 
-        ice.sendto = nothing
-        ice.send = nothing
+        ice.sendto = ice.send = nothing
         for protocol in ice._protocols:
             protocol.send_stun = lambda message, address: None
 

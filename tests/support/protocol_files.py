@@ -99,9 +99,10 @@ def _page() -> str:
     parts = [
         "# The messages of a call\n",
         f"<!-- {_MADE} -->\n",
-        "A page and the server talk on a data channel called `livegraph` (ordered), or on a WebSocket. Every message is\n"
-        "a JSON object with a `type`. What a side does not know it ignores, types and fields alike. Fields marked with ?\n"
-        f"are left out where they have nothing to say. This is version {PROTOCOL_VERSION}; `ready` tells the server's.\n",
+        "A page and the server talk on a data channel called `livegraph` (ordered), or on a WebSocket.\n",
+        "Every message is a JSON object with a `type`. What a side does not know it ignores.\n",
+        "Fields marked with ? are left out where they have nothing to say.\n",
+        f"This is version {PROTOCOL_VERSION}; `ready` tells the server's.\n",
     ]
     for title, union in (("From the server", FromServer), ("From the caller", FromCaller)):
         parts.append(f"## {title}\n\n| type | fields | meaning |\n| --- | --- | --- |")
