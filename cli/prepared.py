@@ -110,5 +110,7 @@ def _prepare(agent: Agent, live: Live) -> Prepared:
             Exit.CONFIG,
         )
     route = settle(agent.graph, live)
-    plan = make_plan(route.graph, agent.turns, inputs=agent.inputs, log=agent.log)
+    plan = make_plan(
+        route.graph, agent.turns, inputs=agent.inputs, log=agent.log, conversation=agent.conversation
+    )
     return Prepared(agent, plan, route, brain_of(agent) if route.kind == "local" else None)

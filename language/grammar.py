@@ -20,8 +20,10 @@ from ..pipeline.graph.inputs import InputSpec
 from ..pipeline.running.call_log import LogPolicy
 from ..pipeline.spelling import nearest
 from ..pipeline.turns.controller import TurnPolicy
+from ..pipeline.turns.conversation_policy import ConversationPolicy
 from .building import NodeBuilder
 from .call_texts import read_inputs, unused
+from .conversation_section import read_conversation, said_elsewhere
 from .edges import apply_edges
 from .form_checks import Shape, is_missing
 from .forms import graph_form, linear_form, short_form
@@ -43,6 +45,7 @@ class Draft:
     title: str = ""
     description: str = ""
     turns: TurnPolicy = field(default_factory=TurnPolicy)
+    conversation: ConversationPolicy = field(default_factory=ConversationPolicy)
     log: LogPolicy = field(default_factory=LogPolicy)
     server: ServerSection = field(default_factory=ServerSection)
     simulator: dict[str, Any] = field(default_factory=dict)
@@ -113,7 +116,7 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
     if not member and not _version(top, shape):
         # What its keys mean in that version, this livegraph cannot know.
         return draft
-    _header(top, draft, shape, tree)
+    texts = _header(top, draft, shape, tree)
     forms = [form for form in FORMS if form in top]
     for form in forms[1:]:
         message = f"`{form}` and `{forms[0]}` in one " + ("agent" if member else "file")
@@ -126,6 +129,7 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
         return draft
     templates.boxes = 0
     build = NodeBuilder(draft.graph, tree, shape, templates, draft.inputs, faulty=draft.faulty)
+    build.call_fields.update(texts)
     draft.aliases, draft.uses = build.aliases, build.uses
     body = top[forms[0]]
     if forms[0] == "agent":
@@ -137,6 +141,7 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
     edges = shape.mapping(top.get("edges"), ("edges",), "`edges`", "write `a -> b: {when_full: block}`")
     readable = edges is not None and apply_edges(draft.graph, edges, build.lost, shape)
     lower(build)
+    said_elsewhere(draft.conversation, draft.graph, top, shape)
     shape.problems += build.stray_mentions()
     if build.whole:
         used = {name for names in build.call_fields.values() for name in names}
@@ -170,7 +175,8 @@ def _version(top: Mapping[str, Any], shape: Shape) -> bool:
     return True
 
 
-def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, tree: Tree) -> None:
+def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, tree: Tree) -> dict[Steps, set[str]]:
+    """Read the sections beside the graph; returns the places of their texts, and the inputs that those use."""
     if "name" in top:
         name = shape.text(top["name"], ("name",), "`name`")
         if name is not None and shape.agent_name(name, ("name",)):
@@ -200,6 +206,11 @@ def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, tree: Tree) -> N
         draft.simulator = _simulator(top["simulator"], shape, tree.folder(("simulator", "brain")))
     if top.get("inputs") is not None:
         draft.inputs.update(read_inputs(top["inputs"], shape))
+    if top.get("conversation") is None:
+        return {}
+    conversation, texts = read_conversation(top["conversation"], draft.inputs, shape)
+    draft.conversation = conversation or draft.conversation
+    return texts
 
 
 def _simulator(value: Any, shape: Shape, base_dir: Path) -> dict[str, Any]:

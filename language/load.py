@@ -192,6 +192,7 @@ def _resolved(reading: Reading, document: Document, files: tuple[Path, ...]) -> 
         description=draft.description,
         turns=draft.turns,
         log=draft.log,
+        conversation=draft.conversation,
         simulator=draft.simulator,
         server=draft.server,
         source=document.path,

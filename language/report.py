@@ -16,6 +16,7 @@ from ..pipeline.graph.plan import Plan, make_plan
 from ..pipeline.running.call_log import LogPolicy
 from ..pipeline.running.limits import CallLimits
 from ..pipeline.turns.controller import TurnPolicy
+from ..pipeline.turns.conversation_policy import ConversationPolicy
 from .diagnostics import Diagnostic, Span
 from .grammar import Draft
 from .origins import Tree, kept_at
@@ -33,6 +34,7 @@ class Agent:
     title: str = ""
     description: str = ""
     turns: TurnPolicy = field(default_factory=TurnPolicy)
+    conversation: ConversationPolicy = field(default_factory=ConversationPolicy)
     log: LogPolicy = field(default_factory=LogPolicy)
     simulator: Mapping[str, Any] = field(default_factory=dict)
     """The section ``simulator`` as it is; a ``brain`` is an absolute path."""
@@ -47,7 +49,7 @@ class Agent:
 
     def plan(self, limits: CallLimits | None = None) -> Plan:
         """The plan of its graph: ``agent.plan().call(inputs={"caller": "Ada"})``. Raises ``ConfigError``."""
-        return make_plan(self.graph, self.turns, limits, self.inputs, self.log)
+        return make_plan(self.graph, self.turns, limits, self.inputs, self.log, self.conversation)
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,8 @@ __all__ = [
     "Event",
     "EventBus",
     "Interrupted",
+    "KeyPressed",
+    "MuteChanged",
     "NodeFailed",
     "NodeSlow",
     "ServiceChanged",
@@ -72,6 +74,9 @@ class CallEnded(Event, frozen=True, kw_only=True):
 
     call: str
     reason: str
+    """One of the words of ``EndReason``."""
+    detail: str = ""
+    """What whoever ended it says of it, for people."""
     error: str = ""
 
 
@@ -95,6 +100,18 @@ class Interrupted(Event, frozen=True, kw_only=True):
 
     turn: int
     source: str = ""
+
+
+class KeyPressed(Event, frozen=True, kw_only=True):
+    """The caller pressed a key of a telephone: ``0`` to ``9``, ``*``, ``#``, ``A`` to ``D``."""
+
+    key: str
+
+
+class MuteChanged(Event, frozen=True, kw_only=True):
+    """The caller is unheard from now on, or heard again."""
+
+    muted: bool
 
 
 class Transcript(Event, frozen=True, kw_only=True):

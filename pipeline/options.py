@@ -22,6 +22,7 @@ __all__ = [
     "Deprecated",
     "Doc",
     "Duration",
+    "FieldFault",
     "Hertz",
     "Live",
     "ModuleRef",
@@ -153,6 +154,17 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a Secret is not pickled")
+
+
+class FieldFault(ValueError):
+    """Raised by the own check of a dataclass that holds options.
+
+    ``path`` leads to the field at fault, as YAML calls it, or inside of it.
+    """
+
+    def __init__(self, path: tuple[str | int, ...], message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.path, self.hint = path, hint
 
 
 class _Missing:

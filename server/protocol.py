@@ -10,10 +10,11 @@ Another dialect (RTVI, say) is a ``Dialect``: it says the same things in other w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from enum import StrEnum
 from typing import Any, Literal, Protocol, get_args
 
 import msgspec
+
+from ..pipeline.turns.end_reason import EndReason
 
 __all__ = [
     "PROTOCOL_VERSION",
@@ -48,33 +49,6 @@ __all__ = [
 PROTOCOL_VERSION = 1
 
 Json = dict[str, Any]
-
-
-class EndReason(StrEnum):
-    """Why a call is over: few words, for pages, metrics, traces and records alike."""
-
-    COMPLETED = "completed"
-    """The agent was done: its streams have ended."""
-    ENDED_BY_AGENT = "ended_by_agent"
-    """The agent ended it, for the reason in ``detail``."""
-    HUNG_UP = "hung_up"
-    """The caller hung up."""
-    LOST = "lost"
-    """The caller was not heard of any more."""
-    NOT_CONNECTED = "not_connected"
-    """The caller was answered, and never came."""
-    FAILED = "failed"
-    """Something failed; an ``error`` came before."""
-    SHUTDOWN = "shutdown"
-    """The server ends, or is being restarted."""
-    OPERATOR = "operator"
-    """Whoever runs the server ended it; ``detail`` may say why."""
-    MAX_DURATION = "max_duration"
-    IDLE = "idle"
-    MAX_TOKENS = "max_tokens"
-    MAX_COST = "max_cost"
-    CANCELLED = "cancelled"
-    """The program that the call ran in ended it."""
 
 
 class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit_defaults=True):

@@ -72,7 +72,12 @@ class Bench:
         self._record = record
         self._rig: Rig = build_rig(group.agent.graph, group.scene, case)
         agent = group.agent
-        self._plan: Plan = make_plan(self._rig.graph, agent.turns, inputs=agent.inputs, log=agent.log)
+        self._plan: Plan = make_plan(
+            *(self._rig.graph, agent.turns),
+            inputs=agent.inputs,
+            log=agent.log,
+            conversation=agent.conversation,
+        )
         self._sounds = self._make_sounds()
 
     def _make_sounds(self) -> dict[int, Pcm]:

@@ -118,7 +118,9 @@ def _call(
     from ..rims import with_files
 
     route = settle(with_files(loaded.graph, question, answer), live)
-    plan = make_plan(route.graph, loaded.turns, inputs=loaded.inputs, log=loaded.log)
+    plan = make_plan(
+        route.graph, loaded.turns, inputs=loaded.inputs, log=loaded.log, conversation=loaded.conversation
+    )
     conversation = _converse(plan, loaded, inputs, route, as_json, record, terminal)
     return asyncio.run(conversation) if realtime or route.remote else run_virtual(conversation)
 

@@ -25,6 +25,7 @@ from ...pipeline.options import MISSING, OptionSpec, Secret, option_specs
 from ...pipeline.processor import ports_of
 from ...pipeline.running.call_log import LogPolicy
 from ...pipeline.turns.controller import TurnPolicy
+from ...pipeline.turns.conversation_policy import ConversationPolicy
 from ..origins import Origin
 from ..report import Resolved
 from ..server_section import ServerSection
@@ -56,6 +57,13 @@ class Entry:
     def comment(self) -> str:
         """What there is to say beside the value."""
         return "; ".join(filter(None, (self.origin, "live" if self.live else "")))
+
+
+def _make_live(entry: Entry) -> None:
+    entry.live = True
+    children = entry.value if isinstance(entry.value, list) else ()
+    for child in entry.value.values() if isinstance(entry.value, dict) else children:
+        _make_live(child)
 
 
 def explain(resolved: Resolved) -> Entry:
@@ -96,6 +104,9 @@ class _Explainer:
         if checked.edges:
             made["edges"] = Entry({str(edge): self._edge(edge, checked) for edge in checked.edges})
         made["turns"] = self._group(TurnPolicy, agent.turns, ("turns",))
+        if agent.conversation != ConversationPolicy():
+            made["conversation"] = self._group(ConversationPolicy, agent.conversation, ("conversation",))
+            _make_live(made["conversation"])
         made["log"] = self._group(LogPolicy, agent.log, ("log",))
         for entry in (*made["turns"].value.values(), *made["log"].value.values()):
             entry.live = True

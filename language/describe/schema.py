@@ -14,6 +14,7 @@ from ...pipeline.graph.declarations import PolicyChange
 from ...pipeline.graph.inputs import InputSpec
 from ...pipeline.running.call_log import LogPolicy
 from ...pipeline.turns.controller import TurnPolicy
+from ...pipeline.turns.conversation_policy import ConversationPolicy
 from ..sections import BODIES, FORMS, OF_ALL, OF_ONE, TOP
 from ..server_section import ServerSection
 from ..templates import ParamSpec
@@ -125,6 +126,9 @@ def _definitions(boxes: Boxes, tests: Mapping[str, object]) -> Schema:
         | {"description": "Policies of edges, by `node -> node` or `node.port -> node.port`; new edges too"},
         "turns": _nullable(
             group_schema(TurnPolicy), "How speech over the agent is judged; reaches running calls"
+        ),
+        "conversation": _nullable(
+            group_schema(ConversationPolicy), "How the agent behaves in a conversation; reaches running calls"
         ),
         "log": _nullable(group_schema(LogPolicy), "What its boxes log; reaches running calls"),
         "server": _nullable(group_schema(ServerSection), "How `livegraph run` serves it"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 from ..errors import Fix, Problem
-from ..options import OptionSpec, Secret, option_specs
+from ..options import FieldFault, OptionSpec, Secret, option_specs
 from ..spelling import did_you_mean, nearest, sure
 from .hints import (
     choices_of,
@@ -141,6 +141,8 @@ def _group(cls: Any, value: Any, place: Place) -> Any:
         return BAD
     try:
         return cls(**made)
+    except FieldFault as error:
+        return replace(place, path=(*place.path, *error.path)).fault("LG202", str(error), error.hint)
     except (TypeError, ValueError) as error:
         return place.fault("LG202", f"`{owner.label}`: {error}")
 

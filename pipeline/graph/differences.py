@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from ..options import MISSING, OptionSpec, Secret, option_specs
 from ..running.call_log import LogPolicy
 from ..turns.controller import TurnPolicy
+from ..turns.conversation_policy import ConversationPolicy
 from ..units import format_duration
 from .check import CheckResult
 from .declarations import NodeSpec
@@ -38,6 +39,8 @@ class Differences:
     live: tuple[Retuning, ...] = ()
     turns: TurnPolicy | None = None
     """How turns are judged from now on, when that is different."""
+    conversation: ConversationPolicy | None = None
+    """How the agent behaves from now on, when that is different."""
     log: LogPolicy | None = None
     """What is logged from now on, when that is different."""
     graph: tuple[str, ...] = ()
@@ -46,7 +49,7 @@ class Differences:
     """What a running call cannot take on, for people: ``live.voice``, ``node tools is new``, ``tools.py``."""
 
     def __bool__(self) -> bool:
-        return bool(self.live or self.graph or self.fixed or self.turns or self.log)
+        return bool(self.live or self.graph or self.fixed or self.turns or self.conversation or self.log)
 
     @property
     def tunable(self) -> bool:
@@ -71,7 +74,8 @@ class Differences:
         """What running calls can take on, for people."""
         turns = () if self.turns is None else ("turns",)
         log = () if self.log is None else (f"log.level {self.log.level or 'as the program'}",)
-        return (*self.graph, *(one.shown for one in self.live), *turns, *log)
+        manners = () if self.conversation is None else ("conversation",)
+        return (*self.graph, *(one.shown for one in self.live), *turns, *manners, *log)
 
 
 def compare(before: Plan, after: Plan) -> Differences:
@@ -89,12 +93,13 @@ def compare(before: Plan, after: Plan) -> Differences:
         if file in old.modules and file in new.modules and old.modules[file] is not new.modules[file]:
             found.fixed.append(file.name)
     turns = after.turns if after.turns != before.turns else None
+    conversation = after.conversation if after.conversation != before.conversation else None
     log = after.log if after.log != before.log else None
     if not found.graph:
         # Where nodes come and go a resampler may keep the others at what they run at: whoever makes the change sees.
         found.fixed += found.formats
     graph, fixed = tuple(dict.fromkeys(found.graph)), tuple(dict.fromkeys(found.fixed))
-    return Differences(tuple(found.live), turns, log, graph, fixed)
+    return Differences(tuple(found.live), turns, conversation, log, graph, fixed)
 
 
 @dataclass(frozen=True, slots=True)

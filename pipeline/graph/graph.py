@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from ..running.call_log import LogPolicy
     from ..running.limits import CallLimits
     from ..turns.controller import TurnPolicy
+    from ..turns.conversation_policy import ConversationPolicy
     from .inputs import InputSpec
 
 __all__ = ["Graph"]
@@ -197,6 +198,7 @@ class Graph(GraphSpec):
         limits: CallLimits | None = None,
         inputs: Mapping[str, InputSpec] | None = None,
         log: LogPolicy | None = None,
+        conversation: ConversationPolicy | None = None,
     ) -> Plan:
         """Check, negotiate, and settle how calls are run.
 
@@ -205,10 +207,11 @@ class Graph(GraphSpec):
             limits: deadlines of starts, stops and stalls, and how often a node may restart.
             inputs: what a caller can bring along for the texts of the agent, by name.
             log: what boxes log.
+            conversation: how the agent behaves: opening, silence, limits, goodbye.
 
         Raises ``ConfigError`` with every fault.
         """
-        return make_plan(self, turns, limits, inputs, log)
+        return make_plan(self, turns, limits, inputs, log, conversation)
 
     def _free_name(self, processor: type[Processor]) -> str:
         stem = name_of(processor) or _HUMP.sub("_", processor.__name__).lower()

@@ -12,6 +12,7 @@ from ..running.call import Call, new_call_id
 from ..running.call_log import LogPolicy
 from ..running.limits import CallLimits
 from ..turns.controller import TurnPolicy
+from ..turns.conversation_policy import ConversationPolicy
 from .call_files import CallFacts, unknown_inputs
 from .check import CheckResult, Insertion, check
 from .declarations import GraphSpec
@@ -31,11 +32,13 @@ class Plan:
         limits: CallLimits,
         inputs: Mapping[str, InputSpec],
         log: LogPolicy,
+        conversation: ConversationPolicy | None = None,
     ) -> None:
         self.name = name
         self.turns = turns
         self.limits = limits
         self.log = log
+        self.conversation = conversation or ConversationPolicy()
         self.inputs = inputs
         """What a caller can bring along, by name."""
         self._checked = checked
@@ -84,7 +87,10 @@ class Plan:
             raise ConfigError(problems)
         facts = CallFacts(call_id or new_call_id(), day_time_ns(), self.name, identity, values)
         checked = fill_call_texts(self._checked, facts)
-        return Call(checked, self.turns, self.limits, resources or {}, clock, facts, self.log)
+        return Call(
+            *(checked, self.turns, self.limits, resources or {}, clock, facts, self.log),
+            conversation=self.conversation,
+        )
 
 
 def make_plan(
@@ -93,6 +99,7 @@ def make_plan(
     limits: CallLimits | None = None,
     inputs: Mapping[str, InputSpec] | None = None,
     log: LogPolicy | None = None,
+    conversation: ConversationPolicy | None = None,
 ) -> Plan:
     """Check ``graph`` and make its plan. Raises ``ConfigError`` with every fault."""
     checked = check(graph)
@@ -101,5 +108,7 @@ def make_plan(
     if checked.errors:
         raise ConfigError(checked.problems)
     return Plan(
-        graph.name, checked, turns or TurnPolicy(), limits or CallLimits(), inputs or {}, log or LogPolicy()
+        *(graph.name, checked, turns or TurnPolicy(), limits or CallLimits(), inputs or {}),
+        log or LogPolicy(),
+        conversation,
     )

@@ -18,7 +18,7 @@ import secrets
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, get_args, overload, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, get_args, overload, runtime_checkable
 
 from ..clock import Clock, clock_of_loop
 from ..errors import LivegraphError, ProcessorError, StalledError
@@ -34,11 +34,14 @@ from ..ports import Out
 from ..processor import Processor
 from ..turns.controller import TurnPolicy
 from ..turns.conversation import Conversation
+from ..turns.conversation_policy import ConversationPolicy
+from ..turns.end_reason import EndReason, read_end_reason
 from .call_log import CallLog, LogPolicy
 from .changing import CallChange, Changing
 from .context import CallContext
 from .draining import Draining
 from .edges import EdgeStats
+from .host import Host, Speaking
 from .limits import CallLimits
 from .node import NodeRuntime
 from .nodes import Nodes
@@ -86,6 +89,7 @@ class Call:
         clock: Clock | None,
         facts: CallFacts,
         log: LogPolicy | None = None,
+        conversation: ConversationPolicy | None = None,
     ) -> None:
         self.id = facts.id
         self.inputs: Mapping[str, Any] = MappingProxyType(dict(facts.inputs))
@@ -93,13 +97,17 @@ class Call:
         self.identity = facts.identity
         """Who calls, as whoever let the caller in knows it."""
         self.events = EventBus()
-        self.reason = ""
+        self.reason: EndReason | Literal[""] = ""
         """Why the call ended; empty while it runs."""
+        self.end_detail = ""
+        """What whoever ended it says of it, for people."""
         self._facts = facts
         self._checked = checked
         self._turn_policy = turns
         self._log = CallLog(log or LogPolicy())
         self._turns: Conversation | None = None
+        self._conversation = conversation or ConversationPolicy()
+        self._host: Host | None = None
         self._limits = limits
         self._resources = resources
         self._clock = clock
@@ -141,6 +149,10 @@ class Call:
             inputs=self.inputs,
             identity=self.identity,
         )
+        host = self._host = context.host = Host(
+            *(clock, self.events, turns, self._conversation, self.end, self._speakers, self.inputs)
+        )
+        context.functions += host.functions()
         try:
             # Its Python files stay what they are, however long it takes until a node asks for them.
             with keeping(self._checked.modules):
@@ -156,6 +168,7 @@ class Call:
             self._outcome.fail(error)
         finally:
             self._ended = True
+            host.close()
             turns.close()
             self._taps.close()
             if self._tuner is not None:
@@ -166,7 +179,7 @@ class Call:
                 if self._nodes is not None:
                     await self._nodes.stop()
             finally:
-                self.reason = self._outcome.close(clock, self.reason)
+                self.reason = self._outcome.close(clock, self.reason, self.end_detail)
                 try:
                     await self.events.close(self._limits.stop_ns)
                 finally:
@@ -195,7 +208,7 @@ class Call:
     ) -> None:
         assert self._owner is not None
         body, self._body = self._body, None
-        self.end("left")
+        self.end(EndReason.LEFT)
         if self._body_cut and body is not None and body.uncancel() == 0:
             # The cancellation was ours, as a TaskGroup's is; one from outside would go before it.
             try:
@@ -233,14 +246,51 @@ class Call:
         """Return when the call is over, however it ended; errors are raised by whoever runs it."""
         await self._over.wait()
 
-    def end(self, reason: str) -> None:
-        """End the call now: sources are cancelled, queues are dropped. Returns at once; the first reason counts."""
+    def end(self, reason: EndReason | str, detail: str = "") -> None:
+        """End the call now: sources are cancelled, queues are dropped. Returns at once; the first reason counts.
+
+        A text that is none of the words of ``EndReason`` is the detail of ``EndReason.ENDED_BY_AGENT``. What the agent is
+        saying is cut; ``end_after_speech`` lets it be heard.
+        """
         if self._ended:
             return
         self._ended = True
-        self.reason = reason
+        self.reason, self.end_detail = read_end_reason(reason, detail)
         if self._ending is not None and not self._ending.done():
             self._ending.set_result(None)
+
+    # Manners -----------------------------------------------------------------------------------
+
+    def end_after_speech(
+        self, text: str = "", reason: EndReason | str = EndReason.GOODBYE, detail: str = ""
+    ) -> None:
+        """End the call once ``text`` was said and heard to its last sample. Returns at once; the first reason counts.
+
+        Without a text it is the goodbye of the policy (``ending.say``), or else what the agent says by itself. What the
+        agent is saying now is heard before. From now on the caller is unheard.
+        """
+        self._manners().end_after_speech(text, reason, detail)
+
+    def say(self, text: str) -> bool:
+        """Have the agent say ``text`` now, word for word; whether anybody can.
+
+        The node that spoke last is asked, of those that have ``say(text)``, as ``gemini_live`` has.
+        """
+        return self._manners().say(text)
+
+    def mute(self, on: bool = True) -> None:
+        """Hear nothing of the caller from now on, or hear them again; rules of the policy mute beside it."""
+        self._manners().mute(on)
+
+    def _manners(self) -> Host:
+        if self._host is None:
+            raise RuntimeError("the call has not started")
+        return self._host
+
+    def _speakers(self) -> dict[str, Speaking]:
+        """The nodes that can be told what to say."""
+        nodes = self._wiring.nodes if self._wiring is not None else {}
+        return {name: node.processor for name, node in nodes.items() if isinstance(node.processor, Speaking)}
 
     def prompt(self, text: str) -> bool:
         """Have whoever talks in this call answer to ``text`` now, which the caller does not hear; whether anybody does.
@@ -254,9 +304,15 @@ class Call:
         return bool(talking)
 
     def tune(
-        self, changes: Changes, *, turns: TurnPolicy | None = None, log: LogPolicy | None = None
+        self,
+        changes: Changes,
+        *,
+        turns: TurnPolicy | None = None,
+        log: LogPolicy | None = None,
+        conversation: ConversationPolicy | None = None,
     ) -> dict[str, tuple[str, ...]]:
-        """Change live options by node, as in ``call.tune({"gate": {"threshold": 0.7}})``, turns, and what is logged.
+        """Change live options by node, as in ``call.tune({"gate": {"threshold": 0.7}})``, turns, manners, and what is
+        logged.
 
         Nodes take it when the event loop comes round, one that is at a frame before its next; then ``Tuned`` is
         published. Returns the options that have another value, by node; none once the call is over. To be called where
@@ -279,6 +335,10 @@ class Call:
             self._turn_policy = turns
             if self._turns is not None:
                 self._turns.judge_by(turns)
+        if conversation is not None:
+            self._conversation = conversation
+            if self._host is not None:
+                self._host.judge_by(conversation)
         return {name: new.changed for name, new in made.items()}
 
     async def change(self, edit: Callable[[Graph], object]) -> CallChange:
@@ -397,6 +457,8 @@ class Call:
                 self.events.publish(CallStarted(time_ns=self.clock.now_ns(), call=self.id))
             for node in nodes:
                 node.begin()
+            assert self._host is not None
+            self._host.begin()
             await asyncio.wait({self._ending})
         finally:
             self._ended = True
@@ -455,7 +517,7 @@ class Call:
         """Nothing more comes from a node."""
         assert self._wiring is not None and self._draining is not None
         if all(other.ended for other in self._wiring.nodes.values()):
-            self.end("completed")
+            self.end(EndReason.COMPLETED)
         else:
             self._draining.look()
 
@@ -481,12 +543,12 @@ class Call:
         """The call cannot go on."""
         self._outcome.tell(self.clock, node, error, fatal=True)
         self._outcome.fail(error)
-        self.end("failed")
+        self.end(EndReason.FAILED)
 
     def _restarted(self, error: LivegraphError | None) -> None:
         if error is not None:
             self._outcome.fail(error)
-            self.end("failed")
+            self.end(EndReason.FAILED)
         elif self._draining is not None:
             self._draining.look()
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from types import MappingProxyType
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..clock import Clock
 from ..events import EventBus
 from ..turns.conversation import Conversation
+from ..turns.end_reason import EndReason
+from .call_functions import CallFunction
 from .call_log import CallLog, LogPolicy
+
+if TYPE_CHECKING:
+    from .host import Host
 
 __all__ = ["CallContext", "set_idempotency_key"]
 
@@ -47,7 +52,7 @@ class CallContext:
         events: EventBus,
         turns: Conversation,
         resources: Mapping[type, Any],
-        end: Callable[[str], None],
+        end: Callable[[str, str], None],
         log: CallLog | None = None,
         inputs: Mapping[str, Any] | None = None,
         identity: str = "",
@@ -69,6 +74,10 @@ class CallContext:
         waits while one of them is full."""
         self._resources = resources
         self._end = end
+        self.functions: list[CallFunction] = []
+        """Functions of the call itself, for every model in it. To be added before the nodes start."""
+        self.host: Host | None = None
+        """Who sees to the manners of the call; where there is none, the call is ended and nothing more."""
 
     def at(self, node: str) -> CallContext:
         """What the processor of ``node`` is given: the same, and turns that it opens are its own."""
@@ -96,6 +105,26 @@ class CallContext:
         """
         return _idempotency_key.get()
 
-    def end(self, reason: str) -> None:
+    def end(self, reason: EndReason | str, detail: str = "") -> None:
         """Ask the call to end now (a hang-up). Returns at once; the first reason counts."""
-        self._end(reason)
+        self._end(reason, detail)
+
+    def end_after_speech(
+        self, text: str = "", reason: EndReason | str = EndReason.GOODBYE, detail: str = ""
+    ) -> None:
+        """Ask the call to end once ``text`` was said and heard; see ``Call.end_after_speech``."""
+        if self.host is None:
+            self._end(reason, detail)
+        else:
+            self.host.end_after_speech(text, reason, detail)
+
+    def say(self, text: str) -> bool:
+        """Have the agent say ``text`` now, word for word; whether anybody can."""
+        return self.host is not None and self.host.say(text)
+
+    def mute(self, on: bool = True) -> None:
+        """Hear nothing of the caller from now on, or hear them again."""
+        if self.host is None:
+            self._turns.mute(on)
+        else:
+            self.host.mute(on)

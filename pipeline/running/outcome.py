@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from typing import Literal
 
 from ..clock import Clock
 from ..errors import LivegraphError, ProcessorError
 from ..events import CallEnded, EventBus, NodeFailed
+from ..turns.end_reason import EndReason
 
 __all__ = ["Outcome"]
 
@@ -43,18 +45,20 @@ class Outcome:
         self.tell(clock, node, error, fatal=False)
         logger.warning("%s: %s (%s)", self._call, error, consequence, exc_info=error.__cause__)
 
-    def close(self, clock: Clock, reason: str) -> str:
+    def close(self, clock: Clock, reason: EndReason | Literal[""], detail: str = "") -> EndReason:
         """Log and publish that the call is over; returns why: ``reason``, unless it failed."""
         error = self.error
         if error is not None:
-            reason = "failed"
+            reason = EndReason.FAILED
             logger.error("%s ended: %s", self._call, error, exc_info=error.__cause__)
         else:
-            reason = reason or "cancelled"
-            logger.info("%s ended: %s", self._call, reason)
+            reason = reason or EndReason.CANCELLED
+            logger.info("%s ended: %s", self._call, f"{reason} ({detail})" if detail else reason)
         if self._events.wants(CallEnded):
             text = "" if error is None else str(error)
             self._events.publish(
-                CallEnded(time_ns=clock.now_ns(), call=self._call, reason=reason, error=text)
+                CallEnded(
+                    time_ns=clock.now_ns(), call=self._call, reason=reason.value, detail=detail, error=text
+                )
             )
         return reason

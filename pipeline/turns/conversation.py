@@ -47,6 +47,34 @@ class Playout(Protocol):
         ...
 
 
+class Witness(Protocol):
+    """Who is told what happens in the conversation as a whole. All at once, none waits."""
+
+    def voice(self, on: bool) -> None:
+        """The user's voice begins or ends, whether it is heard or not."""
+        ...
+
+    def acted(self) -> None:
+        """The user wrote."""
+        ...
+
+    def pressed(self, key: str) -> None:
+        """The user pressed a key."""
+        ...
+
+    def sound(self, turn: int, on: bool) -> None:
+        """The first sound of ``turn`` was heard, or its last, or it was cut."""
+        ...
+
+    def thinking(self, on: bool) -> None:
+        """An answer is due, or is not any more."""
+        ...
+
+    def tools(self, pending: int) -> None:
+        """So many functions are at work."""
+        ...
+
+
 class Conversation:
     """Facts in, decisions out, each at the call's time.
 
@@ -70,6 +98,16 @@ class Conversation:
         self._timer: asyncio.TimerHandle | None = None
         self._shown: TurnState = TurnState.LISTENING
         self._closed = False
+        self._witness: Witness | None = None
+        self._voice = False
+        """Whether the user speaks, heard or not."""
+        self._sounds: dict[str, int] = {}
+        """The turn of each source that is heard."""
+        self._tools_pending = 0
+        self.muted = False
+        """Whether the user is unheard: what they say is as if it were not said."""
+        self.heard_ns = 0
+        """When the caller last heard the agent."""
 
     @property
     def state(self) -> TurnState:
@@ -104,6 +142,15 @@ class Conversation:
         """From now on ``playout`` plays the agent's sound and reports what was heard."""
         self._playouts.append(playout)
 
+    def watch(self, witness: Witness) -> None:
+        """From now on ``witness`` is told what happens; there is one."""
+        self._witness = witness
+
+    def newest_of(self, source: str) -> int:
+        """The newest turn of the node ``source``, 0 before its first."""
+        controller = self._controllers.get(source)
+        return 0 if controller is None else controller.turn
+
     def next_turn(self, source: str = "") -> Turn:
         """Open a turn of the node ``source`` and return it."""
         turn = self._turn = self._opened_by(source).next_turn()
@@ -117,15 +164,25 @@ class Conversation:
 
     def user_started(self) -> None:
         """The user's voice began. Telling it twice changes nothing."""
-        if not self.user_speaking:
+        if self._voice:
+            return
+        self._voice = True
+        if not self.muted:
             self._tell(self._everybody(), TurnController.user_started)
             self._show_speech(True)
+        if self._witness is not None:
+            self._witness.voice(True)
 
     def user_stopped(self) -> None:
         """The user's voice ended."""
+        if not self._voice:
+            return
+        self._voice = False
         if self.user_speaking:
             self._tell(self._everybody(), TurnController.user_stopped)
             self._show_speech(False)
+        if self._witness is not None:
+            self._witness.voice(False)
 
     def user_quiet(self) -> None:
         """The user's voice fell silent, and may go on: ``user_stopped`` says that it does not."""
@@ -140,6 +197,25 @@ class Conversation:
     def user_wrote(self, source: str = "") -> None:
         """The user sent text to ``source``, or to everybody."""
         self._tell([self._of(source)] if source else self._everybody(), TurnController.user_wrote)
+        if self._witness is not None:
+            self._witness.acted()
+
+    def pressed(self, key: str) -> None:
+        """The user pressed ``key`` of a telephone."""
+        if self._witness is not None:
+            self._witness.pressed(key)
+
+    def mute(self, on: bool) -> None:
+        """Hear nothing of the user from now on, or hear them again: who speaks just then begins to."""
+        if self.muted is on:
+            return
+        self.muted = on
+        if on and self.user_speaking:
+            self._tell(self._everybody(), TurnController.user_stopped)
+            self._show_speech(False)
+        elif not on and self._voice:
+            self._tell(self._everybody(), TurnController.user_started)
+            self._show_speech(True)
 
     # What a source does ------------------------------------------------------------------------------
 
@@ -160,10 +236,12 @@ class Conversation:
     def tool_started(self) -> None:
         """The model waits for a function."""
         self._tell(self._everybody(), TurnController.tool_started)
+        self._count_tools(1)
 
     def tool_finished(self) -> None:
         """A function answered, failed or was cancelled."""
         self._tell(self._everybody(), TurnController.tool_finished)
+        self._count_tools(-1)
 
     def turn_completed(self, source: str = "") -> None:
         """The server says that the turn of ``source``, or of whoever speaks, is over."""
@@ -183,8 +261,13 @@ class Conversation:
     def played(self, turn: int, position_ns: int) -> None:
         """The caller has heard ``turn`` up to ``position_ns`` of its sound."""
         controller = self._of(source_of(turn))
+        now_ns = self.heard_ns = self._clock.now_ns()
+        if self._sounds.get(controller.source) != turn and turn > controller.voided:
+            self._sound_ends(controller.source)
+            self._sounds[controller.source] = turn
+            if self._witness is not None:
+                self._witness.sound(turn, True)
         if controller.state is not TurnState.SPEAKING:
-            now_ns = self._clock.now_ns()
             self._carry_out(controller, controller.playing(now_ns, turn))
             for other in self._everybody():
                 if other is not controller:
@@ -200,6 +283,8 @@ class Conversation:
         for released in self._heard[controller].finished(turn):
             released()
         self._carry_out(controller, controller.played_out(self._clock.now_ns(), turn))
+        if self._sounds.get(controller.source) == turn:
+            self._sound_ends(controller.source)
         self._settle()
 
     def close(self) -> None:
@@ -232,6 +317,16 @@ class Conversation:
 
     def _opened_by(self, source: str) -> TurnController:
         return self._of(source) if source else self._controllers.setdefault("", TurnController(self._policy))
+
+    def _sound_ends(self, source: str) -> None:
+        turn = self._sounds.pop(source, None)
+        if turn is not None and self._witness is not None:
+            self._witness.sound(turn, False)
+
+    def _count_tools(self, more: int) -> None:
+        self._tools_pending = max(0, self._tools_pending + more)
+        if self._witness is not None:
+            self._witness.tools(self._tools_pending)
 
     def _everybody(self) -> list[TurnController]:
         return list(self._controllers.values())
@@ -279,6 +374,9 @@ class Conversation:
         for controller, heard in self._heard.items():
             if not isinstance(turn, Turn) or controller.source == turn.source:
                 heard.void(turn)
+        for source, sounding in list(self._sounds.items()):
+            if sounding <= turn:
+                self._sound_ends(source)
         self._void(turn)
         if self._events.wants(Interrupted):
             self._events.publish(Interrupted(time_ns=self._clock.now_ns(), turn=turn))
@@ -299,7 +397,9 @@ class Conversation:
     def _show_state(self) -> None:
         state = self.state
         if state is not self._shown:
-            self._shown = state
+            thought, self._shown = self._shown is TurnState.THINKING, state
+            if self._witness is not None and thought is not (state is TurnState.THINKING):
+                self._witness.thinking(not thought)
             if self._events.wants(StateChanged):
                 self._events.publish(
                     StateChanged(time_ns=self._clock.now_ns(), state=state.value, turn=self._turn)

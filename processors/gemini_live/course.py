@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from ...pipeline.errors import ServiceError
 from ...pipeline.events import SpeechChanged
@@ -66,6 +66,8 @@ class Course:
         self._alarm = Alarm(call.clock, self._tick)
         self._leaving = False
         self._unsubscribe = call.events.subscribe(SpeechChanged, self._speech_changed)
+        self.own: Callable[[said.CallTool], bool] = lambda _: False
+        """Whether a function that the model asks for is the box's own, and was answered."""
         self.session: Session | None = None
         self.quiet_since_ns: int | None = None
         """Since when nobody speaks and nothing is under way."""
@@ -139,7 +141,8 @@ class Course:
                     raise ServiceError(f"the Live service reports {text}")
                 case _:
                     self._note(outcome)
-                    self._downlink.take(outcome)
+                    if not (isinstance(outcome, said.CallTool) and self.own(outcome)):
+                        self._downlink.take(outcome)
         self.moved()
 
     def moved(self) -> None:

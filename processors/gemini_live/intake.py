@@ -97,6 +97,12 @@ class Intake:
         elif frame.reply:
             self._course.asked("context")
 
+    def say(self, text: str) -> None:
+        """Have the model say ``text``. The user has not said that, and does not see it."""
+        self._history.add(HistoryEntry("context", f'to be said: "{text}"', time_s=self._now_s()))
+        self._uplink.say(text)
+        self._course.asked("greeting")
+
     def result(self, frame: ToolResultFrame) -> None:
         """A function's answer; sent once, and only if somebody still waits for it."""
         body = frame.result

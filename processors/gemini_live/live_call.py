@@ -20,6 +20,7 @@ from .call_parts import answer_policy, first_error, websocket_connector
 from .capture.video import PictureFeed
 from .course import Course
 from .credentials import Credentials
+from .dialogue import outcomes as said
 from .dialogue.history import History
 from .dialogue.protocol import LiveProtocol
 from .dialogue.transcripts import AgentTranscript, UserTranscript
@@ -30,6 +31,7 @@ from .handshake import Handshake
 from .intake import Intake
 from .link_tap import LinkTap, tapped
 from .options.field_options import option_at
+from .own_functions import OwnFunctions
 from .prices import Meter
 from .session.connecting import Wire
 from .session.delegate import Change
@@ -69,7 +71,8 @@ class LiveCall:
         warn = self._session_log.warn
         self._user = UserTranscript(call, ports.transcript, history, whole=self._can.whole_transcriptions)
         self._agent = AgentTranscript(call, ports.transcript, history, self._changed)
-        known = None if ports.tool_calls.connected and not catalogs else [*catalogs]
+        self._own = OwnFunctions(call)
+        known = None if ports.tool_calls.connected and not catalogs else [*catalogs, *self._own.catalogs]
         self._handshake = Handshake(settings, self._can, known, warn)
         self._protocol = LiveProtocol(
             lambda: call.turns.next_turn(node),
@@ -112,6 +115,7 @@ class LiveCall:
             self._pictures,
             self._session_log,
         )
+        self._course.own = self._is_own
         self._greeted = False
         self._session: Session | None = None
         self._wire: Wire | None = None
@@ -206,6 +210,13 @@ class LiveCall:
             self._call.backlogs.remove(self._outbox)
         if self._session is not None:
             await self._session.close()
+
+    def _is_own(self, asked: said.CallTool) -> bool:
+        """Whether a function is the call's own; then it is answered."""
+        if asked.name not in self._own:
+            return False
+        self.intake.result(self._own.answer(asked.id, asked.name, asked.args))
+        return True
 
     # What the session asks and reports ---------------------------------------------------------
 

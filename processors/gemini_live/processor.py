@@ -321,6 +321,11 @@ class GeminiLive(Processor):
         """Give the model text to know; it says nothing to it at once unless ``reply``. For a running call."""
         self.on_context(ContextFrame(text, reply))
 
+    def say(self, text: str) -> None:
+        """Have the model say ``text`` now, word for word as far as it does as it is told. For a running call."""
+        if self._live is not None and text.strip():
+            self._live.intake.say(text.strip())
+
     def update(
         self, *, instructions: str | None = None, functions: Sequence[FunctionSpec] | None = None
     ) -> None:

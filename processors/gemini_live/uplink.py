@@ -158,6 +158,10 @@ class Uplink:
         """Have the model speak first."""
         self.context(f'Greet the caller now. Say exactly: "{greeting}"', reply=True)
 
+    def say(self, text: str) -> None:
+        """Have the model say ``text``, word for word."""
+        self.context(f'Say exactly: "{text}"', reply=True)
+
     def ask_again(self, ask: AskAgain) -> None:
         """Have the model answer what it has not answered."""
         self.context(prompt(ask), reply=True, kind=Kind.NUDGE)

@@ -74,7 +74,7 @@ class Line:
         """End the call, whether it has begun or not; the first reason counts. ``detail`` is the caller's to read."""
         if not self.call.reason:
             self._by_desk = (reason, detail)
-        self.call.end(detail or reason.value)
+        self.call.end(reason, detail)
         self._ended.set()
 
     @property
@@ -84,18 +84,14 @@ class Line:
 
     def _end(self) -> tuple[EndReason, str]:
         """Why it is over, and what was said of it."""
-        reason = self.call.reason
         if self.error is not None:
             return EndReason.FAILED, ""
         if self._by_desk is not None:
             return self._by_desk
-        if reason in ("hung up", EndReason.HUNG_UP):
-            return EndReason.HUNG_UP, ""
-        if self.gone and reason == self.leg.reason:
+        reason, detail = self.call.reason or EndReason.CANCELLED, self.call.end_detail
+        if self.gone and reason is EndReason.ENDED_BY_AGENT and detail == self.leg.reason:
             return self.leg.end_reason, ""
-        if reason in (EndReason.COMPLETED, EndReason.CANCELLED):
-            return EndReason(reason), ""
-        return EndReason.ENDED_BY_AGENT, reason
+        return reason, detail
 
     async def serve(self) -> None:
         """The whole call."""

@@ -35,6 +35,6 @@ async def renew(line: Line, agents: Mapping[str, ServedAgent]) -> bool:
         except (LivegraphError, RuntimeError) as error:
             logger.warning("%s keeps its plan: %s", line.call.id, error)
             return False
-    line.call.tune(found.changes, turns=found.turns, log=found.log)
+    line.call.tune(found.changes, turns=found.turns, log=found.log, conversation=found.conversation)
     line.agent = agent
     return True
