@@ -61,7 +61,9 @@ class _Out:
 
 def _print_json(event: Event, out: _Out) -> None:
     if isinstance(event, CallEnded):
-        said: dict[str, Any] | None = {"type": "end", "reason": event.reason}
+        said: dict[str, Any] | None = {"type": "end", "reason": event.reason} | (
+            {"detail": event.detail} if event.detail else {}
+        )
     else:
         message = describe(event)
         said = None if message is None else to_json(message)

@@ -123,6 +123,7 @@ export function endProblem({ reason, detail }, error) {
   const given = wordsOf(reason);
   const [title, ending] = given !== undefined && Object.hasOwn(words().ends, given) ? words().ends[given] : [];
   if (error && title === undefined) return error;
-  const said = wordsOf(detail);
+  // What a goodbye was for is a word for programs.
+  const said = given === "goodbye" ? undefined : wordsOf(detail);
   return new CallProblem("ended", { title, message: said?.includes(" ") ? said : ending });
 }

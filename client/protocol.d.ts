@@ -1,8 +1,8 @@
 /** The messages of the data channel. Made from server/protocol.py by `LIVEGRAPH_UPDATE=1 pytest tests/client/test_protocol_files.py`. */
 
-/** Why a call is over: few words, for pages, metrics, traces and records alike. */
+/** Why a call ended */
 export type EndReason =
-  "completed" | "ended_by_agent" | "hung_up" | "lost" | "not_connected" | "failed" | "shutdown" | "operator" | "max_duration" | "idle" | "max_tokens" | "max_cost" | "cancelled";
+  "completed" | "hung_up" | "lost" | "not_connected" | "goodbye" | "transferred" | "idle" | "max_duration" | "max_cost" | "max_turns" | "max_tokens" | "no_answer" | "voicemail" | "operator" | "shutdown" | "left" | "cancelled" | "failed" | "ended_by_agent";
 
 /** The call runs. `live` is where its model is, for people. */
 export interface Ready {

@@ -14,7 +14,7 @@ from typing import Any, Literal, Protocol, get_args
 
 import msgspec
 
-from ..pipeline.turns.end_reason import EndReason
+from ..pipeline.end_reason import EndReason
 
 __all__ = [
     "PROTOCOL_VERSION",

@@ -27,6 +27,7 @@ from typing import Any
 from ..pipeline import MS, SECOND, Call, Frame, Graph, In, Out, Plan, Processor, TurnEndFrame, TurnStartFrame
 from ..pipeline.clock import run_virtual
 from ..pipeline.convert import convert_options
+from ..pipeline.end_reason import EndReason
 from ..pipeline.events import NodeFailed, Tuned
 from ..pipeline.graph.hops import works_async
 from ..pipeline.options import OptionSpec, option_specs
@@ -274,7 +275,7 @@ class Conformance:
             await call.run()
             await ending
 
-        self._live(script, ("never mind",))
+        self._live(script, (EndReason.ENDED_BY_AGENT,))
 
     def it_ends_with_its_streams(self) -> None:
         """When all that feeds it has ended it hands on what it has and ends too: the call completes."""

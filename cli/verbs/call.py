@@ -134,6 +134,7 @@ async def _converse(
     record: Path | None,
     terminal: Terminal,
 ) -> Stopped:
+    from ...pipeline.end_reason import EndReason
     from ...pipeline.errors import LivegraphError
     from ..conversation_text import print_conversation
     from ..signals import stoppable
@@ -152,8 +153,12 @@ async def _converse(
         if record is not None:
             resources |= _recorder(record, route, stack, terminal)
         call = plan.call(inputs=inputs, resources=resources, call_id="call")
-        print_conversation(call.events, as_json=as_json, lost=lambda: call.end("nobody reads the output"))
-        stopped = stack.enter_context(stoppable(lambda: call.end("interrupted")))
+
+        def lost() -> None:
+            call.end(EndReason.CANCELLED, "nobody reads the output")
+
+        print_conversation(call.events, as_json=as_json, lost=lost)
+        stopped = stack.enter_context(stoppable(lambda: call.end(EndReason.CANCELLED, "interrupted")))
         try:
             await call.run()
         except LivegraphError:

@@ -21,6 +21,7 @@ from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, get_args, overload, runtime_checkable
 
 from ..clock import Clock, clock_of_loop
+from ..end_reason import EndReason, read_end_reason
 from ..errors import LivegraphError, ProcessorError, StalledError
 from ..events import CallStarted, EventBus
 from ..frames import Frame, InterruptFrame
@@ -35,7 +36,6 @@ from ..processor import Processor
 from ..turns.controller import TurnPolicy
 from ..turns.conversation import Conversation
 from ..turns.conversation_policy import ConversationPolicy
-from ..turns.end_reason import EndReason, read_end_reason
 from .call_log import CallLog, LogPolicy
 from .changing import CallChange, Changing
 from .context import CallContext
@@ -249,8 +249,8 @@ class Call:
     def end(self, reason: EndReason | str, detail: str = "") -> None:
         """End the call now: sources are cancelled, queues are dropped. Returns at once; the first reason counts.
 
-        A text that is none of the words of ``EndReason`` is the detail of ``EndReason.ENDED_BY_AGENT``. What the agent is
-        saying is cut; ``end_after_speech`` lets it be heard.
+        Plain text is the detail of ``EndReason.ENDED_BY_AGENT``. What the agent is saying is cut; ``end_after_speech``
+        lets it be heard.
         """
         if self._ended:
             return

@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from ..clock import Clock
+from ..end_reason import EndReason
 from ..events import EventBus
 from ..turns.conversation import Conversation
-from ..turns.end_reason import EndReason
 from .call_functions import CallFunction
 from .call_log import CallLog, LogPolicy
 

@@ -14,11 +14,11 @@ from typing import Any, Protocol, runtime_checkable
 
 from ..clock import Clock
 from ..convert.scalars import CallText
+from ..end_reason import EndReason, read_end_reason
 from ..events import EventBus, KeyPressed, MuteChanged, Transcript, Usage
 from ..turns.acts import Act, Ended, Hush, Keyed, Mute, Say
 from ..turns.conversation import Conversation
 from ..turns.conversation_policy import ConversationPolicy
-from ..turns.end_reason import EndReason, read_end_reason
 from ..turns.manners import Manners
 from ..units import SECOND
 from .call_functions import CallFunction

@@ -6,9 +6,9 @@ import logging
 from typing import Literal
 
 from ..clock import Clock
+from ..end_reason import EndReason
 from ..errors import LivegraphError, ProcessorError
 from ..events import CallEnded, EventBus, NodeFailed
-from ..turns.end_reason import EndReason
 
 __all__ = ["Outcome"]
 

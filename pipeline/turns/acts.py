@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from .end_reason import EndReason
+from ..end_reason import EndReason
 
 __all__ = ["Act", "Ended", "Hush", "Keyed", "Mute", "Say", "SpeechKind"]
 

@@ -13,11 +13,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from ..end_reason import EndReason
 from ..frames import source_of
 from ..units import MS, SECOND
 from .acts import Act, Ended, Hush, Keyed, Mute, Say, SpeechKind
 from .conversation_policy import ConversationPolicy
-from .end_reason import EndReason
 from .key_row import KeyRow
 from .outbound import Answering
 from .words import holds_phrase, words_of

@@ -42,6 +42,8 @@ from ...pipeline.events import (
     ServiceChanged,
     SpeechChanged,
     StateChanged,
+    ToolCalled,
+    ToolFinished,
     Transcript,
     Usage,
 )
@@ -79,6 +81,7 @@ class GeminiLive(Processor):
     ages = False
     emits = (
         *(ServiceChanged, Transcript, Usage, SpeechChanged, StateChanged, Interrupted),
+        *(ToolCalled, ToolFinished),
         *(getattr(events, name) for name in events.__all__ if name != "LiveEvent"),
     )
 

@@ -89,7 +89,7 @@ class Line:
         if self._by_desk is not None:
             return self._by_desk
         reason, detail = self.call.reason or EndReason.CANCELLED, self.call.end_detail
-        if self.gone and reason is EndReason.ENDED_BY_AGENT and detail == self.leg.reason:
+        if self.gone and detail == self.leg.reason:
             return self.leg.end_reason, ""
         return reason, detail
 
@@ -142,7 +142,7 @@ class Line:
 
         await _first_of(reach(), self._ended.wait())
         if self._ended.is_set() or not reached:
-            self.call.end(self.leg.reason or EndReason.CANCELLED.value)
+            self.call.end(self.leg.reason or EndReason.CANCELLED)
             return False
         return True
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...transports.webrtc.over import end_of
 from ...transports.webrtc.peer import Peer
 from ..protocol import Dialect, EndReason, FromServer, Native
 from .leg import LegNumbers, LegState
 
 __all__ = ["WebRTCLeg"]
-
-_HUNG_UP = frozenset(("hung up", "the caller hung up", "the caller closed its data channel"))
 
 
 class WebRTCLeg:
@@ -46,9 +45,7 @@ class WebRTCLeg:
     @property
     def end_reason(self) -> EndReason:
         """See ``Leg``."""
-        if self.reason in _HUNG_UP:
-            return EndReason.HUNG_UP
-        return EndReason.NOT_CONNECTED if self.reason.startswith("no connection") else EndReason.LOST
+        return end_of(self.reason)
 
     async def reached(self) -> None:
         """See ``Peer.reached``."""

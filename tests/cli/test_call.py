@@ -162,5 +162,5 @@ def test_ctrl_c_ends_the_call(tmp_path: Path) -> None:
             command.send(number)
             returned, out, err = command.ended()
         assert (returned, err) == (code, "")
-        assert lines(out)[-1]["reason"] == "interrupted"
+        assert (lines(out)[-1]["reason"], lines(out)[-1]["detail"]) == ("cancelled", "interrupted")
         read_wav(answer)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from livegraph.pipeline import AudioFrame, Frame, Graph, Processor, TextFrame, run_virtual
+from livegraph.pipeline.end_reason import EndReason
 from livegraph.pipeline.ports import In, Out
 from livegraph.processors.app import AppIn, AppOut
 from livegraph.testing import no_tasks_left
@@ -120,10 +121,10 @@ def test_a_reader_ends_with_the_call() -> None:
             async with graph_with(Upper).plan().call() as call:
                 source, sink = call.processor("source", AppIn), call.processor("sink", AppOut)
                 await source.send(TextFrame("a"))
-                asyncio.get_running_loop().call_later(1, call.end, "hung up")
+                asyncio.get_running_loop().call_later(1, call.end, EndReason.HUNG_UP)
                 heard = [frame async for frame in sink]
             assert len(heard) == 1
-            assert call.reason == "hung up"
+            assert call.reason is EndReason.HUNG_UP
 
     run_virtual(main())
 

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ...audio import Pcm
+from ...pipeline.end_reason import EndReason
 from ...pipeline.errors import StartError
 from ...pipeline.events import Event
 from ...pipeline.frames import AudioFrame, DtmfFrame, TextFrame, VideoFrame
@@ -20,6 +21,7 @@ from ...pipeline.ports import Out
 from ...pipeline.processor import Processor
 from ...pipeline.units import MS, SECOND
 from .measured import MediaMeasured
+from .over import end_of
 from .webrtc_out import LOUDSPEAKER
 
 if TYPE_CHECKING:
@@ -95,7 +97,8 @@ class WebRTCIn(Processor):
         # A model is better served at once; an ear is better served without gaps.
         most_wait_ns = SPEAKER_WAIT_NS if loudspeaker else MODEL_WAIT_NS
         peer.audio_in.listen(self.audio.format.rate, most_wait_ns=most_wait_ns)
-        self._undo = [peer.audio_in.ignore, peer.on_over(self.call.end), peer.on_message(self._on_message)]
+        over = peer.on_over(lambda reason: self.call.end(end_of(reason), reason))
+        self._undo = [peer.audio_in.ignore, over, peer.on_message(self._on_message)]
 
     async def stop(self) -> None:
         """Listen no more; the peer belongs to whoever brought it along."""
@@ -160,6 +163,6 @@ class WebRTCIn(Processor):
 
     def _on_message(self, message: dict[str, Any]) -> None:
         if message["type"] == "hangup":
-            self.call.end("hung up")
+            self.call.end(EndReason.HUNG_UP)
         elif message["type"] == "text" and isinstance(text := message.get("text"), str) and text.strip():
             self.text.emit(TextFrame(time_ns=self.call.clock.now_ns(), text=text.strip()[:_MOST_TEXT_CHARS]))

@@ -16,6 +16,7 @@ from ...pipeline.ports import In
 from ...pipeline.processor import Processor
 from ...pipeline.units import MS
 from ..speaker import Speaker
+from .over import end_of
 
 __all__ = ["LOUDSPEAKER", "WebRTCOut"]
 
@@ -61,7 +62,10 @@ class WebRTCOut(Processor):
         self.audio.advertised = LOUDSPEAKER
         rate = self.audio.format.rate
         self._speaker = Speaker(self.call.turns, rate, limit_ns=_LIMIT_NS, cushion_ns=_CUSHION_NS)
-        self._undo = [peer.on_over(self.call.end), peer.on_message(self._on_message)]
+        self._undo = [
+            peer.on_over(lambda reason: self.call.end(end_of(reason), reason)),
+            peer.on_message(self._on_message),
+        ]
 
     async def stop(self) -> None:
         """The peer belongs to whoever brought it along."""

@@ -20,6 +20,7 @@ from livegraph.pipeline import (
     TextFrame,
     run_virtual,
 )
+from livegraph.pipeline.end_reason import EndReason
 from livegraph.pipeline.events import CallEnded, CallStarted, Event
 from livegraph.pipeline.graph.plan import make_plan
 from livegraph.testing import no_leaks, no_tasks_left
@@ -102,12 +103,12 @@ def test_end_ends_at_once_and_the_first_reason_counts() -> None:
         call.events.subscribe(Event, seen.append)
         running = asyncio.create_task(call.run())
         await asyncio.sleep(1)
-        call.end("hung up")
+        call.end(EndReason.HUNG_UP)
         call.end("again")
         await call.finished()
         await running
         assert call.clock.now_ns() == SECOND
-        assert call.reason == "hung up"
+        assert call.reason is EndReason.HUNG_UP
         assert [type(event) for event in seen] == [CallStarted, CallEnded]
 
     run_virtual(main())
@@ -120,16 +121,16 @@ def test_a_processor_can_end_its_call() -> None:
         def on_text(self, frame: TextFrame) -> None:
             self.call.end(f"heard {frame.text}")
 
-    async def main() -> str:
+    async def main() -> tuple[str, str]:
         graph = Graph()
         graph.add("words", Words, words=["bye"] * 100, gap_ms=10)
         graph.add("sink", HangUp)
         graph.chain("words", "sink")
         call = graph.plan().call()
         await call.run()
-        return call.reason
+        return call.reason, call.end_detail
 
-    assert run_virtual(main()) == "heard bye"
+    assert run_virtual(main()) == (EndReason.ENDED_BY_AGENT, "heard bye")
 
 
 def test_an_error_of_the_body_is_the_one_that_is_told() -> None:
@@ -260,10 +261,10 @@ def test_a_call_that_is_ended_while_it_starts_does_not_wait_for_the_start() -> N
         call = graph.plan().call()
         running = asyncio.create_task(call.run())
         await asyncio.sleep(0.5)
-        call.end("hung up")
+        call.end(EndReason.HUNG_UP)
         await running
         assert call.clock.now_ns() == SECOND // 2
-        assert call.reason == "hung up"
+        assert call.reason is EndReason.HUNG_UP
 
     run_virtual(main())
     assert log == ["init", "start", "stop"]

@@ -524,7 +524,7 @@ def test_a_source_in_a_tight_loop_lets_others_run() -> None:
             await asyncio.sleep(0)
         call.end("enough")
         await running
-        return call.reason
+        return call.end_detail
 
     assert run_virtual(main()) == "enough"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from livegraph.pipeline.end_reason import EndReason
 from livegraph.pipeline.frames import Turn
 from livegraph.pipeline.turns.acts import Act, Ended, Mute, Say
 from livegraph.pipeline.turns.conversation_policy import (
@@ -17,7 +18,6 @@ from livegraph.pipeline.turns.conversation_policy import (
     Opening,
     Outbound,
 )
-from livegraph.pipeline.turns.end_reason import EndReason
 from livegraph.pipeline.turns.manners import Manners
 from livegraph.pipeline.units import MS, SECOND
 
@@ -72,7 +72,7 @@ FACTS = st.lists(
 class World:
     """An agent that does, sooner or later, what it is asked; a function that answers; a caller who does as told.
 
-    Facts come in any order; sound that has begun ends, an answer that is due comes or is given up, as the engine sees to.
+    Facts come in any order; sound that has begun ends, answers come or are given up: the engine sees to it.
     """
 
     def __init__(self, policy: ConversationPolicy, pace_ms: int, *, able: bool) -> None:
@@ -173,7 +173,6 @@ class World:
             due = [at for at, _ in self.planned[:1]]
             deadline_ns = self.manners.deadline_ns
             if deadline_ns is not None:
-                assert deadline_ns >= self.now_ns - 1 or self.planned, "a deadline that is over"
                 due.append(deadline_ns)
             if not due or min(due) > at_ns:
                 self.now_ns = max(self.now_ns, at_ns)

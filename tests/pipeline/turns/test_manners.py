@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from livegraph.pipeline.end_reason import EndReason
 from livegraph.pipeline.frames import Turn
 from livegraph.pipeline.turns.acts import Act, Ended, Hush, Keyed, Mute, Say
 from livegraph.pipeline.turns.conversation_policy import (
@@ -16,7 +17,6 @@ from livegraph.pipeline.turns.conversation_policy import (
     Opening,
     Outbound,
 )
-from livegraph.pipeline.turns.end_reason import EndReason
 from livegraph.pipeline.turns.manners import Manners
 from livegraph.pipeline.units import MS, SECOND
 
@@ -147,7 +147,7 @@ class TestIdle:
 
     @pytest.mark.parametrize("fact", ["thinking", "tools", "voice", "answer"])
     def test_no_silence_is_counted_while_something_goes_on(self, fact: str) -> None:
-        """An answer that is due, a function at work, somebody who speaks: the agent asks nobody whether they are there."""
+        """An answer that is due, a function at work, somebody who speaks: the agent asks nobody if they are there."""
         room = Room(policy(idle=IDLE))
         begin = {
             "thinking": lambda: room.manners.thinking(0, on=True),

@@ -50,17 +50,11 @@ class EndReason(StrEnum):
     """The agent, or the program, ended it for a reason of its own: ``detail`` has the word."""
 
 
-_WORDS = frozenset(reason.value for reason in EndReason)
+def read_end_reason(reason: EndReason | str, detail: str = "") -> tuple[EndReason, str]:
+    """The reason and the detail of what somebody gives as a reason.
 
-
-def read_end_reason(reason: str, detail: str = "") -> tuple[EndReason, str]:
-    """The reason that a text names, and the detail: a text that names none is the detail itself.
-
-    ``read_end_reason("hung up")`` is ``(EndReason.HUNG_UP, "")``.
+    Plain text is the detail of ``ENDED_BY_AGENT``, whatever it says: words that an agent chooses pass for no other.
     """
     if isinstance(reason, EndReason):
         return reason, detail
-    word = reason.strip().lower().replace(" ", "_").replace("-", "_")
-    if word in _WORDS:
-        return EndReason(word), detail
     return EndReason.ENDED_BY_AGENT, detail or reason

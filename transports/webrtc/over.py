@@ -1,0 +1,16 @@
+"""Why a peer is over, as an end of the call."""
+
+from __future__ import annotations
+
+from ...pipeline.end_reason import EndReason
+
+__all__ = ["end_of"]
+
+_HUNG_UP = frozenset(("the caller hung up", "the caller closed its data channel"))
+
+
+def end_of(reason: str) -> EndReason:
+    """The end that a reason of ``Peer`` stands for."""
+    if reason in _HUNG_UP:
+        return EndReason.HUNG_UP
+    return EndReason.NOT_CONNECTED if reason.startswith("no connection") else EndReason.LOST
