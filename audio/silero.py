@@ -19,7 +19,7 @@ import numpy as np
 
 from .pcm import AudioError, Float, Pcm
 
-__all__ = ["SileroVad", "process_batch"]
+__all__ = ["SileroVad", "judge_batch", "process_batch"]
 
 _WEIGHTS = Path(__file__).parent / "data" / "silero_vad_v6_16k.npz"
 
@@ -31,6 +31,9 @@ _FFT = 256
 _HOP = 128
 _BINS = 129
 _STATE = 128
+_ROOM = _CONTEXT + _WINDOW + _RATE // 25
+_MOST_ROOM = 16 * _ROOM
+"""Above it, what a long recording needed is given back."""
 _SCALE = np.float32(1.0 / 32_768.0)
 
 
@@ -46,19 +49,21 @@ class SileroVad:
     window_samples = _WINDOW
     """Samples per probability."""
 
-    __slots__ = ("_buffer", "_cell", "_hidden")
+    __slots__ = ("_buffer", "_cell", "_filled", "_hidden")
 
-    _buffer: Pcm  # the context, then what waits
+    _buffer: Pcm  # the context, then what waits, then room
+    _filled: int
     _cell: Float
     _hidden: Float
 
     def __init__(self) -> None:
+        self._buffer = np.zeros(_ROOM, np.int16)
         self.reset()
 
     @property
     def pending(self) -> int:
-        """Samples received that wait for their window to fill, 0 to 511."""
-        return len(self._buffer) - _CONTEXT
+        """Samples received that wait for their window to fill or to be judged; 0 to 511 after ``process``."""
+        return self._filled - _CONTEXT
 
     def process(self, pcm: Pcm) -> list[float]:
         """Take any number of samples, shape `(samples,)`; return a probability (0 to 1) per window filled.
@@ -66,62 +71,103 @@ class SileroVad:
         The first window returned starts `pending` samples (as read before the call) ahead of `pcm`.
         Raises `AudioError` when `pcm` is not mono int16.
         """
-        buffer = self._joined(pcm)
+        return self.judge() if self.add(pcm) else []
+
+    def add(self, pcm: Pcm) -> int:
+        """Take samples as ``process`` does and only keep them; returns how many windows wait to be judged."""
+        _check_mono(pcm)
+        begin = self._filled
+        self._filled = end = begin + len(pcm)
+        if end > len(self._buffer):
+            self._buffer = np.concatenate((self._buffer, np.zeros(2 * end - len(self._buffer), np.int16)))
+        self._buffer[begin:end] = pcm
+        return (end - _CONTEXT) // _WINDOW
+
+    def judge(self) -> list[float]:
+        """The probabilities of all windows that wait."""
         probabilities = []
-        start = 0
-        for start in range(_WINDOW, len(buffer) - _CONTEXT + 1, _WINDOW):
-            window = buffer[None, start - _WINDOW : start + _CONTEXT]
+        start, last = 0, self._filled - _CONTEXT - _WINDOW
+        while start <= last:
+            window = self._buffer[None, start : start + _CONTEXT + _WINDOW]
             probability, self._hidden, self._cell = _forward(window, self._hidden, self._cell)
             probabilities.append(float(probability[0]))
-        self._buffer = buffer[start:].copy() if start else buffer
+            start += _WINDOW
+        self._drop(start)
         return probabilities
 
     def reset(self) -> None:
         """Forget all that was heard, as before a new call."""
-        self._buffer = np.zeros(_CONTEXT, np.int16)
+        self._buffer[:_CONTEXT] = 0
+        self._filled = _CONTEXT
         self._hidden = np.zeros((1, _STATE), np.float32)
         self._cell = np.zeros((1, _STATE), np.float32)
 
-    def _joined(self, pcm: Pcm) -> Pcm:
-        if pcm.dtype != np.int16 or pcm.ndim != 1:
-            raise AudioError(f"voice detection needs mono int16 PCM, got {pcm.dtype} of shape {pcm.shape}")
-        return np.concatenate((self._buffer, pcm))
+    def _drop(self, samples: int) -> None:
+        """Windows were judged: what is left is the context of the next one, and what waits for it."""
+        left = self._filled - samples
+        self._buffer[:left] = self._buffer[samples : self._filled]
+        self._filled = left
+        if len(self._buffer) > _MOST_ROOM:
+            self._buffer = self._buffer[:_ROOM].copy()
 
 
 def process_batch(vads: Sequence[SileroVad], chunks: Sequence[Pcm]) -> list[list[float]]:
     """Do `vads[i].process(chunks[i])` for all i, evaluating the windows of different streams together.
 
-    Chunks may differ in length. The probabilities equal those of single evaluation but for rounding
-    (below 1e-6). Raises `AudioError` when a stream is given twice, since its windows depend on each other;
-    no stream has changed then.
+    Chunks may differ in length. Raises `AudioError` when a stream is given twice, since its windows depend on each
+    other; no stream has changed then. See ``judge_batch``.
     """
-    if len({id(vad) for vad in vads}) != len(vads):
-        raise AudioError("a stream can only be once in a batch")
-    buffers = [vad._joined(pcm) for vad, pcm in zip(vads, chunks, strict=True)]
+    _check_distinct(vads)
+    for pcm in chunks:
+        _check_mono(pcm)
+    for vad, pcm in zip(vads, chunks, strict=True):
+        vad.add(pcm)
+    return judge_batch(vads)
+
+
+def judge_batch(vads: Sequence[SileroVad]) -> list[list[float]]:
+    """Do `vads[i].judge()` for all i, evaluating the windows of different streams together.
+
+    The probabilities equal those of single evaluation but for rounding (below 1e-6). Raises `AudioError` when a stream
+    is given twice.
+    """
+    _check_distinct(vads)
     results: list[list[float]] = [[] for _ in vads]
     start = 0
-    ready = [i for i, buffer in enumerate(buffers) if len(buffer) >= _CONTEXT + _WINDOW]
+    ready = [i for i, vad in enumerate(vads) if vad._filled >= _CONTEXT + _WINDOW]
     while ready:
-        windows = np.stack([buffers[i][start : start + _CONTEXT + _WINDOW] for i in ready])
+        count = len(ready)
+        windows = np.concatenate([vads[i]._buffer[start : start + _CONTEXT + _WINDOW] for i in ready])
         hidden = np.concatenate([vads[i]._hidden for i in ready])
         cell = np.concatenate([vads[i]._cell for i in ready])
-        probabilities, hidden, cell = _forward(windows, hidden, cell)
-        for row, i in enumerate(ready):
-            results[i].append(float(probabilities[row]))
+        probabilities, hidden, cell = _forward(windows.reshape(count, _CONTEXT + _WINDOW), hidden, cell)
+        for row, (i, probability) in enumerate(zip(ready, probabilities.tolist(), strict=True)):
+            results[i].append(probability)
             # Copies: a view would keep the whole batch's state alive for as long as its slowest stream.
             vads[i]._hidden = hidden[row : row + 1].copy()
             vads[i]._cell = cell[row : row + 1].copy()
         start += _WINDOW
-        ready = [i for i in ready if len(buffers[i]) >= start + _CONTEXT + _WINDOW]
-    for vad, buffer, result in zip(vads, buffers, results, strict=True):
-        vad._buffer = buffer[len(result) * _WINDOW :].copy()
+        ready = [i for i in ready if vads[i]._filled >= start + _CONTEXT + _WINDOW]
+    for vad, result in zip(vads, results, strict=True):
+        if result:
+            vad._drop(len(result) * _WINDOW)
     return results
+
+
+def _check_mono(pcm: Pcm) -> None:
+    if pcm.dtype != np.int16 or pcm.ndim != 1:
+        raise AudioError(f"voice detection needs mono int16 PCM, got {pcm.dtype} of shape {pcm.shape}")
+
+
+def _check_distinct(vads: Sequence[SileroVad]) -> None:
+    if len({id(vad) for vad in vads}) != len(vads):
+        raise AudioError("a stream can only be once in a batch")
 
 
 class _Weights(NamedTuple):
     """The network's matrices, input x output, ready to be multiplied from the right."""
 
-    stft: Float  # 256 x 258: real parts, imaginary parts
+    window: Float  # 256: Hann
     conv1: Float  # 3 x 129 x 128, flattened to two dimensions, as the other convolutions
     bias1: Float
     conv2: Float
@@ -153,7 +199,8 @@ def _weights() -> _Weights:
     lstm = np.concatenate((w["lstm_cell.weight_ih"], w["lstm_cell.weight_hh"]), axis=1)[order] * half[:, None]
     lstm_bias = (w["lstm_cell.bias_ih"] + w["lstm_cell.bias_hh"])[order] * half
     return _Weights(
-        stft=taps("stft_conv.weight", 0, _FFT).reshape(_FFT, 2 * _BINS),
+        # The network's first layer is a Fourier transform written as a convolution: its first row is the window alone.
+        window=np.ascontiguousarray(w["stft_conv.weight"][0, 0]),
         conv1=taps("conv1.weight", 0, 3),
         bias1=w["conv1.bias"],
         conv2=taps("conv2.weight", 0, 3),
@@ -189,11 +236,9 @@ def _forward(windows: Pcm, hidden: Float, cell: Float) -> tuple[Float, Float, Fl
     np.multiply(windows, _SCALE, out=signal[:, :-_PAD])
     signal[:, -_PAD:] = signal[:, -_PAD - 2 : -2 * _PAD - 2 : -1]  # reflected, the last sample not repeated
 
-    spectrum = _frames(signal, 4, _FFT, _HOP) @ w.stft
-    np.multiply(spectrum, spectrum, out=spectrum)
-    power = spectrum[:, :_BINS] + spectrum[:, _BINS:]
+    spectrum = np.fft.rfft(_frames(signal, 4, _FFT, _HOP) * w.window)
     padded = np.zeros((n, 6, _BINS), np.float32)
-    np.sqrt(power.reshape(n, 4, _BINS), out=padded[:, 1:5])
+    np.abs(spectrum.reshape(n, 4, _BINS), out=padded[:, 1:5], casting="same_kind")
 
     first = _frames(padded.reshape(n, -1), 4, 3 * _BINS, _BINS) @ w.conv1
     first += w.bias1

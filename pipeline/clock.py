@@ -22,7 +22,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from .errors import LivegraphError
-from .units import SECOND
+from .units import MS, SECOND
 
 __all__ = [
     "Clock",
@@ -33,6 +33,7 @@ __all__ = [
     "clock_of_loop",
     "day_time_ns",
     "run_virtual",
+    "timer_s",
     "unix_time_ns",
     "work_ns",
 ]
@@ -113,6 +114,19 @@ def clock_of_loop() -> Clock:
     """A clock with its origin now: virtual when the running loop is a ``VirtualLoop``."""
     loop = asyncio.get_running_loop()
     return VirtualClock(loop) if isinstance(loop, VirtualLoop) else SystemClock()
+
+
+def timer_s(delay_ns: int) -> float:
+    """A delay for the running loop's ``call_later`` that is not over early, in seconds; at least 0.
+
+    uvloop counts whole milliseconds and rounds to the nearest: who is called early and sets a timer for the rest would
+    be called again and again until the time has come. Virtual time is exact.
+    """
+    if delay_ns <= 0:
+        return 0.0
+    if isinstance(asyncio.get_running_loop(), VirtualLoop):
+        return delay_ns / SECOND
+    return -(-delay_ns // MS) / 1_000
 
 
 def unix_time_ns() -> int:

@@ -7,11 +7,10 @@ within 20 ms go through it together. A call that is alone is not kept waiting: i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-import numpy as np
-
-from ..audio import Pcm, SileroVad, process_batch
+from ..audio import Pcm, SileroVad
+from ..audio.silero import judge_batch
 
 __all__ = ["Seat", "take_seat"]
 
@@ -40,42 +39,47 @@ class Seat:
     ``told`` is called with the probabilities of the chunks that ``offer`` kept, a list for each, in order.
     """
 
-    __slots__ = ("_batch", "_chunks", "_told", "_vad")
+    __slots__ = ("_batch", "_told", "_vad", "_waiting")
 
     def __init__(self, batch: _Batch, vad: SileroVad, told: Told) -> None:
         self._batch = batch
         self._vad = vad
         self._told = told
-        self._chunks: list[Pcm] = []
+        self._waiting: list[int] = []
+        """How many windows were complete after each chunk that is to be told of."""
 
     def offer(self, pcm: Pcm) -> list[float] | None:
         """Take samples; returns a probability for each window that they complete, or ``None`` when that is told later.
 
         It is told within 20 ms.
         """
-        vad, batch = self._vad, self._batch
-        if len(self._chunks) >= _MOST_CHUNKS:
+        vad, batch, waiting = self._vad, self._batch, self._waiting
+        if len(waiting) >= _MOST_CHUNKS:
             batch.flush()  # somebody feeds faster than time passes
-        if not self._chunks and (len(batch.seats) == 1 or vad.pending + len(pcm) < vad.window_samples):
-            return vad.process(pcm)
-        self._chunks.append(pcm)
+        windows = vad.add(pcm)
+        if not waiting:
+            if not windows:
+                return []
+            if len(batch.seats) == 1:
+                return vad.judge()
+        waiting.append(windows)
         batch.wait(self)
         return None
 
     def settle(self) -> None:
         """Tell at once what is yet to be told, with all that waits."""
-        if self._chunks:
+        if self._waiting:
             self._batch.flush()
 
     def leave(self) -> None:
         """Give the place back; what was yet to be told is not."""
-        self._chunks.clear()
+        self._waiting.clear()
         self._batch.leave(self)
 
-    def take(self) -> tuple[SileroVad, list[Pcm], Told]:
+    def take(self) -> tuple[SileroVad, list[int], Told]:
         """What waits, for the batch."""
-        chunks, self._chunks = self._chunks, []
-        return self._vad, chunks, self._told
+        waiting, self._waiting = self._waiting, []
+        return self._vad, waiting, self._told
 
 
 class _Batch:
@@ -100,12 +104,11 @@ class _Batch:
             self._timer = None
         waiting, self._waiting = self._waiting, {}
         taken = [seat.take() for seat in waiting]
-        befores = [vad.pending for vad, _, _ in taken]
-        results = process_batch([vad for vad, _, _ in taken], [_joined(chunks) for _, chunks, _ in taken])
-        for seat, (vad, chunks, told), before, found in zip(waiting, taken, befores, results, strict=True):
+        results = judge_batch([vad for vad, _, _ in taken])
+        for seat, (_, windows, told), found in zip(waiting, taken, results, strict=True):
             # What one call is told may have ended another.
             if seat in self.seats:
-                told(_by_chunk(chunks, before, found, vad.window_samples))
+                told(_by_chunk(windows, found))
 
     def leave(self, seat: Seat) -> None:
         """One seat less; the last one takes the batch along."""
@@ -118,17 +121,10 @@ class _Batch:
             _batches.pop(self._loop, None)
 
 
-def _joined(chunks: Sequence[Pcm]) -> Pcm:
-    return chunks[0] if len(chunks) == 1 else np.concatenate(chunks)
-
-
-def _by_chunk(
-    chunks: Sequence[Pcm], before: int, probabilities: Sequence[float], window: int
-) -> list[list[float]]:
-    """The probabilities by the chunk that completed their window; ``before`` samples waited already."""
-    parts, done, samples = [], 0, before
-    for chunk in chunks:
-        samples += len(chunk)
-        parts.append(list(probabilities[done : samples // window]))
-        done = samples // window
+def _by_chunk(windows: list[int], probabilities: list[float]) -> list[list[float]]:
+    """The probabilities by the chunk that completed their window."""
+    parts, done = [], 0
+    for count in windows:
+        parts.append(probabilities[done:count])
+        done = count
     return parts

@@ -141,6 +141,11 @@ class VadGate(Processor):
 
     def _judge(self, frame: AudioFrame, probabilities: list[float]) -> None:
         """Tell of speech that begins or ends with ``frame``; in mode ``gate`` let it pass or keep it."""
+        if not probabilities and not self._gate:
+            # No window is full, so nothing is known that was not.
+            self._offset_ns = frame.time_ns - self._position_ns
+            self._position_ns += frame.duration_ns
+            return
         starts_ns = self._windows_ns
         self._windows_ns += len(probabilities) * self._vad.window_samples * SECOND // self._vad.sample_rate
         was_open = self._speech.speaking

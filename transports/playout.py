@@ -7,7 +7,7 @@ reports what was really played. Silence comes out when there is nothing to play.
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,16 +21,14 @@ _AUDIBLE_STEP = 100
 """A step of this height (-50 dBFS) begins to be heard as a click; smaller ones are left as they are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Played:
+class Played(NamedTuple):
     """The sound of ``turn`` was played up to ``position_ns`` from its beginning."""
 
     turn: int
     position_ns: int
 
 
-@dataclass(frozen=True, slots=True)
-class PlayedOut:
+class PlayedOut(NamedTuple):
     """The last sound of ``turn`` was played."""
 
     turn: int
@@ -173,6 +171,16 @@ class PlayoutBuffer:
 
     def take(self, samples: int) -> Pcm:
         """As ``pull``, without the silence at the end."""
+        if self._sounding and self._risen >= self._fade and self._queue:
+            # In the middle of a piece, as nearly always.
+            turn, pcm = self._queue[0]
+            if pcm is not None and len(pcm) > samples:
+                self._queue[0] = (turn, pcm[samples:])
+                self._held -= samples
+                self._note(turn, samples)
+                piece = pcm[:samples]
+                self._last = piece[-1:]
+                return piece
         pieces: list[Pcm] = []
         left = samples
         while left:
@@ -239,12 +247,13 @@ class PlayoutBuffer:
         return pcm
 
     def _note(self, turn: int, samples: int) -> None:
-        if turn != self._turn:
+        if turn is not self._turn and turn != self._turn:
             self._turn, self._position = turn, 0
         self._position += samples
         if turn:
             fact = Played(turn, samples_to_ns(self._position, self.rate))
-            if self._facts and isinstance(self._facts[-1], Played) and self._facts[-1].turn == turn:
+            before = self._facts[-1] if self._facts else None
+            if isinstance(before, Played) and (before.turn is turn or before.turn == turn):
                 self._facts[-1] = fact
             else:
                 self._facts.append(fact)

@@ -1,4 +1,4 @@
-"""Connections over the network: a ``Link`` on a WebSocket. ``websockets`` loads when the first one is opened."""
+"""Opening connections over the network. ``websockets`` loads with the first one."""
 
 from __future__ import annotations
 
@@ -7,20 +7,13 @@ import errno
 import ipaddress
 import logging
 import os
-import socket
 import ssl
-import struct
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from ...liveapi.link import Link, LinkClosed
 from ...pipeline.errors import ServiceError
-from ...pipeline.units import MS
 from .endpoint import LiveConnector
-
-if TYPE_CHECKING:
-    from websockets.asyncio.client import ClientConnection
 
 __all__ = ["WebSocketConnector"]
 
@@ -43,6 +36,8 @@ class WebSocketConnector(LiveConnector):
         """Connect within 10 s."""
         from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
+
+        from .websocket_link import WebSocketLink
 
         try:
             socket = await connect(
@@ -72,71 +67,7 @@ class WebSocketConnector(LiveConnector):
             raise LinkClosed(1006, "the connection was dropped as soon as it was made") from error
         except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
             raise LinkClosed(1006, _in_words(error)) from error
-        return _WebSocketLink(socket)
-
-
-class _WebSocketLink:
-    """A ``ReceiptLink`` on one open WebSocket: a pong tells that all before its ping has arrived."""
-
-    exact = False
-    piece_ns = 40 * MS
-    """A message costs the same whatever its length, and the service's detector decides by longer stretches."""
-
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
-        self._sent = 0
-        self._received = 0
-
-    @property
-    def received(self) -> int:
-        return self._received
-
-    async def probe(self) -> None:
-        from websockets.exceptions import ConnectionClosed
-
-        sent = self._sent
-        try:
-            await (await self._socket.ping())
-        except ConnectionClosed:
-            raise self._closed() from None
-        self._received = max(self._received, sent)
-
-    async def send(self, message: str | bytes) -> None:
-        from websockets.exceptions import ConnectionClosed
-
-        try:
-            await self._socket.send(message)
-        except ConnectionClosed:
-            raise self._closed() from None
-        except Exception as error:
-            # The library's own state breaks when the other side resets in the middle of a big message.
-            raise LinkClosed(1006, f"it broke while it was written to ({type(error).__name__})") from error
-        self._sent += 1
-
-    async def recv(self) -> str | bytes:
-        from websockets.exceptions import ConnectionClosed
-
-        try:
-            return await self._socket.recv()
-        except ConnectionClosed:
-            raise self._closed() from None
-
-    async def close(self, code: int = 1000, reason: str = "") -> None:
-        await self._socket.close(code, reason)
-        if self._socket.protocol.close_rcvd is not None and not self._socket.protocol.close_rcvd_then_sent:
-            # The other side answered our goodbye, so it has read everything before it.
-            self._received = self._sent
-
-    def abort(self) -> None:
-        # By a reset: otherwise the system goes on delivering what it was given, for minutes if need be.
-        handle = self._socket.transport.get_extra_info("socket")
-        if handle is not None and handle.fileno() >= 0:
-            handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.transport.abort()
-
-    def _closed(self) -> LinkClosed:
-        code = self._socket.close_code
-        return LinkClosed(1006 if code is None else code, self._socket.close_reason or "")
+        return WebSocketLink(socket)
 
 
 _tls_context: ssl.SSLContext | None = None

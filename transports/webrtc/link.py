@@ -44,7 +44,7 @@ class LinkListener(Protocol):
         ...
 
     def link_rtp(self, link: Link, packet: bytes) -> None:
-        """An RTP packet, decrypted."""
+        """An RTP packet, decrypted: that was heard as well."""
         ...
 
     def link_rtcp(self, link: Link, packet: bytes) -> None:
@@ -209,7 +209,6 @@ class Link:
             else:
                 packet = secure.unprotect_rtp(data)
                 if packet is not None:
-                    self._listener.link_heard(self)
                     self._listener.link_rtp(self, packet)
         elif 20 <= first < 64:
             secure.receive(data)

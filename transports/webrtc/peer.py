@@ -327,6 +327,7 @@ class Peer:
 
     def link_rtp(self, link: Link, packet: bytes) -> None:
         """See ``LinkListener``."""
+        self.link_heard(link)
         if link is self._link:
             self._media.receive_rtp(packet, self._presence.heard_ns)
 

@@ -147,10 +147,10 @@ class Connection:
 
     async def _send(self, end: Callable[[LinkClosed], None]) -> None:
         link, outbox = self.link, self._outbox
-        outbox.piece_ns = getattr(link, "piece_ns", 0)
         # Asked once: whether something has a protocol's members costs more than to encode a message.
         arrives = self._receipts and not isinstance(link, ReceiptLink)
         while not self._parting:
+            outbox.piece_ns = getattr(link, "piece_ns", 0)
             message = outbox.take()
             if message is None:
                 await outbox.filled()

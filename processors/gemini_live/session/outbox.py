@@ -70,10 +70,7 @@ class _Entry:
     """Of a result: what is sent instead when it is too big."""
     samples: NDArray[np.int16] | None = None
     rate: int = 0
-
-    @property
-    def duration_ns(self) -> int:
-        return 0 if self.samples is None else len(self.samples) * SECOND // self.rate
+    duration_ns: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -88,7 +85,16 @@ _HEARD = (Kind.AUDIO, Kind.START, Kind.END)
 
 
 def _length_ns(entries: list[_Entry]) -> int:
-    return sum(entry.duration_ns for entry in entries)
+    length_ns = 0
+    for entry in entries:
+        length_ns += entry.duration_ns
+    return length_ns
+
+
+def _encoded(pieces: list[NDArray[np.int16]], rate: int) -> str:
+    """The message of the sound in ``pieces``."""
+    pcm = b"".join([piece.astype("<i2", copy=False).tobytes() for piece in pieces])
+    return encode_audio(pcm, rate).decode()
 
 
 class Outbox:
@@ -148,7 +154,8 @@ class Outbox:
 
     def put_audio(self, samples: NDArray[np.int16], rate: int) -> None:
         """Queue sound; the oldest goes when there is too much."""
-        self._append(_Entry(Kind.AUDIO, samples=samples, rate=rate))
+        duration_ns = len(samples) * SECOND // rate
+        self._append(_Entry(Kind.AUDIO, samples=samples, rate=rate, duration_ns=duration_ns))
         while self.held_ns > self._keep_ns and self._drop_oldest_audio():
             pass
 
@@ -208,6 +215,8 @@ class Outbox:
         first = self._leave()
         if first.samples is None:
             return first.message
+        if not self._entries:
+            return _encoded([first.samples], first.rate)
         pieces, length_ns = [first.samples], first.duration_ns
         while self._entries and (following := self._entries[0]).samples is not None:
             length_ns += following.duration_ns
@@ -215,8 +224,7 @@ class Outbox:
                 break
             self._leave()
             pieces.append(following.samples)
-        pcm = b"".join(piece.astype("<i2", copy=False).tobytes() for piece in pieces)
-        return encode_audio(pcm, first.rate).decode()
+        return _encoded(pieces, first.rate)
 
     def sent(self, now_ns: int) -> bool:
         """What was taken has been sent, as the next message of this connection.
@@ -224,13 +232,17 @@ class Outbox:
         Returns:
             Whether it must not be said twice: a text, or a result.
         """
-        delicate = any(entry.kind in (Kind.TEXT, Kind.RESULT) for entry in self._taken)
+        taken, self._taken = self._taken, []
         self.number += 1
-        kept = [entry for entry in self._taken if entry.kind not in (Kind.PICTURE, Kind.NUDGE)]
-        self._messages -= len(self._taken) - len(kept)
-        self._taken.clear()
+        delicate = False
+        if len(taken) == 1 and taken[0].kind is Kind.AUDIO:
+            kept = taken
+        else:
+            delicate = any(entry.kind in (Kind.TEXT, Kind.RESULT) for entry in taken)
+            kept = [entry for entry in taken if entry.kind not in (Kind.PICTURE, Kind.NUDGE)]
+            self._messages -= len(taken) - len(kept)
         self._sent.append(_Sent(self.number, now_ns, kept))
-        self._sent_ns += sum(entry.duration_ns for entry in kept)
+        self._sent_ns += _length_ns(kept)
         # What is as old as this nobody wants to hear again, whether it has arrived or not.
         while self._sent and (self._sent_ns > self._keep_ns or self._messages > _MOST_MESSAGES // 2):
             self._arrived(self._sent.popleft())

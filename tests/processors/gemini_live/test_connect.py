@@ -171,3 +171,36 @@ def test_a_connection_that_is_dropped_at_once_is_lost() -> None:
             assert closed.value.code == 1006
 
     asyncio.run(main())
+
+
+def test_a_server_that_does_not_read_makes_the_sender_wait() -> None:
+    """What is sent is not piled up in memory, and it all arrives in order once the server reads again."""
+    read = asyncio.Event()
+    got: list[str | bytes] = []
+
+    async def handle(connection: ServerConnection) -> None:
+        await read.wait()
+        async for message in connection:
+            got.append(message)
+
+    async def client(connector: WebSocketConnector) -> None:
+        link = await connector.connect(PATH, {})
+        sent = 0
+
+        async def send_all() -> None:
+            nonlocal sent
+            for number in range(300):
+                await link.send(f"{number} " + "x" * 100_000)
+                sent += 1
+
+        sending = asyncio.create_task(send_all())
+        done, _ = await asyncio.wait({sending}, timeout=0.5)
+        assert not done and sent < 250
+        read.set()
+        await sending
+        await link.close()
+        while len(got) < 300:
+            await asyncio.sleep(0.01)
+        assert [int(str(message).split()[0]) for message in got] == list(range(300))
+
+    with_server(handle, client)

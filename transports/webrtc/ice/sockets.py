@@ -55,9 +55,11 @@ class _Udp(asyncio.DatagramProtocol):
         transport = self._transport
         if transport is None or transport.get_write_buffer_size() > _MOST_QUEUED_BYTES:
             return
-        # The kernel refuses addresses that it has no way to. It is as if the packet were lost.
-        with contextlib.suppress(OSError):
+        try:  # noqa: SIM105  # on the way of every packet, and twice as quick as contextlib.suppress
             transport.sendto(data, to)
+        except OSError:
+            # The kernel refuses addresses that it has no way to. It is as if the packet were lost.
+            pass
 
     def drop(self, source: Source) -> None:
         pass

@@ -37,9 +37,16 @@ class AvEncoder:
         self._bit_rate, self._options = bit_rate, self._described(5, False, 0, False)
 
     def tune(
-        self, *, bit_rate: int, complexity: int, fec: bool, loss_percent: int, dtx: bool = False
+        self,
+        *,
+        bit_rate: int,
+        complexity: int,
+        fec: bool,
+        loss_percent: int,
+        dtx: bool = False,
+        celt: bool = False,
     ) -> None:
-        """Encode so after the next silence: PyAV cannot change an encoder that runs."""
+        """Encode so after the next silence: PyAV cannot change an encoder that runs, nor tell it the codec."""
         self._bit_rate, self._options = bit_rate, self._described(complexity, fec, loss_percent, dtx)
 
     def encode(self, pcm: Pcm) -> bytes:

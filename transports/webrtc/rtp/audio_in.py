@@ -143,9 +143,10 @@ class AudioInput:
                 self.malformed += 1
                 return
             packet, copies = unwrapped
-        step = self._tracker.place(packet.sequence)
-        if self._reception is not None and step.kind != "suspect":
-            self._reception.heard(self._tracker.highest, packet.timestamp, now_ns)
+        tracker = self._tracker
+        believed = tracker.advance(packet.sequence) or tracker.place(packet.sequence).kind != "suspect"
+        if self._reception is not None and believed:
+            self._reception.heard(tracker.highest, packet.timestamp, now_ns)
         if self._rate:
             if self.receiver is None:
                 self.receiver = AudioReceiver(
@@ -155,8 +156,8 @@ class AudioInput:
 
     def poll(self, now_ns: int) -> None:
         """Time has passed."""
-        if self.receiver is not None:
-            self._hand_over(self.receiver.poll(now_ns))
+        if self.receiver is not None and (sounds := self.receiver.poll(now_ns)):
+            self._hand_over(sounds)
 
     @property
     def next_ns(self) -> int | None:

@@ -71,6 +71,11 @@ class ReorderBuffer:
         return self._tracker.highest
 
     @property
+    def holds(self) -> bool:
+        """Whether packets are held."""
+        return bool(self._held)
+
+    @property
     def waits(self) -> bool:
         """Whether packets are held behind a hole."""
         return bool(self._held) and self._next not in self._held
@@ -84,6 +89,15 @@ class ReorderBuffer:
     def is_full(self) -> bool:
         """Whether no hole may be waited for any longer, whatever the time."""
         return len(self._held) >= _MOST_HELD
+
+    def follow(self, sequence: int) -> int:
+        """Take a packet without holding it, if it is the next and nothing is held: its number. Else -1: ``push`` it."""
+        number = self._next
+        if self._held or number != self._tracker.highest + 1 or not self._tracker.advance(sequence):
+            return -1
+        self.counts.received += 1
+        self._next = number + 1
+        return number
 
     def push(self, packet: RtpPacket, now_ns: int) -> bool | None:
         """Take a packet that came. False when it is too late or a copy; ``None`` when it is a stray, so that

@@ -66,7 +66,9 @@ class AudioSender:
         """Packets that DTX made unnecessary."""
         self.skipped = 0
         """Periods of 20 ms that a hold-up took from the sound's time."""
-        self.adaptation = Adaptation(fec=terms.in_band_fec, most_bit_rate=terms.max_average_bitrate)
+        self.adaptation = Adaptation(
+            fec=terms.in_band_fec, dtx=terms.dtx, most_bit_rate=terms.max_average_bitrate
+        )
         self._payload_type = payload_type
         self._dtx = terms.dtx
         self._frame_ms = packet_ms(terms)
@@ -173,7 +175,7 @@ class AudioSender:
         if source is None or encoder is None:
             return self._silence
         settings = self.adaptation.settings
-        if settings != self._set:
+        if settings is not self._set:
             encoder.tune(**settings._asdict(), dtx=self._dtx)
             self._set = settings
         return encoder.encode(source.pull(encoder.samples))

@@ -39,6 +39,14 @@ class SequenceTracker:
         """The highest extended number so far; -1 before the first packet."""
         self._suspect = -1
 
+    def advance(self, sequence: int) -> bool:
+        """Whether the packet with these 16 bits is the next; then it counts, else ``place`` it."""
+        if (sequence - self.highest) & 0xFFFF != 1 or self.highest < 0:
+            return False
+        self.highest += 1
+        self._suspect = -1
+        return True
+
     def place(self, sequence: int) -> Step:
         """Where the packet with these 16 bits stands."""
         if self.highest < 0:

@@ -11,7 +11,8 @@ import secrets
 from collections.abc import Callable
 from dataclasses import replace
 
-from ....pipeline.clock import Clock, unix_time_ns
+from ....pipeline.clock import Clock, timer_s, unix_time_ns
+from ....pipeline.running.loop_load import loop_load
 from ....pipeline.units import MS, SECOND
 from ..sdp.terms import TRANSPORT_WIDE, Terms
 from .audio_in import AudioInput
@@ -37,7 +38,7 @@ from .rtcp import (
 )
 from .sender import AudioSender
 from .statistics import MediaStatistics
-from .ticker import TICK_NS, Ticker, beat_facts
+from .ticker import TICK_NS, Ticker
 from .video_in import VideoInput
 
 __all__ = ["MediaSession"]
@@ -221,7 +222,7 @@ class MediaSession:
         self.audio_in.receive(packet, now_ns)
         next_ns = self.audio_in.next_ns
         if next_ns is not None and self._hole is None and self._ticker is not None:
-            self._hole = self._loop.call_later(max(0, next_ns - now_ns) / SECOND, self._give_up_hole)
+            self._hole = self._loop.call_later(timer_s(next_ns - now_ns), self._give_up_hole)
 
     def _give_up_hole(self) -> None:
         self._hole = None
@@ -230,7 +231,7 @@ class MediaSession:
         next_ns = self.audio_in.next_ns
         if next_ns is not None:
             delay_ns = max(100_000, next_ns - now_ns)
-            self._hole = self._loop.call_later(delay_ns / SECOND, self._give_up_hole)
+            self._hole = self._loop.call_later(timer_s(delay_ns), self._give_up_hole)
 
     def _press(self, presses: list[KeyPress]) -> None:
         for press in presses:
@@ -268,7 +269,7 @@ class MediaSession:
             self._reports_ns = now_ns
             self._press(self._dtmf.poll(now_ns))
             if self._sender is not None:
-                self._sender.adaptation.loaded(beat_facts().load)
+                self._sender.adaptation.loaded(loop_load())
             self._send_rtcp(self._compound(now_ns))
 
     def _compound(self, now_ns: int) -> bytes:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from ....pipeline.clock import VirtualLoop, clock_of_loop
-from ....pipeline.units import MS, SECOND
+from ....pipeline.clock import clock_of_loop, timer_s
+from ....pipeline.units import MS
 
 __all__ = ["TICK_NS", "Ticker", "TickerFacts", "beat_facts"]
 
@@ -17,7 +16,6 @@ TICK_NS = 20 * MS
 _SLOTS = 4
 _SLOT_NS = TICK_NS // _SLOTS
 _LATE_NS = 10 * MS
-_LOAD_EVERY_NS = SECOND
 
 _tickers: dict[asyncio.AbstractEventLoop, Ticker] = {}
 
@@ -31,8 +29,6 @@ class TickerFacts:
     """Beats that came 10 ms late or more: the loop was held up."""
     latest_ns: int = 0
     """The worst of them."""
-    load: float = 0.0
-    """The share of a core that the loop's thread took in the last second; 0 on virtual time."""
 
 
 _facts = TickerFacts()
@@ -55,9 +51,6 @@ class Ticker:
         self._clock = clock_of_loop()
         self._slots: list[list[Callable[[], None]]] = [[] for _ in range(_SLOTS)]
         self._timer: asyncio.TimerHandle | None = None
-        self._measures = not isinstance(self._loop, VirtualLoop)
-        self._cpu_ns = time.thread_time_ns()
-        self._cpu_at_ns = self._clock.now_ns()
 
     @classmethod
     def join(cls, member: Callable[[], None]) -> Ticker:
@@ -88,14 +81,6 @@ class Ticker:
         """How many are called."""
         return sum(map(len, self._slots))
 
-    def _call(self, member: Callable[[], None]) -> None:
-        try:
-            member()
-        except Exception as error:  # one call's fault must not stop the beat of all others
-            self._loop.call_exception_handler(
-                {"message": "a call's media failed in its beat", "exception": error, "callback": member}
-            )
-
     def _set(self) -> None:
         """Wait for the next slot that has members."""
         if self._timer is not None:
@@ -107,12 +92,12 @@ class Ticker:
         self._wait(slot, now_ns)
 
     def _wait(self, slot: int, now_ns: int) -> None:
-        self._timer = self._loop.call_later((slot * _SLOT_NS - now_ns) / SECOND, self._beat, slot)
+        self._timer = self._loop.call_later(timer_s(slot * _SLOT_NS - now_ns), self._beat, slot)
 
     def _beat(self, slot: int) -> None:
         now_ns = self._clock.now_ns()
         if now_ns < slot * _SLOT_NS:
-            # Timers are as exact as their loop's: never early.
+            # A timer may come a little early.
             self._wait(slot, now_ns)
             return
         self._timer = None
@@ -126,10 +111,15 @@ class Ticker:
         missed = min(_SLOTS - 1, late_ns // _SLOT_NS)
         for number in range(slot, slot + missed + 1):
             for member in tuple(self._slots[number % _SLOTS]):
-                self._call(member)
-        if self._measures and now_ns - self._cpu_at_ns >= _LOAD_EVERY_NS:
-            cpu_ns = time.thread_time_ns()
-            facts.load = (cpu_ns - self._cpu_ns) / (now_ns - self._cpu_at_ns)
-            self._cpu_ns, self._cpu_at_ns = cpu_ns, now_ns
+                try:
+                    member()
+                except Exception as error:  # one call's fault must not stop the beat of all others
+                    self._loop.call_exception_handler(
+                        {
+                            "message": "a call's media failed in its beat",
+                            "exception": error,
+                            "callback": member,
+                        }
+                    )
         if any(self._slots):
             self._set()

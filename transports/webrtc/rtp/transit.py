@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
 from collections import deque
+from collections.abc import Callable
 
 __all__ = ["TransitWindow"]
 
@@ -17,34 +17,27 @@ _FEW = 10
 class TransitWindow:
     """The transit of the last packets: arrival minus media time, of which only differences mean anything."""
 
-    __slots__ = ("_order", "_sorted")
+    __slots__ = ("_window", "add")
 
     def __init__(self) -> None:
-        self._order: deque[int] = deque()
-        self._sorted: list[int] = []
-
-    def add(self, transit_ns: int) -> None:
-        """A packet came."""
-        if len(self._order) == _PACKETS:
-            oldest = self._order.popleft()
-            del self._sorted[bisect_left(self._sorted, oldest)]
-        self._order.append(transit_ns)
-        insort(self._sorted, transit_ns)
+        self._window: deque[int] = deque(maxlen=_PACKETS)
+        self.add: Callable[[int], None] = self._window.append
+        """A packet came, with this transit in ns. It comes with every packet, and is asked about with every hole."""
 
     def clear(self) -> None:
         """The sender's clock has jumped: what was is of no use."""
-        self._order.clear()
-        self._sorted.clear()
+        self._window.clear()
 
     @property
     def least_ns(self) -> int:
         """The quickest of the window: what the network takes when nothing is in the way. 0 before the first."""
-        return self._sorted[0] if self._sorted else 0
+        return min(self._window, default=0)
 
     @property
     def spread_ns(self) -> int:
         """By how much 95 of 100 packets were slower than the quickest, at most."""
-        count = len(self._sorted)
+        count = len(self._window)
         if count < _FEW:
             return 0
-        return self._sorted[min(count - 1, int(count * _SHARE))] - self._sorted[0]
+        ordered = sorted(self._window)
+        return ordered[min(count - 1, int(count * _SHARE))] - ordered[0]

@@ -25,6 +25,7 @@ from livegraph.transports.webrtc.opus import (
 )
 from livegraph.transports.webrtc.opus.fallback import AvDecoder, AvEncoder
 from livegraph.transports.webrtc.opus.library import OpusLibrary
+from livegraph.transports.webrtc.opus.packets import Mode
 from support.rtp_line import encoded, tone
 from support.speech import recorded
 
@@ -49,6 +50,30 @@ def test_sound_comes_back(rate: int, frame_ms: int) -> None:
     assert abs(rms_dbfs(back[4_000:]) - rms_dbfs(pcm)) < 1.5
     spectrum = np.abs(np.fft.rfft(back[4_000:8_000]))
     assert int(spectrum.argmax()) * 4 == pytest.approx(300, abs=8)
+
+
+@pytest.mark.parametrize("rate", [24_000, 16_000, 8_000])
+def test_celt_does_all_of_the_sound_when_it_is_told_to_and_silk_takes_over_again(rate: int) -> None:
+    """Where the two meet the sound goes on without a click."""
+    pcm = tone(600, rate, 300).reshape(-1, rate // 50)
+    encoder, decoder = OpusEncoder(rate, 32_000, celt=True), OpusDecoder(rate)
+    modes, back = [], []
+    for place, piece in enumerate(pcm):
+        if place == 10:
+            encoder.tune(bit_rate=32_000, complexity=5, fec=True, loss_percent=10)
+        if place == 20:
+            encoder.tune(bit_rate=32_000, complexity=5, fec=False, loss_percent=0, celt=True)
+        payload = encoder.encode(piece)
+        info = inspect_packet(payload)
+        assert info is not None
+        modes.append(info.mode)
+        back.append(decoder.decode(payload))
+    assert set(modes[2:10]) == {Mode.CELT} == set(modes[24:])
+    assert Mode.CELT not in modes[12:20]
+    heard = np.concatenate(back)[rate // 25 :].astype(np.int32)
+    # No step is higher than those of the tone itself.
+    steepest = np.abs(np.diff(pcm.reshape(-1).astype(np.int32))).max()
+    assert np.abs(np.diff(heard)).max() < 1.5 * steepest
 
 
 def test_settings_change_between_two_packets() -> None:

@@ -122,3 +122,17 @@ def test_settings_are_always_such_that_an_encoder_takes_them(
 def test_packets_are_as_long_as_the_caller_wants(ptime: int | None, most: int | None, length: int) -> None:
     """`ptime` and `maxptime`, as near as Opus comes."""
     assert packet_ms(OpusTerms(ptime_ms=ptime, max_ptime_ms=most)) == length
+
+
+def test_celt_encodes_where_it_does_as_well_and_nothing_of_silk_is_wanted() -> None:
+    """From 32 kb/s on, without copies and without DTX: those are SILK's."""
+    adaptation = Adaptation(fec=True)
+    assert adaptation.settings.celt
+    reported(adaptation, 0.03)
+    assert adaptation.settings.fec and not adaptation.settings.celt
+    reported(adaptation, 0.0)
+    assert adaptation.settings.celt
+    adaptation.estimated(40_000)
+    assert not adaptation.settings.celt
+    assert not Adaptation(most_bit_rate=24_000).settings.celt
+    assert not Adaptation(dtx=True).settings.celt

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from livegraph.pipeline.clock import clock_of_loop, run_virtual
 from livegraph.pipeline.units import MS
 from livegraph.transports.webrtc.rtp import ticker
@@ -117,3 +119,26 @@ def test_members_may_come_and_go_in_the_middle_of_a_beat() -> None:
 
     run_virtual(main())
     assert not ticker._tickers
+
+
+def test_a_beat_on_uvloop_is_not_asked_for_over_and_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its timers count milliseconds and may come early: then one more is set, not one after another until it is time."""
+    uvloop = pytest.importorskip("uvloop")
+    fired: list[int] = []
+    beat = Ticker._beat
+
+    def counted(self: Ticker, slot: int) -> None:
+        fired.append(slot)
+        beat(self, slot)
+
+    monkeypatch.setattr(Ticker, "_beat", counted)
+
+    async def main() -> None:
+        member = Member()
+        joined = Ticker.join(member.beat)
+        await asyncio.sleep(0.5)
+        joined.leave(member.beat)
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(main())
+    assert len(fired) <= 2 * len(set(fired)) + 2
