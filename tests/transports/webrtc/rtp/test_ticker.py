@@ -122,7 +122,7 @@ def test_members_may_come_and_go_in_the_middle_of_a_beat() -> None:
 
 
 def test_a_beat_on_uvloop_is_not_asked_for_over_and_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its timers count milliseconds and may come early: then one more is set, not one after another until it is time."""
+    """Its timers count milliseconds and may come early: then one more is set, not one after another till it is time."""
     uvloop = pytest.importorskip("uvloop")
     fired: list[int] = []
     beat = Ticker._beat
