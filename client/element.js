@@ -26,7 +26,8 @@ button[aria-pressed="true"] { border-color: var(--danger); color: var(--danger);
 .time { color: var(--soft); font-weight: 400; font-variant-numeric: tabular-nums; }
 .levels { display: grid; grid-template-columns: 1fr 1fr; gap: 8px; }
 .levels i { height: 4px; border-radius: 2px; background: linear-gradient(var(--accent), var(--accent)) 0 / calc(100% * var(--level, 0)) 100% no-repeat, color-mix(in srgb, var(--edge) 35%, transparent); }
-ol { display: flex; flex-direction: column; gap: 8px; max-height: var(--livegraph-height, 16rem); margin: 0; padding: 0; overflow-y: auto; list-style: none; }
+.log { max-height: var(--livegraph-height, 16rem); overflow-y: auto; }
+ol { display: flex; flex-direction: column; gap: 8px; margin: 0; padding: 0; list-style: none; }
 li { max-width: 90%; overflow-wrap: anywhere; }
 li[data-role="user"] { align-self: flex-end; padding: 6px 12px; border-radius: 14px; background: var(--mine); }
 li[data-final="false"], li.tool { color: var(--soft); }
@@ -43,7 +44,7 @@ const PARTS = `
 <section part="panel" class="panel" hidden>
   <div class="top"><span class="state" role="status"></span><span class="time"></span></div>
   <div class="levels" aria-hidden="true"><i class="you"></i><i class="agent"></i></div>
-  <ol part="transcript" role="log" tabindex="0"></ol>
+  <div part="transcript" class="log" role="log" tabindex="0"><ol></ol></div>
   <p part="problem" class="problem" role="alert" hidden></p>
   <form><input type="text" maxlength="4000" autocomplete="off" enterkeyhint="send"><button type="submit" class="send"></button></form>
   <div class="row">
@@ -137,7 +138,7 @@ export class LivegraphCall extends Element {
     const find = (selector) => root.querySelector(selector);
     this.#parts = {
       call: find(".call"), panel: find(".panel"), state: find(".state"), time: find(".time"), you: find(".you"),
-      agent: find(".agent"), list: find("ol"), problem: find(".problem"), form: find("form"), text: find("input"),
+      agent: find(".agent"), log: find(".log"), list: find("ol"), problem: find(".problem"), form: find("form"), text: find("input"),
       send: find(".send"), mute: find(".mute"), hangUp: find(".hang-up"), again: find(".again"), close: find(".close"),
     };
     const begin = () => void this.start().catch((error) => {
@@ -176,7 +177,7 @@ export class LivegraphCall extends Element {
     parts.call.hidden = call !== null;
     parts.panel.hidden = call === null;
     parts.panel.setAttribute("aria-label", label("conversation"));
-    parts.list.setAttribute("aria-label", label("transcript"));
+    parts.log.setAttribute("aria-label", label("transcript"));
     parts.text.placeholder = label("type_to_agent");
     parts.text.setAttribute("aria-label", label("type_to_agent"));
     parts.send.textContent = label("send");
@@ -222,7 +223,7 @@ export class LivegraphCall extends Element {
     }
     const line = this.#line(key, { role, final: String(final) });
     line.textContent = text.trim() + (interrupted ? ` (${label("interrupted")})` : "");
-    this.#parts.list.scrollTop = this.#parts.list.scrollHeight;
+    this.#parts.log.scrollTop = this.#parts.log.scrollHeight;
   }
 
   #tool({ id, name, status }) {
