@@ -24,6 +24,7 @@ from .units import SECOND
 __all__ = [
     "CallEnded",
     "CallStarted",
+    "Confirmed",
     "EdgeStalled",
     "Event",
     "EventBus",
@@ -38,7 +39,9 @@ __all__ = [
     "ToolCalled",
     "ToolCancelled",
     "ToolFinished",
+    "ToolProgress",
     "Transcript",
+    "TransferAsked",
     "Tuned",
     "Usage",
 ]
@@ -136,13 +139,54 @@ class ToolCalled(Event, frozen=True, kw_only=True):
 
 
 class ToolFinished(Event, frozen=True, kw_only=True):
-    """A function answered, or failed."""
+    """A function answered, or failed.
+
+    ``outcome`` is ``answered`` or ``cached`` where ``ok``; otherwise ``refused`` (the tool said why), ``arguments``
+    (they are wrong), ``timeout``, ``crashed``, ``unconfirmed`` (the caller has to be asked), ``declined`` (the caller
+    said no), ``unavailable`` (its service is left alone), ``busy``, ``denied`` or ``duplicate``.
+    """
 
     id: str
     name: str
     ok: bool
     result: dict[str, Any]
     duration_ns: int
+    outcome: str = ""
+    kind: str = ""
+    """Where the tool comes from: ``python``, ``http``, ``openapi``, ``mcp``."""
+    service: str = ""
+    """What it depends on, where that is said."""
+    attempts: int = 1
+    """How often it was tried; 0 when it never ran."""
+    cost_usd: float = 0.0
+    fault: str = ""
+    """Of a tool that crashed: the class of what it raised, and where. The text of it is in the log alone."""
+
+
+class ToolProgress(Event, frozen=True, kw_only=True):
+    """A function tells how far it is: ``fraction`` from 0 to 1, or ``None``."""
+
+    id: str
+    name: str
+    text: str
+    fraction: float | None = None
+
+
+class Confirmed(Event, frozen=True, kw_only=True):
+    """The caller was asked whether the function ``name`` may run with ``args``, and has answered: ``agreed``."""
+
+    name: str
+    args: dict[str, Any]
+    agreed: bool
+    said: str
+
+
+class TransferAsked(Event, frozen=True, kw_only=True):
+    """A tool asks to hand the caller on to ``to``: a colleague, a SIP URI, a telephone number."""
+
+    to: str
+    summary: str = ""
+    reason: str = ""
 
 
 class ToolCancelled(Event, frozen=True, kw_only=True):

@@ -18,11 +18,13 @@ from ..pipeline.graph.plan import Plan, make_plan
 from ..pipeline.running.call import Call
 from ..pipeline.units import MS, SECOND, format_duration
 from ..processors.gemini_live.endpoint import LiveConnector
+from ..processors.tools.stand_ins import StandIns
 from ..simulator.recording import WireLog
 from ..simulator.server import Simulator
 from .boxes import Feeder, Microphone
 from .brains import brain_of
 from .judging import Verdict, first_match, judge
+from .mocks import mocked
 from .model import Case, Disconnect, Gaps, Never, Play, Say, Send, Step
 from .rig import Rig, build_rig
 from .scripts import brain_of_case, scenario_of_case
@@ -92,7 +94,7 @@ class Bench:
         """Run the test; what was seen is in ``watched`` from the beginning."""
         async with AsyncExitStack() as stack:
             helpers = await stack.enter_async_context(asyncio.TaskGroup())
-            resources: dict[type, Any] = {Timeline: self.watched.timeline}
+            resources: dict[type, Any] = {Timeline: self.watched.timeline, StandIns: mocked(self._case.mocks)}
             switchboard = None
             if self._rig.service:
                 switchboard = resources[LiveConnector] = await self._switchboard(stack, helpers)

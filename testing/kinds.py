@@ -24,6 +24,7 @@ _TYPES: Mapping[tuple[str, str], Any] = {("state_changed", "state"): _STATES}
 
 _PRIMARY = {
     "call_ended": "reason",
+    "confirmed": "name",
     "edge_stalled": "edge",
     "interrupted": "turn",
     "message": "topic",
@@ -36,6 +37,8 @@ _PRIMARY = {
     "tool_called": "name",
     "tool_cancelled": "name",
     "tool_finished": "name",
+    "tool_progress": "name",
+    "transfer_asked": "to",
     "tool_result": "name",
     "transcript": "text",
     "usage": "node",

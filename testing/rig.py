@@ -1,4 +1,4 @@
-"""An agent's graph made ready for a test: its ends exchanged, its tools mocked, probes where the test looks."""
+"""An agent's graph made ready for a test: its ends exchanged, probes where the test looks."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from ..pipeline.graph.substitution import substitute
 from ..pipeline.processor import Processor, ports_of
 from ..simulator.voice import VOICE_NAMES
 from .boxes import RATES, AppMicrophone, CallerMicrophone, Feeder, Loudspeaker, Microphone, Probe
-from .mocks import mocked
 from .model import AnyOrder, Case, Expectation, Never, Occurs, Pattern, Play, Say, Send
 from .scene import Scene
 
@@ -37,16 +36,20 @@ class Rig:
 def scene_of(agent: Agent) -> Scene:
     """What the tests of an agent can name."""
     from ..processors.gemini_live import GeminiLive
-    from ..processors.tools.loading import load_tools
     from ..processors.tools.router import ToolRouter
+    from ..processors.tools.sources import known_tools
 
     graph = agent.graph
     nodes = list(graph.nodes.values())
     tools: dict[str, tuple[str, ...]] = {}
+    open_routers: list[str] = []
     for node in nodes:
         if issubclass(node.processor, ToolRouter):
             try:
-                tools[node.name] = tuple(load_tools(node.options["tools"]))
+                known, whole = known_tools(node.options["tools"])
+                tools[node.name] = tuple(known)
+                if not whole:
+                    open_routers.append(node.name)
             except ConfigError:  # the agent's own check tells
                 tools[node.name] = ()
     return Scene(
@@ -55,13 +58,14 @@ def scene_of(agent: Agent) -> Scene:
         loudspeakers=tuple(node.name for node in nodes if _plays(node)),
         services=tuple(node.name for node in nodes if issubclass(node.processor, GeminiLive)),
         tools=tools,
+        open_routers=tuple(open_routers),
         inputs=agent.inputs,
         voices=tuple(VOICE_NAMES),
     )
 
 
 def build_rig(graph: Graph, scene: Scene, case: Case) -> Rig:
-    """The graph for one test. Raises ``ConfigError`` when tools cannot be loaded."""
+    """The graph for one test."""
     from ..transports.file_in import FileIn
 
     fed = {step.to for step in case.feed if isinstance(step, Say | Play)}
@@ -75,11 +79,6 @@ def build_rig(graph: Graph, scene: Scene, case: Case) -> Rig:
     for name in scene.loudspeakers:
         rate = graph.nodes[name].options.get("rate")
         rig.graph = substitute(rig.graph, name, Loudspeaker, {"rates": rate} if rate else {})
-    for name in scene.tools:
-        mocks = [mock for mock in case.mocks if mock.node == name]
-        if mocks:
-            functions = mocked(graph.nodes[name].options["tools"], mocks)
-            rig.graph = _with_options(rig.graph, name, {"tools": functions})
     for name in scene.services:
         # A model at hand: neither a key nor an address counts.
         rig.graph = _with_options(rig.graph, name, {"endpoint": "local"}, without=("url", "api_key", "token"))

@@ -14,6 +14,7 @@ from pathlib import Path
 from ..liveapi import WireError
 from ..pipeline.clock import VirtualLoop
 from ..pipeline.errors import LivegraphError
+from ..processors.tools.outcome import fault_of
 from .bench import Bench
 from .model import Case, Say
 from .result import Result
@@ -169,7 +170,10 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if len(self._lines) < _MOST_LOG_LINES:
-            self._lines.append(f"{record.levelname.lower()}: {record.getMessage()}")
+            raised = record.exc_info[1] if record.exc_info else None
+            # What was raised and where, which the log has as a traceback.
+            why = f": {fault_of(raised)}" if raised is not None else ""
+            self._lines.append(f"{record.levelname.lower()}: {record.getMessage()}{why}")
 
 
 def _slug(name: str) -> str:

@@ -32,6 +32,8 @@ class Scene:
     """Nodes that hold a connection to a model."""
     tools: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """The functions of each node that runs some."""
+    open_routers: tuple[str, ...] = ()
+    """Those of them that ask servers which others there are."""
     inputs: Mapping[str, InputSpec] = field(default_factory=dict)
     """What a caller can bring along."""
     voices: tuple[str, ...] = ()
@@ -109,6 +111,10 @@ class Scene:
         names = [node] if node else [name for name, tools in self.tools.items() if tool in tools]
         if len(names) == 1 and tool in self.tools[names[0]]:
             return names[0]
+        if not names or node in self.open_routers:
+            asking = [name for name in self.open_routers if node in ("", name)]
+            if len(asking) == 1:
+                return asking[0]
         if len(names) > 1:
             hint = f"write {' or '.join(f'`{name}.{tool}`' for name in names)}"
             shape.fault("LG508", f"several nodes have a tool `{tool}`", path, hint, key=True)

@@ -110,7 +110,8 @@ def group_fields(cls: type) -> dict[str, tuple[str, OptionSpec]]:
     fields: dict[str, tuple[str, OptionSpec]] = {}
     for name, parameter in inspect.signature(cls).parameters.items():
         hint, bounds, unit = strip(hints.get(name, Any))
-        if name.endswith("_ns") and not unit and int in union_members(hint):
+        whole = any(strip(member)[0] is int for member in union_members(hint))
+        if name.endswith("_ns") and not unit and whole:
             unit = "ns"
         shown = name.removesuffix("_ns") if unit == "ns" else name
         default = MISSING if parameter.default is parameter.empty else parameter.default

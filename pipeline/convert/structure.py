@@ -189,6 +189,11 @@ def _value(hint: Any, value: Any, place: Place) -> Any:
 def _union(members: tuple[Any, ...], hint: Any, value: Any, place: Place) -> Any:
     if isinstance(value, EnvText) and not value and type(None) in members:
         return None  # `${PORT:-}`: an empty variable is how the environment says nothing
+    meant = _groups_meant(members, value)
+    if meant is not None:
+        if not meant:
+            return _no_group(members, value, place)
+        members = meant
     fitting: list[tuple[Any, list[Problem]]] = []
     failed: list[list[Problem]] = []
     for member in members:
@@ -224,6 +229,41 @@ def _union(members: tuple[Any, ...], hint: Any, value: Any, place: Place) -> Any
     guess, certain = (nearest(value, choices), sure(value, choices)) if named else (None, None)
     fix = Fix(certain) if certain else None
     return place.wrong_type(hint, value, f"did you mean `{guess}`?" if guess else "", fix)
+
+
+def _groups_meant(members: tuple[Any, ...], value: Any) -> tuple[Any, ...] | None:
+    """Of several groups those that a mapping can mean: each is told by the keys that it must have.
+
+    ``None`` where the members are not told apart like that.
+    """
+    if not isinstance(value, Mapping):
+        return None
+    keys = {member: _must(member) for member in members if is_group(strip(member)[0])}
+    if len(keys) < 2 or not all(keys.values()):
+        return None
+    return tuple(member for member, needed in keys.items() if not needed.isdisjoint(value))
+
+
+def _must(group: Any) -> set[str]:
+    fields = group_fields(strip(group)[0])
+    return {shown for shown, (_, spec) in fields.items() if spec.required}
+
+
+def _no_group(members: tuple[Any, ...], value: Mapping[str, Any], place: Place) -> Any:
+    """None of the keys by which groups are told is there."""
+    keys = [key for member in members if is_group(strip(member)[0]) for key in sorted(_must(member))]
+    given = [key for key in value if isinstance(key, str)]
+    wrong = next((key for key in given if sure(key, keys)), None)
+    certain = sure(wrong, keys) if wrong else None
+    if wrong and certain:
+        inner = replace(place, path=(*place.path, wrong))
+        message = f"unknown key `{clip(wrong)}` for `{place.label}`"
+        hint = did_you_mean(wrong, keys)
+        problem = Problem("LG201", message, inner.path, key=True, hint=hint, fix=Fix(certain))
+        place.context.problems.append(problem)
+        return BAD
+    choices = ", ".join(f"`{key}`" for key in keys)
+    return place.fault("LG204", f"`{place.label}` does not say what it is", f"it needs one of {choices}")
 
 
 def _sequence(kind: type, hint: Any, value: Any, place: Place) -> Any:

@@ -148,6 +148,7 @@ class Call:
             *(self.id, clock, self.events, turns, self._resources, self.end, self._log),
             inputs=self.inputs,
             identity=self.identity,
+            agent=self._facts.agent,
         )
         host = self._host = context.host = Host(
             *(clock, self.events, turns, self._conversation, self.end, self._speakers, self.inputs)

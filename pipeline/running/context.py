@@ -56,8 +56,11 @@ class CallContext:
         log: CallLog | None = None,
         inputs: Mapping[str, Any] | None = None,
         identity: str = "",
+        agent: str = "",
     ) -> None:
         self.id = call_id
+        self.agent = agent
+        """The name of the agent: of the plan that the call was made from."""
         self.inputs: Mapping[str, Any] = MappingProxyType(dict(inputs or {}))
         """The values of the agent's inputs in this call, by name."""
         self.identity = identity
@@ -72,6 +75,8 @@ class CallContext:
         self.backlogs: list[Backlog] = []
         """Where sound waits outside of any edge, such as in front of a service: a source that is faster than real time
         waits while one of them is full."""
+        self.shelf: dict[Any, Any] = {}
+        """What boxes keep for each other for the length of the call, by keys of theirs."""
         self._resources = resources
         self._end = end
         self.functions: list[CallFunction] = []

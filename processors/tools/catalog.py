@@ -26,3 +26,5 @@ class ToolCatalog:
     """The functions of one router; advertised on its input ``calls``."""
 
     functions: tuple[FunctionSpec, ...] = ()
+    lines: tuple[str, ...] = ()
+    """Sentences that the router may want to have said at once: whoever speaks does well to have them ready."""

@@ -13,8 +13,9 @@
 Docstrings may be in Google, NumPy or reST style; a text in ``Annotated`` describes an argument too. Arguments may be
 dataclasses, pydantic models, dates and NumPy numbers, and so may results.
 
-A parameter annotated ``CallContext`` is given the running call and is not shown to the model. An ``async`` function
-that yields answers several times, and the model goes on meanwhile.
+A parameter annotated ``ToolContext`` is given the running call, and what a tool may do in it, and is not shown to
+the model (``CallContext`` gives the call as boxes have it). An ``async`` function that yields answers several times,
+and the model goes on meanwhile.
 """
 
 from __future__ import annotations
@@ -23,8 +24,8 @@ import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any, get_type_hints
+from dataclasses import replace
+from typing import Any, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -32,11 +33,24 @@ from ...pipeline import CallContext
 from ...pipeline.units import DurationLike, duration_ns
 from .argument_types import MISSING, argument
 from .catalog import FunctionSpec
+from .context import ToolContext
 from .docstring import read_docstring
 from .foreign import decode_foreign
 from .schema import arguments_schema, lenient
+from .settings import (
+    Cached,
+    Filler,
+    OnDuplicate,
+    ProgressBy,
+    Scheduling,
+    ToolOptions,
+    ToolSettings,
+    Who,
+    resolve,
+)
+from .state import check_state_class
 
-__all__ = ["ToolError", "ToolFunction", "ToolSettings", "tool"]
+__all__ = ["ToolFunction", "tool"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 
@@ -44,45 +58,72 @@ _SETTINGS = "__livegraph_tool__"
 _HINT = " (a decorator keeps a function's own by functools.wraps)"
 
 
-class ToolError(Exception):
-    """Raise it from a tool to tell the model in words what went wrong; its text is spoken of, so keep it plain."""
-
-
-@dataclass(frozen=True, slots=True)
-class ToolSettings:
-    """What ``@tool`` says of a function beyond its signature."""
-
-    name: str = ""
-    timeout_ns: int | None = None
-    blocking: bool | None = None
-    scheduling: str = ""
-    cancel: bool = True
-    """Whether it may be stopped in its middle when the model withdraws the call."""
-
-
 def tool(
     *,
     name: str = "",
     timeout: DurationLike | None = None,
+    attempt_timeout: DurationLike | None = None,
+    retries: int | None = None,
     blocking: bool | None = None,
-    scheduling: str = "",
+    scheduling: Scheduling = "",
     cancel: bool = True,
+    exclusive: str | None = None,
+    confirm: bool | str | None = None,
+    on_duplicate: OnDuplicate | None = None,
+    filler: str | Filler | None = None,
+    progress: ProgressBy | None = None,
+    allow: Who | None = None,
+    deny: Who | None = None,
+    cache: DurationLike | Cached | None = None,
+    cost_usd: float | None = None,
+    service: str | None = None,
 ) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorate a tool to give it another name, a deadline of its own, or to let the model talk on meanwhile::
+    """Decorate a tool to give it another name, a deadline of its own, or to say how else it is run::
 
-        @tool(timeout="5s")
-        def look_up(name: str) -> str: ...
+        @tool(timeout="5s", retries=2, confirm="Shall I book {day} for you?", exclusive="calendar")
+        def book(day: str) -> str: ...
 
-    ``scheduling`` (``SILENT``, ``WHEN_IDLE``, ``INTERRUPT``) is for ``blocking=False``: when the model speaks of the
-    result. ``cancel=False`` is for what must not be cut in its middle, such as a booking: when the model withdraws the
-    call the function goes on, and should the same be asked for again, it is the answer to that. Plain functions run in
-    threads, which cannot be stopped: they are always so.
+    - ``timeout``, ``attempt_timeout``: deadlines of the whole and of one try; ``retries``: how often it is tried again
+      when it raises a ``ToolError(retryable=True)`` or a try is not over in time.
+    - ``blocking=False`` lets the model talk on; ``scheduling`` (``SILENT``, ``WHEN_IDLE``, ``INTERRUPT``) is for that:
+      when the model speaks of the result.
+    - ``cancel=False`` is for what must not be cut in its middle, such as a booking: when the model withdraws the call
+      the function goes on, and should the same be asked for again, it is the answer to that. Plain functions run in
+      threads, which cannot be stopped: they are always so.
+    - ``confirm``: it runs only when the caller has said yes to exactly this. ``exclusive``: one at a time for the same
+      resource, over all calls of the server. ``on_duplicate``: ``run``, ``join``, ``refuse`` or ``replace`` what is
+      asked for again while it runs.
+    - ``filler``: what the caller hears when it takes long. ``progress``: whether ``ToolContext.progress`` is shown as
+      ``text``, said as ``speech`` or ``off``.
+    - ``allow`` and ``deny``: agents and callers. ``cache``: how long a result counts for the same arguments.
+      ``cost_usd``: of one run. ``service``: tools that depend on the same share a circuit breaker.
+
+    An agent file may say all of it too (``options`` of an entry of ``tools``), and counts more.
     """
 
-    timeout_ns = None if timeout is None else duration_ns(timeout, "timeout")
+    options = ToolOptions(
+        timeout_ns=None if timeout is None else duration_ns(timeout, "timeout"),
+        attempt_timeout_ns=None
+        if attempt_timeout is None
+        else duration_ns(attempt_timeout, "attempt_timeout"),
+        retries=retries,
+        blocking=blocking,
+        scheduling=scheduling,
+        cancel=cancel,
+        exclusive=exclusive,
+        confirm=confirm,
+        on_duplicate=on_duplicate,
+        filler=filler,
+        progress=progress,
+        allow=allow,
+        deny=deny,
+        cache=cache if cache is None or isinstance(cache, Cached) else duration_ns(cache, "cache"),
+        cost_usd=cost_usd,
+        service=service,
+    )
 
     def mark(function: Callable[..., Any]) -> Callable[..., Any]:
-        setattr(function, _SETTINGS, ToolSettings(name, timeout_ns, blocking, scheduling, cancel))
+        setattr(function, _SETTINGS, (name, options))
         return function
 
     return mark
@@ -98,8 +139,13 @@ class ToolFunction:
     def __init__(self, function: Callable[..., Any], name: str = "") -> None:
         self.function = function
         inner = _inner(function)
-        self.settings: ToolSettings = getattr(function, _SETTINGS, getattr(inner, _SETTINGS, ToolSettings()))
-        self.name = self.settings.name or name or getattr(inner, "__name__", "")
+        marked: tuple[str, ToolOptions | None] = getattr(
+            function, _SETTINGS, getattr(inner, _SETTINGS, ("", None))
+        )
+        self.options = marked[1]
+        """What ``@tool`` says of it."""
+        self.settings: ToolSettings = replace(resolve(marked[1]), name=marked[0])
+        self.name = marked[0] or name or getattr(inner, "__name__", "")
         if not _NAME.fullmatch(self.name):
             raise TypeError(f"{self.name!r} is no name for a tool: letters, digits and _ . : - are allowed")
         if inspect.isgeneratorfunction(inner):
@@ -110,6 +156,9 @@ class ToolFunction:
         """Whether it answers as often as it yields, while the model goes on."""
         self.is_async = inspect.iscoroutinefunction(inner)
         self._context_name = ""
+        self._wants_tool_context = False
+        self.state: type[Any] | None = None
+        """The class of the state that it keeps in a call, where its annotation names one."""
         self._arguments = self._make_arguments()
         self._schema = self._make_schema()
         self._defaulted = self._without_null()
@@ -134,11 +183,13 @@ class ToolFunction:
         checked = msgspec.convert(plain, self._arguments, strict=False, dec_hook=decode_foreign)
         return {name: getattr(checked, name) for name in self._arguments.__struct_fields__}
 
-    def call(self, arguments: Mapping[str, Any], context: CallContext) -> Any:
+    def call(self, arguments: Mapping[str, Any], context: ToolContext[Any]) -> Any:
         """Call the function; an async one gives an awaitable."""
         given = dict(arguments)
-        if self._context_name:
-            given[self._context_name] = context
+        if self._context_name and not self._wants_tool_context:
+            given[self._context_name] = context.call
+        elif self._context_name:
+            given[self._context_name] = context if self.state is None else context.with_state(self.state)
         return self.function(**given)
 
     def _make_arguments(self) -> type[msgspec.Struct]:
@@ -155,8 +206,7 @@ class ToolFunction:
                 continue
             if parameter.name not in hints:
                 raise TypeError(f"{self.name}: the argument {parameter.name!r} needs a type annotation")
-            if hints[parameter.name] is CallContext:
-                self._context_name = parameter.name
+            if self._takes_context(parameter.name, hints[parameter.name]):
                 continue
             default = MISSING if parameter.default is parameter.empty else parameter.default
             kind, default = argument(hints[parameter.name], default)
@@ -165,6 +215,24 @@ class ToolFunction:
             return msgspec.defstruct("Arguments", fields, kw_only=True)
         except TypeError as error:
             raise TypeError(f"{self.name}: the arguments cannot be read: {error}") from error
+
+    def _takes_context(self, name: str, hint: Any) -> bool:
+        """Whether the parameter is given the call, and is none of the model's."""
+        kind = get_origin(hint) or hint
+        if kind is not CallContext and kind is not ToolContext:
+            return False
+        if self._context_name:
+            raise TypeError(
+                f"{self.name}: {self._context_name!r} and {name!r} are both the call: one is enough"
+            )
+        self._context_name, self._wants_tool_context = name, kind is ToolContext
+        if given := get_args(hint):
+            try:
+                check_state_class(given[0])
+            except TypeError as error:
+                raise TypeError(f"{self.name}: the state of {name!r} cannot be kept: {error}") from None
+            self.state = given[0]
+        return True
 
     def _make_schema(self) -> dict[str, Any]:
         try:

@@ -1,24 +1,20 @@
 """Tool router: runs the functions that the model asks for.
 
-Ports: ``calls`` in, ``results`` out (joined back to the model). Tools are plain Python functions, sync (they run in a
-thread) or async, named by file or module; their schema comes from type hints and docstring, arguments are validated,
-each call has a deadline, and a call that the model withdraws is cancelled. A sync function cannot be stopped: past its
-deadline its thread is left alone and its result is not used. An async function that yields gives a result each time,
-and has its deadline for each. A function may return pictures and files (`Media`, `media_from_file`, Pillow's), alone or
-inside of a result: they go to the model as such where it takes them.
+Ports: ``calls`` in, ``results`` out (joined back to the model). Tools come from Python files and modules, REST
+services, OpenAPI documents and MCP servers, side by side. Arguments are validated, each call has a deadline, and a call
+that the model withdraws is cancelled. A plain Python function runs in a thread and cannot be stopped: past its deadline
+its thread is left alone and its result is not used. An async function that yields gives a result each time, and has its
+deadline for each. A function may return pictures and files (`Media`, `media_from_file`, Pillow's), alone or inside of a
+result: they go to the model as such where it takes them.
 
 Example:
     tool_router: {tools: [./tools.py], timeout: 5s}
 """
 
 import asyncio
-import inspect
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated, Any
-
-import msgspec
 
 from ...pipeline import (
     ConfigError,
@@ -34,31 +30,50 @@ from ...pipeline import (
     ToolCancelFrame,
     ToolResultFrame,
 )
-from ...pipeline.clock import SystemClock, VirtualLoop
-from ...pipeline.errors import from_signal
-from ...pipeline.events import StateChanged, ToolCalled, ToolCancelled, ToolFinished
+from ...pipeline.events import (
+    Confirmed,
+    StateChanged,
+    ToolCalled,
+    ToolCancelled,
+    ToolFinished,
+    ToolProgress,
+    Transcript,
+    TransferAsked,
+)
+from ...pipeline.graph.inputs import InputSpec
 from ...pipeline.processor import Emitted
-from ...pipeline.running.context import CallContext, set_idempotency_key
-from ...pipeline.running.tasks import in_a_task
-from ...pipeline.units import MS, SECOND, format_duration
+from ...pipeline.running.context import set_idempotency_key
+from ...pipeline.units import MS, SECOND
+from .breaker import BreakerPolicy
 from .catalog import ToolCatalog
-from .function import ToolError, ToolFunction
-from .loading import load_tools
-from .results import ToolResult, read_result
+from .consent import Consents, Words
+from .context import ToolDesk
+from .execution import Execution
+from .outcome import Outcome
+from .result_cache import wish_key
+from .results import ToolResult
+from .seam import Tool, ToolSource
+from .shared import shared
+from .sources import ToolEntry, known_tools, make_source
+from .state import StateKind, read_state_class
 from .threads import ToolThreads
+from .voice import Voice
 from .withdrawn import Running, WithdrawnCalls
 
 __all__ = ["ToolRouter"]
 
 
 class ToolRouter(Processor):
-    """Run Python functions for the model.
+    """Run functions for the model: Python's, REST services', MCP servers'.
 
     Example:
         tool_router: {tools: [./tools.py], timeout: 5s}
     """
 
-    emits = (ToolCalled, ToolFinished, ToolCancelled, StateChanged)
+    emits = (
+        *(ToolCalled, ToolFinished, ToolCancelled, ToolProgress, Confirmed, TransferAsked),
+        StateChanged,
+    )
 
     calls: In[ToolCallFrame | ToolCancelFrame] = In(doc="calls and cancellations from the model")
     results: Out[ToolResultFrame] = Out(
@@ -69,8 +84,10 @@ class ToolRouter(Processor):
         self,
         *,
         tools: Annotated[
-            list[ModuleRef | Callable[..., Any]],
-            Doc("files or modules with functions, or one function as ./tools.py:name"),
+            list[ToolEntry],
+            Doc(
+                "files or modules with functions, one function as ./tools.py:name, or a mapping for the other kinds"
+            ),
         ],
         timeout: Annotated[
             Duration,
@@ -83,30 +100,67 @@ class ToolRouter(Processor):
             Range(0, 100_000_000),
             Doc("pictures and files in one result; the model is told of what is more"),
         ] = 4_000_000,
+        state: Annotated[
+            ModuleRef | dict[str, InputSpec] | None,
+            Doc("what tools keep for the length of a call: fields, or a class as ./tools.py:Visit"),
+        ] = None,
+        consent: Annotated[
+            Words | None,
+            Doc("what else means yes and no where a tool has `confirm`; common languages are known"),
+        ] = None,
+        breaker: Annotated[
+            BreakerPolicy | bool, Doc("when a service that fails is left alone for a while; false: never")
+        ] = True,
     ) -> None:
-        self._sources = tools
+        self._entries = tools
         self._timeout_ns = timeout
         self._max_parallel = max_parallel
         self._max_media_bytes = max_media_bytes
-        self._tools: dict[str, ToolFunction] = {}
+        self._state_option = state
+        self._words = consent
+        self._breaker = BreakerPolicy() if breaker is True else breaker or None
+        self._sources: list[ToolSource] = []
+        self._tools: dict[str, Tool] = {}
         self._threads = ToolThreads()
         self._waiting: dict[str, ToolCallFrame] = {}
         self._running: dict[str, Running] = {}
         self._withdrawn = WithdrawnCalls()
         self._changed = asyncio.Event()
         self._ended = False
+        self._watched: list[Any] = []
+        """What ends the subscriptions to events."""
+        self._desk: ToolDesk
+        self._execution: Execution
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
         try:
-            load_tools(options["tools"])
+            known_tools(options["tools"])
         except ConfigError as error:
             for problem in error.problems:
-                yield OptionFault(("tools", *problem.path), problem.message, problem.hint, code=problem.code)
+                yield _fault(problem, "tools")
+        try:
+            _state_kind(options.get("state"))
+        except ConfigError as error:
+            for problem in error.problems:
+                yield _fault(problem, "state")
 
     async def start(self) -> None:
-        self._tools = load_tools(self._sources)
-        self.calls.advertised = ToolCatalog(tuple(tool.spec for tool in self._tools.values()))
+        state = _state_kind(self._state_option)
+        self._desk = ToolDesk(self.name, self.call, self.log, Consents(self._words), self._voices, state)
+        self._execution = Execution(
+            self._desk,
+            shared(),
+            self.log,
+            timeout_ns=self._timeout_ns,
+            max_media_bytes=self._max_media_bytes,
+            breaker=self._breaker,
+        )
+        most = 2 * self._max_parallel
+        self._sources = [make_source(entry, self._threads, most) for entry in self._entries]
+        opened = await asyncio.gather(*(source.open(self._others) for source in self._sources))
+        self._advertise(opened)
+        self._watched = [self.call.events.subscribe(Transcript, self._heard)]
 
     def on_calls(self, frame: ToolCallFrame | ToolCancelFrame) -> Emitted:
         if isinstance(frame, ToolCancelFrame):
@@ -127,13 +181,13 @@ class ToolRouter(Processor):
             while self._waiting or self._running or not self._ended:
                 while self._waiting and len(self._running) < self._max_parallel:
                     frame = self._waiting.pop(next(iter(self._waiting)))
-                    running = self._running[frame.id] = Running(frame)
+                    running = self._running[frame.id] = Running(frame, self._tools[frame.name])
                     running.task = group.create_task(self._answer(running), name=f"tool {frame.name}")
                 self._changed.clear()
                 await self._changed.wait()
             for running in self._withdrawn.going_on():
                 # What must not be cut comes to its end, within its deadline; of a thread nobody needs to know.
-                if running.task is not None and self._tools[running.frame.name].settings.cancel:
+                if running.task is not None and running.tool.settings.cancel:
                     running.task.cancel()
 
     @property
@@ -142,12 +196,66 @@ class ToolRouter(Processor):
         return not (self._waiting or self._running)
 
     async def stop(self) -> None:
+        for unsubscribe in self._watched:
+            unsubscribe()
+        await asyncio.gather(*(source.close() for source in self._sources))
         if self._threads.alive:
             self.log.warning(
                 "%s: %d call(s) of tools go on in their threads after the call",
                 self.name,
                 self._threads.alive,
             )
+
+    # What there is ---------------------------------------------------------------------------------
+
+    def _advertise(self, groups: Sequence[Sequence[Tool]]) -> None:
+        """These are the tools from now on: a name that is taken stays with whoever had it first."""
+        found: dict[str, Tool] = {}
+        for tool in (tool for group in groups for tool in group):
+            name = tool.spec.name
+            if name in found:
+                self.log.warning("%s: there are two tools named %s: the first is used", self.name, name)
+            else:
+                found[name] = tool
+        self._tools = found
+        allowed = [
+            tool for tool in found.values() if tool.settings.permits(self.call.agent, self.call.identity)
+        ]
+        lines = dict.fromkeys(
+            tool.settings.filler.say
+            for tool in allowed
+            if tool.settings.filler is not None and tool.settings.filler.say
+        )
+        self.calls.advertised = ToolCatalog(tuple(tool.spec for tool in allowed), tuple(lines))
+
+    def _others(self) -> None:
+        """A server has other tools than before."""
+        self._advertise([list(source.tools()) for source in self._sources])
+        for voice in self._voices():
+            voice.functions_changed()
+
+    def _voices(self) -> list[Voice]:
+        return [each for each in self.results.peers_advertise() if isinstance(each, Voice)]
+
+    def _heard(self, event: Transcript) -> None:
+        """Somebody was heard: it is known to tools, and may be the answer to what was asked."""
+        desk = self._desk
+        desk.spoken.take(event)
+        if not event.text.strip():
+            return
+        if event.role == "agent":
+            if event.final:
+                desk.consents.agent_heard()
+            return
+        if not event.final:
+            return
+        for key, agreed in desk.consents.caller_heard(event.text, self.call.clock.now_ns()):
+            name, args = desk.wishes.get(key, ("", {}))
+            self.call.events.publish(
+                Confirmed(time_ns=event.time_ns, name=name, args=args, agreed=agreed, said=event.text)
+            )
+
+    # Calls -----------------------------------------------------------------------------------------
 
     def _accept(self, frame: ToolCallFrame) -> None:
         if frame.id in self._waiting or frame.id in self._running:
@@ -159,12 +267,15 @@ class ToolRouter(Processor):
             before.frame = frame
             self._running[frame.id] = before
         elif before is not None:
-            self._running[frame.id] = running = Running(frame, began_ns=self.call.clock.now_ns())
+            tool = self._tools[frame.name]
+            self._running[frame.id] = running = Running(frame, tool, began_ns=self.call.clock.now_ns())
             self.call.turns.tool_started()
-            asyncio.get_running_loop().call_soon(self._done, running, *before)
+            asyncio.get_running_loop().call_soon(self._done, running, before)
             return
-        else:
+        elif (same := self._same(frame)) is None:
             self._waiting[frame.id] = frame
+        elif not self._settle_duplicate(frame, same):
+            return
         self.call.turns.tool_started()
         if self.call.events.wants(ToolCalled):
             self.call.events.publish(
@@ -172,12 +283,56 @@ class ToolRouter(Processor):
             )
         self._changed.set()
 
+    def _same(self, frame: ToolCallFrame) -> ToolCallFrame | None:
+        """What is under way of the same wish, where the tool does not just run again."""
+        if self._tools[frame.name].settings.on_duplicate == "run":
+            return None
+        wish = wish_key(frame.name, frame.args)
+        under_way = [*self._waiting.values(), *(running.frame for running in self._running.values())]
+        return next((one for one in under_way if wish_key(one.name, one.args) == wish), None)
+
+    def _settle_duplicate(self, frame: ToolCallFrame, same: ToolCallFrame) -> bool:
+        """Do what the tool says of a wish that is under way; whether the new call is to be announced."""
+        manner = self._tools[frame.name].settings.on_duplicate
+        if manner == "replace":
+            self._waiting[frame.id] = frame
+            self._give_up(same, "it was asked for again, and the newer call counts")
+            return True
+        tool = self._tools[frame.name]
+        running = self._running[frame.id] = Running(frame, tool, began_ns=self.call.clock.now_ns())
+        if manner == "refuse":
+            told = "this is under way already: wait for its result"
+            outcome = Outcome.error("duplicate", told)
+            asyncio.get_running_loop().call_soon(self._done, running, outcome)
+            return True
+        running.joined = same.id
+        return True
+
+    def _give_up(self, frame: ToolCallFrame, why: str) -> None:
+        """Answer ``frame`` with an error, and stop what was done for it where it can be stopped."""
+        running = self._running.get(frame.id)
+        if running is None:
+            self._waiting.pop(frame.id, None)
+            running = self._running[frame.id] = Running(frame, self._tools[frame.name])
+        elif running.task is not None and running.tool.stoppable and running.tool.settings.cancel:
+            running.task.cancel()
+        self._done(running, Outcome.error("duplicate", why))
+
     def _withdraw(self, call_id: str) -> None:
         frame = self._waiting.pop(call_id, None)
         if (running := self._running.pop(call_id, None)) is not None:
             frame = running.frame
-            tool = self._tools[frame.name]
-            if tool.streams or (tool.is_async and tool.settings.cancel):
+            joined = self._joined_to(call_id)
+            if joined:
+                # Another call waits for the same: it goes on for that.
+                heir = self._running.pop(joined[0].frame.id)
+                running.frame = heir.frame
+                self._running[heir.frame.id] = running
+                for other in joined[1:]:
+                    other.joined = heir.frame.id
+            elif running.joined:
+                pass  # what it waited for goes on for whoever asked first
+            elif running.tool.streams or (running.tool.stoppable and running.tool.settings.cancel):
                 # From here on its outcome is nobody's: it may not even have begun.
                 if running.task is not None:
                     running.task.cancel()
@@ -193,20 +348,39 @@ class ToolRouter(Processor):
                 ToolCancelled(time_ns=self.call.clock.now_ns(), id=call_id, name=frame.name)
             )
 
+    def _joined_to(self, call_id: str) -> list[Running]:
+        return [one for one in self._running.values() if one.joined == call_id]
+
     async def _answer(self, running: Running) -> None:
-        tool = self._tools[running.frame.name]
         running.began_ns = self.call.clock.now_ns()
         set_idempotency_key(running.frame.idempotency_key)
-        failed, result = await self._outcome(tool, running)
+        outcome = await self._execution.run(
+            running.tool, running.frame, lambda part: self._part(running, part)
+        )
         if self._running.get(running.frame.id) is not running:
             # Withdrawn, and it came to an end all the same.
-            self._withdrawn.ended(running, failed, result)
+            self._withdrawn.ended(running, outcome)
             return
-        self._done(running, failed, result)
+        self._done(running, outcome)
 
-    def _done(self, running: Running, failed: bool, result: ToolResult) -> None:
-        """The call has its result."""
-        frame, tool = running.frame, self._tools[running.frame.name]
+    async def _part(self, running: Running, result: ToolResult) -> None:
+        """Send what a function yields, as it comes."""
+        for frame in (running.frame, *(one.frame for one in self._joined_to(running.frame.id))):
+            await self.results.send(
+                ToolResultFrame(
+                    frame.id,
+                    frame.name,
+                    result.body,
+                    scheduling=running.tool.settings.scheduling,
+                    will_continue=True,
+                    media=result.media,
+                    time_ns=self.call.clock.now_ns(),
+                )
+            )
+
+    def _done(self, running: Running, outcome: Outcome) -> None:
+        """The call has its result, and those that joined it have the same."""
+        frame, tool = running.frame, running.tool
         if self._running.pop(frame.id, None) is None:
             return
         self._changed.set()
@@ -218,13 +392,19 @@ class ToolRouter(Processor):
                     time_ns=now_ns,
                     id=frame.id,
                     name=frame.name,
-                    ok=not failed,
-                    result=result.body,
+                    ok=not outcome.failed,
+                    result=outcome.result.body,
                     duration_ns=now_ns - running.began_ns,
+                    outcome=outcome.how,
+                    kind=tool.kind,
+                    service=tool.settings.service,
+                    attempts=outcome.attempts,
+                    cost_usd=tool.settings.cost_usd * outcome.attempts,
+                    fault=outcome.fault,
                 )
             )
-        scheduling = tool.settings.scheduling
-        if tool.streams and not failed:
+        scheduling, result = tool.settings.scheduling, outcome.result
+        if tool.streams and not outcome.failed:
             # All was said as it came: this only says that there is no more.
             result, scheduling = ToolResult({}), "SILENT"
         self.results.emit(
@@ -232,129 +412,19 @@ class ToolRouter(Processor):
                 frame.id,
                 frame.name,
                 result.body,
-                failed=failed,
+                failed=outcome.failed,
                 scheduling=scheduling,
                 media=result.media,
                 time_ns=now_ns,
             )
         )
-
-    async def _outcome(self, tool: ToolFunction, running: Running) -> tuple[bool, ToolResult]:
-        """Whether the call failed, and what the model is told."""
-        frame, name = running.frame, running.frame.name
-        try:
-            arguments = tool.arguments(frame.args)
-        except msgspec.ValidationError as error:
-            return True, ToolResult({"error": f"wrong arguments: {error}"})
-        except BaseException as error:
-            # Types of the tool's own are made here.
-            return self._raised(name, error)
-        limit_ns = tool.settings.timeout_ns or self._timeout_ns
-        try:
-            if tool.streams:
-                return False, await self._stream(tool, arguments, frame, limit_ns)
-            return False, self._read(await _within(limit_ns, self._invoke(tool, arguments)))
-        except ToolError as error:
-            return True, ToolResult({"error": str(error)})
-        except _TooLateError:
-            limit = format_duration(limit_ns)
-            self.log.warning("%s: tool %s took longer than %s", self.name, name, limit)
-            return True, ToolResult({"error": f"{name} did not answer within {limit}"})
-        except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is None or task.cancelling():
-                raise
-            # Something inside the function was cancelled, not this call.
-            return self._raised(name, error)
-        except GeneratorExit as error:
-            if not in_a_task():
-                # The loop has gone, and what waited in it is closed.
-                raise
-            return self._raised(name, error)
-        except BaseException as error:
-            return self._raised(name, error)
-
-    async def _stream(
-        self, tool: ToolFunction, arguments: dict[str, Any], frame: ToolCallFrame, limit_ns: int
-    ) -> ToolResult:
-        """Send what the function yields as it comes; returns the last of it."""
-        last = ToolResult({})
-        async with aclosing(tool.call(arguments, self.call)) as values:
-            while True:
-                try:
-                    last = self._read(await _within(limit_ns, anext(values)))
-                except StopAsyncIteration:
-                    return last
-                await self.results.send(
-                    ToolResultFrame(
-                        frame.id,
-                        frame.name,
-                        last.body,
-                        scheduling=tool.settings.scheduling,
-                        will_continue=True,
-                        media=last.media,
-                        time_ns=self.call.clock.now_ns(),
-                    )
-                )
-
-    def _read(self, value: Any) -> ToolResult:
-        return read_result(value, self._max_media_bytes)
-
-    def _raised(self, name: str, error: BaseException) -> tuple[bool, ToolResult]:
-        # The user's code failed, be it by sys.exit: the call goes on. The model is told that it did and not how, for an
-        # exception's text may hold anything.
-        if from_signal(error):
-            raise error
-        kind = type(error).__name__
-        self.log.error("%s: tool %s raised %s", self.name, name, kind, exc_info=error)
-        return True, ToolResult({"error": f"{name} failed ({kind})"})
-
-    async def _invoke(self, tool: ToolFunction, arguments: dict[str, Any]) -> Any:
-        if tool.is_async:
-            return await tool.call(arguments, self.call)
-        if self._threads.alive >= 2 * self._max_parallel or self._threads.full():
-            raise ToolError(f"{tool.name} is not available: earlier calls of tools have not returned")
-        loop = asyncio.get_running_loop()
-        value, took_ns = await loop.run_in_executor(self._threads, call, tool, arguments, self.call)
-        if isinstance(loop, VirtualLoop) and took_ns >= _COUNTED_NS:
-            # Virtual time stood still meanwhile. In whole steps, so that quick tools take none of it each time.
-            await asyncio.sleep(took_ns // _COUNTED_NS * _COUNTED_NS / SECOND)
-        if isinstance(value, _Raised):
-            raise value.error
-        return await value if inspect.isawaitable(value) else value
+        for other in self._joined_to(frame.id):
+            self._done(other, replace(outcome, attempts=0))
 
 
-_COUNTED_NS = 250 * MS
-"""In steps of so much the time of a plain function counts on virtual time."""
+def _state_kind(option: str | Mapping[str, InputSpec] | None) -> StateKind | None:
+    return read_state_class(option) if isinstance(option, str) else option
 
 
-@dataclass(frozen=True, slots=True)
-class _Raised:
-    error: BaseException
-
-
-def call(tool: ToolFunction, arguments: dict[str, Any], context: CallContext) -> tuple[Any, int]:
-    """What the function returns or, as a value, what it raised, for a future does not take every exception.
-
-    And how long that took, in nanoseconds of real time.
-    """
-    real = SystemClock()
-    try:
-        value = tool.call(arguments, context)
-    except BaseException as error:
-        value = _Raised(error)
-    return value, real.now_ns()
-
-
-class _TooLateError(Exception):
-    """A deadline of ours has passed; a function may well raise a ``TimeoutError`` of its own."""
-
-
-async def _within(limit_ns: int, answer: Awaitable[Any]) -> Any:
-    try:
-        async with asyncio.timeout(limit_ns / SECOND) as deadline:
-            return await answer
-    except TimeoutError as error:
-        if deadline.expired():
-            raise _TooLateError from error
-        raise
+def _fault(problem: Any, option: str) -> OptionFault:
+    return OptionFault((option, *problem.path), problem.message, problem.hint, code=problem.code)

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ...pipeline.frames import ToolCallFrame
-from .results import ToolResult
+from .outcome import Outcome
+from .seam import Tool
 
 __all__ = ["Running", "WithdrawnCalls"]
 
@@ -21,8 +22,11 @@ class Running:
     """A function at work for ``frame``: another one, when the same is asked for again."""
 
     frame: ToolCallFrame
+    tool: Tool
     task: asyncio.Task[None] | None = None
     began_ns: int = 0
+    joined: str = ""
+    """The id of the call whose result is this one's too."""
 
 
 class WithdrawnCalls:
@@ -30,23 +34,23 @@ class WithdrawnCalls:
 
     def __init__(self) -> None:
         self._going_on: dict[str, Running] = {}
-        self._ended: OrderedDict[str, tuple[bool, ToolResult]] = OrderedDict()
+        self._ended: OrderedDict[str, Outcome] = OrderedDict()
 
     def keep(self, running: Running) -> None:
         """It was withdrawn, and goes on."""
         self._going_on[_key(running.frame)] = running
 
-    def ended(self, running: Running, failed: bool, result: ToolResult) -> None:
+    def ended(self, running: Running, outcome: Outcome) -> None:
         """It has come to its end."""
         if self._going_on.get(_key(running.frame)) is not running:
             return
         del self._going_on[_key(running.frame)]
-        if not failed:
-            self._ended[_key(running.frame)] = (failed, result)
+        if not outcome.failed:
+            self._ended[_key(running.frame)] = outcome
             while len(self._ended) > _MOST:
                 self._ended.popitem(last=False)
 
-    def again(self, frame: ToolCallFrame) -> Running | tuple[bool, ToolResult] | None:
+    def again(self, frame: ToolCallFrame) -> Running | Outcome | None:
         """What there is of the same call: the function at work, or what it gave; ``None``: nothing."""
         key = _key(frame)
         return self._going_on.pop(key, None) or self._ended.pop(key, None)

@@ -16,90 +16,16 @@ from livegraph.pipeline import (
     SECOND,
     CallContext,
     ConfigError,
-    Graph,
-    In,
-    Out,
-    Processor,
     ToolCallFrame,
-    ToolCancelFrame,
-    ToolResultFrame,
     run_virtual,
 )
 from livegraph.pipeline.events import Event, ToolCalled, ToolCancelled, ToolFinished
 from livegraph.processors.tools.catalog import ToolCatalog
-from livegraph.processors.tools.function import ToolError, ToolFunction, tool
+from livegraph.processors.tools.errors import ToolError
+from livegraph.processors.tools.function import ToolFunction, tool
 from livegraph.processors.tools.loading import load_tools
-from livegraph.processors.tools.router import ToolRouter
 from livegraph.testing import no_tasks_left
-
-
-class Model(Processor):
-    """Asks for what the test says, and keeps the answers with their time."""
-
-    results: In[ToolResultFrame] = In(feedback=True, required=False)
-    calls: Out[ToolCallFrame | ToolCancelFrame]
-
-    def __init__(self) -> None:
-        self.answers: list[ToolResultFrame] = []
-        self.read = 0
-        self.catalogs: list[Any] = []
-        self.over = asyncio.Event()
-        self.answered = asyncio.Event()
-
-    async def start(self) -> None:
-        self.catalogs = self.calls.peers_advertise()
-
-    async def run(self) -> None:
-        await self.over.wait()
-
-    def on_results(self, frame: ToolResultFrame) -> None:
-        self.answers.append(frame)
-        self.answered.set()
-
-    def ask(self, name: str, call_id: str = "1", /, **args: Any) -> None:
-        """Call a function."""
-        self.calls.emit(ToolCallFrame(call_id, name, args))
-
-    def withdraw(self, *ids: str) -> None:
-        """Take calls back."""
-        self.calls.emit(ToolCancelFrame(ids))
-
-    async def answer(self) -> dict[str, Any]:
-        """What the next answer says, in the order in which they came."""
-        while len(self.answers) <= self.read:
-            self.answered.clear()
-            await self.answered.wait()
-        self.read += 1
-        return self.answers[self.read - 1].result
-
-
-def with_tools(*functions: Callable[..., Any], routers: int = 1, **options: Any) -> Graph:
-    """A model and a router, or one router for each function."""
-    graph = Graph()
-    graph.add("model", Model)
-    groups = [functions] if routers == 1 else [(function,) for function in functions]
-    for number, group in enumerate(groups):
-        graph.add(f"tools{number}", ToolRouter, tools=list(group), **options)
-        graph.connect("model", f"tools{number}")
-        graph.connect(f"tools{number}", "model")
-    return graph
-
-
-def talk(graph: Graph, script: Callable[[Model, list[Event]], Any]) -> list[ToolResultFrame]:
-    """Run ``script(model, events)`` in a call on virtual time; returns the answers. Nothing may be left behind."""
-
-    async def main() -> list[ToolResultFrame]:
-        async with no_tasks_left():
-            call = graph.plan().call()
-            events: list[Event] = []
-            call.events.subscribe(Event, events.append)
-            async with call:
-                model = call.processor("model", Model)
-                await script(model, events)
-                return model.answers
-
-    return run_virtual(main())
-
+from support.tool_calls import Model, talk, with_tools
 
 # From a function to a schema --------------------------------------------------------------------------
 

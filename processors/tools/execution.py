@@ -1,0 +1,331 @@
+"""One call of a tool, from the model's wish to its outcome: what has to be asked, waited for, tried again and kept."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, aclosing
+from typing import Any
+
+from ...pipeline.errors import from_signal
+from ...pipeline.frames import ToolCallFrame
+from ...pipeline.running.tasks import in_a_task
+from ...pipeline.units import SECOND, format_duration
+from .breaker import Breaker, BreakerPolicy
+from .context import NotConfirmed, ToolContext, ToolDesk, needs_consent
+from .errors import ToolError
+from .fillers import Filling
+from .outcome import Outcome, fault_of, says_error
+from .result_cache import ResultCache, wish_key
+from .results import ToolResult, read_result
+from .retrying import pause_before_retry_ns
+from .seam import Tool
+from .settings import ToolSettings
+from .shared import Shared
+from .stand_ins import StandIns
+
+__all__ = ["Execution"]
+
+
+class Execution:
+    """Runs the tools of one router in one call.
+
+    Args:
+        timeout_ns: the deadline of tools that have none of their own.
+        breaker: when a service is left alone; ``None``: never.
+    """
+
+    def __init__(
+        self,
+        desk: ToolDesk,
+        common: Shared,
+        log: logging.LoggerAdapter[logging.Logger],
+        *,
+        timeout_ns: int,
+        max_media_bytes: int,
+        breaker: BreakerPolicy | None,
+    ) -> None:
+        self._desk = desk
+        self._common = common
+        self._log = log
+        self._timeout_ns = timeout_ns
+        self._max_media_bytes = max_media_bytes
+        self._breaker = breaker
+        self._cache = ResultCache()
+        self._stand_ins = desk.call.resource(StandIns)
+
+    async def run(
+        self, tool: Tool, frame: ToolCallFrame, part: Callable[[ToolResult], Awaitable[None]]
+    ) -> Outcome:
+        """The outcome of ``frame``; ``part`` takes what comes before the last result."""
+        settings, name = tool.settings, frame.name
+        call = self._desk.call
+        if not settings.permits(call.agent, call.identity):
+            return Outcome.error("denied", f"{name} is not available to this caller")
+        try:
+            arguments = tool.arguments(frame.args)
+        except ToolError as error:
+            return Outcome("arguments", ToolResult(error.body()))
+        except BaseException as error:
+            # Types of the tool's own are made here.
+            return self._crashed(name, error)
+        refusal, key = self._consented(tool, frame)
+        if refusal is not None:
+            return refusal
+        wish = wish_key(name, frame.args)
+        kept = self._kept(settings, wish)
+        if kept is not None:
+            return kept
+        outcome = await self._carry_out(tool, arguments, frame, part)
+        if key and outcome.attempts:
+            # It was done, or tried: the yes is used up.
+            self._desk.consents.spend(key)
+        if not outcome.failed and settings.cache is not None:
+            store, now_ns = self._store(settings)
+            store.put(wish, outcome.result, now_ns + settings.cache.keep_ns)
+        return outcome
+
+    # Before it runs --------------------------------------------------------------------------------
+
+    def _consented(self, tool: Tool, frame: ToolCallFrame) -> tuple[Outcome | None, str]:
+        """Why it may not run for want of the caller's yes, and the key of that yes."""
+        confirm = tool.settings.confirm
+        if not confirm:
+            return None, ""
+        key = wish_key(frame.name, frame.args)
+        verdict = self._desk.consents.verdict(key, self._desk.call.clock.now_ns())
+        if verdict == "yes":
+            return None, key
+        if verdict == "no":
+            self._desk.consents.spend(key)
+            return Outcome.error("declined", "not done: the caller said no"), ""
+        if verdict == "unasked":
+            self._desk.wish(frame.name, frame.args, key)
+        question = _filled(confirm, frame.args) if isinstance(confirm, str) else ""
+        return Outcome("unconfirmed", ToolResult(needs_consent(frame.name, question).body())), ""
+
+    def _store(self, settings: ToolSettings) -> tuple[ResultCache, int]:
+        if settings.cache is not None and settings.cache.shared:
+            return self._common.cache, self._common.clock.now_ns()
+        return self._cache, self._desk.call.clock.now_ns()
+
+    def _kept(self, settings: ToolSettings, wish: str) -> Outcome | None:
+        if settings.cache is None:
+            return None
+        store, now_ns = self._store(settings)
+        found = store.get(wish, now_ns)
+        return None if found is None else Outcome("cached", found)
+
+    # While it runs ---------------------------------------------------------------------------------
+
+    async def _carry_out(
+        self,
+        tool: Tool,
+        arguments: dict[str, Any],
+        frame: ToolCallFrame,
+        part: Callable[[ToolResult], Awaitable[None]],
+    ) -> Outcome:
+        """Wait for what it needs alone, then try it until it has an outcome or its time is over."""
+        settings = tool.settings
+        limit_ns = settings.timeout_ns or self._timeout_ns
+        until_ns = self._desk.call.clock.now_ns() + limit_ns
+        async with AsyncExitStack() as stack:
+            filling = stack.enter_context(Filling(settings.filler, self._desk, self._log))
+            held = _Held()
+            if settings.exclusive:
+                try:
+                    await _within(limit_ns, self._common.acquire(settings.exclusive))
+                except _TooLateError:
+                    return Outcome.error(
+                        "busy",
+                        f"{frame.name} could not begin: {settings.exclusive} is in use",
+                        retryable=True,
+                    )
+                held.free = lambda: self._common.release(settings.exclusive)
+                stack.callback(held.leave)
+            if tool.streams:
+                # What it yields is spoken of: nothing has to fill the silence after the first.
+                inner = part
+
+                async def heard(result: ToolResult) -> None:
+                    filling.stop()
+                    await inner(result)
+
+                part = heard
+            return await self._tries(tool, arguments, frame, part, until_ns, held)
+
+    async def _tries(
+        self,
+        tool: Tool,
+        arguments: dict[str, Any],
+        frame: ToolCallFrame,
+        part: Callable[[ToolResult], Awaitable[None]],
+        until_ns: int,
+        held: _Held,
+    ) -> Outcome:
+        clock, settings = self._desk.call.clock, tool.settings
+        tried = 0
+        while True:
+            tried += 1
+            left_ns = until_ns - clock.now_ns()
+            attempt_ns = min(left_ns, settings.attempt_timeout_ns or left_ns)
+            outcome, retryable, asked_ns = await self._try(
+                tool, arguments, frame, part, attempt_ns, held, tried
+            )
+            pause_ns = pause_before_retry_ns(
+                tried, settings.retries, until_ns - clock.now_ns(), retryable=retryable, asked_ns=asked_ns
+            )
+            if pause_ns is None:
+                return outcome
+            await clock.sleep_until_ns(clock.now_ns() + pause_ns)
+
+    async def _try(
+        self,
+        tool: Tool,
+        arguments: dict[str, Any],
+        frame: ToolCallFrame,
+        part: Callable[[ToolResult], Awaitable[None]],
+        limit_ns: int,
+        held: _Held,
+        tried: int,
+    ) -> tuple[Outcome, bool, int | None]:
+        """One try: its outcome, whether another may go better, and how long the service wants to be left alone."""
+        breaker, name = self._breaker_of(tool), frame.name
+        now_ns = self._common.clock.now_ns
+        if breaker is not None and not breaker.allows(now_ns()):
+            wait_s = -(-breaker.retry_after_ns(now_ns()) // SECOND)
+            told = f"{name} is not available now: {tool.settings.service} does not answer"
+            hint = f"do not try it again for {wait_s} seconds" if wait_s else ""
+            return (
+                Outcome.error("unavailable", told, tried - 1, **({"hint": hint} if hint else {})),
+                False,
+                None,
+            )
+        counted = False
+        try:
+            context: ToolContext[Any] = ToolContext(
+                self._desk, frame, progress=tool.settings.progress, keep=held.keep
+            )
+            try:
+                result = await self._invoke(tool, arguments, context, part, limit_ns)
+            except ToolError as error:
+                counted = True
+                self._count(breaker, failed=error.retryable)
+                how = "unconfirmed" if isinstance(error, NotConfirmed) else "refused"
+                # A tool that asked the caller first has not done anything yet.
+                outcome = Outcome(how, ToolResult(error.body()), tried if how == "refused" else 0)
+                return outcome, error.retryable, error.retry_after_ns
+            except _TooLateError:
+                counted = True
+                self._count(breaker, failed=True)
+                # As it was said: what is left of it when a try begins is a little less.
+                whole_ns = tool.settings.timeout_ns or self._timeout_ns
+                limit = format_duration(min(whole_ns, tool.settings.attempt_timeout_ns or whole_ns))
+                self._log.warning("%s: tool %s took longer than %s", self._desk.node, name, limit)
+                return Outcome.error("timeout", f"{name} did not answer within {limit}", tried), True, None
+            except asyncio.CancelledError as error:
+                task = asyncio.current_task()
+                if task is None or task.cancelling():
+                    raise
+                # Something inside the function was cancelled, not this call.
+                outcome = self._crashed(name, error, tried)
+            except GeneratorExit as error:
+                if not in_a_task():
+                    # The loop has gone, and what waited in it is closed.
+                    raise
+                outcome = self._crashed(name, error, tried)
+            except BaseException as error:
+                outcome = self._crashed(name, error, tried)
+            else:
+                how = "refused" if says_error(result.body) else "answered"
+                outcome = Outcome(how, result, tried)
+            counted = True
+            self._count(breaker, failed=outcome.how == "crashed")
+            return outcome, False, None
+        finally:
+            if breaker is not None and not counted:
+                breaker.left()
+
+    async def _invoke(
+        self,
+        tool: Tool,
+        arguments: dict[str, Any],
+        context: ToolContext[Any],
+        part: Callable[[ToolResult], Awaitable[None]],
+        limit_ns: int,
+    ) -> ToolResult:
+        stand_in = self._stand_ins and self._stand_ins.of(self._desk.node, tool.spec.name)
+        if stand_in:
+            return self._read(await _within(limit_ns, stand_in(arguments)))
+        if not tool.streams:
+            return self._read(await _within(limit_ns, tool.call(arguments, context)))
+        last = ToolResult({})
+        async with aclosing(tool.call(arguments, context)) as values:
+            while True:
+                try:
+                    last = self._read(await _within(limit_ns, anext(values)))
+                except StopAsyncIteration:
+                    return last
+                await part(last)
+
+    def _breaker_of(self, tool: Tool) -> Breaker | None:
+        if self._breaker is None or not tool.settings.service:
+            return None
+        return self._common.breaker(tool.settings.service, self._breaker)
+
+    def _count(self, breaker: Breaker | None, *, failed: bool) -> None:
+        if breaker is not None:
+            now_ns = self._common.clock.now_ns()
+            (breaker.failed if failed else breaker.succeeded)(now_ns)
+
+    def _read(self, value: Any) -> ToolResult:
+        return read_result(value, self._max_media_bytes)
+
+    def _crashed(self, name: str, error: BaseException, tried: int = 0) -> Outcome:
+        # The user's code failed, be it by sys.exit: the call goes on. The model is told that it did and not how, for an
+        # exception's text may hold anything.
+        if from_signal(error):
+            raise error
+        kind = type(error).__name__
+        self._log.error("%s: tool %s raised %s", self._desk.node, name, kind, exc_info=error)
+        return Outcome.error("crashed", f"{name} failed ({kind})", tried, fault_of(error, message=False))
+
+
+class _Held:
+    """What a tool holds alone: given up when the call is over and no thread of it works any more."""
+
+    def __init__(self) -> None:
+        self.free: Callable[[], None] | None = None
+        self._users = 1
+
+    def keep(self) -> Callable[[], None]:
+        """It is held until what is returned is called."""
+        self._users += 1
+        return self.leave
+
+    def leave(self) -> None:
+        self._users -= 1
+        if not self._users and self.free is not None:
+            self.free()
+
+
+def _filled(question: str, args: dict[str, Any]) -> str:
+    """The question with the arguments in it; what is not there stays as it is written."""
+    for name, value in args.items():
+        question = question.replace("{" + name + "}", str(value))
+    return question
+
+
+class _TooLateError(Exception):
+    """A deadline of ours has passed; a function may well raise a ``TimeoutError`` of its own."""
+
+
+async def _within(limit_ns: int, answer: Awaitable[Any]) -> Any:
+    try:
+        async with asyncio.timeout(limit_ns / SECOND) as deadline:
+            return await answer
+    except TimeoutError as error:
+        if deadline.expired():
+            raise _TooLateError from error
+        raise

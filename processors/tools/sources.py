@@ -1,0 +1,60 @@
+"""From the entries of ``tools:`` to where the tools come from; every kind side by side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ...pipeline.errors import ConfigError, Problem
+from ...pipeline.options import ModuleRef
+from .python_tools import PythonSource, PythonTools
+from .seam import Tool, ToolSource
+from .threads import ToolThreads
+
+__all__ = ["ToolEntry", "known_tools", "make_source"]
+
+ToolEntry = ModuleRef | Callable[..., Any] | PythonTools
+
+
+def make_source(entry: Any, threads: ToolThreads, most: int) -> ToolSource:
+    """Where the tools of one entry come from. ``most`` threads are at work at the same time."""
+    return PythonSource(entry, threads, most)
+
+
+def known_tools(entries: Iterable[Any]) -> tuple[dict[str, Tool], bool]:
+    """The tools of all entries by the model's names, as far as nobody has to be asked, and whether these are all.
+
+    Raises ``ConfigError`` with every fault; the ``path`` of each begins with the index of its entry.
+    """
+    found: dict[str, Tool] = {}
+    problems: list[Problem] = []
+    whole = True
+    threads = ToolThreads()
+    for index, entry in enumerate(entries):
+        source = make_source(entry, threads, 1)
+        whole = whole and source.whole
+        try:
+            tools: Sequence[Tool] = source.known()
+        except ConfigError as error:
+            problems += [
+                replace(problem, path=(index, *_place(entry, problem))) for problem in error.problems
+            ]
+            continue
+        for tool in tools:
+            name = tool.spec.name
+            if name in found:
+                hint = "rename one, or use @tool(name=...)"
+                problems.append(Problem("LG232", f"there are two tools named `{name}`", (index,), hint=hint))
+            found[name] = tool
+    if problems:
+        raise ConfigError(problems)
+    return found, whole
+
+
+def _place(entry: Any, problem: Problem) -> tuple[str | int, ...]:
+    """Where inside of its entry a fault is."""
+    if not isinstance(entry, PythonTools):
+        return problem.path[1:]
+    # What is wrong with the functions themselves is told of the first of one source.
+    return problem.path if problem.path and isinstance(problem.path[0], str) else ("python",)
