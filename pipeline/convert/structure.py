@@ -52,6 +52,8 @@ _SEQUENCES: dict[Any, type] = {
     collections.abc.Iterable: list,
     collections.abc.Set: frozenset,
 }
+_MOST_KEYS = 12
+"""Of a group, in a message."""
 _MAPPINGS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 
@@ -106,7 +108,8 @@ def _fields(
         named.add(name)
         inner = replace(place, path=(*place.path, written), label=str(written))
         if name not in fields:
-            hint = did_you_mean(str(name), fields, label=f"{noun}s") or f"`{owner}` has no {noun}s"
+            few = _MOST_KEYS if noun == "key" else 40
+            hint = did_you_mean(str(name), fields, label=f"{noun}s", limit=few) or f"`{owner}` has no {noun}s"
             if value is None and str(name).isdigit() and given:
                 hint = "a number is written with a point, as in 0.5: the comma begins another option"
             message = f"unknown {noun} `{clip(str(name))}` for `{owner}`"
@@ -252,8 +255,7 @@ def _must(group: Any) -> set[str]:
 def _no_group(members: tuple[Any, ...], value: Mapping[str, Any], place: Place) -> Any:
     """None of the keys by which groups are told is there."""
     keys = [key for member in members if is_group(strip(member)[0]) for key in sorted(_must(member))]
-    given = [key for key in value if isinstance(key, str)]
-    wrong = next((key for key in given if sure(key, keys)), None)
+    wrong = next((str(key) for key in value if sure(str(key), keys)), None)
     certain = sure(wrong, keys) if wrong else None
     if wrong and certain:
         inner = replace(place, path=(*place.path, wrong))
