@@ -96,6 +96,7 @@ class ToolContext(Generic[S]):
         class Visit:
             booked: int = 0
 
+
         def book(call: ToolContext[Visit], day: str) -> str:
             call.state.booked += 1
             call.log.info("for %s", call.identity)
