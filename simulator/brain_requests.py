@@ -11,7 +11,8 @@ import re
 __all__ = ["asks_for_greeting", "in_other_words", "quoted", "untagged"]
 
 _QUOTED = re.compile(
-    r"\b(?:say|saying|speak|greet|greeting|welcome|reply|respond|answer|begin|start|open|repeat|read)\b"
+    r"(?<!\byour )(?<!\blast )\b(?:say|saying|speak|greet|greeting|welcome|reply|respond|answer|begin|start|open|repeat"
+    r"|read)\b"
     r"[^\"\u201c\u201d]{0,120}[\"\u201c](?P<words>.+)[\"\u201d]",
     re.IGNORECASE | re.DOTALL,
 )

@@ -18,7 +18,7 @@ class HeardQueue(Generic[T]):
     """Holds what belongs to the sound of a turn of one source until playout reaches its place. Pure.
 
     Places are nanoseconds from the start of the turn's sound. Bounded: beyond ``limit`` pieces the
-    oldest is given out early rather than lost.
+    first is given out early rather than lost.
     """
 
     def __init__(self, limit: int = 4096) -> None:
@@ -41,7 +41,11 @@ class HeardQueue(Generic[T]):
         if turn <= self._finished:
             yield piece
             return
-        self._pieces.append((turn, at_ns, piece))
+        # Turns may wait side by side: what is heard first stands first, whenever it was told.
+        index = len(self._pieces)
+        while index and self._pieces[index - 1][:2] > (turn, at_ns):
+            index -= 1
+        self._pieces.insert(index, (turn, at_ns, piece))
         while len(self._pieces) > self._limit:
             yield self._pieces.popleft()[2]
 

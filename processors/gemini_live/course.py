@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ...pipeline.errors import ServiceError
 from ...pipeline.events import SpeechChanged
@@ -17,6 +18,7 @@ from .answers.user_heard import UserHeard
 from .dialogue import outcomes as said
 from .dialogue.history import History, HistoryEntry
 from .dialogue.protocol import LiveProtocol
+from .dialogue.transcripts import AgentTranscript
 from .downlink import Downlink
 from .session.delegate import Change
 from .session.outbox import Outbox
@@ -42,6 +44,7 @@ class Course:
         protocol: LiveProtocol,
         uplink: Uplink,
         downlink: Downlink,
+        agent: AgentTranscript,
         outbox: Outbox,
         history: History,
         fallback: FallbackLine,
@@ -56,6 +59,7 @@ class Course:
         self._protocol = protocol
         self._uplink = uplink
         self._downlink = downlink
+        self._agent = agent
         self._outbox = outbox
         self._history = history
         self._fallback = fallback
@@ -127,7 +131,7 @@ class Course:
                     self._session_log.warn(text)
                 case AskAgain():
                     self._session_log.asks_again(outcome)
-                    self._uplink.ask_again(outcome)
+                    self._uplink.ask_again(self._by_ear(outcome))
                 case Renew(why):
                     self._session_log.warn(f"no answer ({why.replace('_', ' ')}): a new session begins")
                     if self.session is not None:
@@ -183,6 +187,12 @@ class Course:
         if self._heard.stopped(event.time_ns) and not self._leaving:
             self.asked("voice")
         self.moved()
+
+    def _by_ear(self, ask: AskAgain) -> AskAgain:
+        """With what the caller will have heard of the answer: its words may have run ahead of its sound."""
+        if ask.why in ("lost", "stalled") and self._agent.broken_at:
+            return replace(ask, heard=self._agent.broken_at)
+        return ask
 
     def _tick(self) -> None:
         self.carry_out(self._protocol.tick(self._call.clock.now_ns()))

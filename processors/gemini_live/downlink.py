@@ -160,8 +160,8 @@ class Downlink:
             case said.Generated(turn, sound_ns):
                 self._agent.generated(turn, sound_ns)
                 self._publish(outcome)
-            case said.EndWords(turn, at_ns):
-                self._agent.end(turn, at_ns)
+            case said.EndWords(turn, at_ns, broken):
+                self._agent.end(turn, at_ns, broken=broken)
             case said.TurnComplete():
                 turns.turn_completed(self._node)
                 self._publish(outcome)

@@ -67,9 +67,10 @@ class Intake:
         """What the user wrote."""
         text = frame.text.strip()
         if text:
+            # What the agent was saying is cut by it, and so was said before.
+            self._call.turns.user_wrote(self._node)
             self._user.wrote(text)
             self._uplink.text(text)
-            self._call.turns.user_wrote(self._node)
             self._course.asked("text")
 
     def speech(self, frame: Any) -> None:

@@ -92,6 +92,7 @@ class LiveCall:
             self._protocol,
             self._uplink,
             self._downlink,
+            self._agent,
             self._outbox,
             history,
             self._fallback,

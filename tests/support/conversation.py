@@ -139,6 +139,8 @@ class Tools(Processor):
         self._scheduling = scheduling
         self.called: list[str] = []
         """The ids of the calls that were made."""
+        self.wishes: list[tuple[str, Any]] = []
+        """The same by name and what is asked for in ``text``."""
         self.cancelled: list[str] = []
         self._functions = functions
         self._waiting: asyncio.Queue[tuple[int, ToolCallFrame]] = asyncio.Queue()
@@ -153,6 +155,7 @@ class Tools(Processor):
             self.cancelled += frame.ids
             return
         self.called.append(frame.id)
+        self.wishes.append((frame.name, frame.args.get("text")))
         asyncio.get_running_loop().call_later(
             self._functions[frame.name], self._done, frame, len(self.called)
         )
@@ -284,12 +287,13 @@ def graph_of(
     keeps: bool = True,
     scheduling: str = "",
     inputs: Iterable[str] = ("text",),
+    speaker: type[Loudspeaker] = Loudspeaker,
 ) -> Graph:
     """Microphone, Live box, loudspeaker, and functions with the seconds that they take."""
     graph = Graph()
     graph.add("mic", AppIn)
     graph.add("live", GeminiLive, **options)
-    graph.add("speaker", Loudspeaker, keeps=keeps)
+    graph.add("speaker", speaker, keeps=keeps)
     graph.connect("mic.audio", "live.audio")
     for name in inputs:
         graph.connect("mic.frames", f"live.{name}")
@@ -314,14 +318,19 @@ async def converse(
     wire: Wire | None = None,
     connector: Callable[[Any], Any] = lambda connector: connector,
     watched: Iterable[type[Event]] = (ServiceChanged, Transcript),
+    resources: Mapping[type[Any], Any] | None = None,
+    subscribers: Mapping[type[Event], Callable[[Any], None]] | None = None,
 ) -> Conversation:
     """Run ``body`` in a call of ``plan`` with a simulator of these options."""
     wire = wire or Wire()
     async with Simulator(record=wire.note, **simulator) as server:
-        call = plan.call(resources={LiveConnector: connector(server.connector())}, call_id="call-test")
+        brought = {LiveConnector: connector(server.connector()), **(resources or {})}
+        call = plan.call(resources=brought, call_id="call-test")
         conversation = Conversation(call, wire)
         for kind in watched:
             call.events.subscribe(kind, conversation.events.append)
+        for kind, told in (subscribers or {}).items():
+            call.events.subscribe(kind, told)
         async with call:
             await body(conversation)
     return conversation

@@ -118,7 +118,8 @@ class ContentReader:
         if content.generation_complete:
             out.append(UserEnded())
             self._end_sound(out)
-            out.append(Generated(self._turn, self._audio_ns))
+            # Of a turn with nothing in it there is no number: the one before was generated long ago.
+            out.append(Generated(self._turn, self._audio_ns) if self.incomplete else Generated(0))
         if content.turn_complete:
             self._complete(content, now_ns, out)
         return out
@@ -134,21 +135,21 @@ class ContentReader:
 
     def over(self, now_ns: int, out: list[Outcome]) -> None:
         """No more of the turn follows, though nothing says so."""
-        self.end(out)
+        self.end(out, broken=self._sounding and self._ends_turns)
         self.incomplete, self._cut_ns, self._completed_ns = False, None, now_ns
 
-    def end(self, out: list[Outcome]) -> None:
-        """No more of the turn follows."""
+    def end(self, out: list[Outcome], *, broken: bool = False) -> None:
+        """No more of the turn follows. ``broken``: the model had more to say."""
         self._end_sound(out)
         if self._worded:
             self._worded = False
             if self._turn > self._void:
-                out.append(EndWords(self._turn, self._audio_ns))
+                out.append(EndWords(self._turn, self._audio_ns, broken))
 
     def lost(self) -> list[Outcome]:
         """The connection broke: what the model was about to say is lost."""
         out: list[Outcome] = []
-        self.end(out)
+        self.end(out, broken=self._sounding)
         self.incomplete, self._cut_ns, self._notes = False, None, ""
         return out
 

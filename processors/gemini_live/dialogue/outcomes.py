@@ -100,10 +100,11 @@ class EndSound:
 
 @dataclass(frozen=True, slots=True)
 class EndWords:
-    """No more words of ``turn`` follow; its sound is ``at_ns`` long."""
+    """No more words of ``turn`` follow; its sound is ``at_ns`` long. ``broken``: the model had more to say."""
 
     turn: int
     at_ns: int
+    broken: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,7 @@ class UserTranscript:
 class _Utterance:
     """What the agent says in one turn."""
 
-    __slots__ = ("again", "ends_ns", "heard", "number", "releasing", "said", "scheduled", "words")
+    __slots__ = ("again", "broken", "ends_ns", "heard", "number", "releasing", "said", "scheduled", "words")
 
     def __init__(self, number: int, rate: SpeakingRate) -> None:
         self.number = number
@@ -159,6 +159,8 @@ class _Utterance:
         self.ends_ns: int | None = None
         """Length of the turn's sound, once no more words follow."""
         self.scheduled = self.releasing = self.again = False
+        self.broken = False
+        """Whether the model had more to say."""
 
 
 class AgentTranscript:
@@ -172,6 +174,8 @@ class AgentTranscript:
         self._teller = _Teller(call, emit, history, "agent")
         self._rate = SpeakingRate()
         self._open: dict[int, _Utterance] = {}
+        self.broken_at = ""
+        """What was said of the utterance that broke off last, up to its last sound."""
         self._last: tuple[int, int, str] = (0, 0, "")
         """Turn, number and text of the utterance that was whole last."""
 
@@ -191,6 +195,9 @@ class AgentTranscript:
         utterance = self._open.get(turn)
         if utterance is None:
             utterance = self._open[turn] = _Utterance(self._teller.number(), self._rate)
+        if utterance.said[-1:] in (".", "!", "?") and piece[:1].isalnum():
+            # Late words of the turn before, or of this one: two sentences never join without a space.
+            piece = f" {piece}"
         utterance.said += piece
         if at_ns is None:
             self._heard(turn, utterance, piece)
@@ -216,14 +223,23 @@ class AgentTranscript:
         """All of the turn is there: where its words are heard is known better from now on."""
         utterance = self._open.get(turn)
         if utterance is not None and sound_ns:
-            utterance.words.whole(sound_ns)
+            utterance.words.whole(sound_ns, worded=False)
 
-    def end(self, turn: int, at_ns: int) -> None:
-        """The turn has no more words; it is whole when its sound, ``at_ns`` long, has been heard."""
+    def end(self, turn: int, at_ns: int, *, broken: bool = False) -> None:
+        """The turn has no more words; it is whole when its sound, ``at_ns`` long, has been heard.
+
+        ``broken``: the model had more to say, so that its words may run ahead of the last sound.
+        """
         utterance = self._open.get(turn)
         if utterance is None:
             return
-        if at_ns:
+        utterance.broken = broken
+        if at_ns and broken:
+            dropped = utterance.words.broken(at_ns)
+            self.broken_at = utterance.said.removesuffix(dropped)
+            utterance.ends_ns = at_ns
+            self._schedule(turn, utterance)
+        elif at_ns:
             utterance.words.whole(at_ns)
             utterance.ends_ns = at_ns
             self._schedule(turn, utterance)
@@ -279,4 +295,5 @@ class AgentTranscript:
         # Of an utterance that was cut before its first word, nobody needs to know.
         if utterance is not None and utterance.heard:
             self._last = (turn, utterance.number, utterance.heard)
-            self._teller.final(utterance.number, utterance.heard, turn, interrupted=interrupted)
+            cut = interrupted or utterance.broken
+            self._teller.final(utterance.number, utterance.heard, turn, interrupted=cut)

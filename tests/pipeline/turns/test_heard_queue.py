@@ -36,6 +36,17 @@ def test_text_of_a_void_turn_never_comes_out() -> None:
     assert list(queue.played(2, 0)) == ["new"]
 
 
+def test_turns_that_wait_side_by_side_do_not_hold_each_other_up() -> None:
+    """The words of a turn are told one after the other: those of the turn behind it may be there first."""
+    queue: HeardQueue[str] = HeardQueue()
+    assert list(queue.add(1, 0, "one")) == list(queue.add(2, 0, "next turn")) == []
+    assert list(queue.played(1, 0)) == ["one"]
+    assert list(queue.add(1, 50, "two")) == []
+    assert list(queue.played(1, 60)) == ["two"]
+    queue.void(1)
+    assert list(queue.played(2, 0)) == ["next turn"]
+
+
 def test_the_bound_gives_the_oldest_out_early() -> None:
     """Nothing is lost."""
     queue: HeardQueue[str] = HeardQueue(limit=2)

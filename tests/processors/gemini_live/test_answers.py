@@ -139,6 +139,51 @@ def test_sound_that_stops_is_measured_and_asked_to_go_on() -> None:
     assert [event.text for event in room.said("agent")] == ["We open at", "nine."]
 
 
+def test_of_an_answer_that_broke_off_the_history_has_what_has_sound() -> None:
+    """Its words ran ahead by sentences; the model is asked to go on from where the caller heard it to."""
+
+    async def first(server: Connection) -> None:
+        await server.accept("h1")
+        await server.send(
+            ASKED, words("We open at nine. On Sundays we are closed all day."), audio_message(1000)
+        )
+        await asyncio.sleep(0.2)
+        server.abort()
+
+    async def second(server: Connection) -> None:
+        await server.accept("h2")
+        await asks(server)
+        assert 'only up to "We open at nine.' in nudges(server)[0] and "Sundays" not in nudges(server)[0]
+        await talk(server, "And on Sundays never.")
+        await server.until(lambda: False)
+
+    room = converse(stay, first, second)
+    assert [event.text for event in room.said("agent")] == ["We open at nine.", "And on Sundays never."]
+    broken, _ = [entry for entry in room.live.history.entries if entry.role == "agent"]
+    assert broken.interrupted
+
+
+def test_what_the_user_writes_stands_behind_what_it_cut() -> None:
+    """In the order in which both were heard: a fresh session is told it so, and answers the user."""
+
+    async def interrupts(room: Room) -> None:
+        await asyncio.sleep(2)
+        await room.mic.send(TextFrame("And on Sundays?"))
+        await stay(room)
+
+    async def script(server: Connection) -> None:
+        await server.accept("h1")
+        await server.send(words("We open at nine on all days of the week."), audio_message(9_000), OVER[0])
+        await server.until(lambda: server.texts)
+        await server.send({"serverContent": {"interrupted": True}}, {"serverContent": {"turnComplete": True}})
+        await talk(server, "Never.")
+        await server.until(lambda: False)
+
+    room = converse(interrupts, script)
+    told = [(entry.role, entry.interrupted) for entry in room.live.history.entries]
+    assert told == [("agent", True), ("user", False), ("agent", False)]
+
+
 def test_no_answer_after_a_barge_in() -> None:
     """The service has confirmed it, and then says nothing."""
 

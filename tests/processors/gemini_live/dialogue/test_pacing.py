@@ -46,6 +46,36 @@ def test_the_rate_is_learned_from_whole_turns() -> None:
     assert [at for _, at in places(second)] == [0.0, 0.6]
 
 
+def test_words_that_come_behind_their_sound_are_heard_where_they_belong() -> None:
+    """All of them are late by as much as the first."""
+    words = SpokenWords(SpeakingRate())
+    for number, piece in enumerate(("one", " two", " three", " four")):
+        words.add(piece, 600 * MS + number * 200 * MS)
+    words.whole(1_200 * MS)
+    assert places(words) == [("one", 0.0), (" two", 0.2), (" three", 0.47), (" four", 0.87)]
+
+
+def test_the_last_words_missing_do_not_stretch_those_that_came() -> None:
+    """Words come late and the connection breaks: the rate of the turns before says where they were heard."""
+    rate = SpeakingRate()
+    before = SpokenWords(rate)
+    before.add("x" * 29 + " ", 0)
+    before.whole(3 * SECOND)
+    words = SpokenWords(rate)
+    words.add("one two ", 2 * SECOND)
+    words.whole(4 * SECOND)
+    assert places(words) == [("one", 0.0), (" two", 0.3), (" ", 0.7)]
+    assert rate.character_ns == SECOND // 10, "nothing is learned from half of a turn's words"
+
+
+def test_of_a_turn_that_broke_off_the_words_without_sound_are_dropped() -> None:
+    """They ran ahead of what nobody will hear any more."""
+    words = SpokenWords(SpeakingRate())
+    words.add("It is seven o'clock now", 0)
+    assert words.broken(SECOND) == " now"
+    assert [word for word, _ in places(words)] == ["It", " is", " seven", " o'clock"]
+
+
 def test_languages_without_spaces_are_heard_by_the_character() -> None:
     words = SpokenWords(SpeakingRate())
     words.add("今日は良い", 0)

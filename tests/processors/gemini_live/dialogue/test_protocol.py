@@ -422,7 +422,7 @@ def test_a_lost_connection_ends_what_it_carried() -> None:
     feed(live, sound(), content(outputTranscription={"text": "I am"}))
     feed(live, {"voiceActivity": {"type": "ACTIVITY_START"}})
     feed(live, {"toolCall": {"functionCalls": [{"id": "1", "name": "a"}]}})
-    assert live.lost(0) == [EndSound(1), EndWords(1, 40 * MS), UserSpeech(False)]
+    assert live.lost(0) == [EndSound(1), EndWords(1, 40 * MS, broken=True), UserSpeech(False)]
     assert answers(live, "1", {})
     assert live.lost(0) == []
 
