@@ -324,7 +324,7 @@ async def converse(
     """Run ``body`` in a call of ``plan`` with a simulator of these options."""
     wire = wire or Wire()
     async with Simulator(record=wire.note, **simulator) as server:
-        brought = {LiveConnector: connector(server.connector()), **(resources or {})}
+        brought: dict[type[Any], Any] = {LiveConnector: connector(server.connector()), **(resources or {})}
         call = plan.call(resources=brought, call_id="call-test")
         conversation = Conversation(call, wire)
         for kind in watched:
