@@ -21,7 +21,7 @@ from ..pipeline.graph.inputs import InputSpec
 from ..pipeline.options import option_specs
 from ..pipeline.processor import Processor
 from ..pipeline.spelling import did_you_mean, sure
-from .call_texts import call_text, mentions
+from .call_texts import call_text, mentions, with_text
 from .form_checks import Shape, is_missing
 from .nodes import WrittenNode
 from .origins import Tree, kept_at
@@ -189,11 +189,12 @@ class NodeBuilder:
                 self.call_fields[self.placed(path)] = set(input_fields(file))
                 if self.inputs is not None:
                     self.shape.problems += input_problems(file, self.inputs, path)
-            elif spec.per_call and name in options:
-                text = call_text(written.given.get(name), self.inputs, path, self.shape)
-                self.call_fields[self.placed(path)] = set(text.names() if text else ())
-                if text is not None:
-                    options[name] = text
+            elif spec.per_call and name in written.given:
+                for inside, given in _texts_in(written.given.get(name)):
+                    text = call_text(given, self.inputs, (*path, *inside), self.shape)
+                    self.call_fields[self.placed((*path, *inside))] = set(text.names() if text else ())
+                    if text is not None and name in options:
+                        options[name] = with_text(options[name], inside, text)
 
     def stray_mentions(self) -> list[Problem]:
         """Inputs where nothing is filled in when a call starts."""
@@ -225,3 +226,12 @@ class NodeBuilder:
         ends = [(self.prefix + end.strip(), where) for end, where in texts if end is not None]
         self.unread = self.unread or len(ends) < len(texts)
         return ends
+
+
+def _texts_in(value: Any) -> list[tuple[Steps, Any]]:
+    """The texts of an option, and where in it they stand."""
+    if isinstance(value, dict):
+        return [((key, *at), text) for key, one in value.items() for at, text in _texts_in(one)]
+    if isinstance(value, list):
+        return [((index, *at), text) for index, one in enumerate(value) for at, text in _texts_in(one)]
+    return [((), value)]

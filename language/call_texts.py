@@ -6,6 +6,7 @@ Codes: LG170 a declaration that makes no sense, LG171 no such input, LG172 an op
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -18,7 +19,7 @@ from ..pipeline.options import MISSING
 from ..pipeline.spelling import did_you_mean, sure
 from .form_checks import Shape
 
-__all__ = ["call_text", "mentions", "read_inputs", "unused"]
+__all__ = ["call_text", "mentions", "read_inputs", "unused", "with_text"]
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _MENTION = re.compile(r"\{\{\s*inputs\b[^}]*\}?\}?")
@@ -103,6 +104,21 @@ def call_text(
             message, hint = f"`{match[0]}` is plain text", f"write {{{{inputs.{match[1]}}}}} for the input"
             shape.problems.append(Problem("LG174", message, path, hint=hint, warning=True, part=match[0]))
     return text if text.names() else None
+
+
+def with_text(value: Any, at: Steps, text: CallText) -> Any:
+    """``value``, an option as its type has it, with ``text`` where the file has it."""
+    if not at:
+        return text
+    step, rest = at[0], at[1:]
+    if isinstance(value, Mapping):
+        return {key: with_text(one, rest, text) if key == step else one for key, one in value.items()}
+    if isinstance(value, list | tuple) and isinstance(step, int):
+        return [with_text(one, rest, text) if index == step else one for index, one in enumerate(value)]
+    if dataclasses.is_dataclass(value) and not isinstance(value, type) and hasattr(value, str(step)):
+        return dataclasses.replace(value, **{str(step): with_text(getattr(value, str(step)), rest, text)})
+    # A fault of its own was found there.
+    return value
 
 
 def mentions(data: Any, path: Steps = ()) -> dict[Steps, str]:

@@ -14,6 +14,7 @@ from ..pipeline.options import option_specs
 from .building import NodeBuilder
 from .form_checks import Shape, meant
 from .nodes import WrittenNode
+from .personas import TOOLS, tools_of_personas, with_personas
 from .short import agent_keys, home_part, parts
 from .wiring import Box, infer
 
@@ -22,8 +23,8 @@ __all__ = ["graph_form", "linear_form", "short_form"]
 _AGENT_KEYS = agent_keys()
 
 
-def short_form(value: Any, build: NodeBuilder) -> None:
-    """``agent``: what most agents are made of, in a row."""
+def short_form(value: Any, build: NodeBuilder, personas: Any = None) -> None:
+    """``agent``: what most agents are made of, in a row; with ``personas`` several speak in it."""
     shape = build.shape
     agent = shape.mapping(value, ("agent",), "`agent`", "write `instructions:` and `tools:` below it")
     if agent is None:
@@ -43,7 +44,11 @@ def short_form(value: Any, build: NodeBuilder) -> None:
         sections[key] = shape.mapping(given, ("agent", key), f"`{key}`", hint) or {}
     row: list[WrittenNode] = []
     for part in parts():
-        if part.section not in sections or (part.needs and agent.get(part.needs) in (None, [])):
+        if part.section not in sections:
+            continue
+        if part.needs and agent.get(part.needs) in (None, []):
+            if part.box == TOOLS and personas is not None:
+                row += tools_of_personas(personas, sections[part.section], build)
             continue
         given = sections[part.section]
         own = {key: agent[key] for key in part.keys if key in agent}
@@ -53,10 +58,14 @@ def short_form(value: Any, build: NodeBuilder) -> None:
             for key in [key for key in part.keys if key in own and key in given]:
                 shape.fault("LG109", f"`{key}` is said twice", (*at, key), "keep one of the two", key=True)
             build.aliases.update({("agent", key): (*at, key) for key in given if key not in agent})
+            if personas is not None:
+                given = given | with_personas(personas, build)
             row.append(WrittenNode(part.box, part.box, given | own, ("agent",), ("agent",)))
         else:
             build.aliases.update({(*at, key): ("agent", key) for key in own})
             row.append(WrittenNode(part.box, part.box, own | given, at, at))
+        if part.box == TOOLS and personas is not None:
+            row += tools_of_personas(personas, sections[part.section], build)
     _row(row, build)
 
 

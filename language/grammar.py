@@ -28,6 +28,7 @@ from .edges import apply_edges
 from .form_checks import Shape, is_missing
 from .forms import graph_form, linear_form, short_form
 from .origins import Tree
+from .personas import are_personas
 from .sections import FORMS, OF_ALL, OF_ONE, TOP
 from .server_section import ServerSection
 from .template_boxes import Templates, lower
@@ -75,7 +76,7 @@ def read_drafts(tree: Tree, *, name: str, templates: Templates) -> tuple[list[Re
     ``name`` is the agent's unless the files say one. The problems are those of no agent; paths are in ``tree``.
     """
     top = tree.data
-    if not isinstance(top, dict) or "agents" not in top:
+    if not isinstance(top, dict) or "agents" not in top or are_personas(top["agents"]):
         return [Reading(tree, read_draft(tree, name=name, templates=templates))], []
     shape = Shape()
     readings: list[Reading] = []
@@ -117,7 +118,8 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
         # What its keys mean in that version, this livegraph cannot know.
         return draft
     texts = _header(top, draft, shape, tree)
-    forms = [form for form in FORMS if form in top]
+    personas = top.get("agents") if not member else None
+    forms = [form for form in FORMS if form in top] or (["agent"] if personas is not None else [])
     for form in forms[1:]:
         message = f"`{form}` and `{forms[0]}` in one " + ("agent" if member else "file")
         shape.fault("LG104", message, (form,), f"one of {', '.join(FORMS)} is enough", key=True)
@@ -131,9 +133,13 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
     build = NodeBuilder(draft.graph, tree, shape, templates, draft.inputs, faulty=draft.faulty)
     build.call_fields.update(texts)
     draft.aliases, draft.uses = build.aliases, build.uses
-    body = top[forms[0]]
+    body = top.get(forms[0])
     if forms[0] == "agent":
-        short_form(body, build)
+        short_form(body, build, personas)
+    elif personas is not None:
+        message = f"`{forms[0]}` and `agents` in one file"
+        hint = f"in `{forms[0]}` they are an option of gemini_live: `agents: {{desk: ...}}`"
+        shape.fault("LG104", message, (forms[0],), hint, key=True)
     elif forms[0] == "pipeline":
         linear_form(body, build)
     else:

@@ -33,6 +33,7 @@ __all__ = [
     "MuteChanged",
     "NodeFailed",
     "NodeSlow",
+    "PersonaChanged",
     "ServiceChanged",
     "SpeechChanged",
     "StateChanged",
@@ -181,14 +182,6 @@ class Confirmed(Event, frozen=True, kw_only=True):
     said: str
 
 
-class TransferAsked(Event, frozen=True, kw_only=True):
-    """A tool asks to hand the caller on to ``to``: a colleague, a SIP URI, a telephone number."""
-
-    to: str
-    summary: str = ""
-    reason: str = ""
-
-
 class ToolCancelled(Event, frozen=True, kw_only=True):
     """The model withdrew a call before it was answered."""
 
@@ -246,6 +239,33 @@ class NodeSlow(Event, frozen=True, kw_only=True):
     node: str
     work_ns: int
     sound_ns: int
+
+
+class PersonaChanged(Event, frozen=True, kw_only=True):
+    """``persona`` speaks from now on, at ``node``; ``before`` is who did, empty at the beginning of a call."""
+
+    persona: str
+    before: str = ""
+    reason: str = ""
+    node: str = ""
+
+
+class TransferAsked(Event, frozen=True, kw_only=True):
+    """The call is to go to a human: whichever transport can do it does it, by one of the addresses.
+
+    ``summary`` is what that human needs to know. Without any address it is only told that ``to`` is wanted.
+    """
+
+    to: str
+    summary: str = ""
+    reason: str = ""
+    node: str = ""
+    sip: str = ""
+    """SIP URI, ``sip:desk@example.org``."""
+    number: str = ""
+    """Telephone number."""
+    callback: bool = False
+    """Whether somebody is to call back instead."""
 
 
 class Tuned(Event, frozen=True, kw_only=True):

@@ -193,6 +193,8 @@ class ToolCallFrame(Frame, frozen=True, eq=False):
     args: dict[str, Any]
     idempotency_key: str = ""
     """The same for the same wish of the user, however often and under whatever ids the model asks for it."""
+    agent: str = ""
+    """The persona whose model asks, where one node speaks for several."""
 
 
 class ToolCancelFrame(Frame, frozen=True, eq=False):

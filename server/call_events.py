@@ -10,12 +10,14 @@ from ..pipeline.events import (
     Event,
     EventBus,
     NodeFailed,
+    PersonaChanged,
     SpeechChanged,
     StateChanged,
     ToolCalled,
     ToolCancelled,
     ToolFinished,
     Transcript,
+    TransferAsked,
 )
 from ..transports.webrtc.measured import MediaMeasured
 from .access.grant import ReportLevel
@@ -34,6 +36,8 @@ _SHOWN: tuple[type[Event], ...] = (
     ToolCalled,
     ToolFinished,
     ToolCancelled,
+    PersonaChanged,
+    TransferAsked,
     MediaMeasured,
 )
 

@@ -60,6 +60,18 @@ def describe(event: events.Event, level: Level = "full") -> say.FromServer | Non
             return say.ToolCancelled(id=event.id, name=event.name)
         case events.Interrupted():
             return say.Interrupted(turn=event.turn)
+        case events.PersonaChanged():
+            return say.Persona(persona=event.persona, before=event.before)
+        case events.TransferAsked():
+            return say.Transfer(
+                to=event.to,
+                sip=event.sip,
+                number=event.number,
+                callback=event.callback,
+                # How a human is reached concerns the caller; what they are told of the caller need not.
+                reason=event.reason if full else "",
+                summary=event.summary if full else "",
+            )
         case events.Usage():
             return say.Usage(
                 node=event.node,

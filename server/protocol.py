@@ -29,6 +29,7 @@ __all__ = [
     "Json",
     "LineNumbers",
     "Native",
+    "Persona",
     "Playout",
     "Ready",
     "RunTool",
@@ -41,6 +42,7 @@ __all__ = [
     "ToolCancelled",
     "ToolResult",
     "Transcript",
+    "Transfer",
     "Usage",
     "read_message",
     "to_json",
@@ -119,6 +121,24 @@ class ToolCancelled(_Message, tag="tool_cancelled", frozen=True):
 
     id: str
     name: str
+
+
+class Persona(_Message, tag="persona", frozen=True):
+    """One of several personas of the agent speaks from now on; ``before`` is empty for the one who begins."""
+
+    persona: str
+    before: str = ""
+
+
+class Transfer(_Message, tag="transfer", frozen=True):
+    """The call is to go to a human, by one of these addresses. Not everybody is told ``reason`` and ``summary``."""
+
+    to: str
+    sip: str = ""
+    number: str = ""
+    callback: bool = False
+    reason: str = ""
+    summary: str = ""
 
 
 class Usage(_Message, tag="usage", frozen=True):
@@ -204,6 +224,8 @@ FromServer = (
     | ToolCall
     | ToolResult
     | ToolCancelled
+    | Persona
+    | Transfer
     | Usage
     | Service
     | LineNumbers

@@ -29,6 +29,7 @@ _PRIMARY = {
     "interrupted": "turn",
     "message": "topic",
     "node_failed": "node",
+    "persona_changed": "persona",
     "service_changed": "state",
     "speech_changed": "speaking",
     "state_changed": "state",
@@ -41,6 +42,7 @@ _PRIMARY = {
     "transfer_asked": "to",
     "tool_result": "name",
     "transcript": "text",
+    "transfer_asked": "to",
     "usage": "node",
 }
 

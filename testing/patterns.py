@@ -21,7 +21,7 @@ from .scene import Scene
 
 __all__ = ["WHAT_KEYS", "PatternReader", "what_keys"]
 
-WHAT_KEYS = ("state", "sound", "silence", "frame")
+WHAT_KEYS = ("state", "sound", "silence", "frame", "persona")
 """What can be looked for besides events."""
 
 _ANYTHING = OptionSpec("value", Any)
@@ -52,6 +52,11 @@ class PatternReader:
             return State("sound" if key == "sound" else "silence", found)
         if key == "frame":
             return self._frame(value, path)
+        if key == "persona":
+            # Who speaks from then on, by the name in `agents`.
+            key = "persona_changed"
+            if not self._is_persona(value, path):
+                return None
         kind = event_types()[key]
         fields = self._fields(key, kind, value, path)
         return None if fields is None else Pattern("event", key, fields)
@@ -108,6 +113,16 @@ class PatternReader:
             self.shape.fault("LG506", message, path, hint, fix=sure(text, _STATES))
             return None
         return State("state", text)
+
+    def _is_persona(self, value: Any, path: Steps) -> bool:
+        """Whether somebody speaks under this name; what compares names is looked at when the test runs."""
+        there = self.scene.personas
+        if not isinstance(value, str) or is_missing(value) or value in there:
+            return True
+        hint = did_you_mean(value, there, label="agents") or "this agent has no `agents`"
+        message = f"nobody speaks as `{value[:60]}`"
+        self.shape.fault("LG506", message, path, hint, fix=sure(value, there))
+        return False
 
     def _frame(self, value: Any, path: Steps) -> Pattern | None:
         given = self.shape.mapping(value, path, "`frame`", "write `{at: live.tool_calls, type: tool_call}`")

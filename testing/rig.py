@@ -59,6 +59,13 @@ def scene_of(agent: Agent) -> Scene:
         services=tuple(node.name for node in nodes if issubclass(node.processor, GeminiLive)),
         tools=tools,
         open_routers=tuple(open_routers),
+        personas=tuple(
+            name
+            for node in nodes
+            if issubclass(node.processor, GeminiLive)
+            for name, persona in (node.options.get("agents") or {}).items()
+            if persona.transfer is None
+        ),
         inputs=agent.inputs,
         voices=tuple(VOICE_NAMES),
     )

@@ -35,6 +35,8 @@ class Scene:
     open_routers: tuple[str, ...] = ()
     """Those of them that ask servers which others there are."""
     inputs: Mapping[str, InputSpec] = field(default_factory=dict)
+    personas: tuple[str, ...] = ()
+    """Those who speak in the call, where several do."""
     """What a caller can bring along."""
     voices: tuple[str, ...] = ()
     """Who can speak for a caller; empty when that is not known."""

@@ -33,6 +33,7 @@ _WHATS: dict[str, Schema] = {
         "type": ["string", "null"],
     },
 }
+_WHATS["persona"] = {"description": "One of `agents` speaks from here on", "type": ["string", "object"]}
 _CASE = {
     "name": "What it shows; the test is known by it",
     "skip": "Why the test is not run",

@@ -19,7 +19,16 @@ from ..sections import BODIES, FORMS, OF_ALL, OF_ONE, TOP
 from ..server_section import ServerSection
 from ..templates import ParamSpec
 from .boxes import installed
-from .schema_boxes import NODE_NAME, Boxes, box_definitions, named, reference, short_form, text_schema
+from .schema_boxes import (
+    NODE_NAME,
+    Boxes,
+    box_definitions,
+    named,
+    persona_schema,
+    reference,
+    short_form,
+    text_schema,
+)
 from .schema_types import INCLUDE, VARIABLE, Schema, group_schema, mapping_schema
 
 __all__ = ["json_schema"]
@@ -76,7 +85,7 @@ def _top() -> Schema:
             "Name of the agent in addresses; left out, the file's", f"^{_AGENT_NAME}$|{VARIABLE}"
         ),
         **_member(),
-        "agents": {"description": "Several agents in one file, by name"},
+        "agents": {"description": "Several agents in one file, by name; or several personas of one"},
     }
     return {**_of(TOP, said), "include": INCLUDE}
 
@@ -98,7 +107,10 @@ def _of(sections: Iterable[str], said: Schema) -> Schema:
 
 
 def _graphs(prefix: str) -> Schema:
-    members = named(_AGENT_NAME, reference(f"{prefix}member"))
+    # What has no graph of its own is a persona of one agent.
+    graphs = {"anyOf": [{"required": [key]} for key in (*FORMS, "include")]}
+    either = {"if": graphs, "then": reference(f"{prefix}member"), "else": reference("persona")}
+    members = named(_AGENT_NAME, either)
     return {
         **{key: reference(f"{prefix}{key}") for key in BODIES},
         "agents": members,
@@ -145,6 +157,7 @@ def _definitions(boxes: Boxes, tests: Mapping[str, object]) -> Schema:
         "profiles": named(_PROFILE, _profile())
         | {"description": "Changes to the file by name, one of which --profile chooses"},
         **box_definitions(boxes),
+        "persona": persona_schema(boxes),
     }
     for prefix in ("", "open."):
         properties = _member() | {key: reference(f"{prefix}{key}") for key in BODIES}

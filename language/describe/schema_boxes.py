@@ -12,6 +12,7 @@ from urllib.parse import quote
 from ...pipeline.graph.declarations import OnError
 from ...pipeline.options import OptionSpec, option_specs
 from ...pipeline.processor import Processor
+from ..personas import TOOLS
 from ..short import home_part, parts
 from .docstrings import box_doc
 from .schema_types import (
@@ -19,6 +20,7 @@ from .schema_types import (
     VARIABLE,
     Schema,
     choice_schema,
+    group_schema,
     includable,
     mapping_schema,
     must,
@@ -26,7 +28,16 @@ from .schema_types import (
     with_former_names,
 )
 
-__all__ = ["NODE_NAME", "Boxes", "box_definitions", "named", "reference", "short_form", "text_schema"]
+__all__ = [
+    "NODE_NAME",
+    "Boxes",
+    "box_definitions",
+    "named",
+    "persona_schema",
+    "reference",
+    "short_form",
+    "text_schema",
+]
 
 NODE_NAME = "[A-Za-z_][A-Za-z0-9_-]*"
 
@@ -109,6 +120,17 @@ def short_form(boxes: Boxes) -> Schema:
         "description": "A voice agent in the short form: livegraph puts the boxes around it",
         "type": ["object", "null"],
     }
+
+
+def persona_schema(boxes: Boxes) -> Schema:
+    """One of ``agents`` that has no graph of its own: what the Live box takes, and tools."""
+    home = boxes.get(home_part().box)
+    if home is None:
+        return {}
+    _, persona = get_args(option_specs(home)["agents"].type)
+    made = group_schema(persona)
+    made["properties"] = made["properties"] | {"tools": _option(TOOLS, "tools")}
+    return made | {"description": "One of several who speak in a call"}
 
 
 def reference(*steps: str) -> Schema:

@@ -14,6 +14,7 @@ LG203 for types and ranges.
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -124,12 +125,37 @@ def _filled(node: NodeSpec, facts: CallFacts) -> Iterator[tuple[str, Any]]:
     """The options that are others in this call."""
     specs: Mapping[str, OptionSpec] | None = None
     for name, value in node.options.items():
-        if isinstance(value, CallText):
-            yield name, value.filled(facts.inputs)
+        if _has_texts(value):
+            yield name, _with_inputs(value, facts.inputs)
         elif isinstance(value, Path) and has_fields(value):
             specs = specs or option_specs(node.processor)
             if name in specs and specs[name].call_file:
                 yield name, fill_call_file(value, facts)
+
+
+def _with_inputs(value: Any, inputs: Mapping[str, Any]) -> Any:
+    """A value whose texts are filled in, those of the groups inside of it too."""
+    if isinstance(value, CallText):
+        return value.filled(inputs)
+    if not _has_texts(value):
+        return value
+    if isinstance(value, Mapping):
+        return {name: _with_inputs(one, inputs) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_inputs(one, inputs) for one in value]
+    texts = {one.name: _with_inputs(getattr(value, one.name), inputs) for one in dataclasses.fields(value)}
+    return replace(value, **texts)
+
+
+def _has_texts(value: Any) -> bool:
+    """Whether there is a text in it that each call fills in; groups of options are looked into."""
+    if isinstance(value, Mapping):
+        return any(_has_texts(one) for one in value.values())
+    if isinstance(value, list | tuple):
+        return any(_has_texts(one) for one in value)
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return any(_has_texts(getattr(value, field.name)) for field in dataclasses.fields(value))
+    return isinstance(value, CallText)
 
 
 def _matches(pattern: str, name: str, text: str) -> bool:

@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 from ...liveapi.models import ModelCapabilities
 from ...pipeline.errors import ServiceError
+from .answers.fallback import FallbackLine
 from .answers.policy import AnswerPolicy
+from .dialogue import outcomes as said
+from .dialogue.history import History, HistoryEntry
 from .endpoint import LiveConnector
 from .settings import Settings
 
-__all__ = ["answer_policy", "first_error", "websocket_connector"]
+__all__ = ["Role", "answer_policy", "first_error", "websocket_connector"]
+
+
+def _everything(history: History) -> Sequence[HistoryEntry]:
+    return history.entries
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """As whom a session speaks, where several do in turn.
+
+    ``opening`` is what it is told to begin with, and answers; ``told`` gives what a new session is told of the
+    conversation; ``lines`` are made ready in its voice; ``takes`` answers the functions that hand over, and says
+    whether a call is of one of them.
+    """
+
+    persona: str = ""
+    opening: str = ""
+    told: Callable[[History], Sequence[HistoryEntry]] = _everything
+    lines: tuple[FallbackLine, ...] = ()
+    takes: Callable[[said.CallTool], bool] | None = None
 
 
 def answer_policy(settings: Settings, can: ModelCapabilities) -> AnswerPolicy:

@@ -73,6 +73,8 @@ class Course:
         self.own: Callable[[said.CallTool], bool] = lambda _: False
         """Whether a function that the model asks for is the box's own, and was answered."""
         self.session: Session | None = None
+        self.own: Callable[[said.CallTool], bool] | None = None
+        """Takes a call of a function that is the box's own, and says whether it is one."""
         self.quiet_since_ns: int | None = None
         """Since when nobody speaks and nothing is under way."""
 
@@ -80,6 +82,11 @@ class Course:
         """The call is over."""
         self._unsubscribe()
         self._alarm.cancel()
+
+    def leave(self) -> None:
+        """Another session takes over: what is being said ends here, and nothing is waited for any more."""
+        self.carry_out(self._protocol.lost(self._call.clock.now_ns()))
+        self.close()
 
     def asked(self, cause: Cause) -> None:
         """Something was said or given to the model that wants an answer."""
@@ -115,6 +122,15 @@ class Course:
         again = self._heard.unanswered and not known
         self._outbox.start_afresh(self._heard.since_ns(now_ns) if again else None)
 
+    def speak(self, line: FallbackLine) -> bool:
+        """Say ``line`` as a turn of the agent's, after what it is saying; whether its sound is there."""
+        if not line.given:
+            return False
+        turn = self._call.turns.next_turn(self._node)
+        for outcome in line.outcomes(turn):
+            self._downlink.take(outcome)
+        return True
+
     def carry_out(self, outcomes: Iterable[said.Outcome]) -> None:
         """Do what follows, in order. Raises ``ServiceError`` for an error in band."""
         for outcome in outcomes:
@@ -141,6 +157,8 @@ class Course:
                     self._speak_fallback()
                 case Stalled():
                     self._session_log.stalled(outcome)
+                case said.CallTool() if self.own is not None and self.own(outcome):
+                    pass
                 case said.Failed(text):
                     raise ServiceError(f"the Live service reports {text}")
                 case _:
@@ -199,8 +217,4 @@ class Course:
 
     def _speak_fallback(self) -> None:
         """Say the line that stands for an answer, if there is one."""
-        if not self._fallback.given:
-            return
-        turn = self._call.turns.next_turn(self._node)
-        for outcome in self._fallback.outcomes(turn):
-            self._downlink.take(outcome)
+        self.speak(self._fallback)

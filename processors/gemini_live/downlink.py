@@ -86,6 +86,8 @@ class Downlink:
         self._hears = not ports.speech_reported
         self._changed = changed
         self._warn = warn
+        self.agent = ""
+        """The persona that speaks, where there are several."""
         self._waiting: deque[Frame] = deque()
         self._waiting_ns = 0
         self._filled = asyncio.Event()
@@ -101,6 +103,11 @@ class Downlink:
     def pending(self) -> bool:
         """Whether sound waits to be handed over, or words to be heard."""
         return bool(self._waiting) or self._sending or self._agent.unheard
+
+    @property
+    def handed_over(self) -> bool:
+        """Whether all sound has gone downstream, though it may not have been heard."""
+        return not self._waiting and not self._sending
 
     def take(self, outcome: said.Outcome) -> None:
         """Do what follows from one outcome."""
@@ -171,7 +178,9 @@ class Downlink:
                 self._publish(outcome)
             case said.CallTool(call_id, name, args, key):
                 now_ns = self._call.clock.now_ns()
-                self._ports.tool_calls.emit(ToolCallFrame(call_id, name, args, key, time_ns=now_ns))
+                self._ports.tool_calls.emit(
+                    ToolCallFrame(call_id, name, args, key, agent=self.agent, time_ns=now_ns)
+                )
             case said.CancelTools(ids):
                 self._ports.tool_calls.emit(ToolCancelFrame(ids, time_ns=self._call.clock.now_ns()))
             case said.Used():

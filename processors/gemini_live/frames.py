@@ -11,7 +11,7 @@ from __future__ import annotations
 from ...pipeline.frames import Frame
 from ..tools.catalog import FunctionSpec
 
-__all__ = ["ContextFrame", "UpdateFrame"]
+__all__ = ["ContextFrame", "HandOverFrame", "UpdateFrame"]
 
 
 class ContextFrame(Frame, frozen=True, eq=False):
@@ -26,3 +26,11 @@ class UpdateFrame(Frame, frozen=True, eq=False):
 
     instructions: str | None = None
     functions: tuple[FunctionSpec, ...] | None = None
+
+
+class HandOverFrame(Frame, frozen=True, eq=False):
+    """The colleague ``to`` takes over, or the call goes to the human of that name."""
+
+    to: str
+    reason: str = ""
+    summary: str = ""

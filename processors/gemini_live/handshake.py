@@ -39,6 +39,7 @@ class Handshake:
         self._warn = warn
         self._setup = settings.setup
         self._functions: list[FunctionSpec] | None = None if catalogs is None else functions_of(catalogs)
+        self._notes = [catalog.notes for catalog in catalogs or () if catalog.notes is not None]
         self._model = settings.setup.model
         self._vertex = False
         self.seed: list[str] = []
@@ -81,8 +82,9 @@ class Handshake:
         """Take new instructions or functions; gives what to tell a connection that is open."""
         instructions = None
         if frame.instructions is not None:
-            instructions = Content.of_text(frame.instructions)
-            self._setup = msgspec.structs.replace(self._setup, system_instruction=instructions)
+            plain = Content.of_text(frame.instructions) if frame.instructions else None
+            self._setup = msgspec.structs.replace(self._setup, system_instruction=plain)
+            instructions = self._noted().system_instruction or Content.of_text("")
         if frame.functions is None:
             return instructions, None
         self._functions = list(frame.functions)
@@ -99,7 +101,7 @@ class Handshake:
         first = can.history_config and (not self._vertex or can.client_content == "initial_history")
         self.seed = [_history_message(turns, first=first)] if turns else []
         return encode_setup(
-            self._setup,
+            self._noted(),
             self._settings.extra,
             model=self._model,
             tools=tools_of(self._functions or (), can.tool_behaviors),
@@ -118,6 +120,15 @@ class Handshake:
             ),
         )
         return encode_client(ClientMessage(setup=setup)).decode()
+
+    def _noted(self) -> Setup:
+        """The setup with what boxes have to say beside the instructions, as of now."""
+        notes = [text for note in self._notes if (text := note().strip())]
+        if not notes:
+            return self._setup
+        given = self._setup.system_instruction
+        text = "\n\n".join([*([given.plain_text] if given is not None else []), *notes])
+        return msgspec.structs.replace(self._setup, system_instruction=Content.of_text(text))
 
     def _tools(self) -> list[Tool]:
         return [*tools_of(self._functions or (), self._can.tool_behaviors), *self._setup.tools]

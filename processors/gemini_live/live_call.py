@@ -6,17 +6,19 @@ import asyncio
 import logging
 import os
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+
+import msgspec
 
 from ...liveapi import ServerMessage, WireError
 from ...liveapi.models import capabilities
 from ...pipeline.errors import ServiceError
 from ...pipeline.running.context import CallContext
-from ..tools.catalog import ToolCatalog
+from ..tools.catalog import FunctionSpec, ToolCatalog
 from .answers.fallback import FallbackLine
 from .answers.watch import AnswerWatch
-from .call_parts import answer_policy, first_error, websocket_connector
+from .call_parts import Role, answer_policy, first_error, websocket_connector
 from .capture.video import PictureFeed
 from .course import Course
 from .credentials import Credentials
@@ -27,6 +29,7 @@ from .dialogue.transcripts import AgentTranscript, UserTranscript
 from .downlink import Downlink, Ports
 from .end_of_call import until_answered
 from .endpoint import Endpoint, LiveConnector, resolve
+from .frames import UpdateFrame
 from .handshake import Handshake
 from .intake import Intake
 from .link_tap import LinkTap, tapped
@@ -56,8 +59,14 @@ class LiveCall:
         ports: Ports,
         catalogs: Sequence[ToolCatalog],
         history: History,
+        *,
+        role: Role | None = None,
+        after: LiveCall | None = None,
     ) -> None:
         self._name = f"{call.id}.{node}"
+        self._role = role or Role()
+        self._after = after
+        """Who spoke before: what of that has been heard is known to this session."""
         self._call = call
         self._session_log = SessionLog(node, call, log)
         self._settings = settings
@@ -69,8 +78,20 @@ class LiveCall:
         self._outbox = Outbox(self._changed)
         call.backlogs.append(self._outbox)
         warn = self._session_log.warn
-        self._user = UserTranscript(call, ports.transcript, history, whole=self._can.whole_transcriptions)
-        self._agent = AgentTranscript(call, ports.transcript, history, self._changed)
+        self._user: UserTranscript = UserTranscript(
+            call,
+            ports.transcript,
+            history,
+            whole=self._can.whole_transcriptions,
+            numbers=None if after is None else after._user.numbers,
+        )
+        self._agent: AgentTranscript = AgentTranscript(
+            call,
+            ports.transcript,
+            history,
+            self._changed,
+            numbers=None if after is None else after._agent.numbers,
+        )
         self._own = OwnFunctions(call)
         known = None if ports.tool_calls.connected and not catalogs else [*catalogs, *self._own.catalogs]
         self._handshake = Handshake(settings, self._can, known, warn)
@@ -83,8 +104,12 @@ class LiveCall:
         )
         trailing_ns = settings.trailing_ns if self._can.needs_trailing_sound else 0
         self._uplink = Uplink(call, self._outbox, self._can, settings.pre_roll_ns, trailing_ns, warn)
-        meter = Meter(settings.setup.model, settings.prices)
-        self._downlink = Downlink(node, call, ports, self._agent, self._user, meter, self._changed, warn)
+        spent = 0.0 if after is None else after._meter.total_usd
+        self._meter: Meter = Meter(settings.setup.model, settings.prices, so_far_usd=spent)
+        self._downlink = Downlink(
+            node, call, ports, self._agent, self._user, self._meter, self._changed, warn
+        )
+        self._downlink.agent = self._role.persona
         self._fallback = FallbackLine(settings.answer.fallback, settings.recording)
         self._course = Course(
             node,
@@ -118,6 +143,7 @@ class LiveCall:
         )
         self._course.own = self._is_own
         self._greeted = False
+        self._left = False
         self._session: Session | None = None
         self._wire: Wire | None = None
 
@@ -172,35 +198,53 @@ class LiveCall:
             self._greeted = True
             self._uplink.greet(self._settings.greeting)
             self._course.asked("greeting")
+        # Whoever speaks already is answered, and knows from the history who has taken over.
+        if self._role.opening and not self._call.turns.user_speaking:
+            self._uplink.context(self._role.opening, reply=True)
+            self._course.asked("context")
         works = {"session": self._session.run(), "play": self._downlink.play()}
+        for number, line in enumerate(self._role.lines):
+            works[f"line{number}"] = self._fetch(line)
         if self._fallback.text and self._fallback.sound is None:
-            wire = self._wire
-            assert wire is not None
-            works["fallback"] = self._fallback.fetch(
-                wire,
-                self._handshake.line_setup(),
-                self._call.clock,
-                by_text=self._can.client_content != "any_time",
-            )
+            works["fallback"] = self._fetch(self._fallback)
         if self._ports.video:
             works["pictures"] = self._pictures.run(self._uplink.picture)
         try:
             async with asyncio.TaskGroup() as group:
                 tasks = [group.create_task(work, name=f"{self._name}.{name}") for name, work in works.items()]
-                await self.intake.ended.wait()
-                await until_answered(
-                    self._call.clock,
-                    self._changed,
-                    self._settings,
-                    self.intake.ended_ns,
-                    self._course.due,
-                    self._downlink,
-                    self._session_log,
-                )
+                await self._over(tasks[0])
                 for task in tasks:
                     task.cancel()
         except BaseExceptionGroup as group:
             raise first_error(group) from None
+
+    async def _over(self, session: asyncio.Task[None]) -> None:
+        """Return when all is answered, or, where another took over, when all is handed over that was said."""
+        await self._until(lambda: self._left or self.intake.ended.is_set())
+        if self._left:
+            session.cancel()
+            await self._until(lambda: self._downlink.handed_over)
+            return
+        await until_answered(
+            self._call.clock,
+            self._changed,
+            self._settings,
+            self.intake.ended_ns,
+            self._course.due,
+            self._downlink,
+            self._session_log,
+        )
+
+    async def _until(self, so: Callable[[], bool]) -> None:
+        while not so():
+            self._changed.clear()
+            await self._changed.wait()
+
+    async def _fetch(self, line: FallbackLine) -> None:
+        """Have a line ready in the voice of this session."""
+        assert self._wire is not None
+        by_text = self._can.client_content != "any_time"
+        await line.fetch(self._wire, self._handshake.line_setup(), self._call.clock, by_text=by_text)
 
     async def close(self) -> None:
         """Hang up. Safe to call at any time."""
@@ -212,8 +256,58 @@ class LiveCall:
         if self._session is not None:
             await self._session.close()
 
+    # Where several speak in turn -----------------------------------------------------------------
+
+    @property
+    def silent(self) -> bool:
+        """Whether all that was said has been heard."""
+        return not self._downlink.pending
+
+    async def heard_out(self) -> None:
+        """Return when all that was said has been heard, or cut."""
+        await self._until(lambda: self.silent)
+
+    async def answered(self) -> None:
+        """Return when nothing is due and all that was said has been heard."""
+        await self._until(lambda: self.silent and not self._course.due())
+
+    def speak(self, line: FallbackLine) -> bool:
+        """Say ``line``, after what is being said; whether its sound is there."""
+        return self._course.speak(line)
+
+    def can_become(self, settings: Settings) -> bool:
+        """Whether this very session can go on with other instructions and functions of ``settings``."""
+        bare = [
+            msgspec.structs.replace(one.setup, system_instruction=None) for one in (self._settings, settings)
+        ]
+        return self._can.context_update and bare[0] == bare[1] and self._settings.extra == settings.extra
+
+    def become(self, persona: str, instructions: str, functions: Sequence[FunctionSpec]) -> None:
+        """Go on as ``persona``, in the same session."""
+        self._downlink.agent = persona
+        self.intake.context(UpdateFrame(instructions, tuple(functions)))
+
+    def inherit(self, before: LiveCall) -> None:
+        """What ``before`` has asked functions for is told here when they answer."""
+        rules = self._protocol.calls.rules
+        self._protocol.calls = before._protocol.calls
+        self._protocol.calls.orphan()
+        self._protocol.calls.rules = rules
+
+    def forget(self, call_id: str) -> None:
+        """Nobody is told what the function of this call came to."""
+        self._protocol.result(call_id, {"output": "done"}, now_ns=self._call.clock.now_ns())
+
+    def leave(self) -> None:
+        """Another has taken over: end the session, and hand over what was said; then ``run`` returns."""
+        self._course.leave()
+        self._left = True
+        self._changed.set()
+
     def _is_own(self, asked: said.CallTool) -> bool:
         """Whether a function is the call's own; then it is answered."""
+        if self._role.takes is not None and self._role.takes(asked):
+            return True
         if asked.name not in self._own:
             return False
         self.intake.result(self._own.answer(asked.id, asked.name, asked.args))
@@ -261,5 +355,7 @@ class LiveCall:
 
     def _setup(self, handle: str) -> str:
         under_way = [*self._agent.under_way, *self._user.under_way]
-        told = [] if handle else [*self.history.entries, *under_way]
+        if self._after is not None:
+            under_way = [*self._after._agent.under_way, *self._after._user.under_way, *under_way]
+        told = [] if handle else [*self._role.told(self.history), *under_way]
         return self._handshake.setup(handle, told, self._outbox.waiting_texts())

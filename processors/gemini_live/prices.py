@@ -49,11 +49,11 @@ PRICES = MappingProxyType(
 
 
 class Meter:
-    """Adds up what a session costs; ``None`` where the price is not known."""
+    """Adds up what a session costs, from ``so_far_usd`` on; ``None`` where the price is not known."""
 
-    def __init__(self, model: str, prices: Prices | None = None) -> None:
+    def __init__(self, model: str, prices: Prices | None = None, *, so_far_usd: float | None = 0.0) -> None:
         self._prices = prices or PRICES.get(capabilities(model).name)
-        self.total_usd = None if self._prices is None else 0.0
+        self.total_usd = None if self._prices is None else so_far_usd
 
     def count(self, usage: UsageMetadata) -> float | None:
         """The cost of ``usage`` in USD, which is added to the total."""

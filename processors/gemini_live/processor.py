@@ -39,12 +39,14 @@ from ...pipeline import (
 )
 from ...pipeline.events import (
     Interrupted,
+    PersonaChanged,
     ServiceChanged,
     SpeechChanged,
     StateChanged,
     ToolCalled,
     ToolFinished,
     Transcript,
+    TransferAsked,
     Usage,
 )
 from ...pipeline.files import make_folders, write_whole
@@ -52,13 +54,15 @@ from ...pipeline.frames import source_of
 from ..tools.catalog import FunctionSpec
 from . import events
 from .answers.fallback import load_recording
+from .colleagues.desk import Desk
+from .colleagues.persona import Agents, FirstAgent, persona_faults
+from .colleagues.switching import Reception
 from .credentials import credentials_from
 from .dialogue.history import History
 from .dialogue.history_store import HistoryStore
 from .downlink import Ports
 from .endpoint import Access
-from .frames import ContextFrame, UpdateFrame
-from .live_call import LiveCall
+from .frames import ContextFrame, HandOverFrame, UpdateFrame
 from .options import fields as opt
 from .options import setup as make
 from .options.faults import history_faults, option_faults, read_history
@@ -81,7 +85,7 @@ class GeminiLive(Processor):
     ages = False
     emits = (
         *(ServiceChanged, Transcript, Usage, SpeechChanged, StateChanged, Interrupted),
-        *(ToolCalled, ToolFinished),
+        *(PersonaChanged, ToolCalled, ToolFinished, TransferAsked),
         *(getattr(events, name) for name in events.__all__ if name != "LiveEvent"),
     )
 
@@ -92,8 +96,10 @@ class GeminiLive(Processor):
         doc="when the user speaks, by a detector of yours; otherwise the service's word counts",
     )
     video: In[VideoFrame] = In(required=False, doc="what the user's camera shows; the newest is looked at")
-    context: In[ContextFrame | UpdateFrame] = In(
-        required=False, doc="what the model is to know, or to do, from now on"
+    context: In[ContextFrame | UpdateFrame | HandOverFrame] = In(
+        required=False,
+        feedback=True,
+        doc="what the model is to know, or to do, from now on; or who takes over",
     )
     tool_results: In[ToolResultFrame] = In(
         required=False, feedback=True, doc="what the called functions answered"
@@ -148,6 +154,8 @@ class GeminiLive(Processor):
         code_execution: opt.CodeExecution = False,
         url_context: opt.UrlContext = False,
         more_tools: opt.MoreTools = (),
+        agents: Agents = {},  # noqa: B006  # never changed, and shown as the default
+        first_agent: FirstAgent = "",
         safety: opt.SafetySettings = (),
         session_resumption: opt.SessionResumption = True,
         context_compression: opt.ContextCompression = True,
@@ -169,6 +177,8 @@ class GeminiLive(Processor):
         url: opt.Url = "",
         extra: opt.Extra = None,
     ) -> None:
+        self._given = {name: value for name, value in locals().items() if name != "self"}
+        self._agents, self._first_agent = agents, first_agent
         config = GenerationConfig(
             response_modalities=[answers.upper()],
             speech_config=make.speech_config(voice, voice_id, voice_sample, language),
@@ -233,7 +243,21 @@ class GeminiLive(Processor):
             None,
             max_result_characters,
         )
-        self._live: LiveCall | None = None
+        self._recording: Any = None
+        self._reception: Reception | None = None
+
+    def _settings_of(self, persona: str) -> Settings:
+        """What the options come to for one of ``agents``; for none, as they are."""
+        settings = self._settings
+        if persona:
+            own = self._agents[persona].overrides()
+            if self._given["instructions"] and "instructions" in own:
+                own["instructions"] = f"{self._given['instructions']}\n\n{own['instructions']}"
+            settings = type(self)(**{**self._given, **own})._settings
+            settings = replace(settings, greeting=self._agents[persona].greeting or settings.greeting)
+        if settings.answer is DEFAULT_ANSWER_WAIT and not self.out.connected:
+            settings = replace(settings, answer=NO_ANSWER_WAIT)
+        return replace(settings, recording=self._recording)
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
@@ -244,9 +268,17 @@ class GeminiLive(Processor):
             told = error.problems[0].message if isinstance(error, ConfigError) else str(error)
             yield OptionFault("credentials", told, "write adc, a JSON key file, or module:function")
             return
-        settings = cls(**options)._settings
-        vertex = settings.access.endpoint == "vertex"
-        yield from option_faults(settings.setup, settings.extra, options, vertex=vertex)
+        box = cls(**options)
+        vertex = box._settings.access.endpoint == "vertex"
+        yield from option_faults(box._settings.setup, box._settings.extra, options, vertex=vertex)
+        yield from persona_faults(box._agents, box._first_agent)
+        for name, persona in box._agents.items():
+            if persona.transfer is None:
+                settings, given = box._settings_of(name), {**options, **persona.overrides()}
+                for fault in option_faults(settings.setup, settings.extra, given, vertex=vertex):
+                    if fault.path[0] in persona.overrides():
+                        fault.path = ("agents", name, *fault.path)
+                        yield fault
 
     @classmethod
     def check_surroundings(
@@ -269,36 +301,35 @@ class GeminiLive(Processor):
             history = await asyncio.to_thread(read_history, self._settings.history)
         except (OSError, ValueError) as error:
             raise ServiceError(f"the history cannot be read: {error} (option history)") from error
-        settings = self._settings
-        if settings.answer is DEFAULT_ANSWER_WAIT and not self.out.connected:
-            settings = replace(settings, answer=NO_ANSWER_WAIT)
-        if settings.answer.sound is not None:
+        if self._settings.answer.sound is not None:
             try:
-                recording = await asyncio.to_thread(load_recording, settings.answer.sound)
+                self._recording = await asyncio.to_thread(load_recording, self._settings.answer.sound)
             except (OSError, ValueError) as error:
                 raise ServiceError(
                     f"the fallback line cannot be read: {error} (option answer.sound)"
                 ) from error
-            settings = replace(settings, recording=recording)
         catalogs = self.tool_calls.peers_advertise()
-        self._live = LiveCall(self.name, self.call, self.log, settings, ports, catalogs, history)
-        await self._live.open()
+        desk = Desk(self._agents, self._first_agent) if self._agents else None
+        self._reception = Reception(
+            self.name, self.call, self.log, self._settings_of, ports, catalogs, history, desk
+        )
+        await self._reception.open()
 
     async def run(self) -> None:
         """Converse, over as many connections as it takes, until the input has ended and all is answered."""
-        assert self._live is not None
+        assert self._reception is not None
         try:
-            await self._live.run()
+            await self._reception.run()
         except ServiceError as error:
             message = str(error).removesuffix(f". {error.remedy}")
             raise ProcessorError(self.name, message, remedy=error.remedy) from error
 
     async def stop(self) -> None:
         """Hang up, and write down what was said where that is wanted."""
-        if self._live is None:
+        if self._reception is None:
             return
-        await self._live.close()
-        history, caller = self._live.history, self.call.identity
+        await self._reception.close()
+        history, caller = self._reception.history, self.call.identity
         store = self.call.resource(HistoryStore)  # type: ignore[type-abstract]  # a Protocol is a key like any other
         if store is not None:
             await store.save(self.call.id, caller, history)
@@ -318,7 +349,19 @@ class GeminiLive(Processor):
     @property
     def history(self) -> History:
         """The conversation as it was heard, also after the call. Empty before it."""
-        return self._live.history if self._live is not None else History()
+        return self._reception.history if self._reception is not None else History()
+
+    @property
+    def persona(self) -> str:
+        """Who speaks, of ``agents``; empty where there is only one."""
+        return self._reception.persona if self._reception is not None else ""
+
+    def hand_over(self, to: str, *, reason: str = "", summary: str = "") -> str:
+        """Have another of ``agents`` take over, or the call passed on to a human. For a running call.
+
+        Returns why it is not done; empty when it is under way.
+        """
+        return self._reception.ask(to, reason, summary) if self._reception is not None else "no call runs"
 
     def add_context(self, text: str, *, reply: bool = False) -> None:
         """Give the model text to know; it says nothing to it at once unless ``reply``. For a running call."""
@@ -339,43 +382,47 @@ class GeminiLive(Processor):
 
     def on_audio(self, frame: AudioFrame) -> None:
         """Send the user's voice."""
-        if self._live is not None:
-            self._live.intake.audio(frame)
+        if self._reception is not None:
+            self._reception.talking.intake.audio(frame)
 
     def on_text(self, frame: TextFrame) -> None:
         """Send what the user wrote."""
-        if self._live is not None:
-            self._live.intake.text(frame)
+        if self._reception is not None:
+            self._reception.talking.intake.text(frame)
 
     def on_speech(self, frame: SpeechStartFrame | SpeechEndFrame) -> None:
         """Mark the user's turn, where the service does not find it by itself."""
-        if self._live is not None:
-            self._live.intake.speech(frame)
+        if self._reception is not None:
+            self._reception.talking.intake.speech(frame)
 
     def on_video(self, frame: VideoFrame) -> None:
         """Show what the camera sees."""
-        if self._live is not None:
-            self._live.intake.video(frame)
+        if self._reception is not None:
+            self._reception.talking.intake.video(frame)
 
-    def on_context(self, frame: ContextFrame | UpdateFrame) -> None:
-        """Tell the model what it is to know."""
-        if self._live is not None:
-            self._live.intake.context(frame)
+    def on_context(self, frame: ContextFrame | UpdateFrame | HandOverFrame) -> None:
+        """Tell the model what it is to know, or have another take over."""
+        if isinstance(frame, HandOverFrame):
+            refused = self.hand_over(frame.to, reason=frame.reason, summary=frame.summary)
+            if refused:
+                self.log.warning("%s: no hand-over to %s: %s", self.name, frame.to, refused)
+        elif self._reception is not None:
+            self._reception.talking.intake.context(frame)
 
     def on_tool_results(self, frame: ToolResultFrame) -> None:
         """Send a function's answer."""
-        if self._live is not None:
-            self._live.intake.result(frame)
+        if self._reception is not None:
+            self._reception.result(frame)
 
     def on_interrupt(self, frame: InterruptFrame) -> None:
         """Drop what was not handed over yet."""
-        if self._live is not None and source_of(frame.turn) in ("", self.name):
-            self._live.intake.void(frame.turn)
+        if self._reception is not None and source_of(frame.turn) in ("", self.name):
+            self._reception.void(frame.turn)
 
     def on_marker(self, port: str, frame: Any) -> None:
         """Markers frame the user's media; what goes out has markers of its own."""
 
     def on_end(self) -> None:
         """The user will say no more."""
-        if self._live is not None:
-            self._live.intake.end()
+        if self._reception is not None:
+            self._reception.end()

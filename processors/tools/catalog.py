@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,3 +28,7 @@ class ToolCatalog:
     functions: tuple[FunctionSpec, ...] = ()
     lines: tuple[str, ...] = ()
     """Sentences that the router may want to have said at once: whoever speaks does well to have them ready."""
+    agents: tuple[str, ...] = ()
+    """The personas whose functions these are; empty: everybody's."""
+    notes: Callable[[], str] | None = None
+    """What the model is told with its instructions; asked whenever a connection is set up."""

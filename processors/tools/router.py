@@ -95,6 +95,10 @@ class ToolRouter(Processor):
             Doc("deadline of one call; the model is told when it passes"),
         ] = 10 * SECOND,
         max_parallel: Annotated[int, Range(1, 256), Doc("calls that run at the same time; others wait")] = 8,
+        agents: Annotated[
+            Sequence[str],
+            Doc("the personas of `agents` whose functions these are; empty is everybody"),
+        ] = (),
         max_media_bytes: Annotated[
             int,
             Range(0, 100_000_000),
@@ -115,6 +119,7 @@ class ToolRouter(Processor):
         self._entries = tools
         self._timeout_ns = timeout
         self._max_parallel = max_parallel
+        self._agents = tuple(agents)
         self._max_media_bytes = max_media_bytes
         self._state_option = state
         self._words = consent
@@ -166,8 +171,10 @@ class ToolRouter(Processor):
         if isinstance(frame, ToolCancelFrame):
             for call_id in frame.ids:
                 self._withdraw(call_id)
-        elif frame.name in self._tools:
-            # Functions of another router on the same stream are not ours to answer.
+        elif frame.name in self._tools and (
+            not self._agents or not frame.agent or frame.agent in self._agents
+        ):
+            # Functions of another router on the same stream are not ours to answer, nor those of another persona.
             self._accept(frame)
         return None
 
@@ -226,7 +233,9 @@ class ToolRouter(Processor):
             for tool in allowed
             if tool.settings.filler is not None and tool.settings.filler.say
         )
-        self.calls.advertised = ToolCatalog(tuple(tool.spec for tool in allowed), tuple(lines))
+        self.calls.advertised = ToolCatalog(
+            tuple(tool.spec for tool in allowed), tuple(lines), self._agents
+        )
 
     def _others(self) -> None:
         """A server has other tools than before."""

@@ -94,6 +94,10 @@ async function dial({ resume = "", silent = false } = {}) {
   dialled.on("connected", ({ live }) => established(live));
   dialled.on("transcript", (said) => told(() => transcript.say(said)));
   dialled.on("tool", (use) => told(() => transcript.tool(use)));
+  dialled.on("message", (message) => {
+    if (message.type === "persona") told(() => transcript.persona(message));
+    if (message.type === "transfer") told(() => transcript.transfer(message));
+  });
   dialled.on("speech", ({ speaking }) => view.userSpeaks(speaking));
   dialled.on("line", (line) => view.line(line));
   dialled.on("shown", paint);

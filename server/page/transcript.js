@@ -13,6 +13,7 @@ export class Transcript {
   #latest;
   #announce;
   #entries = new Map(); // "user:3" or "tool:abc" -> li
+  #notes = 0;
   #agent = "";
   #record;
   #seconds;
@@ -115,6 +116,28 @@ export class Transcript {
     who.append(element("span", { class: "at" }, clockText(this.#seconds())));
     entry.append(who, element("p", { class: "text", dir: "auto" }));
     return entry;
+  }
+
+  /** Shows who speaks from now on; who begins goes without saying. */
+  persona({ persona, before }) {
+    if (before) this.#note(label("handed_over", { persona, before }));
+  }
+
+  /** Shows that a human is to take over, and how to reach them. */
+  transfer({ to, sip, number, callback }) {
+    const text = this.#note(label(callback ? "calls_back" : "passed_on", { to }));
+    const address = number ? `tel:${String(number).replace(/[^+0-9]/g, "")}` : String(sip ?? "");
+    if (/^(tel:\+?[0-9]+|sips?:\S+)$/.test(address)) text.append(" ", element("a", { href: address }, String(number || sip)));
+  }
+
+  /** A line between what is said; returns where its words stand. */
+  #note(words) {
+    const key = `note:${this.#notes++}`;
+    const text = element("p", { class: "text", dir: "auto" }, words);
+    this.#add(key, element("li", { class: "entry note" }, text));
+    this.#record.note(key, this.#seconds(), { note: words });
+    this.#announce(words);
+    return text;
   }
 
   #tool(id, name) {

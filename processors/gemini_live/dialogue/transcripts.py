@@ -7,7 +7,8 @@ Transcript frames carry no turn number: what was said stays said when its turn i
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator
 
 from ....pipeline.events import Transcript
 from ....pipeline.frames import Role, TranscriptFrame
@@ -28,16 +29,17 @@ _TOO_LONG = 4_000
 class _Teller:
     """Tells of utterances of one role, which are numbered from 1."""
 
-    def __init__(self, call: CallContext, emit: Emit, history: History, role: Role) -> None:
+    def __init__(
+        self, call: CallContext, emit: Emit, history: History, role: Role, numbers: Iterator[int] | None
+    ) -> None:
         self._call = call
         self._emit = emit
         self._history = history
         self._role: Role = role
-        self._utterances = 0
+        self.numbers = itertools.count(1) if numbers is None else numbers
 
     def number(self) -> int:
-        self._utterances += 1
-        return self._utterances
+        return next(self.numbers)
 
     def piece(self, utterance: int, piece: str, whole: str, turn: int) -> None:
         self._emit(TranscriptFrame(self._role, piece, time_ns=self._call.clock.now_ns()))
@@ -83,16 +85,33 @@ class _Teller:
 
 
 class UserTranscript:
-    """What the user says and writes. ``whole``: the service tells utterances in one piece, not in fragments."""
+    """What the user says and writes.
 
-    def __init__(self, call: CallContext, emit: Emit, history: History, *, whole: bool = False) -> None:
-        self._teller = _Teller(call, emit, history, "user")
+    ``whole``: the service tells utterances in one piece, not in fragments. ``numbers`` number the utterances, where
+    they go on from another session's.
+    """
+
+    def __init__(
+        self,
+        call: CallContext,
+        emit: Emit,
+        history: History,
+        *,
+        whole: bool = False,
+        numbers: Iterator[int] | None = None,
+    ) -> None:
+        self._teller = _Teller(call, emit, history, "user", numbers)
         self._whole = whole
         self._utterance = 0
         self._text = ""
         self._late = False
         self._history = history
         self._place = 0
+
+    @property
+    def numbers(self) -> Iterator[int]:
+        """The numbers of the utterances to come."""
+        return self._teller.numbers
 
     @property
     def under_way(self) -> list[HistoryEntry]:
@@ -164,20 +183,31 @@ class _Utterance:
 
 
 class AgentTranscript:
-    """What the agent says, as it is heard. ``changed`` is set when an utterance is over."""
+    """What the agent says, as it is heard. ``changed`` is set when an utterance is over; ``numbers`` as above."""
 
     def __init__(
-        self, call: CallContext, emit: Emit, history: History, changed: asyncio.Event | None = None
+        self,
+        call: CallContext,
+        emit: Emit,
+        history: History,
+        changed: asyncio.Event | None = None,
+        *,
+        numbers: Iterator[int] | None = None,
     ) -> None:
         self._call = call
         self._changed = changed or asyncio.Event()
-        self._teller = _Teller(call, emit, history, "agent")
+        self._teller = _Teller(call, emit, history, "agent", numbers)
         self._rate = SpeakingRate()
         self._open: dict[int, _Utterance] = {}
         self.broken_at = ""
         """What was said of the utterance that broke off last, up to its last sound."""
         self._last: tuple[int, int, str] = (0, 0, "")
         """Turn, number and text of the utterance that was whole last."""
+
+    @property
+    def numbers(self) -> Iterator[int]:
+        """The numbers of the utterances to come."""
+        return self._teller.numbers
 
     @property
     def unheard(self) -> bool:
