@@ -66,6 +66,24 @@ export interface ToolCancelled {
   name: string;
 }
 
+/** One of several personas of the agent speaks from now on; `before` is empty for the one who begins. */
+export interface Persona {
+  type: "persona";
+  persona: string;
+  before?: string;
+}
+
+/** The call is to go to a human, by one of these addresses. Not everybody is told `reason` and `summary`. */
+export interface Transfer {
+  type: "transfer";
+  to: string;
+  sip?: string;
+  number?: string;
+  callback?: boolean;
+  reason?: string;
+  summary?: string;
+}
+
 /** Tokens that a service counted. */
 export interface Usage {
   type: "usage";
@@ -148,6 +166,8 @@ export type ServerMessage =
   | ToolCall
   | ToolResult
   | ToolCancelled
+  | Persona
+  | Transfer
   | Usage
   | Service
   | LineNumbers

@@ -16,6 +16,8 @@ export const FromServer = Object.freeze({
   TOOL_CALL: "tool_call",
   TOOL_RESULT: "tool_result",
   TOOL_CANCELLED: "tool_cancelled",
+  PERSONA: "persona",
+  TRANSFER: "transfer",
   USAGE: "usage",
   SERVICE: "service",
   LINE: "line",

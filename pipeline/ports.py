@@ -61,6 +61,8 @@ class PortSpec:
     """For inputs: a graph that leaves it unconnected is wrong."""
     feedback: bool = False
     """For inputs: an edge into it may close a cycle."""
+    only_circles: bool = False
+    """For feedback inputs: an edge that closes no cycle is one like any other."""
     policy: Policy | None = None
     """For inputs: what its edges do unless the graph says otherwise."""
     doc: str = ""
@@ -139,6 +141,7 @@ class In(_Port[F]):
         like: str = "",
         required: bool = True,
         feedback: bool = False,
+        only_circles: bool = False,
         policy: Policy | None = None,
         doc: str = "",
     ) -> None:
@@ -149,6 +152,7 @@ class In(_Port[F]):
             "like": like,
             "required": required,
             "feedback": feedback,
+            "only_circles": only_circles,
             "policy": policy,
             "doc": doc,
         }

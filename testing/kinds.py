@@ -42,7 +42,6 @@ _PRIMARY = {
     "transfer_asked": "to",
     "tool_result": "name",
     "transcript": "text",
-    "transfer_asked": "to",
     "usage": "node",
 }
 

@@ -39,6 +39,10 @@ _WORD = r"[A-Za-z_][A-Za-z0-9_]*"
 _EDGE = r"\s*[^\s>]+\s*->\s*[^\s>]+\s*"
 
 
+_HAS_GRAPH = {"anyOf": [{"required": [key]} for key in (*FORMS, "include")]}
+"""What tells an agent of several from a persona of one."""
+
+
 def json_schema(*, shipped_only: bool = False, tests: Schema | None = None) -> Schema:
     """The schema of agent files, as plain data.
 
@@ -62,7 +66,11 @@ def json_schema(*, shipped_only: bool = False, tests: Schema | None = None) -> S
         "allOf": [
             *_one_form(),
             {
-                "if": {"required": ["agents"]},
+                # Personas of one agent have no graphs; what stands beside them is that agent's.
+                "if": {
+                    "required": ["agents"],
+                    "properties": {"agents": {"additionalProperties": _HAS_GRAPH}},
+                },
                 "then": {"properties": {key: False for key in top if key not in (*OF_ALL, "include")}},
             },
         ],
@@ -108,8 +116,7 @@ def _of(sections: Iterable[str], said: Schema) -> Schema:
 
 def _graphs(prefix: str) -> Schema:
     # What has no graph of its own is a persona of one agent.
-    graphs = {"anyOf": [{"required": [key]} for key in (*FORMS, "include")]}
-    either = {"if": graphs, "then": reference(f"{prefix}member"), "else": reference("persona")}
+    either = {"if": _HAS_GRAPH, "then": reference(f"{prefix}member"), "else": reference("persona")}
     members = named(_AGENT_NAME, either)
     return {
         **{key: reference(f"{prefix}{key}") for key in BODIES},

@@ -128,7 +128,34 @@ def _check_edges(graph: GraphSpec, result: CheckResult) -> None:
                     Problem("LG309", f"`{edge}` is there twice", edge.path, hint="remove one of the two")
                 )
             seen[ends] = edge
-    result.edges = list(seen.values())
+    result.edges = _circles_only(list(seen.values()), result.nodes)
+
+
+def _circles_only(edges: list[ResolvedEdge], nodes: Mapping[str, NodeSpec]) -> list[ResolvedEdge]:
+    """``edges``, of which those into an input with ``only_circles`` are feedback where they close one."""
+    unsure = [
+        edge
+        for edge in edges
+        if edge.feedback and ports_of(nodes[edge.target[0]].processor)[edge.target[1]].only_circles
+    ]
+    if not unsure:
+        return edges
+    feeds: dict[str, set[str]] = {name: set() for name in nodes}
+    for edge in edges:
+        feeds[edge.source[0]].add(edge.target[0])
+
+    def leads(start: str, end: str) -> bool:
+        seen, waiting = {start}, [start]
+        while waiting:
+            name = waiting.pop()
+            if name == end:
+                return True
+            waiting += feeds[name] - seen
+            seen |= feeds[name]
+        return False
+
+    plain = {str(edge) for edge in unsure if not leads(edge.target[0], edge.source[0])}
+    return [replace(edge, feedback=False) if str(edge) in plain else edge for edge in edges]
 
 
 def _check_wiring(result: CheckResult) -> None:

@@ -6,7 +6,16 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
-from ...liveapi import ClientContent, ClientMessage, Content, GenerationConfig, Setup, Tool, encode_client
+from ...liveapi import (
+    AudioTranscriptionConfig,
+    ClientContent,
+    ClientMessage,
+    Content,
+    GenerationConfig,
+    Setup,
+    Tool,
+    encode_client,
+)
 from ...liveapi.models import ModelCapabilities
 from ...liveapi.setup_check import refusals
 from ...pipeline.errors import ServiceError
@@ -109,11 +118,15 @@ class Handshake:
             history_first=bool(turns) and first,
         )
 
-    def line_setup(self) -> str:
-        """The first message of a session that only speaks a line: the same voice, and nothing else."""
+    def line_setup(self, *, transcribed: bool = False) -> str:
+        """The first message of a session that only speaks a line: the same voice, and nothing else.
+
+        ``transcribed``: with its words beside the sound.
+        """
         config = self._setup.generation_config
         setup = Setup(
             model=self._model,
+            output_audio_transcription=AudioTranscriptionConfig() if transcribed else None,
             generation_config=GenerationConfig(
                 response_modalities=["AUDIO"],
                 speech_config=config.speech_config if config is not None else None,

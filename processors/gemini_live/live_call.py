@@ -16,6 +16,7 @@ from ...liveapi.models import capabilities
 from ...pipeline.errors import ServiceError
 from ...pipeline.running.context import CallContext
 from ..tools.catalog import FunctionSpec, ToolCatalog
+from .answers.asking import ask_model
 from .answers.fallback import FallbackLine
 from .answers.watch import AnswerWatch
 from .call_parts import Role, answer_policy, first_error, websocket_connector
@@ -239,6 +240,15 @@ class LiveCall:
         while not so():
             self._changed.clear()
             await self._changed.wait()
+
+    async def ask(self, text: str) -> str:
+        """What the model answers to ``text`` in a session of its own, which nobody hears. Raises ``ServiceError``."""
+        if self._wire is None:
+            raise ServiceError("there is no connection to the model yet")
+        by_text = self._can.client_content != "any_time"
+        return await ask_model(
+            self._wire, self._handshake.line_setup(transcribed=True), text, by_text=by_text
+        )
 
     async def _fetch(self, line: FallbackLine) -> None:
         """Have a line ready in the voice of this session."""

@@ -99,6 +99,7 @@ class GeminiLive(Processor):
     context: In[ContextFrame | UpdateFrame | HandOverFrame] = In(
         required=False,
         feedback=True,
+        only_circles=True,
         doc="what the model is to know, or to do, from now on; or who takes over",
     )
     tool_results: In[ToolResultFrame] = In(
@@ -313,6 +314,8 @@ class GeminiLive(Processor):
         self._reception = Reception(
             self.name, self.call, self.log, self._settings_of, ports, catalogs, history, desk
         )
+        # Boxes that answer calls may want to ask the model something themselves.
+        self.tool_results.advertised = self
         await self._reception.open()
 
     async def run(self) -> None:
@@ -355,6 +358,15 @@ class GeminiLive(Processor):
     def persona(self) -> str:
         """Who speaks, of ``agents``; empty where there is only one."""
         return self._reception.persona if self._reception is not None else ""
+
+    async def ask(self, text: str) -> str:
+        """What the model answers to ``text``, in a session of its own that the caller does not hear.
+
+        Also when the call is ending. Raises ``ServiceError``.
+        """
+        if self._reception is None:
+            raise ServiceError("there is no connection to the model yet")
+        return await self._reception.talking.ask(text)
 
     def hand_over(self, to: str, *, reason: str = "", summary: str = "") -> str:
         """Have another of ``agents`` take over, or the call passed on to a human. For a running call.

@@ -233,9 +233,7 @@ class ToolRouter(Processor):
             for tool in allowed
             if tool.settings.filler is not None and tool.settings.filler.say
         )
-        self.calls.advertised = ToolCatalog(
-            tuple(tool.spec for tool in allowed), tuple(lines), self._agents
-        )
+        self.calls.advertised = ToolCatalog(tuple(tool.spec for tool in allowed), tuple(lines), self._agents)
 
     def _others(self) -> None:
         """A server has other tools than before."""

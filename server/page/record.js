@@ -27,6 +27,7 @@ export class Record {
     for (const entry of this.#entries.values()) {
       const at = `[${clockText(entry.at_s)}]`;
       if (entry.tool) lines.push(`${at} (${entry.tool}: ${entry.status})`);
+      else if (entry.note) lines.push(`${at} (${entry.note})`);
       else lines.push(`${at} ${entry.role === "user" ? you : this.#agent}: ${entry.text}${entry.interrupted ? " —" : ""}`);
     }
     return `${lines.join("\n")}\n`;

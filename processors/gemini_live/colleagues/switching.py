@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
+from ....pipeline.end_reason import EndReason
 from ....pipeline.errors import ServiceError
 from ....pipeline.events import PersonaChanged, ToolCalled, ToolFinished
 from ....pipeline.frames import ToolResultFrame, TranscriptFrame, source_of
@@ -107,14 +108,13 @@ class Reception:
     async def open(self) -> None:
         """Connect for the first time. Raises ``ServiceError``."""
         await self._live.open()
-        if self._desk is not None:
-            self._changed_to(self._desk.current, "", "")
 
     async def run(self) -> None:
         """Converse until the input has ended and all is answered. Raises ``ServiceError``."""
         if self._desk is None:
             await self._live.run()
             return
+        self._changed_to(self._desk.current, "", "")
         try:
             async with asyncio.TaskGroup() as group:
                 wishes = group.create_task(self._fulfil(), name=f"{self._call.id}.{self._node}.colleagues")
@@ -282,7 +282,7 @@ class Reception:
                 await self._live.answered()
         except TimeoutError:
             self._log.warning("%s: nobody said goodbye in time to a caller who is passed on", self._node)
-        self._call.end("transferred")
+        self._call.end(EndReason.TRANSFERRED)
 
     def _go_on_as(self, wish: _Wish, persona: Persona, before: str, settings: Settings) -> None:
         """The session goes on, as another."""

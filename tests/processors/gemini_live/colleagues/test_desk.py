@@ -99,9 +99,9 @@ def test_colleagues_do_not_send_each_other_the_caller_for_ever() -> None:
 
 
 def test_a_pattern_that_would_take_years_is_given_up_and_told() -> None:
-    desk = Desk({"a": Persona(hand_over=[HandOverRule("b", "(a+)+$")]), "b": Persona()})
+    desk = Desk({"a": Persona(hand_over=[HandOverRule("b", "(a|aa)+$")]), "b": Persona()})
     assert desk.heard("user", "a" * 60 + "!", 0) is None
-    assert desk.slow == ["(a+)+$"]
+    assert desk.slow == ["(a|aa)+$"]
 
 
 SAID = [
