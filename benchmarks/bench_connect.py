@@ -2,7 +2,8 @@
 
     python benchmarks/bench_connect.py [--count 20]
 
-It prints, in milliseconds, the time from the offer to its answer and to the connection, median and the slowest of ten.
+It prints, in milliseconds, the time from the offer to its answer and to the connection, median and the slowest of ten,
+and beside them what the browser takes for a request whose answer is a small file: most of an answer's time is that.
 """
 
 from __future__ import annotations
@@ -28,6 +29,9 @@ async (count) => {
     const connected = new Promise((resolve) => {
       pc.onconnectionstatechange = () => pc.connectionState === "connected" && resolve(performance.now());
     });
+    const asked = performance.now();
+    await (await fetch("favicon.svg", {cache: "no-store"})).text();
+    const fetched = performance.now() - asked;
     await pc.setLocalDescription();
     const offered = performance.now();
     const reply = await fetch("api/offer", {
@@ -39,7 +43,7 @@ async (count) => {
     if (!reply.ok) throw new Error(JSON.stringify(answer));
     const answered = performance.now();
     await pc.setRemoteDescription({sdp: answer.sdp, type: answer.type});
-    found.push([answered - offered, (await connected) - offered]);
+    found.push([fetched, answered - offered, (await connected) - offered]);
     await fetch(`api/offer/${answer.pc_id}`, {method: "DELETE"});
     pc.close();
     await new Promise((resolve) => setTimeout(resolve, 200));
@@ -61,8 +65,8 @@ def serve() -> tuple[subprocess.Popen[str], str]:
     raise SystemExit("the server ended by itself")
 
 
-def measure(page: str, count: int) -> list[tuple[float, float]]:
-    """Milliseconds to the answer and to the connection, for each call."""
+def measure(page: str, count: int) -> list[tuple[float, ...]]:
+    """Milliseconds of a small request, to the answer and to the connection, for each call."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
@@ -73,7 +77,7 @@ def measure(page: str, count: int) -> list[tuple[float, float]]:
         tab.goto(page)
         found: Any = tab.evaluate(_CALL, count)
         browser.close()
-    return [(float(answered), float(connected)) for answered, connected in found]
+    return [tuple(map(float, each)) for each in found]
 
 
 def main() -> None:
@@ -88,7 +92,8 @@ def main() -> None:
     finally:
         server.terminate()
         server.wait()
-    for name, values in (("answered", [a for a, _ in found]), ("connected", [c for _, c in found])):
+    for place, name in enumerate(("a file", "answered", "connected")):
+        values = [each[place] for each in found]
         slowest = statistics.quantiles(values, n=10)[-1] if len(values) > 1 else values[0]
         print(f"{name:>10}  median {statistics.median(values):6.1f} ms   nine of ten {slowest:6.1f} ms")
 

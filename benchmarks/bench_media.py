@@ -105,9 +105,9 @@ class Bench:
                 callers.append(caller)
             yield callers
 
-    async def cpu(self, counts: Sequence[int], seconds: float) -> dict[str, str]:
+    async def cpu(self, counts: Sequence[int], seconds: float) -> AsyncIterator[tuple[str, str]]:
         """CPU for a call, and what a further one adds."""
-        found, sizes = {}, []
+        sizes = []
         for count in counts:
             async with self.calls(count) as callers:
                 await self.model.ask(do="talk", on=True)
@@ -118,7 +118,7 @@ class Bench:
                 passed = time.monotonic() - began
                 share = 100 * (self.server.cpu_s - before) / passed / count
                 rate = (sum(len(caller.heard) for caller in callers) - heard) / passed / count
-                found[f"CPU for a call, {count} calls"] = f"{share:.2f} % ({rate:.1f} packets/s)"
+                yield f"CPU for a call, {count} calls", f"{share:.2f} % ({rate:.1f} packets/s)"
                 sizes.append(
                     (count, self.server.usage.memory_info().rss / 2**20, self.server.usage.num_threads())
                 )
@@ -126,9 +126,8 @@ class Bench:
             await asyncio.sleep(SETTLE_S)
         if len(sizes) > 1:
             (few, small, some), (many, large, more) = sizes[0], sizes[-1]
-            found["memory for a further call"] = f"{(large - small) / (many - few):.2f} MB"
-            found["threads for a further call"] = f"{(more - some) / (many - few):.2f}"
-        return found
+            yield "memory for a further call", f"{(large - small) / (many - few):.2f} MB"
+            yield "threads for a further call", f"{(more - some) / (many - few):.2f}"
 
     async def up(self, loss: float, seconds: float) -> tuple[float, float, float, float]:
         """Mean and 99 % of the delay in ms; shares given back of those lost, and thrown away for each lost one."""
@@ -239,30 +238,30 @@ def _find(heard: Any, piece: Pcm, guess: int | None, *, elsewhere: bool) -> int 
     return None
 
 
-async def measure(bench: Bench, given: argparse.Namespace) -> dict[str, str]:
-    """All that was asked for of one server."""
-    found: dict[str, str] = {}
+async def measure(bench: Bench, given: argparse.Namespace) -> AsyncIterator[tuple[str, str]]:
+    """All that was asked for of one server, each as soon as it is known."""
     if "cpu" in given.only:
-        found |= await bench.cpu(given.calls, given.seconds)
+        async for row in bench.cpu(given.calls, given.seconds):
+            yield row
     if "delay" in given.only:
         for loss in (0.0, 0.005, 0.03):
             mean, slow, _, _ = await bench.up(loss, given.seconds)
-            found[f"up, {100 * loss:g} % loss"] = f"{mean:.1f} ms (99 %: {slow:.0f})"
-        found["down"] = f"{await bench.down(int(2 * given.seconds)):.1f} ms"
+            yield f"up, {100 * loss:g} % loss", f"{mean:.1f} ms (99 %: {slow:.0f})"
+        yield "down", f"{await bench.down(int(2 * given.seconds)):.1f} ms"
     if "loss" in given.only:
         _, _, back, thrown = await bench.up(-0.1, 2 * given.seconds)  # each tenth, alone
-        found["given back of single losses"] = f"{100 * back:.0f} %"
-        found["thrown away for each lost"] = f"{thrown:.2f}"
+        yield "given back of single losses", f"{100 * back:.0f} %"
+        yield "thrown away for each lost", f"{thrown:.2f}"
     if "stalls" in given.only:
-        found["packets missing, stalls of 15 / 25 / 45 ms"] = await bench.stalls(8)
+        yield "packets missing, stalls of 15 / 25 / 45 ms", await bench.stalls(8)
     if "offers" in given.only:
         answer, connected = await bench.offers(8)
-        found["answer"], found["connected"] = f"{answer:.1f} ms", f"{connected:.0f} ms"
-    return found
+        yield "answer", f"{answer:.1f} ms"
+        yield "connected", f"{connected:.0f} ms"
 
 
 async def main(given: argparse.Namespace) -> None:
-    """Measure every server and print a table."""
+    """Measure every server, print what is found as it is found, and then a table."""
     servers = {"ours": (sys.executable, "media_server.py"), "aiortc": (sys.executable, "stock_aiortc.py")}
     if given.pipecat:
         servers["pipecat"] = (given.pipecat, "pipecat_server.py")
@@ -273,12 +272,18 @@ async def main(given: argparse.Namespace) -> None:
         model = Tool(sys.executable, "live_stub.py")
         try:
             server = Tool(*command, f"ws://127.0.0.1:{model.port}")
+            columns[name] = {}
+            print(f"{name}:", flush=True)
             try:
-                columns[name] = await measure(Bench(model, server), given)
+                async for row, value in measure(Bench(model, server), given):
+                    columns[name][row] = value
+                    print(f"    {row:42}  {value}", flush=True)
             finally:
                 server.close()
         finally:
             model.close()
+    if len(columns) < 2:
+        return
     width = max(len(row) for column in columns.values() for row in column)
     print(f"{'':{width}}  " + "  ".join(f"{name:>26}" for name in columns))
     rows = dict.fromkeys(row for column in columns.values() for row in column)

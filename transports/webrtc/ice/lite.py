@@ -8,7 +8,7 @@ datagram, and nothing is ever sent to where a candidate merely points.
 from __future__ import annotations
 
 import secrets
-import string
+from base64 import b64encode
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -19,7 +19,6 @@ __all__ = ["Credentials", "LiteAgent", "Verdict"]
 
 Way = TypeVar("Way", bound=Hashable)
 
-_LETTERS = string.ascii_letters + string.digits
 _MOST_WAYS = 16
 _SEEN_BITS = 17
 
@@ -33,9 +32,8 @@ class Credentials:
 
     @classmethod
     def fresh(cls) -> Credentials:
-        """New ones, unguessable: 12 and 32 letters and digits."""
-        ufrag, pwd = ("".join(secrets.choice(_LETTERS) for _ in range(count)) for count in (12, 32))
-        return cls(ufrag, pwd)
+        """New ones, unguessable: 12 and 32 characters, of which ICE has those of base64 (RFC 8839, section 5.4)."""
+        return cls(b64encode(secrets.token_bytes(9)).decode(), b64encode(secrets.token_bytes(24)).decode())
 
     def __repr__(self) -> str:
         # The password is a secret.
@@ -65,7 +63,7 @@ class LiteAgent(Generic[Way]):
         self.credentials = Credentials.fresh()
         """Those of the last answer."""
         self.selected: Way | None = None
-        """The way that the caller nominated last: ours takes the same."""
+        """The way that the caller nominated last, ours takes the same; before that the first that has proved itself."""
         self._former: Credentials | None = None
         self._seen = {self.credentials.ufrag: _Seen()}
         self._ways: dict[Way, None] = {}
@@ -121,6 +119,10 @@ class LiteAgent(Generic[Way]):
             moved = way != self.selected
             if moved:
                 self.selected = way
+        elif self.selected is None:
+            # A browser nominates with its second check, 50 ms later: until then the first way that has proved itself
+            # is as good as any.
+            self.selected, moved = way, True
         return Verdict(success(request, source, password), True, moved, forgotten=forgotten)
 
     def forget(self, way: Way) -> None:

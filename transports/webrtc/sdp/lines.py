@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from .errors import BadOffer
@@ -23,20 +23,21 @@ class Block:
 
     media: str = ""
     """The value of the ``m=`` line."""
-    attributes: list[tuple[str, str]] = field(default_factory=list)
-    """The ``a=`` lines: names in lower case, and values, which may be empty."""
+    attributes: dict[str, list[str]] = field(default_factory=dict)
+    """The ``a=`` lines: for each name, in lower case, the values, which may be empty."""
 
-    def all(self, name: str) -> Iterator[str]:
+    def all(self, name: str) -> Sequence[str]:
         """The values of every attribute of that name."""
-        return (value for key, value in self.attributes if key == name)
+        return self.attributes.get(name, ())
 
     def first(self, name: str) -> str | None:
         """The value of the first attribute of that name."""
-        return next(self.all(name), None)
+        values = self.attributes.get(name)
+        return values[0] if values else None
 
     def has(self, name: str) -> bool:
         """Whether there is such an attribute."""
-        return self.first(name) is not None
+        return name in self.attributes
 
 
 def split(sdp: object, kind: object) -> tuple[Block, list[Block]]:
@@ -63,7 +64,7 @@ def split(sdp: object, kind: object) -> tuple[Block, list[Block]]:
             sections.append(block)
         elif letter == "a":
             name, _, text = value.partition(":")
-            block.attributes.append((name.strip().lower(), text.strip()))
+            block.attributes.setdefault(name.strip().lower(), []).append(text.strip())
     if letters[:1] != ["v"] or "o" not in letters:
         raise BadOffer("the offer does not begin as SDP does (v=0, o=...)")
     if not 0 < len(sections) <= _MOST_SECTIONS:

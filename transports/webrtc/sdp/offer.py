@@ -7,6 +7,7 @@ RFC 8841 (SCTP), RFC 8285 (header extensions).
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -166,8 +167,8 @@ def _direction(block: Block, session: Block) -> Direction:
 def _transport(block: Block, session: Block) -> Transport | str:
     """What the section says of its transport, itself or by the session; or what it does not say."""
 
-    def said(name: str) -> list[str]:
-        return list(block.all(name)) or list(session.all(name))
+    def said(name: str) -> Sequence[str]:
+        return block.all(name) or session.all(name)
 
     ufrag, pwd = said("ice-ufrag"), said("ice-pwd")
     if not ufrag or not _UFRAG.fullmatch(ufrag[0]):

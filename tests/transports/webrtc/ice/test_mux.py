@@ -85,14 +85,35 @@ def test_nothing_goes_to_who_has_not_proved_itself() -> None:
     assert mux.counts == {"empty": 1, "stranger": 4, "unproved": 1}
 
 
-def test_a_check_without_a_nomination_opens_the_way_in_but_not_the_way_out() -> None:
+def test_the_first_check_opens_the_way_and_only_a_nomination_changes_it() -> None:
+    """A browser nominates with its second check: nobody has to wait for that. Other ways are open for what comes."""
     mux, wire = Mux(), Wire()
     seat, ears = seated(mux)
+    seat.send(b"too early")
+    assert not wire.sent
     mux.receive(wire, HERE, knock(seat, nominate=False))
-    assert len(wire.sent) == 1 and ears.nominated == 0
     seat.send(b"x")
-    assert len(wire.sent) == 1 and seat.remote_address == ""
-    assert mux.receive(wire, HERE, b"\x80")
+    assert wire.sent[-1] == (b"x", HERE) and ears.nominated == 1
+    mux.receive(wire, THERE, knock(seat, nominate=False))
+    seat.send(b"y")
+    assert wire.sent[-1] == (b"y", HERE) and ears.nominated == 1
+    assert mux.receive(wire, THERE, b"\x80")
+    mux.receive(wire, THERE, knock(seat))
+    seat.send(b"z")
+    assert wire.sent[-1] == (b"z", THERE) and ears.nominated == 2
+
+
+def test_after_the_way_is_lost_the_next_check_opens_another() -> None:
+    """As when a TCP connection is closed under a call."""
+    mux, wire = Mux(), Wire()
+    seat, ears = seated(mux)
+    mux.receive(wire, HERE, knock(seat))
+    mux.lose(wire, HERE)
+    seat.send(b"nobody there")
+    assert len(wire.sent) == 1
+    mux.receive(wire, THERE, knock(seat, nominate=False))
+    seat.send(b"x")
+    assert wire.sent[-1] == (b"x", THERE) and ears.nominated == 2
 
 
 def test_a_nomination_from_elsewhere_moves_the_call_and_both_ways_are_heard() -> None:
