@@ -73,8 +73,6 @@ class Course:
         self.own: Callable[[said.CallTool], bool] = lambda _: False
         """Whether a function that the model asks for is the box's own, and was answered."""
         self.session: Session | None = None
-        self.own: Callable[[said.CallTool], bool] | None = None
-        """Takes a call of a function that is the box's own, and says whether it is one."""
         self.quiet_since_ns: int | None = None
         """Since when nobody speaks and nothing is under way."""
 
@@ -157,8 +155,6 @@ class Course:
                     self._speak_fallback()
                 case Stalled():
                     self._session_log.stalled(outcome)
-                case said.CallTool() if self.own is not None and self.own(outcome):
-                    pass
                 case said.Failed(text):
                     raise ServiceError(f"the Live service reports {text}")
                 case _:

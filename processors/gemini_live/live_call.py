@@ -306,7 +306,10 @@ class LiveCall:
 
     def forget(self, call_id: str) -> None:
         """Nobody is told what the function of this call came to."""
-        self._protocol.result(call_id, {"output": "done"}, now_ns=self._call.clock.now_ns())
+        done = {"output": "done"}
+        args, name = self._protocol.calls.arguments(call_id), self._protocol.calls.name(call_id)
+        self._protocol.result(call_id, done, now_ns=self._call.clock.now_ns())
+        self.history.answered(name, args, done)
 
     def leave(self) -> None:
         """Another has taken over: end the session, and hand over what was said; then ``run`` returns."""

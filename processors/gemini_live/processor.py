@@ -381,8 +381,8 @@ class GeminiLive(Processor):
 
     def say(self, text: str) -> None:
         """Have the model say ``text`` now, word for word as far as it does as it is told. For a running call."""
-        if self._live is not None and text.strip():
-            self._live.intake.say(text.strip())
+        if self._reception is not None and text.strip():
+            self._reception.talking.intake.say(text.strip())
 
     def update(
         self, *, instructions: str | None = None, functions: Sequence[FunctionSpec] | None = None

@@ -180,6 +180,11 @@ class Calls:
         call = self._pending.get(call_id)
         return {} if call is None else call.args
 
+    def name(self, call_id: str) -> str:
+        """Which function has not answered under this id; empty where none has."""
+        call = self._pending.get(call_id)
+        return "" if call is None else call.name
+
     def result(
         self, call_id: str, body: dict[str, Any], scheduling: str = "", *, continues: bool = False
     ) -> list[FunctionResponse] | Late | None:
