@@ -18,7 +18,7 @@ from .personas import TOOLS, tools_of_personas, with_personas
 from .short import agent_keys, home_part, parts
 from .wiring import Box, infer
 
-__all__ = ["graph_form", "linear_form", "short_form"]
+__all__ = ["graph_form", "linear_form", "record_form", "short_form"]
 
 _AGENT_KEYS = agent_keys()
 
@@ -115,6 +115,19 @@ def graph_form(value: Any, build: NodeBuilder) -> None:
             row.append(written)
     for written in row:
         build.connect(written)
+
+
+def record_form(value: Any, build: NodeBuilder) -> None:
+    """``record``: a recorder, which stands beside the graph; only its path may be said. No fault of it ends a call."""
+    at: Steps = ("record",)
+    given = {"path": value} if isinstance(value, str) else value
+    options = build.shape.mapping(given, at, "`record`", "write `record: {path: ...}`")
+    if options is None:
+        build.broken.add("record")
+        return
+    written = WrittenNode("record", "recorder", options, at, at)
+    written.on_error = "skip_frame"
+    build.insert(written)
 
 
 def _unknown_agent_keys(agent: Mapping[str, Any], build: NodeBuilder) -> None:

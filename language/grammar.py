@@ -26,7 +26,7 @@ from .call_texts import read_inputs, unused
 from .conversation_section import read_conversation, said_elsewhere
 from .edges import apply_edges
 from .form_checks import Shape, is_missing
-from .forms import graph_form, linear_form, short_form
+from .forms import graph_form, linear_form, record_form, short_form
 from .origins import Tree
 from .personas import are_personas
 from .sections import FORMS, OF_ALL, OF_ONE, TOP
@@ -145,6 +145,8 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
     else:
         graph_form(body, build)
     edges = shape.mapping(top.get("edges"), ("edges",), "`edges`", "write `a -> b: {when_full: block}`")
+    if top.get("record") is not None:
+        record_form(top["record"], build)
     readable = edges is not None and apply_edges(draft.graph, edges, build.lost, shape)
     lower(build)
     said_elsewhere(draft.conversation, draft.graph, top, shape)

@@ -14,7 +14,7 @@ FORMS = ("agent", *BODIES)
 OF_ONE = (
     *("title", "description", "inputs"),
     *FORMS,
-    *("edges", "turns", "conversation", "log", "server", "simulator", "tests"),
+    *("edges", "turns", "conversation", "record", "log", "server", "simulator", "tests"),
 )
 """The sections of one agent."""
 OF_ALL = ("version", "agents", "templates", "profiles")

@@ -1,12 +1,14 @@
-"""The nearest right spelling of a name that does not exist."""
+"""Names: the nearest right spelling of one that does not exist, and what classes are called."""
 
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
-__all__ = ["did_you_mean", "nearest", "sure"]
+__all__ = ["did_you_mean", "nearest", "snake_name", "sure"]
 
+_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _LONGEST = 80
 """Longer words are no misspelt names, and comparing them costs time."""
 _SURE = 0.79
@@ -51,6 +53,12 @@ def did_you_mean(word: str, choices: Iterable[str], *, label: str = "", limit: i
         shown = ", ".join(names[:limit]) + (", ..." if len(names) > limit else "")
         parts.append(f"{label}: {shown}")
     return " ".join(parts)
+
+
+def snake_name(cls: type) -> str:
+    """What people call a class of events or frames: ``ToolCalled`` is ``tool_called``, ``TextFrame`` is ``text``."""
+    name = cls.__name__
+    return _HUMP.sub("_", name.removesuffix("Frame") or name).lower()
 
 
 def _fold(word: str) -> str:

@@ -127,6 +127,7 @@ class AppOut(Processor):
 
     def on_interrupt(self, frame: InterruptFrame) -> None:
         self._held = deque(held for held in self._held if not frame.voids(held))
+        self.call.unheard(self.call.clock.now_ns())
         self._changed.set()
 
     def on_end(self) -> Emitted:
@@ -146,6 +147,9 @@ class AppOut(Processor):
             while self._held:
                 frame = self._held.popleft()
                 self._changed.set()
+                if isinstance(frame, AudioFrame):
+                    # As far as anybody here knows, the program plays it now, behind what it was given before.
+                    self.call.heard(frame.samples, frame.rate, self.call.clock.now_ns())
                 yield frame
             if self._over:
                 return

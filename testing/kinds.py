@@ -13,8 +13,8 @@ from ..pipeline.convert.hints import strip
 from ..pipeline.events import Event
 from ..pipeline.frames import AudioFrame, Frame, VideoFrame
 from ..pipeline.options import OptionSpec
+from ..pipeline.spelling import snake_name
 from ..pipeline.turns.controller import TurnState
-from .timeline import snake_name
 
 __all__ = ["FieldOf", "event_types", "fields_of", "frame_types", "primary_of"]
 

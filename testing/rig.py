@@ -11,7 +11,7 @@ from ..pipeline.errors import ConfigError
 from ..pipeline.frames import AudioFrame
 from ..pipeline.graph.declarations import NodeSpec
 from ..pipeline.graph.graph import Graph
-from ..pipeline.graph.substitution import substitute
+from ..pipeline.graph.substitution import substitute, without
 from ..pipeline.processor import Processor, ports_of
 from ..simulator.voice import VOICE_NAMES
 from .boxes import RATES, AppMicrophone, CallerMicrophone, Feeder, Loudspeaker, Microphone, Probe
@@ -74,7 +74,10 @@ def scene_of(agent: Agent) -> Scene:
 def build_rig(graph: Graph, scene: Scene, case: Case) -> Rig:
     """The graph for one test."""
     from ..transports.file_in import FileIn
+    from ..transports.record import Recorder
 
+    # A test is no call of anybody's: nothing of it is kept.
+    graph = without(graph, Recorder)
     fed = {step.to for step in case.feed if isinstance(step, Say | Play)}
     rig = Rig(graph, service=bool(scene.services))
     for name in scene.microphones:

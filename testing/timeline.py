@@ -7,7 +7,6 @@ says up to when the timeline is complete.
 from __future__ import annotations
 
 import bisect
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -16,21 +15,12 @@ import msgspec
 
 from ..pipeline.events import Event, StateChanged
 from ..pipeline.frames import AudioFrame, Frame, VideoFrame
+from ..pipeline.spelling import snake_name
 from ..pipeline.turns.controller import TurnState
 
-__all__ = ["Entry", "Gap", "Span", "Timeline", "snake_name"]
+__all__ = ["Entry", "Gap", "Span", "Timeline"]
 
 Kind = Literal["event", "frame", "sound", "playing", "feed"]
-
-_HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-def snake_name(cls: type) -> str:
-    """What a test calls a class of events or frames: ``ToolCalled`` is ``tool_called``, ``TextFrame`` is ``text``."""
-    name = cls.__name__
-    if issubclass(cls, Frame):
-        name = name.removesuffix("Frame") or name
-    return _HUMP.sub("_", name).lower()
 
 
 @dataclass(frozen=True, slots=True)

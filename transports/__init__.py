@@ -1,4 +1,4 @@
-"""Where media enters and leaves a graph: callers in browsers, files.
+"""Where media enters and leaves a graph: callers in browsers, files, and records of calls.
 
 The boxes load when they are first used. What they share is here as well: ``playout`` (the buffer in front of a
 loudspeaker) and ``speaker`` (the same as a part of the conversation).
@@ -13,6 +13,7 @@ from .._lazy import when_used
 if TYPE_CHECKING:
     from .file_in import FileIn
     from .file_out import FileOut
+    from .record.recorder import Recorder
     from .webrtc.peer import Peer
     from .webrtc.webrtc_in import WebRTCIn
     from .webrtc.webrtc_out import WebRTCOut
@@ -22,10 +23,11 @@ else:
         {
             "file_in": ("FileIn",),
             "file_out": ("FileOut",),
+            "record.recorder": ("Recorder",),
             "webrtc.peer": ("Peer",),
             "webrtc.webrtc_in": ("WebRTCIn",),
             "webrtc.webrtc_out": ("WebRTCOut",),
         },
     )
 
-__all__ = ["FileIn", "FileOut", "Peer", "WebRTCIn", "WebRTCOut"]
+__all__ = ["FileIn", "FileOut", "Peer", "Recorder", "WebRTCIn", "WebRTCOut"]

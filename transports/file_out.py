@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ..audio import ns_to_samples, silence
+from ..audio import Pcm, ns_to_samples, silence
 from ..pipeline.errors import TransportError
 from ..pipeline.events import StateChanged
 from ..pipeline.files import make_folders
@@ -117,7 +117,7 @@ class FileOut(Processor):
             self._beside = path = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
         self._writer = open_writer(path, audio.rate, audio.channels)
         if self._realtime:
-            self._speaker = Speaker(self.call.turns, audio.rate, audio.channels)
+            self._speaker = Speaker(self.call.turns, audio.rate, audio.channels, heard=self._heard)
 
     async def stop(self) -> None:
         """Complete it, and put it in its place."""
@@ -155,6 +155,9 @@ class FileOut(Processor):
             await self._ended.wait()
         else:
             await self._play(self._speaker)
+
+    def _heard(self, samples: Pcm) -> None:
+        self.call.heard(samples, self.audio.format.rate, self.call.clock.now_ns())
 
     async def _play(self, speaker: Speaker) -> None:
         assert self._writer is not None

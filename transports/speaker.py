@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
-from ..audio import Pcm, ns_to_samples
+import numpy as np
+
+from ..audio import Pcm, ns_to_samples, silence
 from ..pipeline.frames import AudioFrame, Marker
 from ..pipeline.turns.conversation import Conversation
 from ..pipeline.units import MS
@@ -19,7 +22,7 @@ class Speaker:
 
     It attaches itself to the conversation as its playout, and tells it what was played. ``play`` waits while
     the buffer is full, so what does not fit waits in the edge in front. Arguments are those of
-    ``PlayoutBuffer``.
+    ``PlayoutBuffer``, and ``heard``, which is given all samples as they are pulled, silence too.
     """
 
     def __init__(
@@ -30,7 +33,9 @@ class Speaker:
         *,
         limit_ns: int = 300 * MS,
         cushion_ns: int = 0,
+        heard: Callable[[Pcm], object] | None = None,
     ) -> None:
+        self._heard = heard
         self._buffer = PlayoutBuffer(rate, channels, limit_ns=limit_ns, cushion_ns=cushion_ns)
         self._turns = turns
         self._waiting: asyncio.Future[None] | None = None
@@ -81,12 +86,16 @@ class Speaker:
         """The next ``samples`` samples, silence where there is no sound. The conversation hears of it."""
         sound = self._buffer.pull(samples)
         self._pulled += samples
+        if self._heard is not None:
+            self._heard(sound)
         self._report()
         return sound
 
     def take(self, samples: int) -> Pcm:
         """As ``pull``, without the silence at the end."""
         sound = self._buffer.take(samples)
+        if self._heard is not None:
+            self._heard(_filled_up(sound, samples))
         self._report()
         return sound
 
@@ -126,3 +135,9 @@ class Speaker:
     def _wake(self) -> None:
         if self._waiting is not None and not self._buffer.full and not self._waiting.done():
             self._waiting.set_result(None)
+
+
+def _filled_up(sound: Pcm, samples: int) -> Pcm:
+    missing = samples - len(sound)
+    channels = 1 if sound.ndim == 1 else sound.shape[1]
+    return sound if not missing else np.concatenate((sound, silence(missing, channels)))

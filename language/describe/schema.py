@@ -25,6 +25,7 @@ from .schema_boxes import (
     box_definitions,
     named,
     persona_schema,
+    record_section,
     reference,
     short_form,
     text_schema,
@@ -150,6 +151,7 @@ def _definitions(boxes: Boxes, tests: Mapping[str, object]) -> Schema:
             group_schema(ConversationPolicy), "How the agent behaves in a conversation; reaches running calls"
         ),
         "log": _nullable(group_schema(LogPolicy), "What its boxes log; reaches running calls"),
+        "record": record_section(boxes),
         "server": _nullable(group_schema(ServerSection), "How `livegraph run` serves it"),
         "simulator": _nullable(
             mapping_schema({"brain": text_schema("File with the simulator's script, relative to this one")}),

@@ -133,6 +133,17 @@ def persona_schema(boxes: Boxes) -> Schema:
     return made | {"description": "One of several who speak in a call"}
 
 
+def record_section(boxes: Boxes) -> Schema:
+    """What stands below ``record``: the path alone, or options of the recorder."""
+    cls = boxes.get("recorder")
+    specs = {} if cls is None else option_specs(cls)
+    made = mapping_schema(_refer("recorder", specs), must(specs.values()))
+    return {key: value for key, value in made.items() if not key.startswith("pattern")} | {
+        "description": "How calls are kept: where, in what form, for how long, and who has to agree",
+        "type": ["object", "null", "string"],
+    }
+
+
 def reference(*steps: str) -> Schema:
     """A reference to a definition, or to something inside of it."""
     # A name of an entry point may hold anything: escaped as a JSON pointer in the fragment of an address.

@@ -27,7 +27,7 @@ from ..events import CallStarted, EventBus
 from ..frames import Frame, InterruptFrame
 from ..graph.call_files import CallFacts
 from ..graph.check import CheckResult
-from ..graph.declarations import OnError
+from ..graph.declarations import NodeSpec, OnError
 from ..graph.handles import end_name, node_name
 from ..graph.modules import keeping
 from ..graph.resolve import output_of
@@ -149,6 +149,7 @@ class Call:
             inputs=self.inputs,
             identity=self.identity,
             agent=self._facts.agent,
+            running=self,
         )
         host = self._host = context.host = Host(
             *(clock, self.events, turns, self._conversation, self.end, self._speakers, self.inputs)
@@ -379,6 +380,21 @@ class Call:
             self._checked = self._wiring.layout.checked
             self.tune(change.tuned)
         return change
+
+    @property
+    def over(self) -> bool:
+        """Whether the call ends, or has ended."""
+        return self._ended
+
+    @property
+    def nodes(self) -> Mapping[str, NodeSpec]:
+        """Its graph as it is now: node by name."""
+        return self._checked.nodes
+
+    @property
+    def written(self) -> Mapping[str, NodeSpec]:
+        """The nodes as they were written: with names of files that are not filled in."""
+        return self._checked.written.nodes
 
     # What others see ---------------------------------------------------------------------------
 

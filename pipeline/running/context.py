@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -13,11 +14,13 @@ from ..events import EventBus
 from ..turns.conversation import Conversation
 from .call_functions import CallFunction
 from .call_log import CallLog, LogPolicy
+from .ears import Ears
 
 if TYPE_CHECKING:
+    from ..graph.declarations import NodeSpec
     from .host import Host
 
-__all__ = ["CallContext", "set_idempotency_key"]
+__all__ = ["CallContext", "Opening", "Running", "set_idempotency_key"]
 
 R = TypeVar("R")
 
@@ -42,6 +45,48 @@ class Backlog(Protocol):
         ...
 
 
+@dataclass(slots=True)
+class Opening:
+    """What whoever speaks first says besides its greeting. Boxes put sentences in when they start."""
+
+    before: list[str] = field(default_factory=list)
+    after: list[str] = field(default_factory=list)
+    taken: bool = False
+    """Whether somebody says it."""
+
+    def around(self, greeting: str) -> str:
+        """``greeting`` with all that is to be said; from now on it counts as taken."""
+        self.taken = True
+        return " ".join(part.strip() for part in (*self.before, greeting, *self.after) if part.strip())
+
+
+class Running(Protocol):
+    """What a box can ask of the call that it runs in."""
+
+    @property
+    def over(self) -> bool:
+        """Whether the call ends."""
+        ...
+
+    @property
+    def nodes(self) -> Mapping[str, NodeSpec]:
+        """Its graph as it is now."""
+        ...
+
+    @property
+    def written(self) -> Mapping[str, NodeSpec]:
+        """The same as they were written: with names of files that are not filled in."""
+        ...
+
+    def tap(self, output: str, observer: Callable[[Any], object]) -> Callable[[], None]:
+        """As ``Call.tap``."""
+        ...
+
+    def prompt(self, text: str) -> bool:
+        """As ``Call.prompt``."""
+        ...
+
+
 class CallContext:
     """``self.call`` of a processor: the clock, the events, the turns, and what the caller brought along."""
 
@@ -57,6 +102,7 @@ class CallContext:
         inputs: Mapping[str, Any] | None = None,
         identity: str = "",
         agent: str = "",
+        running: Running | None = None,
     ) -> None:
         self.id = call_id
         self.agent = agent
@@ -77,7 +123,12 @@ class CallContext:
         waits while one of them is full."""
         self.shelf: dict[Any, Any] = {}
         """What boxes keep for each other for the length of the call, by keys of theirs."""
-        self._resources = resources
+        self.ears = Ears()
+        """Who listens to what is played to the caller."""
+        self.opening = Opening()
+        """What is said at the start, besides the greeting."""
+        self._running = running
+        self._resources = dict(resources)
         self._end = end
         self.functions: list[CallFunction] = []
         """Functions of the call itself, for every model in it. To be added before the nodes start."""
@@ -101,6 +152,30 @@ class CallContext:
     def resource(self, kind: type[R]) -> R | None:
         """What was given to the call under the type ``kind`` (a peer connection, a connector), or ``None``."""
         return self._resources.get(kind)
+
+    def provide(self, kind: type[R], value: R) -> None:
+        """From now on ``resource(kind)`` gives ``value`` to boxes and tools of this call."""
+        self._resources[kind] = value
+
+    def heard(self, samples: Any, rate: int, at_ns: int) -> None:
+        """For a box that plays sound: the caller hears ``samples`` from ``at_ns`` of the call's clock on.
+
+        To be told of silence as well, so that the sound is one stream; a record is made of it.
+        """
+        for ear in self.ears.of(self._node):
+            ear.heard(samples, rate, at_ns)
+
+    def unheard(self, at_ns: int) -> None:
+        """For a box that told more than was played, when that was cut: from ``at_ns`` on nothing of it is heard."""
+        for ear in self.ears.of(self._node):
+            ear.unheard(at_ns)
+
+    @property
+    def running(self) -> Running:
+        """The call itself, for boxes that look at others. Raises ``RuntimeError`` outside of one."""
+        if self._running is None:
+            raise RuntimeError("there is no call")
+        return self._running
 
     @property
     def idempotency_key(self) -> str:

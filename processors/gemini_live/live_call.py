@@ -195,9 +195,10 @@ class LiveCall:
     async def run(self) -> None:
         """Converse until the input has ended and all is answered. Raises ``ServiceError``."""
         assert self._session is not None
-        if self._settings.greeting and not self._greeted:
+        greeting = self._call.opening.around(self._settings.greeting)
+        if greeting and not self._greeted:
             self._greeted = True
-            self._uplink.greet(self._settings.greeting)
+            self._uplink.greet(greeting)
             self._course.asked("greeting")
         # Whoever speaks already is answered, and knows from the history who has taken over.
         if self._role.opening and not self._call.turns.user_speaking:

@@ -32,6 +32,8 @@ __all__ = ["WebRTCIn"]
 _MOST_TEXT_CHARS = 8_000
 _LOOKS_EVERY_NS = SECOND
 _MEASURE_EVERY_S = 5.0
+_AWAY_NS = SECOND // 2
+"""What comes later than that is no drift: the caller was away, and its sound goes on now."""
 _DRIFT = 64
 """In so many pieces the media clock follows the call's, when packets come later and later."""
 
@@ -150,7 +152,7 @@ class WebRTCIn(Processor):
         # The last sample was captured at most now; what the quickest packet took nobody can tell.
         ended_ns = media_ns + len(samples) * SECOND // rate
         anchor_ns = self.call.clock.now_ns() - ended_ns
-        if self._anchor_ns is not None and anchor_ns > self._anchor_ns:
+        if self._anchor_ns is not None and 0 < anchor_ns - self._anchor_ns < _AWAY_NS:
             anchor_ns = self._anchor_ns + (anchor_ns - self._anchor_ns) // _DRIFT
         self._anchor_ns = anchor_ns
         self.audio.emit(AudioFrame(samples, rate, time_ns=anchor_ns + media_ns))

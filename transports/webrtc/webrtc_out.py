@@ -9,6 +9,7 @@ Example:
 from collections.abc import Callable
 from typing import Any
 
+from ...audio import Pcm
 from ...pipeline.errors import StartError
 from ...pipeline.events import StateChanged
 from ...pipeline.frames import AudioFrame, Marker
@@ -61,7 +62,9 @@ class WebRTCOut(Processor):
         self._peer = peer
         self.audio.advertised = LOUDSPEAKER
         rate = self.audio.format.rate
-        self._speaker = Speaker(self.call.turns, rate, limit_ns=_LIMIT_NS, cushion_ns=_CUSHION_NS)
+        self._speaker = Speaker(
+            self.call.turns, rate, limit_ns=_LIMIT_NS, cushion_ns=_CUSHION_NS, heard=self._heard
+        )
         self._undo = [
             peer.on_over(lambda reason: self.call.end(end_of(reason), reason)),
             peer.on_message(self._on_message),
@@ -87,6 +90,10 @@ class WebRTCOut(Processor):
     async def run(self) -> None:
         """Send the sound, 20 ms every 20 ms."""
         await self._peer.audio_out.play(self._speaker, self.audio.format.rate)
+
+    def _heard(self, samples: Pcm) -> None:
+        at_ns = self.call.clock.now_ns() + self._speaker.heard_after_ns
+        self.call.heard(samples, self.audio.format.rate, at_ns)
 
     def _on_message(self, message: dict[str, Any]) -> None:
         delay_ms = message.get("delay_ms")
