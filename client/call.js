@@ -33,6 +33,7 @@ export class Call {
   #ready = null;
   #shows = "";
   #live = "";
+  #report = "none";
   #line = null;
 
   /** @param {import("./index.js").CallOptions} [options] */
@@ -179,6 +180,24 @@ export class Call {
     return this.#live;
   }
 
+  /** How much the server tells of the call: "none", "names" (of tools) or "full". With "full" `watch` and `tune` work. */
+  get report() {
+    return this.#report;
+  }
+
+  /**
+   * Has the server show the inside of the call: the events "graph", "flow" and "event", and "usage".
+   * @param {boolean} on @returns {boolean} whether it could be asked
+   */
+  watch(on) {
+    return this.#connection?.send(ToServer.WATCH, { on }) ?? false;
+  }
+
+  /** Turns a live option of the running call; a wrong value is told as the event "problem". */
+  tune(node, option, value) {
+    return this.#connection?.send(ToServer.TUNE, { node, option, value }) ?? false;
+  }
+
   /** How the line is, as the last event "line" told it; `null` before. */
   get line() {
     return this.#line;
@@ -203,6 +222,7 @@ export class Call {
     switch (message.type) {
       case FromServer.READY:
         this.#live = String(message.live ?? "");
+        this.#report = String(message.report ?? "none");
         this.#established();
         break;
       case FromServer.STATE:
@@ -228,6 +248,12 @@ export class Call {
       case FromServer.LINE:
         this.#line = message;
         this.#emitter.emit("line", message);
+        break;
+      case FromServer.GRAPH:
+      case FromServer.FLOW:
+      case FromServer.EVENT:
+      case FromServer.USAGE:
+        this.#emitter.emit(message.type, message);
         break;
       case FromServer.RUN_TOOL:
         void this.#runTool(message);

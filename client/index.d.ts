@@ -96,6 +96,11 @@ export interface CallEvents {
   /** The server hears the user's voice, or no longer. */
   speech: { speaking: boolean };
   line: Line;
+  /** After `watch(true)`, where the server tells everything: see protocol.d.ts. */
+  graph: import("./protocol.js").Graph;
+  flow: import("./protocol.js").Flow;
+  event: import("./protocol.js").Happened;
+  usage: import("./protocol.js").Usage;
   /** The agent is shown something else. */
   shown: "" | "camera" | "screen";
   /** Something failed, and the call goes on. */
@@ -124,6 +129,8 @@ export class Call {
   useMicrophone(deviceId: string): Promise<void>;
   useSpeaker(deviceId: string): Promise<void>;
   show(what: "camera" | "screen" | ""): Promise<void>;
+  watch(on: boolean): boolean;
+  tune(node: string, option: string, value: boolean | number): boolean;
   play(): Promise<void>;
   wake(): void;
   readonly state: State;
@@ -132,6 +139,7 @@ export class Call {
   readonly active: boolean;
   readonly seconds: number;
   readonly live: string;
+  readonly report: "none" | "names" | "full";
   readonly line: Line | null;
   readonly levels: { you: number; agent: number };
   readonly microphone: MediaStream | null;

@@ -4,12 +4,24 @@
 export type EndReason =
   "completed" | "hung_up" | "lost" | "not_connected" | "goodbye" | "transferred" | "idle" | "max_duration" | "max_cost" | "max_turns" | "max_tokens" | "no_answer" | "voicemail" | "operator" | "shutdown" | "left" | "cancelled" | "failed" | "ended_by_agent";
 
-/** The call runs. `live` is where its model is, for people. */
+/** An option that can change while the call runs, and the value that it has. A duration is in nanoseconds. */
+export interface LiveOption {
+  node: string;
+  option: string;
+  value: boolean | number;
+  low?: number | null;
+  high?: number | null;
+  unit?: string;
+  doc?: string;
+}
+
+/** The call runs. `live` is where its model is, for people; `report` how much the caller is told of it. */
 export interface Ready {
   type: "ready";
   version: number;
   agent: string;
   live: string;
+  report: "none" | "names" | "full";
 }
 
 /** What the agent does: `listening`, `thinking`, `speaking`, `paused`, `interrupted`. */
@@ -91,6 +103,7 @@ export interface Usage {
   input_tokens: number;
   output_tokens: number;
   total_tokens: number;
+  call_cost_usd?: number | null;
 }
 
 /** What became of a connection to a service. */
@@ -140,6 +153,27 @@ export interface RunTool {
   args: Record<string, unknown>;
 }
 
+/** The call's graph as a picture, and what can be turned; told after `watch`, and again when something was turned. Each line of the picture has the name of its edge as its title. */
+export interface Graph {
+  type: "graph";
+  svg: string;
+  options: LiveOption[];
+}
+
+/** What the edges carry, every second: frames passed, frames waiting, how many milliseconds those last, frames dropped, frames of cut turns refused; by the names of the edges. */
+export interface Flow {
+  type: "flow";
+  edges: Record<string, [number, number, number, number, number]>;
+}
+
+/** Something happened inside, `at_ms` after the call began. */
+export interface Happened {
+  type: "event";
+  kind: string;
+  at_ms: number;
+  text: string;
+}
+
 /** Something failed, in the server's words. Its log has the cause under `id`. */
 export interface Error {
   type: "error";
@@ -172,6 +206,9 @@ export type ServerMessage =
   | Service
   | LineNumbers
   | RunTool
+  | Graph
+  | Flow
+  | Happened
   | Error
   | End;
 
@@ -195,6 +232,20 @@ export interface ToolAnswer {
   result?: unknown;
 }
 
+/** The caller wants to see the inside of its call, or no longer. Answered where it is told everything. */
+export interface Watch {
+  type: "watch";
+  on: boolean;
+}
+
+/** The caller turns an option of its running call. Done where it is told everything. */
+export interface Tune {
+  type: "tune";
+  node: string;
+  option: string;
+  value: boolean | number;
+}
+
 /** The caller hangs up. */
 export interface HangUp {
   type: "hangup";
@@ -204,4 +255,6 @@ export type CallerMessage =
   Text
   | Playout
   | ToolAnswer
+  | Watch
+  | Tune
   | HangUp;

@@ -22,6 +22,9 @@ export const FromServer = Object.freeze({
   SERVICE: "service",
   LINE: "line",
   RUN_TOOL: "run_tool",
+  GRAPH: "graph",
+  FLOW: "flow",
+  EVENT: "event",
   ERROR: "error",
   END: "end",
 });
@@ -30,6 +33,8 @@ export const ToServer = Object.freeze({
   TEXT: "text",
   PLAYOUT: "playout",
   TOOL_ANSWER: "tool_answer",
+  WATCH: "watch",
+  TUNE: "tune",
   HANGUP: "hangup",
 });
 

@@ -85,7 +85,7 @@ const WORDS = {
       inputs: "About this call", required: "needed", yes: "Yes", no: "No", unset: "as the agent likes",
       test: "Test the microphone", test_stop: "Stop the test", test_hint: "Speak: the bar should move.", test_silent: "Nothing is heard. Is it the right microphone, and is it switched on?", test_good: "The microphone works.",
       copy: "Copy", copied: "Copied", save_text: "Save as text", save_json: "Save as JSON", link: "Copy a link to this call", link_copied: "Link copied",
-      more: "More", details: "What happens", voice_agent: "Voice agent", simulator: "Answered by {live}",
+      details: "What happens", figures: "Figures", timeline: "The last half minute", graph: "The graph of the call", edges: "What flows", options: "What can be turned", events: "Events", edge: "edge", per_second: "per second", waiting: "waiting", dropped: "dropped", stale: "cut", answer_after: "answer after {ms} ms", round_trip: "round trip {ms} ms", jitter: "jitter {ms} ms", buffered: "buffer {ms} ms", concealed: "concealed {ms} ms", tokens: "{count} tokens", cost: "{usd} USD", tools: "Tools", voice_agent: "Voice agent", simulator: "Answered by {live}",
     },
   },
   de: {
@@ -160,7 +160,7 @@ const WORDS = {
       inputs: "Zu diesem Anruf", required: "nötig", yes: "Ja", no: "Nein", unset: "wie der Agent möchte",
       test: "Mikrofon prüfen", test_stop: "Prüfung beenden", test_hint: "Sprechen Sie: der Balken sollte sich bewegen.", test_silent: "Es ist nichts zu hören. Ist es das richtige Mikrofon, und ist es an?", test_good: "Das Mikrofon geht.",
       copy: "Kopieren", copied: "Kopiert", save_text: "Als Text sichern", save_json: "Als JSON sichern", link: "Link zu diesem Anruf kopieren", link_copied: "Link kopiert",
-      more: "Mehr", details: "Was geschieht", voice_agent: "Sprachagent", simulator: "Es antwortet: {live}",
+      details: "Was geschieht", figures: "Zahlen", timeline: "Die letzte halbe Minute", graph: "Der Graph des Anrufs", edges: "Was fließt", options: "Was sich drehen lässt", events: "Ereignisse", edge: "Kante", per_second: "je Sekunde", waiting: "wartend", dropped: "verworfen", stale: "unterbrochen", answer_after: "Antwort nach {ms} ms", round_trip: "Laufzeit {ms} ms", jitter: "Jitter {ms} ms", buffered: "Puffer {ms} ms", concealed: "überdeckt {ms} ms", tokens: "{count} Tokens", cost: "{usd} USD", tools: "Werkzeuge", voice_agent: "Sprachagent", simulator: "Es antwortet: {live}",
     },
   },
   ar: {
@@ -235,7 +235,7 @@ const WORDS = {
       inputs: "عن هذه المكالمة", required: "مطلوب", yes: "نعم", no: "لا", unset: "كما يشاء الوكيل",
       test: "جرّب الميكروفون", test_stop: "أوقف التجربة", test_hint: "تكلّم: ينبغي أن يتحرك الشريط.", test_silent: "لا يُسمع شيء. أهو الميكروفون الصحيح وهل هو مفتوح؟", test_good: "الميكروفون يعمل.",
       copy: "نسخ", copied: "نُسخ", save_text: "حفظ كنص", save_json: "حفظ بصيغة JSON", link: "نسخ رابط هذه المكالمة", link_copied: "نُسخ الرابط",
-      more: "المزيد", details: "ما الذي يحدث", voice_agent: "وكيل صوتي", simulator: "يجيب {live}",
+      details: "ما الذي يحدث", figures: "أرقام", timeline: "آخر نصف دقيقة", graph: "مخطط المكالمة", edges: "ما يجري", options: "ما يمكن ضبطه", events: "أحداث", edge: "وصلة", per_second: "في الثانية", waiting: "منتظر", dropped: "مُسقط", stale: "مقطوع", answer_after: "الجواب بعد {ms} م.ث", round_trip: "ذهاب وإياب {ms} م.ث", jitter: "تذبذب {ms} م.ث", buffered: "مخزَّن {ms} م.ث", concealed: "مُعوَّض {ms} م.ث", tokens: "{count} رمز", cost: "{usd} دولار", tools: "الأدوات", voice_agent: "وكيل صوتي", simulator: "يجيب {live}",
     },
   },
 };

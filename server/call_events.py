@@ -64,7 +64,7 @@ class CallEvents:
         self._tell = tell
         self._call = call
         self._level: ReportLevel = level
-        self._ready = Ready(version=PROTOCOL_VERSION, agent=agent, live=live)
+        self._ready = Ready(version=PROTOCOL_VERSION, agent=agent, live=live, report=level)
         events.subscribe(CallStarted, self._started)
         for kind in _SHOWN:
             events.subscribe(kind, self._happened)

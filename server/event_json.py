@@ -78,6 +78,7 @@ def describe(event: events.Event, level: Level = "full") -> say.FromServer | Non
                 input_tokens=event.input_tokens,
                 output_tokens=event.output_tokens,
                 total_tokens=event.total_tokens,
+                call_cost_usd=event.call_cost_usd,
             )
         case events.ServiceChanged():
             return say.Service(node=event.node, state=event.state, detail=event.detail)

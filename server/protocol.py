@@ -22,12 +22,16 @@ __all__ = [
     "End",
     "EndReason",
     "Error",
+    "Flow",
     "FromCaller",
     "FromServer",
+    "Graph",
     "HangUp",
+    "Happened",
     "Interrupted",
     "Json",
     "LineNumbers",
+    "LiveOption",
     "Native",
     "Persona",
     "Playout",
@@ -43,7 +47,9 @@ __all__ = [
     "ToolResult",
     "Transcript",
     "Transfer",
+    "Tune",
     "Usage",
+    "Watch",
     "read_message",
     "to_json",
 ]
@@ -61,11 +67,12 @@ class _Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="type", omit
 
 
 class Ready(_Message, tag="ready", frozen=True):
-    """The call runs. ``live`` is where its model is, for people."""
+    """The call runs. ``live`` is where its model is, for people; ``report`` how much the caller is told of it."""
 
     version: int
     agent: str
     live: str
+    report: Literal["none", "names", "full"]
 
 
 class State(_Message, tag="state", frozen=True):
@@ -148,6 +155,8 @@ class Usage(_Message, tag="usage", frozen=True):
     input_tokens: int
     output_tokens: int
     total_tokens: int
+    call_cost_usd: float | None = None
+    """What the call has cost so far, where the price is known."""
 
 
 class Service(_Message, tag="service", frozen=True):
@@ -197,6 +206,44 @@ class RunTool(_Message, tag="run_tool", frozen=True):
     args: Json
 
 
+class LiveOption(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An option that can change while the call runs, and the value that it has. A duration is in nanoseconds."""
+
+    node: str
+    option: str
+    value: bool | int | float
+    low: float | None = None
+    high: float | None = None
+    unit: str = ""
+    """``ns``, ``Hz``, ``B`` or nothing."""
+    doc: str = ""
+
+
+class Graph(_Message, tag="graph", frozen=True):
+    """The call's graph as a picture, and what can be turned; told after ``watch``, and again when something was turned.
+
+    Each line of the picture has the name of its edge as its title.
+    """
+
+    svg: str
+    options: list[LiveOption]
+
+
+class Flow(_Message, tag="flow", frozen=True):
+    """What the edges carry, every second: frames passed, frames waiting, how many milliseconds those last, frames
+    dropped, frames of cut turns refused; by the names of the edges."""
+
+    edges: dict[str, tuple[int, int, int, int, int]]
+
+
+class Happened(_Message, tag="event", frozen=True):
+    """Something happened inside, ``at_ms`` after the call began."""
+
+    kind: str
+    at_ms: int
+    text: str
+
+
 class Error(_Message, tag="error", frozen=True):
     """Something failed, in the server's words. Its log has the cause under ``id``."""
 
@@ -230,6 +277,9 @@ FromServer = (
     | Service
     | LineNumbers
     | RunTool
+    | Graph
+    | Flow
+    | Happened
     | Error
     | End
 )
@@ -262,7 +312,21 @@ class ToolAnswer(_Message, tag="tool_answer", frozen=True):
     result: Any = None
 
 
-FromCaller = Text | Playout | ToolAnswer | HangUp
+class Watch(_Message, tag="watch", frozen=True):
+    """The caller wants to see the inside of its call, or no longer. Answered where it is told everything."""
+
+    on: bool
+
+
+class Tune(_Message, tag="tune", frozen=True):
+    """The caller turns an option of its running call. Done where it is told everything."""
+
+    node: str
+    option: str
+    value: bool | int | float
+
+
+FromCaller = Text | Playout | ToolAnswer | Watch | Tune | HangUp
 
 _CALLERS = {kind.__struct_config__.tag: kind for kind in get_args(FromCaller)}
 

@@ -450,6 +450,14 @@ class Call:
         port = output_of(end_name(output), self._checked.nodes)
         return self._taps.stream(port) if observer is None else self._taps.add(port, observer, _nothing)
 
+    @property
+    def checked(self) -> CheckResult:
+        """The graph as it runs now, with the values that ``tune`` gave its options and the nodes that ``change`` made."""
+        if self._wiring is None:
+            return self._checked
+        specs = {name: node.spec for name, node in self._wiring.nodes.items()}
+        return replace(self._checked, nodes=self._checked.nodes | specs)
+
     def stats(self) -> dict[str, EdgeStats]:
         """The counters of every edge, by name (``gate.out -> live.audio``)."""
         nodes = self._wiring.nodes.values() if self._wiring is not None else ()

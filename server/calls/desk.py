@@ -38,6 +38,7 @@ from .reception import Admitted, CallRequest, Reception, check_inputs, not_ready
 from .renewing import renew
 from .served import Running, ServedAgent, by_name
 from .warden import Warden
+from .watching import Watching
 
 __all__ = ["Desk"]
 
@@ -359,14 +360,10 @@ class Desk:
         for event, observer in arrival._observers:
             call.events.subscribe(event, observer)
         self.metrics.watch(agent.name, call.events)
-        told = CallEvents(
-            call.events,
-            leg.tell,
-            call=call.id,
-            agent=agent.name,
-            live=agent.live,
-            level=grant.report or self.report,
-        )
+        level = grant.report or self.report
+        told = CallEvents(call.events, leg.tell, call=call.id, agent=agent.name, live=agent.live, level=level)
+        if level == "full":
+            Watching(call, leg, agent.title or agent.name)
         warden = Warden(self._admission.limits_of(grant), call.events)
         trace = None
         if self._tracing is not None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from ..protocol import EndReason, FromServer
+from ..protocol import EndReason, FromCaller, FromServer
 
 __all__ = ["Leg", "LegNumbers", "LegState", "MakeLeg"]
 
@@ -82,6 +82,10 @@ class Leg(Protocol):
 
     def tell(self, message: FromServer) -> None:
         """Tell the caller, in its dialect. Never waits and never raises; bounded: of too many the oldest are lost."""
+        ...
+
+    def listen(self, listener: Callable[[FromCaller], object]) -> Callable[[], None]:
+        """Call ``listener`` for what the caller says, in the protocol's types; returns what ends that."""
         ...
 
     def numbers(self) -> LegNumbers:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...transports.webrtc.over import end_of
 from ...transports.webrtc.peer import Peer
-from ..protocol import Dialect, EndReason, FromServer, Native
+from ..protocol import Dialect, EndReason, FromCaller, FromServer, Native
 from .leg import LegNumbers, LegState
 
 __all__ = ["WebRTCLeg"]
@@ -67,6 +67,15 @@ class WebRTCLeg:
         """On the data channel, once it is open."""
         for spelt in self.dialect.spell(message):
             self.peer.send(spelt)
+
+    def listen(self, listener: Callable[[FromCaller], object]) -> Callable[[], None]:
+        """On the data channel, beside the boxes."""
+
+        def heard(message: dict[str, Any]) -> None:
+            for said in self.dialect.read(message):
+                listener(said)
+
+        return self.peer.on_message(heard)
 
     def numbers(self) -> LegNumbers:
         """From the media's statistics."""

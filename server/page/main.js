@@ -3,6 +3,7 @@
 import { Call, CallProblem, Phase, Signalling, asProblem, direction, label, language, listDevices, onDevicesChanged, speak } from "./client.js";
 import { byId, translate } from "./dom.js";
 import { Inputs } from "./inputs.js";
+import { Inside } from "./inside.js";
 import { keepForReload, recall, remember, takeAfterReload } from "./memory.js";
 import { Meters } from "./meter.js";
 import { MicrophoneTest } from "./microphone_test.js";
@@ -24,6 +25,7 @@ const token = secrets.get("token") ?? secrets.get("ticket") ?? "";
 const signalling = new Signalling(document.baseURI, token);
 const view = new View();
 const notice = new Notice(byId("problem"));
+const inside = new Inside();
 const inputs = new Inputs(byId("inputs"));
 const meters = new Meters({ you: byId("meter-you"), agent: byId("meter-agent") }, byId("ribbon"));
 const microphoneTest = new MicrophoneTest();
@@ -107,6 +109,7 @@ async function dial({ resume = "", silent = false } = {}) {
   });
   dialled.on("ended", ({ problem }) => over(problem));
   announceShaking(dialled);
+  inside.follow(dialled);
   void dialled.useSpeaker(recall("speaker") ?? "").catch(() => {}); // one that is gone: the default will do
 
   const audio = silent ? false : { deviceId: recall("microphone") ?? "" };

@@ -13,7 +13,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 import livegraph
-from livegraph.server.protocol import PROTOCOL_VERSION, EndReason, FromCaller, FromServer
+from livegraph.server.protocol import PROTOCOL_VERSION, EndReason, FromCaller, FromServer, LiveOption
 
 __all__ = ["protocol_files"]
 
@@ -80,6 +80,7 @@ def _types() -> str:
     parts = [f"/** The messages of the data channel. {_MADE} */\n"]
     reasons = " | ".join(f'"{reason.value}"' for reason in EndReason)
     parts.append(f"/** {_first_line(EndReason)} */\nexport type EndReason =\n  {reasons};\n")
+    parts.append(_interface(LiveOption))
     for name, union in (("ServerMessage", FromServer), ("CallerMessage", FromCaller)):
         kinds = get_args(union)
         parts += [_interface(kind) for kind in kinds]
@@ -88,7 +89,9 @@ def _types() -> str:
 
 
 def _interface(kind: type[msgspec.Struct]) -> str:
-    lines = [f"/** {_sentence(kind)} */", f"export interface {kind.__name__} {{", f'  type: "{_tag(kind)}";']
+    lines = [f"/** {_sentence(kind)} */", f"export interface {kind.__name__} {{"]
+    if kind.__struct_config__.tag:
+        lines.append(f'  type: "{_tag(kind)}";')
     for name, hint, optional in _fields(kind):
         lines.append(f"  {name}{'?' if optional else ''}: {_spelled(hint)};")
     return "\n".join([*lines, "}", ""])
@@ -124,7 +127,7 @@ def _fields(kind: type[msgspec.Struct]) -> Iterator[tuple[str, Any, bool]]:
 
 def _spelled(hint: Any) -> str:
     """A Python type as TypeScript."""
-    if hint in _SIMPLE:
+    if not get_args(hint) and hint in _SIMPLE:
         return _SIMPLE[hint]
     if isinstance(hint, type) and issubclass(hint, StrEnum):
         return hint.__name__
@@ -132,9 +135,13 @@ def _spelled(hint: Any) -> str:
     if origin is Literal:
         return " | ".join(json.dumps(value) for value in inside)
     if origin in (Union, types.UnionType):
-        return " | ".join(_spelled(each) for each in inside)
-    if origin in (list, tuple):
+        return " | ".join(dict.fromkeys(_spelled(each) for each in inside))
+    if origin is list:
         return f"{_spelled(inside[0])}[]"
+    if origin is tuple:
+        return f"[{', '.join(_spelled(each) for each in inside)}]"
+    if isinstance(hint, type) and issubclass(hint, msgspec.Struct):
+        return hint.__name__
     if origin is dict:
         return f"Record<string, {_spelled(inside[1])}>"
     raise TypeError(f"protocol.d.ts has no word for {hint!r}")

@@ -19,7 +19,7 @@ from livegraph.server import CallRequest, Desk, EndReason, Grant, LegNumbers, Re
 from livegraph.server.calls.leg import Leg, LegState
 from livegraph.server.limits import CallerLimits
 from livegraph.server.metrics import Metrics
-from livegraph.server.protocol import FromServer, Json, to_json
+from livegraph.server.protocol import FromCaller, FromServer, Json, to_json
 
 
 class Wire:
@@ -39,6 +39,7 @@ class WireLeg:
         self.id = secrets.token_urlsafe(16)
         self.wire = Wire()
         self.told: list[Json] = []
+        self.listeners: list[Callable[[FromCaller], object]] = []
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._there = asyncio.Event()
         if there:
@@ -98,6 +99,11 @@ class WireLeg:
     def tell(self, message: FromServer) -> None:
         """See ``Leg``."""
         self.told.append(to_json(message))
+
+    def listen(self, listener: Callable[[FromCaller], object]) -> Callable[[], None]:
+        """See ``Leg``."""
+        self.listeners.append(listener)
+        return lambda: self.listeners.remove(listener)
 
     def numbers(self) -> LegNumbers:
         """See ``Leg``."""
