@@ -452,7 +452,7 @@ class Call:
 
     @property
     def checked(self) -> CheckResult:
-        """The graph as it runs now, with the values that ``tune`` gave its options and the nodes that ``change`` made."""
+        """The graph as it runs now, with what ``tune`` and ``change`` made of it."""
         if self._wiring is None:
             return self._checked
         specs = {name: node.spec for name, node in self._wiring.nodes.items()}
