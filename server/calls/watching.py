@@ -105,10 +105,9 @@ class Watching:
     def _show_graph(self) -> None:
         checked = self._call.checked
         options = [
-            _live_option(name, spec, value)
+            _live_option(name, option_specs(node.processor)[option], value)
             for name, node in checked.nodes.items()
             for option, value in live_options(node.processor, node.options).items()
-            if (spec := option_specs(node.processor)[option])
         ]
         svg = draw_svg(picture_of(checked, title=self._title))
         self._leg.tell(Graph(svg=svg, options=[option for option in options if option is not None]))
