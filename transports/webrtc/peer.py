@@ -24,6 +24,7 @@ from ...pipeline.errors import TransportError
 from ...pipeline.units import MS, SECOND, format_duration
 from .channel import MessageChannel
 from .link import Link
+from .links import Links
 from .network import Network, shared_network
 from .presence import Presence
 from .rtp.audio_in import AudioInput
@@ -31,7 +32,6 @@ from .rtp.audio_out import AudioOutput
 from .rtp.session import MediaSession
 from .rtp.statistics import MediaStatistics
 from .sdp import checked_candidates, read_offer
-from .sdp.offer import Offer
 from .sdp.terms import Terms
 
 __all__ = ["Answer", "Peer", "PeerState"]
@@ -40,7 +40,6 @@ logger = logging.getLogger("livegraph.webrtc")
 
 PeerState = Literal["connecting", "connected", "away", "closed"]
 
-_MOST_CANDIDATES = 128
 _LOOK_EVERY_NS = 500 * MS
 
 
@@ -74,12 +73,9 @@ class Peer:
         it is reloaded."""
         self._network = network
         self._connect_within_ns = connect_within_ns
-        self._video = video
         self._clock = clock_of_loop()
-        self._cname = secrets.token_urlsafe(8)
         self._presence = Presence(silence_ns)
         self._offered_ns = 0
-        self._candidates = 0
         self._terms: Terms | None = None
         self._state: PeerState = "connecting"
         loop = asyncio.get_running_loop()
@@ -87,10 +83,8 @@ class Peer:
         self._reached: asyncio.Future[None] = loop.create_future()
         self._connected: asyncio.Future[None] = loop.create_future()
         self._closed: asyncio.Future[str] = loop.create_future()
-        self._link: Link | None = None
-        self._next: Link | None = None
+        self._links = Links(network, self, self.id[:6], video=video)
         self._renewing = asyncio.Lock()
-        self._partings: set[asyncio.Task[None]] = set()
         self._away_listeners: list[Callable[[bool], None]] = []
         self._messages = MessageChannel(self._channel_closed, self._clock.now_ns)
         self._media = MediaSession(clock=self._clock, send_rtp=self._send_rtp, send_rtcp=self._send_rtcp)
@@ -123,7 +117,8 @@ class Peer:
         await network.hold()
         peer = cls(network, connect_within_ns, silence_ns, video)
         try:
-            peer._link = await peer._open(offer)
+            peer._links.current = await peer._links.open(offer)
+            peer._answered(peer._links.current)
         except BaseException:
             await peer.close("refused")
             raise
@@ -236,12 +231,8 @@ class Peer:
     async def add_candidates(self, candidates: object) -> None:
         """More addresses of the caller, as they were trickled; see ``checked_candidates``. Raises ``BadOffer``."""
         for candidate in checked_candidates(candidates):
-            if self._candidates >= _MOST_CANDIDATES or self._over.done():
+            if self._over.done() or not self._links.add_candidate(candidate):
                 return
-            self._candidates += 1
-            link = self._next or self._link
-            if link is not None:
-                link.add_candidate(candidate)
 
     async def renegotiate(self, sdp: object, kind: object = "offer", *, replace: bool = False) -> Answer:
         """Answer a further offer of the caller: other media, or a restart of ICE. The call goes on.
@@ -254,16 +245,13 @@ class Peer:
         offer = read_offer(sdp, kind)
         async with self._renewing:
             self._check_open()
-            link = self._next or self._link
+            link = self._links.newest
             if not replace and link is not None and not link.over and link.is_same(offer):
                 self.answer = Answer(await link.renew(offer), "answer")
-                if link is self._link and link.secured and self._state == "connected":
+                if link is self._links.current and link.secured and self._state == "connected":
                     self._attach(link)
             else:
-                fresh = await self._open(offer)
-                if self._next is not None:
-                    self._part(self._next)
-                self._next = fresh
+                self._answered(await self._links.open_next(offer))
         return self.answer
 
     async def resume(self, token: str, sdp: object, kind: object = "offer") -> Answer:
@@ -279,10 +267,7 @@ class Peer:
         self.resume_token = secrets.token_urlsafe(24)
         async with self._renewing:
             self._check_open()
-            fresh = await self._open(offer)
-            if self._next is not None:
-                self._part(self._next)
-            self._next = fresh
+            self._answered(await self._links.open_next(offer))
         return self.answer
 
     def is_token(self, token: str) -> bool:
@@ -298,12 +283,10 @@ class Peer:
 
     def link_secured(self, link: Link) -> None:
         """See ``LinkListener``."""
-        if self._over.done() or link not in (self._link, self._next):
+        if self._over.done() or link not in (self._links.current, self._links.coming):
             return
-        if link is self._next:
-            old, self._link, self._next = self._link, link, None
-            if old is not None:
-                self._part(old)
+        if link is self._links.coming:
+            self._links.take_over()
         self._terms = None
         self._messages.detach()
         self._presence.connected(self._clock.now_ns())
@@ -317,7 +300,7 @@ class Peer:
 
     def link_heard(self, link: Link) -> None:
         """See ``LinkListener``."""
-        if link is not self._link or link.over or self._over.done():
+        if link is not self._links.current or link.over or self._over.done():
             return
         if self._presence.heard(self._clock.now_ns()) and self._state == "away":
             self._state = "connected"
@@ -328,28 +311,32 @@ class Peer:
     def link_rtp(self, link: Link, packet: bytes) -> None:
         """See ``LinkListener``."""
         self.link_heard(link)
-        if link is self._link:
+        if link is self._links.current:
             self._media.receive_rtp(packet, self._presence.heard_ns)
 
     def link_rtcp(self, link: Link, packet: bytes) -> None:
         """See ``LinkListener``."""
-        if link is self._link:
+        if link is self._links.current:
             self._media.receive_rtcp(packet, self._presence.heard_ns)
 
     def link_channel(self, link: Link, channel: RTCDataChannel) -> None:
         """See ``LinkListener``."""
-        if link is self._link:
+        if link is self._links.current:
             self._messages.adopt(channel)
 
     def link_over(self, link: Link, reason: str, *, hung_up: bool) -> None:
         """See ``LinkListener``."""
-        if link is self._next:
-            self._next = None
-            self._part(link)
-        elif link is self._link and not self._over.done():
+        if link is self._links.coming:
+            self._links.forget_coming()
+        elif link is self._links.current and not self._over.done():
             self._lose(reason, hung_up=hung_up)
 
     # Inside --------------------------------------------------------------------------------------
+
+    @property
+    def _link(self) -> Link | None:
+        """The connection that is heard."""
+        return self._links.current
 
     async def _either(self, fact: asyncio.Future[None]) -> None:
         either: set[asyncio.Future[Any]] = {fact, self._closed}
@@ -357,15 +344,10 @@ class Peer:
         if not fact.done():
             raise TransportError(self.reason)
 
-    async def _open(self, offer: Offer) -> Link:
-        link = Link(self._network, self, secrets.randbits(31) + 1, self._cname, self._video)
-        try:
-            self.answer = Answer(await link.open(offer), "answer")
-        except BaseException:
-            await link.close()
-            raise
+    def _answered(self, link: Link) -> None:
+        """A fresh link has answered the caller, who has to connect by it now."""
+        self.answer = Answer(link.answer, "answer")
         self._offered_ns = self._clock.now_ns()
-        return link
 
     def _attach(self, link: Link) -> None:
         terms = link.agreement.terms
@@ -374,12 +356,14 @@ class Peer:
             self._media.attach(terms, self._clock.now_ns())
 
     def _send_rtp(self, packet: bytes) -> None:
-        if self._link is not None:
-            self._link.send_rtp(packet)
+        link = self._links.current
+        if link is not None:
+            link.send_rtp(packet)
 
     def _send_rtcp(self, packet: bytes) -> None:
-        if self._link is not None:
-            self._link.send_rtcp(packet)
+        link = self._links.current
+        if link is not None:
+            link.send_rtcp(packet)
 
     def _channel_closed(self) -> None:
         if not self._over.done():
@@ -408,12 +392,6 @@ class Peer:
     def _tell_away(self, away: bool) -> None:
         for listener in list(self._away_listeners):
             listener(away)
-
-    def _part(self, link: Link) -> None:
-        """Close a link while the call goes on."""
-        task = asyncio.create_task(link.close(), name=f"peer {self.id[:6]} parts")
-        self._partings.add(task)
-        task.add_done_callback(self._partings.discard)
 
     def _check_open(self) -> None:
         if self._over.done():
@@ -448,11 +426,10 @@ class Peer:
             if late:
                 self._end(f"no connection within {format_duration(self._connect_within_ns)}")
             return
-        if self._next is not None and late:
-            link, self._next = self._next, None
-            self._part(link)
+        if late:
+            self._links.forget_coming()
         if self._state == "away":
-            if self._next is None and self._presence.is_given_up(now_ns):
+            if self._links.coming is None and self._presence.is_given_up(now_ns):
                 self._end(self._presence.reason)
         elif silence := self._presence.silence(now_ns):
             self._lose(silence, hung_up=False)
@@ -465,9 +442,5 @@ class Peer:
             try:
                 self._media.close()
             finally:
-                links = [link for link in (self._link, self._next) if link is not None]
-                for link in links:
-                    self._part(link)
-                if self._partings:
-                    await asyncio.wait(self._partings)
+                await self._links.close()
                 await self._network.release()
