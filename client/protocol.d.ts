@@ -138,6 +138,8 @@ export interface LineNumbers {
   skipped_ms: number;
   lost_by_caller: number;
   round_trip_ms: number | null;
+  one_way_ms: number | null;
+  caller_level_db: number | null;
   bit_rate: number;
   fec: boolean;
   complexity: number;

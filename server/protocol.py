@@ -191,6 +191,8 @@ class LineNumbers(_Message, tag="line", frozen=True, omit_defaults=False):
     skipped_ms: float = 0.0
     lost_by_caller: float = 0.0
     round_trip_ms: float | None = None
+    one_way_ms: float | None = None
+    caller_level_db: int | None = None
     bit_rate: int = 0
     fec: bool = False
     complexity: int = 0

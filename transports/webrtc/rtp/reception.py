@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....pipeline.units import SECOND
 from .rtcp import ReportBlock, SenderReport
 
-__all__ = ["Reception", "ntp_of", "round_trip_ns"]
+__all__ = ["Reception", "ntp_of", "one_way_ns", "round_trip_ns"]
 
 _NTP_UNIX_S = 2_208_988_800  # from 1900 to 1970
 
@@ -23,6 +23,19 @@ def round_trip_ns(block: ReportBlock, ntp_now: int) -> int | None:
     passed = ((ntp_now >> 16) - block.last_report - block.delay) & 0xFFFFFFFF
     # Clocks are read at slightly different moments: a little below nothing is nothing.
     return passed * SECOND >> 16 if passed < 0x80000000 else 0
+
+
+def one_way_ns(report: SenderReport, ntp_now: int, trip_ns: int | None) -> int | None:
+    """How long it takes from the other side to here, when its report has just come; ``None`` without a round trip.
+
+    By the clocks of both sides where what they say can be true: no less than nothing, and no more than there and
+    back takes. Where they are set differently it is half of that.
+    """
+    if trip_ns is None:
+        return None
+    passed = (ntp_now - report.ntp) & 0xFFFFFFFFFFFFFFFF
+    passed_ns = passed * SECOND >> 32
+    return passed_ns if passed_ns <= trip_ns else trip_ns // 2
 
 
 class Reception:

@@ -14,13 +14,13 @@ from dataclasses import replace
 from ....pipeline.clock import Clock, timer_s, unix_time_ns
 from ....pipeline.running.loop_load import loop_load
 from ....pipeline.units import MS, SECOND
-from ..sdp.terms import TRANSPORT_WIDE, Terms
+from ..sdp.terms import AUDIO_LEVEL, TRANSPORT_WIDE, Terms
 from .audio_in import AudioInput
 from .audio_out import AudioOutput
 from .dtmf import DtmfReceiver, KeyPress
 from .feedback import FeedbackSender
 from .packets import RtpPacket, parse_rtp, read_extensions
-from .reception import ntp_of, round_trip_ns
+from .reception import ntp_of, one_way_ns, round_trip_ns
 from .rtcp import (
     Bye,
     FullIntraRequest,
@@ -76,6 +76,11 @@ class MediaSession:
         self._hole: asyncio.TimerHandle | None = None
         self._audio_types: frozenset[int] = frozenset()
         self._transport_wide: int | None = None
+        self._level: int | None = None
+        self._level_db: int | None = None
+        self._level_ns = 0
+        """When the level was read last: once a second is enough for whoever looks at it."""
+        self._one_way_ns: int | None = None
         self._feedback = FeedbackSender()
         self._dtmf = DtmfReceiver()
         self._keys: list[Callable[[str, int], None]] = []
@@ -111,6 +116,7 @@ class MediaSession:
             ),
             None,
         )
+        self._level = None if audio is None else audio.extensions.get(AUDIO_LEVEL)
         self._feedback = FeedbackSender()
         self.video_in.agree(terms.video, terms.audio_ssrc)
         if audio is not None and audio.sends:
@@ -153,6 +159,8 @@ class MediaSession:
             if value is not None and len(value) == 2:
                 self._feedback.heard(int.from_bytes(value, "big"), packet.ssrc, now_ns)
         if packet.payload_type in self._audio_types:
+            if self._level is not None and packet.extension and now_ns - self._level_ns >= SECOND:
+                self._read_level(packet.extension, self._level, now_ns)
             self._hear(packet, now_ns)
         elif packet.payload_type in self._terms.dtmf:
             rate = self._terms.dtmf[packet.payload_type]
@@ -203,6 +211,8 @@ class MediaSession:
             wait_limit_ms=0.0 if receiver is None else receiver.limit_ns / MS,
             video_frames=self.video_in.pictures,
             video_requests=self.video_in.requests,
+            one_way_ms=None if self._one_way_ns is None else self._one_way_ns / MS,
+            caller_level_db=self._level_db,
         )
         return numbers if sender is None else _with_sender(numbers, self._past, sender)
 
@@ -217,6 +227,13 @@ class MediaSession:
         elif before is not None:
             self._past = _with_sender(MediaStatistics(), self._past, before)
         return sender
+
+    def _read_level(self, extension: bytes, number: int, now_ns: int) -> None:
+        """What the caller says of its own loudness (RFC 6464): a flag, and decibels below the loudest."""
+        self._level_ns = now_ns
+        value = read_extensions(extension).get(number)
+        if value:
+            self._level_db = -(value[0] & 0x7F)
 
     def _hear(self, packet: RtpPacket, now_ns: int) -> None:
         self.audio_in.receive(packet, now_ns)
@@ -246,6 +263,8 @@ class MediaSession:
                     self._sender.adaptation.reported(block.fraction_lost, trip_ns)
             if isinstance(report, SenderReport):
                 self.audio_in.reported(report, now_ns)
+                trip_ns = None if self._sender is None else self._sender.adaptation.round_trip_ns
+                self._one_way_ns = one_way_ns(report, ntp_of(self._unix_ns + now_ns), trip_ns)
         elif isinstance(report, ReceiverEstimate):
             if self._sender is not None and (not report.ssrcs or self._sender.ssrc in report.ssrcs):
                 self._sender.adaptation.estimated(report.bit_rate)

@@ -49,6 +49,10 @@ class MediaStatistics:
     """The share of our packets that does not arrive, lately, by the caller's reports: 0 to 1."""
     round_trip_ms: float | None = None
     """To the caller and back, now; ``None`` while it is not known."""
+    one_way_ms: float | None = None
+    """From the caller to here, now: by both clocks where they agree, else half of the round trip."""
+    caller_level_db: int | None = None
+    """How loud the caller is by its own word (RFC 6464), -127 (silence) to 0 dBov; ``None`` where it says nothing."""
     bit_rate: int = 0
     """At which our sound is encoded now, bits per second."""
     fec: bool = False

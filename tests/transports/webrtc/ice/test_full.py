@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from unittest.mock import patch
 
 import numpy as np
 import pytest
+from aioice import stun, turn
 
 from livegraph.pipeline.errors import TransportError
 from livegraph.testing import no_tasks_left
@@ -70,5 +77,96 @@ def test_a_caller_that_is_not_found_is_given_up() -> None:
             await peer.closed()
             with pytest.raises(BadOffer):
                 await Peer.accept("v=0\r\n", network=network)
+
+    asyncio.run(main())
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[int]:
+    """Debian's coturn on loopback; its port."""
+    turnserver = shutil.which("turnserver")
+    if turnserver is None:
+        pytest.skip("coturn is not installed (apt-get install coturn)")
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [
+        *(turnserver, "-n", "--lt-cred-mech", "--user=ada:secret", "--realm=test", "--no-tls", "--no-dtls"),
+        *("-L", "127.0.0.1", "-E", "127.0.0.1", "-p", str(port), "--allow-loopback-peers", "--no-cli"),
+        *("--cli-password=x", f"--pidfile={tmp_path}/pid", f"--userdb={tmp_path}/db", "--log-file=stdout"),
+        *("--min-port=49400", "--max-port=49500"),
+    ]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd=tmp_path)
+    yield port
+    process.terminate()
+    process.wait(10)
+
+
+async def until_up(port: int) -> None:
+    for _ in range(100):
+        try:
+            transport, _ = await turn.create_turn_endpoint(
+                asyncio.DatagramProtocol, server_addr=("127.0.0.1", port), username="ada", password="secret"
+            )
+        except (stun.TransactionTimeout, ConnectionError):
+            await asyncio.sleep(0.1)
+            continue
+        transport.close()
+        await asyncio.sleep(0.1)
+        return
+    raise AssertionError("coturn does not answer")
+
+
+def test_a_call_goes_through_a_real_relay_where_nothing_else_is_open(relay: int) -> None:
+    """The server has no address of its own that anybody could reach: all sound passes the relay, both ways."""
+    servers = [
+        {"urls": f"stun:127.0.0.1:{relay}"},
+        {"urls": f"turn:127.0.0.1:{relay}", "username": "ada", "credential": "secret"},
+    ]
+
+    async def main() -> None:
+        await until_up(relay)
+        async with Network(ice="full", ice_servers=lambda: servers) as network:
+            caller = Caller(440)
+            offer = await caller.offer()
+            with patch("aioice.ice.get_host_addresses", lambda use_ipv4, use_ipv6: []):
+                peer = await Peer.accept(offer, network=network)
+            candidates = [line for line in peer.answer.sdp.splitlines() if line.startswith("a=candidate:")]
+            assert candidates and all(" typ relay " in line for line in candidates)
+            await caller.answered(peer)
+            async with asyncio.timeout(20):
+                await peer.connected()
+            peer.audio_in.listen(16_000)
+            async with asyncio.timeout(20):
+                said = np.concatenate(
+                    [piece for _ in range(50) if (piece := await peer.audio_in.recv()) is not None]
+                )
+            assert np.abs(said[-4_000:]).max() > 4_000
+            peer.send({"type": "hello"})
+            async with asyncio.timeout(10):
+                while not caller.messages:
+                    await asyncio.sleep(0.01)
+            await peer.close()
+            await caller.hang_up()
+
+    asyncio.run(main())
+
+
+def test_a_relay_that_refuses_or_is_not_there_leaves_the_other_ways(relay: int) -> None:
+    """Wrong credentials, and a port on which nobody is: the call stands by the addresses of the machine."""
+
+    async def main() -> None:
+        await until_up(relay)
+        for server in (
+            {"urls": f"turn:127.0.0.1:{relay}", "username": "ada", "credential": "wrong"},
+            {"urls": "turn:127.0.0.1:9", "username": "ada", "credential": "secret"},
+        ):
+            async with Network(ice="full", ice_servers=lambda server=server: [server]) as network:  # type: ignore[misc]
+                caller = Caller(440)
+                async with asyncio.timeout(30):
+                    peer = await caller.call(network=network)
+                assert peer.state == "connected" and " typ relay " not in peer.answer.sdp
+                await peer.close()
+                await caller.hang_up()
 
     asyncio.run(main())

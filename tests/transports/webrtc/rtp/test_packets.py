@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from livegraph.pipeline.units import MS, SECOND
 from livegraph.transports.webrtc.rtp.packets import build_rtp, pack_extensions, parse_rtp, read_extensions
-from livegraph.transports.webrtc.rtp.reception import Reception, ntp_of, round_trip_ns
+from livegraph.transports.webrtc.rtp.reception import Reception, ntp_of, one_way_ns, round_trip_ns
 from livegraph.transports.webrtc.rtp.redundancy import unwrap_red, unwrap_rtx
 from livegraph.transports.webrtc.rtp.rtcp import (
     Bye,
@@ -176,6 +177,30 @@ def test_a_report_block_counts_as_the_standard_says() -> None:
     assert block.delay == 0x8000
     assert 1_000_000 < reception.jitter_ns < 2_500_000
     assert reception.block(1_600_000_000).fraction_lost == 0
+
+
+@pytest.mark.parametrize(
+    ("ahead_ms", "trip_ms", "expected_ms"),
+    [
+        (0, 40, 15),
+        (5, 40, 20),
+        (-15, 40, 0),
+        (-16, 40, 20),
+        (3_600_000, 40, 20),
+        (-3_600_000, 40, 20),
+        (0, None, None),
+    ],
+)
+def test_one_way_is_by_both_clocks_where_they_can_be_right(
+    ahead_ms: int, trip_ms: int | None, expected_ms: int | None
+) -> None:
+    """A report that took 15 ms, by clocks of which ours is ahead by so much; else it is half of the round trip."""
+    sent_ns = 1_780_000_000 * SECOND
+    report = SenderReport(1, ntp_of(sent_ns), 0, 0, 0)
+    now = ntp_of(sent_ns + (15 + ahead_ms) * MS)
+    trip_ns = None if trip_ms is None else trip_ms * MS
+    found = one_way_ns(report, now, trip_ns)
+    assert (None if found is None else round(found / MS, 3)) == expected_ms
 
 
 def test_the_round_trip_is_what_the_clocks_say() -> None:
