@@ -71,11 +71,11 @@ async def main(calls: int, delay_s: float) -> None:
                 began = time.monotonic()
                 answered = await desk.answer(sdp)
                 marks["answer"].append(time.monotonic() - began)
-                (line,) = desk._lines.values()
+                (line,) = desk.lines()
                 await caller.pc.setRemoteDescription(RTCSessionDescription(answered.sdp, answered.type))
-                await line.peer.reached()
+                await line.leg.reached()
                 marks["reached"].append(time.monotonic() - began)
-                await line.peer.connected()
+                await line.leg.connected()
                 connected = time.monotonic() - began
                 marks["connected"].append(connected)
                 while not any(np.abs(piece).max(initial=0) > 300 for piece in caller.heard):  # noqa: ASYNC110

@@ -36,6 +36,7 @@ from ..processor import Processor
 from ..turns.controller import TurnPolicy
 from ..turns.conversation import Conversation
 from ..turns.conversation_policy import ConversationPolicy
+from .ahead import Ahead
 from .call_log import CallLog, LogPolicy
 from .changing import CallChange, Changing
 from .context import CallContext
@@ -131,6 +132,12 @@ class Call:
         self._body_cut = False
 
     # Life ------------------------------------------------------------------------------------
+
+    def ahead(self) -> Ahead:
+        """What its nodes can do before the call begins: a context to enter before ``run``, and to leave after it."""
+        ahead = Ahead(self._checked.nodes, self._resources)
+        self._resources = {**self._resources, Ahead: ahead}
+        return ahead
 
     async def run(self) -> None:
         """The whole call: returns when every stream has ended or ``end`` was called.

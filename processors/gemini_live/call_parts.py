@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from ...liveapi.models import ModelCapabilities
 from ...pipeline.errors import ServiceError
 from .answers.fallback import FallbackLine
 from .answers.policy import AnswerPolicy
+from .credentials.provider import Credentials
 from .dialogue import outcomes as said
 from .dialogue.history import History, HistoryEntry
-from .endpoint import LiveConnector
+from .endpoint import Access, Endpoint, LiveConnector, resolve
+from .link_tap import LinkTap, tapped
 from .settings import Settings
 
-__all__ = ["Role", "answer_policy", "first_error", "websocket_connector"]
+__all__ = ["Role", "answer_policy", "endpoint_of", "first_error"]
 
 
 def _everything(history: History) -> Sequence[HistoryEntry]:
@@ -53,7 +57,16 @@ def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:
     return next((error for error in errors if isinstance(error, ServiceError)), errors[0])
 
 
-def websocket_connector(url: str, label: str) -> LiveConnector:
+def endpoint_of(access: Access, resource: Callable[[type[Any]], Any]) -> Endpoint:
+    """Where to connect, by the options and by what the call brings along. Raises ``ServiceError``."""
+    brought = resource(Credentials)
+    if brought is not None and access.credentials is None:
+        access = replace(access, credentials=brought)
+    endpoint = resolve(access, resource(LiveConnector), os.environ, _websocket_connector)
+    return tapped(endpoint, resource(LinkTap))
+
+
+def _websocket_connector(url: str, label: str) -> LiveConnector:
     """Connections over the network; what it takes loads when it is made."""
     from .connect import WebSocketConnector
 

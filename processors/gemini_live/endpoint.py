@@ -117,6 +117,15 @@ class Endpoint:
             headers["x-goog-api-key"] = text
         return await self.connector.connect(path, headers)
 
+    def is_same(self, other: Endpoint) -> bool:
+        """Whether a connection of one is as good as one of the other."""
+        mine = (self.kind, self.path, self.headers, self.connector.label)
+        return mine == (other.kind, other.path, other.headers, other.connector.label)
+
+    def learn(self, other: Endpoint) -> None:
+        """Keep to ourselves what the other was given, too: one of its connections is used."""
+        self._asked[:] = [*self._asked, *other._asked][-4:]
+
     def renew_credential(self) -> bool:
         """The credential was refused: whether another can be had."""
         if self.credentials is None or not self.credentials.renewable:

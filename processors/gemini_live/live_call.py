@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import random
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 import msgspec
 
 from ...liveapi import ServerMessage, WireError
+from ...liveapi.link import Link
 from ...liveapi.models import capabilities
 from ...pipeline.errors import ServiceError
+from ...pipeline.running.ahead import Ahead
 from ...pipeline.running.context import CallContext
 from ..tools.catalog import FunctionSpec, ToolCatalog
 from .answers.asking import ask_model
 from .answers.fallback import FallbackLine
 from .answers.watch import AnswerWatch
-from .call_parts import Role, answer_policy, first_error, websocket_connector
+from .call_parts import Role, answer_policy, endpoint_of, first_error
 from .capture.video import PictureFeed
 from .course import Course
-from .credentials import Credentials
 from .dialogue import outcomes as said
 from .dialogue.history import History
 from .dialogue.protocol import LiveProtocol
 from .dialogue.transcripts import AgentTranscript, UserTranscript
 from .downlink import Downlink, Ports
 from .end_of_call import until_answered
-from .endpoint import Endpoint, LiveConnector, resolve
+from .endpoint import Endpoint, LiveConnector
 from .frames import UpdateFrame
 from .handshake import Handshake
 from .intake import Intake
-from .link_tap import LinkTap, tapped
+from .link_ahead import LinkAhead
 from .options.field_options import option_at
 from .own_functions import OwnFunctions
 from .prices import Meter
@@ -64,7 +64,7 @@ class LiveCall:
         role: Role | None = None,
         after: LiveCall | None = None,
     ) -> None:
-        self._name = f"{call.id}.{node}"
+        self._name, self._node = f"{call.id}.{node}", node
         self._role = role or Role()
         self._after = after
         """Who spoke before: what of that has been heard is known to this session."""
@@ -165,7 +165,7 @@ class LiveCall:
         self._handshake.address(endpoint)
         self._protocol.calls.rules = self._handshake.rules
         wire = self._wire = Wire(
-            endpoint.connect,
+            self._connect(endpoint),
             self._setup,
             lambda: self._handshake.seed,
             endpoint.connector.label,
@@ -356,16 +356,17 @@ class LiveCall:
 
     def _endpoint(self) -> Endpoint:
         """Where to connect, by the options and by what the call brings along."""
-        access = self._settings.access
-        given = self._call.resource(LiveConnector)
-        brought = self._call.resource(Credentials)
-        if brought is not None and access.credentials is None:
-            access = replace(access, credentials=brought)
-        endpoint = resolve(access, given, os.environ, websocket_connector)
-        if access.endpoint == "auto" and given is None:
+        endpoint = endpoint_of(self._settings.access, self._call.resource)
+        if self._settings.access.endpoint == "auto" and self._call.resource(LiveConnector) is None:
             why = "there is an API key" if endpoint.kind == "google" else "there is no API key"
             self._session_log.info(f"endpoint auto: {why}, so it is {endpoint.connector.label}")
-        return tapped(endpoint, self._call.resource(LinkTap))
+        return endpoint
+
+    def _connect(self, endpoint: Endpoint) -> Callable[[], Awaitable[Link]]:
+        """What opens connections: the first may have been opened before the call began."""
+        ahead = self._call.resource(Ahead)
+        made = ahead.of(self._node) if ahead is not None else None
+        return partial(made.connect, endpoint) if isinstance(made, LinkAhead) else endpoint.connect
 
     def _setup(self, handle: str) -> str:
         under_way = [*self._agent.under_way, *self._user.under_way]

@@ -11,6 +11,7 @@ Example:
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -54,6 +55,7 @@ from ...pipeline.frames import source_of
 from ..tools.catalog import FunctionSpec
 from . import events
 from .answers.fallback import load_recording
+from .call_parts import endpoint_of
 from .colleagues.desk import Desk
 from .colleagues.persona import Agents, FirstAgent, persona_faults
 from .colleagues.switching import Reception
@@ -63,6 +65,7 @@ from .dialogue.history_store import HistoryStore
 from .downlink import Ports
 from .endpoint import Access
 from .frames import ContextFrame, HandOverFrame, UpdateFrame
+from .link_ahead import LinkAhead
 from .options import fields as opt
 from .options import setup as make
 from .options.faults import history_faults, option_faults, read_history
@@ -286,6 +289,18 @@ class GeminiLive(Processor):
         cls, options: Mapping[str, Any], environ: Mapping[str, str]
     ) -> Iterator[OptionFault]:
         yield from surrounding_faults(cls(**options)._settings.access, environ)
+
+    @classmethod
+    def begin_ahead(
+        cls, options: Mapping[str, Any], resources: Mapping[type, Any]
+    ) -> AbstractAsyncContextManager[LinkAhead | None]:
+        """Open a connection on which no session is asked for yet. See ``GoesAhead``."""
+        try:
+            endpoint = endpoint_of(cls(**options)._settings.access, resources.get)
+        except ServiceError:
+            # It is told when the call begins.
+            return LinkAhead.opening(None)
+        return LinkAhead.opening(endpoint)
 
     async def start(self) -> None:
         """Connect: a refused key or model fails the start of the call."""

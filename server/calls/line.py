@@ -103,10 +103,12 @@ class Line:
             caller=self.entry.caller.grant.identity,
         ):
             try:
-                if await self._is_reached():
-                    for listener in self.when_reached:
-                        listener()
-                    await self._run()
+                # Until the caller comes there is time for what costs nothing.
+                async with self.call.ahead():
+                    if await self._is_reached():
+                        for listener in self.when_reached:
+                            listener()
+                        await self._run()
                 await self._say_goodbye()
             finally:
                 await self.leg.close("the call is over")

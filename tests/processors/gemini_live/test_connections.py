@@ -13,7 +13,7 @@ import pytest
 from livegraph.liveapi.link import LinkClosed
 from livegraph.pipeline import MS, SECOND, ProcessorError, Secret, ServiceError, TextFrame
 from livegraph.pipeline.events import ServiceChanged
-from livegraph.processors.gemini_live import live_call
+from livegraph.processors.gemini_live import call_parts
 from livegraph.processors.gemini_live.dialogue.history import History
 from livegraph.processors.gemini_live.options.groups import AnswerWait, Resumption
 from support.live_room import Room, converse, listen, numbered, numbers
@@ -390,7 +390,7 @@ def test_the_server_says_which_messages_it_has_taken_in(monkeypatch: pytest.Monk
         await room.speak(6000)
         await listen(room)
 
-    monkeypatch.setattr(live_call, "websocket_connector", lambda url, label: ScriptedServer.current)
+    monkeypatch.setattr(call_parts, "_websocket_connector", lambda url, label: ScriptedServer.current)
     room = converse(
         body,
         first,
