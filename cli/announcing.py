@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -12,7 +13,7 @@ from .terminal import colourful, paint
 if TYPE_CHECKING:
     from .serving import Serving
 
-__all__ = ["announcement"]
+__all__ = ["announcement", "facts"]
 
 
 def announcement(serving: Serving, port: int, prepared: Sequence[Prepared], notes: Sequence[str]) -> str:
@@ -44,6 +45,22 @@ def announcement(serving: Serving, port: int, prepared: Sequence[Prepared], note
     lines = [f"  {colour('dim', name.ljust(7))} {text}" for name, text in rows]
     return "\n".join(
         ["", *lines, *([code] if code else []), "", "  Open the page and press Call. Ctrl-C ends.", ""]
+    )
+
+
+def facts(serving: Serving, port: int, prepared: Sequence[Prepared], notes: Sequence[str]) -> str:
+    """The same as one JSON object, for programs that start servers."""
+    return json.dumps(
+        {
+            "url": serving.url(port),
+            "token": serving.invitation,
+            "agents": [
+                {"name": item.agent.name, "title": item.agent.title, "model": item.route.label}
+                for item in prepared
+            ],
+            "notes": [*notes, *serving.notes],
+        },
+        ensure_ascii=False,
     )
 
 

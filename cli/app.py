@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from .common import verb
 from .exits import HELP as EXIT_CODES
 from .verbs import (
     call,
@@ -59,23 +60,23 @@ def _options(
     pass
 
 
-app.command("run")(run.run)
-app.command("call")(call.call)
-app.command("doctor")(doctor.doctor)
-app.command("ticket")(ticket.ticket)
-app.command("calls")(operate.calls)
-app.command("top")(operate.top)
-app.command("hangup")(operate.hang_up)
-app.command("drain")(operate.drain)
-app.command("simulate")(simulate.simulate)
-app.command("replay")(replay.replay)
-app.command("check")(check.check)
-app.command("test")(test.test)
-app.command("new")(new.new)
-app.command("migrate")(migrate.migrate)
-app.command("explain")(explain.explain)
-app.command("graph")(graph.graph)
-app.command("inspect")(inspecting.inspect)
-app.command("list")(listing.list_all)
-app.command("schema")(schema.schema)
-app.command("version")(version.version)
+app.command("run")(verb(run.run))
+app.command("call")(verb(call.call))
+app.command("doctor")(verb(doctor.doctor))
+app.command("ticket")(verb(ticket.ticket))
+app.command("calls")(verb(operate.calls))
+app.command("top")(verb(operate.top))
+app.command("hangup")(verb(operate.hang_up))
+app.command("drain")(verb(operate.drain))
+app.command("simulate")(verb(simulate.simulate))
+app.command("replay")(verb(replay.replay))
+app.command("check")(verb(check.check))
+app.command("test")(verb(test.test))
+app.command("new")(verb(new.new))
+app.command("migrate")(verb(migrate.migrate))
+app.command("explain")(verb(explain.explain))
+app.command("graph")(verb(graph.graph))
+app.command("inspect")(verb(inspecting.inspect))
+app.command("list")(verb(listing.list_all))
+app.command("schema")(verb(schema.schema))
+app.command("version")(verb(version.version))

@@ -24,6 +24,8 @@ class Checked:
     notes: tuple[str, ...] = ()
     fixed: tuple[Diagnostic, ...] = field(default=())
     """What was mended before it was checked."""
+    unread: bool = False
+    """Whether there is no such file."""
 
     @property
     def errors(self) -> int:
@@ -44,7 +46,7 @@ def examine(
     try:
         path = find_agent(written)
     except NotFoundError as fault:
-        return Checked(written, (_unread(written, fault),))
+        return Checked(written, (_unread(written, fault),), unread=True)
     fixed = _fix(path) if fix else ()
     if path.stem.endswith("_test"):
         from ..testing.suites import read_suite

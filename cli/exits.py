@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from pathlib import Path
 
 import typer
 
 from .terminal import Terminal
 
-__all__ = ["HELP", "Exit", "Fault", "stopped_by", "told"]
+__all__ = ["HELP", "Exit", "Fault", "check_there", "stopped_by", "told"]
 
 HELP = (
-    "Exit codes: 0 done, 1 failed (a call, a check, a server), 2 wrong usage, "
-    "78 an agent cannot run as it is configured, 130 Ctrl-C."
+    "Exit codes, the same for every command: 0 done, 1 failed, 2 wrong usage or a file that is not there, "
+    "78 a file says what cannot be done, 130 Ctrl-C. docs/commands.md has them all."
 )
 
 
@@ -44,6 +44,13 @@ class Fault(Exception):
         self.code = code
 
 
+def check_there(path: Path, option: str) -> None:
+    """Raise ``Fault`` when there is no such file."""
+    if not path.is_file():
+        words = "is a folder" if path.is_dir() else "is not there"
+        raise Fault(f"{option}: {path} {words}", code=Exit.USAGE)
+
+
 @contextmanager
 def told(terminal: Terminal) -> Iterator[None]:
     """Turn what the block raises on purpose into a message on stderr and ``typer.Exit``.
@@ -62,15 +69,12 @@ def told(terminal: Terminal) -> Iterator[None]:
         raise typer.Exit(Exit.USAGE) from None
     except ConfigError as error:
         _trace(terminal, error)
-        terminal.report(str(error))
+        terminal.fail(str(error))
         raise typer.Exit(Exit.CONFIG) from None
     except LivegraphError as error:
         _trace(terminal, error)
         terminal.error(str(error))
         raise typer.Exit(Exit.FAILED) from None
-    except KeyboardInterrupt:
-        # Only where no loop runs yet or any more; a running call ends by its own handler.
-        raise typer.Exit(stopped_by(signal.SIGINT)) from None
 
 
 def _trace(terminal: Terminal, error: BaseException) -> None:

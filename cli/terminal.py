@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -16,7 +18,7 @@ from ..server.logs import SafeFormatter
 if TYPE_CHECKING:
     from ..language.render import Role
 
-__all__ = ["Debug", "Terminal", "colourful", "paint"]
+__all__ = ["Debug", "Terminal", "Wishes", "colourful", "paint", "wishing"]
 
 Debug = Annotated[
     bool, typer.Option("--debug", "-v", help="Log everything, and show where an error came from.")
@@ -53,21 +55,49 @@ def paint(stream: object) -> Callable[[Role | str, str], str]:
     return lambda role, text: f"\x1b[{_CODES[role]}m{text}\x1b[0m"
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a command line asks of the terminal, whatever the verb."""
+
+    quiet: bool = False
+    """Only what went wrong is said."""
+    log_level: str | None = None
+    log_format: str | None = None
+
+
+_wishes: ContextVar[Wishes] = ContextVar("livegraph_terminal_wishes", default=Wishes())  # noqa: B039  # frozen
+
+
+@contextmanager
+def wishing(wishes: Wishes) -> Iterator[None]:
+    """Terminals that are made in the block do as is wished."""
+    token = _wishes.set(wishes)
+    try:
+        yield
+    finally:
+        _wishes.reset(token)
+
+
 class Terminal:
     """Stderr of one command. ``debug`` shows every log line and the tracebacks of errors.
 
-    Log lines of ``level`` and above are shown, with the time of day where a command runs for long.
+    Log lines of ``level`` and above are shown, with the time of day where a command runs for long. What the command
+    line wishes counts more; see ``Wishes``.
     """
 
     def __init__(
         self, *, debug: bool = False, level: int = logging.WARNING, timestamps: bool = False
     ) -> None:
+        wishes = _wishes.get()
         self.debug = debug
+        self.quiet = wishes.quiet and not debug
         self.paint = paint(sys.stderr)
+        level = logging.ERROR if self.quiet else level
         handler = logging.StreamHandler()
         handler.setFormatter(_Format(self.paint, debug=debug, timestamps=timestamps))
         logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler], force=True)
         logging.getLogger("livegraph").setLevel(logging.DEBUG if debug else level)
+        self.log_as(wishes.log_level, wishes.log_format)
 
     def log_as(self, level: str | None, format: str | None) -> None:
         """From now on log from this level on (``debug`` of the command counts more), as ``text`` or ``json``."""
@@ -82,26 +112,31 @@ class Terminal:
 
     def say(self, text: str = "") -> None:
         """One line of plain text."""
-        print(text, file=sys.stderr, flush=True)
+        if not self.quiet:
+            print(text, file=sys.stderr, flush=True)
 
     def error(self, message: str, remedy: str = "") -> None:
         """What is wrong, and what helps."""
-        self.say(f"{self.paint('error', 'error')}: {message}")
+        self.fail(f"{self.paint('error', 'error')}: {message}")
         if remedy:
-            self.say(f"  {self.paint('hint', remedy)}")
+            self.fail(f"  {self.paint('hint', remedy)}")
+
+    def fail(self, text: str) -> None:
+        """A text that is complete already and says what is wrong: diagnostics with their places."""
+        print(text, file=sys.stderr, flush=True)
 
     def warn(self, message: str) -> None:
         """What does not keep the command from going on."""
         self.say(f"{self.paint('warning', 'warning')}: {message}")
 
     def report(self, text: str) -> None:
-        """A text that is complete already: diagnostics with their places."""
+        """A text that is complete already, and keeps nothing from going on: warnings with their places."""
         self.say(text)
 
     @contextmanager
     def progress(self, what: str) -> Iterator[None]:
         """Show that ``what`` goes on while the block runs; nothing where nobody watches."""
-        if not sys.stderr.isatty() or self.debug:
+        if not sys.stderr.isatty() or self.debug or self.quiet:
             yield
             return
         from rich.console import Console

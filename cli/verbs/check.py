@@ -55,8 +55,8 @@ def check(
 ) -> None:
     """Check agent files and report every fault, with its place and what helps.
 
-    Nothing is started; modules that a file names are imported. Exit code 0 when no file has an error
-    (with --strict: nor a warning), 1 when one has.
+    Nothing is started; modules that a file names are imported. Exit code 0 when no file has an error,
+    78 when one has, 2 when one is not there; with --strict 1 when there are warnings.
     """
     terminal = Terminal(debug=debug)
     with told(terminal):
@@ -88,6 +88,10 @@ def _check(what: Chosen, format: Format, strict: bool, env: bool, fix: bool) -> 
         check_output.print_github(checked)
     else:
         check_output.print_text(checked)
+    if any(one.errors and not one.unread for one in checked):
+        raise typer.Exit(Exit.CONFIG)
+    if any(one.unread for one in checked):
+        raise typer.Exit(Exit.USAGE)
     if failed:
         raise typer.Exit(Exit.FAILED)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -30,6 +32,7 @@ class Format(StrEnum):
     MERMAID = "mermaid"
     DOT = "dot"
     SVG = "svg"
+    JSON = "json"
 
 
 def graph(
@@ -41,7 +44,10 @@ def graph(
     ] = "",
     format: Annotated[
         Format,
-        typer.Option("--format", help="ascii for terminals, mermaid for Markdown, dot for Graphviz, svg."),
+        typer.Option(
+            "--format",
+            help="ascii for terminals, mermaid for Markdown, dot for Graphviz, svg, json for programs.",
+        ),
     ] = Format.ASCII,
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="Write to a file instead of the terminal.")
@@ -78,6 +84,8 @@ def _picture(what: Chosen, name: str, terminal: Terminal) -> Picture:
 def _draw(picture: Picture, format: Format, *, to_file: bool) -> str:
     from ...language.describe.drawing import draw_ascii, render
 
+    if format is Format.JSON:
+        return json.dumps(asdict(picture), indent=2, ensure_ascii=False)
     if format is not Format.ASCII:
         return render(picture, cast("drawing.Format", format.value))
     if to_file:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import difflib
+import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..exits import Exit, Fault, told
 from ..terminal import Debug, Terminal, paint
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 __all__ = ["migrate"]
 
@@ -20,6 +20,7 @@ __all__ = ["migrate"]
 def migrate(
     files: Annotated[list[str], typer.Argument(metavar="FILE", help="Agent files.")],
     write: Annotated[bool, typer.Option("--write", help="Change the files.")] = False,
+    as_json: bool = False,
     debug: Debug = False,
 ) -> None:
     """Bring agent files up to date: their version, and options under their present names.
@@ -29,12 +30,20 @@ def migrate(
     """
     terminal = Terminal(debug=debug)
     with told(terminal):
-        changed = [written for written in files if _migrate(Path(written), write)]
-    if changed and not write:
+        diffs = {written: _migrate(Path(written), write) for written in files}
+        changed = [written for written, diff in diffs.items() if diff]
+        if as_json:
+            told_of = [{"file": written, "diff": "\n".join(diffs[written])} for written in changed]
+            print(json.dumps({"changed": told_of, "written": write}, ensure_ascii=False))
+        else:
+            for written in changed:
+                _print_diff(diffs[written])
+    if changed and not write and not as_json:
         terminal.say(f"{len(changed)} of {len(files)} would change; --write changes them")
 
 
-def _migrate(path: Path, write_it: bool) -> bool:
+def _migrate(path: Path, write_it: bool) -> list[str]:
+    """What changes, as the lines of a unified diff; nothing where all is up to date."""
     from ...language.fixing import MIGRATIONS, mend, write
     from ...language.load import check_text
 
@@ -60,15 +69,14 @@ def _migrate(path: Path, write_it: bool) -> bool:
         text, name, lambda tried: check_text(tried, base_dir=folder, file=name).diagnostics, MIGRATIONS
     )
     if mended.text == text:
-        return False
-    for line in _diff(text, mended.text, str(path)):
-        print(line)
+        return []
     if write_it:
         try:
             write(path, mended.text)
         except OSError as error:
             raise Fault(f"{path} cannot be written: {error.strerror}") from None
-    return True
+    before, after = f"{path} (as it is)", f"{path} (up to date)"
+    return list(difflib.unified_diff(text.splitlines(), mended.text.splitlines(), before, after, lineterm=""))
 
 
 def _keeps_from(code: str) -> bool:
@@ -76,14 +84,9 @@ def _keeps_from(code: str) -> bool:
     return code < "LG100" or code == "LG106"
 
 
-def _diff(before: str, after: str, name: str) -> Iterator[str]:
-    import difflib
-
+def _print_diff(lines: Sequence[str]) -> None:
     colour = paint(sys.stdout)
     roles = {"+": "good", "-": "error", "@": "gutter"}
-    lines = difflib.unified_diff(
-        before.splitlines(), after.splitlines(), f"{name} (as it is)", f"{name} (up to date)", lineterm=""
-    )
     for line in lines:
         role = roles.get(line[:1])
-        yield colour(role, line) if role else line
+        print(colour(role, line) if role else line)

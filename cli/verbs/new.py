@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import json
 import shlex
-import sys
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -67,6 +67,7 @@ def new(
             help="Where to write it; folders are made. Without, KIND.yaml or what suits it; - prints it.",
         ),
     ] = None,
+    as_json: bool = False,
     debug: Debug = False,
 ) -> None:
     """Write an agent to start from, with comments and tests. What is there already is never overwritten."""
@@ -83,7 +84,10 @@ def new(
         _write(files)
         for path in files:
             terminal.say(f"wrote {path}")
-        print(f"livegraph {_NEXT.get(kind, 'run')} {shlex.quote(str(target))}", file=sys.stdout)
+        following = f"livegraph {_NEXT.get(kind, 'run')} {shlex.quote(str(target))}"
+        print(
+            json.dumps({"files": [str(path) for path in files], "next": following}) if as_json else following
+        )
 
 
 def _tested(target: Path) -> str:

@@ -61,10 +61,13 @@ def calls(
 def hang_up(
     call: Annotated[str, typer.Argument(metavar="CALL", help="The call, as `livegraph calls` names it.")],
     server: ServerOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """End one call of a running server."""
     with told(Terminal(level=logging.WARNING)):
         find_admin(server).ask("DELETE", f"/calls/{quote(call, safe='')}")
+        if as_json:
+            print(json.dumps({"ended": call}))
 
 
 def drain(
@@ -72,6 +75,7 @@ def drain(
         str, typer.Option("--within", metavar="TIME", help="How long running calls may go on.")
     ] = "5min",
     server: ServerOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Have a running server take no more calls, wait for those it has, and end. Returns when it is over."""
     terminal = Terminal(level=logging.WARNING)
@@ -89,10 +93,12 @@ def drain(
             try:
                 now = admin.ask("GET", "/healthz")["calls"]
             except Fault:
-                return
+                break
             if now != before:
                 terminal.say(f"draining: {now} call(s)")
                 before = now
+        if as_json:
+            print(json.dumps({"drained": left}))
 
 
 def top(
@@ -104,6 +110,7 @@ def top(
         int | None,
         typer.Option("--rounds", min=1, metavar="N", help="How often at all; until Ctrl-C otherwise."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each look.")] = False,
 ) -> None:
     """Watch a running server: its calls, and how its event loop keeps up."""
     with told(Terminal(level=logging.WARNING)):
@@ -113,29 +120,35 @@ def top(
         from rich.text import Text
 
         console = Console()
-        if not console.is_terminal:
+        if as_json or not console.is_terminal:
             for number in range(rounds or 1):
                 time.sleep(every if number else 0)
-                print(_screen(admin))
+                print(json.dumps(_look(admin)) if as_json else _screen(_look(admin)), flush=True)
             return
-        with Screen(Text(_screen(admin)), console=console, screen=True, auto_refresh=False) as screen:
+        with Screen(Text(_screen(_look(admin))), console=console, screen=True, auto_refresh=False) as screen:
             number = 1
             while rounds is None or number < rounds:
                 time.sleep(every)
-                screen.update(Text(_screen(admin)), refresh=True)
+                screen.update(Text(_screen(_look(admin))), refresh=True)
                 number += 1
 
 
-def _screen(admin: AdminClient) -> str:
-    health = admin.ask("GET", "/healthz")
+def _look(admin: AdminClient) -> dict[str, Any]:
     numbers = _numbers(admin.ask("GET", "/metrics"))
-    lag_ms = 1_000 * numbers.get("livegraph_loop_lag_seconds", 0.0)
-    busy = numbers.get("livegraph_loop_busy_ratio", 0.0)
+    return {
+        **admin.ask("GET", "/healthz"),
+        "loop_busy": numbers.get("livegraph_loop_busy_ratio", 0.0),
+        "loop_lag_ms": 1_000 * numbers.get("livegraph_loop_lag_seconds", 0.0),
+        "list": admin.ask("GET", "/calls")["calls"],
+    }
+
+
+def _screen(seen: dict[str, Any]) -> str:
     head = (
-        f"{health['status']}: {health['calls']} of {health['max_calls']} calls, {health['pending']} pending; "
-        f"loop {busy:.0%} busy, {lag_ms:.0f} ms late"
+        f"{seen['status']}: {seen['calls']} of {seen['max_calls']} calls, {seen['pending']} pending; "
+        f"loop {seen['loop_busy']:.0%} busy, {seen['loop_lag_ms']:.0f} ms late"
     )
-    return f"{head}\n\n{_table(admin.ask('GET', '/calls')['calls'])}"
+    return f"{head}\n\n{_table(seen['list'])}"
 
 
 def _numbers(exposition: str) -> dict[str, float]:

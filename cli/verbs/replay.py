@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,6 +24,7 @@ def replay(
             metavar="DIR", help="A folder with recordings, or one of the files in it (wire-001.jsonl)."
         ),
     ],
+    as_json: bool = False,
     debug: Debug = False,
 ) -> None:
     """Play a recorded call to the client of today, and show what is different.
@@ -34,7 +36,7 @@ def replay(
     terminal = Terminal(debug=debug, timestamps=False)
     with told(terminal):
         files = [file for each in where for file in _recordings(each)]
-        different = [not _show(file) for file in files]
+        different = [not _show(file, as_json) for file in files]
     if any(different):
         raise typer.Exit(Exit.FAILED)
 
@@ -42,13 +44,17 @@ def replay(
 def _recordings(where: Path) -> list[Path]:
     found = sorted(where.glob("*.jsonl")) if where.is_dir() else [where]
     if not found:
-        raise Fault(f"there is no recording in {where}", "make one with: livegraph call AGENT --record DIR")
+        raise Fault(
+            f"there is no recording in {where}",
+            "make one with: livegraph call AGENT --record DIR",
+            Exit.USAGE,
+        )
     if not where.exists():
         raise Fault(f"there is no {where}", code=Exit.USAGE)
     return found
 
 
-def _show(file: Path) -> bool:
+def _show(file: Path, as_json: bool) -> bool:
     """Play one and print what came of it; whether all was as it was."""
     from ...pipeline.clock import run_virtual
     from ...testing.replay import replay as play
@@ -60,6 +66,10 @@ def _show(file: Path) -> bool:
         raise Fault(f"{file}:{error.line}: {error}", code=Exit.CONFIG) from None
     except OSError as error:
         raise Fault(f"{file} cannot be read: {error.strerror or error}") from None
+    if as_json:
+        told = {"file": str(file), "words": list(made.words), "calls": list(made.calls)}
+        print(json.dumps(told | {"differences": list(made.differences)}, ensure_ascii=False))
+        return not made.differences
     print(f"{file}: {_summary(made)}")
     for line in (*made.words, *(f"calls {call}" for call in made.calls)):
         print(f"  {line}")

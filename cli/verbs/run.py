@@ -14,7 +14,7 @@ import typer
 
 from ...language.server_section import ServerSection
 from .. import server_options as opt
-from ..announcing import announcement
+from ..announcing import announcement, facts
 from ..composing import Chosen, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, stopped_by, told
 from ..prepared import Prepared, Source, check_names, read_sources
@@ -91,6 +91,9 @@ def run(
     watch: Annotated[
         bool, typer.Option("--watch", help="Take the agents anew whenever a file of theirs changes.")
     ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="The address of the page and the agents as one JSON object.")
+    ] = False,
     debug: Debug = False,
 ) -> None:
     """Serve agents to browsers: the page to call them from, and its signalling.
@@ -116,7 +119,7 @@ def run(
         # The port first, before anything is loaded: one that is taken is known at once.
         with open_sockets(serving) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
             serving.secure()
-            stopped = runner.run(_serve(sources, listener, serving, what, live, watch, terminal))
+            stopped = runner.run(_serve(sources, listener, serving, what, live, watch, as_json, terminal))
     # SIGTERM is how a supervisor ends a server: that is no failure.
     raise typer.Exit(stopped_by(stopped.number) if stopped.number == signal.SIGINT else Exit.OK)
 
@@ -140,6 +143,7 @@ async def _serve(
     what: Chosen,
     live: Live,
     watch: bool,
+    as_json: bool,
     terminal: Terminal,
 ) -> Stopped:
     from ...server.app import make_app
@@ -175,7 +179,8 @@ async def _serve(
         await stack.enter_async_context(serving_admin(serving.admin, port, desk, drained, terminal))
 
         def started() -> None:
-            print(announcement(serving, port, prepared, model.notes), flush=True)
+            tell = facts if as_json else announcement
+            print(tell(serving, port, prepared, model.notes), flush=True)
 
         async def exchange(prepared: Sequence[Prepared]) -> Mapping[str, Running]:
             return await desk.exchange(await _connect(prepared, model))

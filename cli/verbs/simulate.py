@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 from contextlib import ExitStack
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..exits import Exit, Fault, stopped_by, told
+from ..exits import Exit, Fault, check_there, stopped_by, told
 from ..terminal import Debug, Terminal
 
 if TYPE_CHECKING:
@@ -96,6 +97,7 @@ def simulate(
         float | None,
         typer.Option("--scale", min=0, max=100, help="Factor on all durations; 0 is as fast as possible."),
     ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="The address as one JSON object.")] = False,
     debug: Debug = False,
 ) -> None:
     """Run the simulator of the Live API alone; its address is printed when it is ready.
@@ -122,7 +124,7 @@ def simulate(
         if scale is not None:
             plan.options["time_scale"] = scale
         plan.certificate = _certificate(tls_dir) if tls or tls_dir is not None else None
-        stopped = asyncio.run(_serve(host, port, plan, terminal))
+        stopped = asyncio.run(_serve(host, port, plan, as_json, terminal))
     # SIGTERM is how a supervisor ends a server: that is no failure.
     raise typer.Exit(stopped_by(stopped.number) if stopped.number == signal.SIGINT else Exit.OK)
 
@@ -141,6 +143,7 @@ def _script(path: Path | None) -> Script | None:
 
     if path is None:
         return None
+    check_there(path, "--brain")
     try:
         return read_brain(path)
     except BrainError as error:
@@ -152,6 +155,7 @@ def _scenario(path: Path | None) -> Scenario | None:
 
     if path is None:
         return None
+    check_there(path, "--scenario")
     try:
         return load_scenario(path)
     except ScenarioError as error:
@@ -194,7 +198,7 @@ def _certificate(folder: Path | None) -> Certificate:
         ) from None
 
 
-async def _serve(host: str, port: int, plan: _Plan, terminal: Terminal) -> Stopped:
+async def _serve(host: str, port: int, plan: _Plan, as_json: bool, terminal: Terminal) -> Stopped:
     from ...simulator.server import Simulator
     from ..addresses import cannot_listen, url_host
     from ..signals import stoppable
@@ -212,10 +216,10 @@ async def _serve(host: str, port: int, plan: _Plan, terminal: Terminal) -> Stopp
             except OSError as error:
                 raise cannot_listen(host, port, error) from None
             if not over.is_set():
-                if certificate is not None:
-                    terminal.say(f"certificate: {certificate.cert}")
-                    print(f"wss://{url_host(host)}:{bound}", flush=True)
-                else:
-                    print(f"ws://{url_host(host)}:{bound}", flush=True)
+                url = f"{'ws' if certificate is None else 'wss'}://{url_host(host)}:{bound}"
+                where = {} if certificate is None else {"certificate": str(certificate.cert)}
+                if where and not as_json:
+                    terminal.say(f"certificate: {where['certificate']}")
+                print(json.dumps({"url": url, **where}) if as_json else url, flush=True)
             await over.wait()
     return stopped

@@ -143,7 +143,8 @@ def _suites(files: list[str], terminal: Terminal) -> list[Suite]:
     suites = [read_suite(path) for path in paths]
     for suite in suites:
         if suite.diagnostics:
-            terminal.report(render(suite.diagnostics, paint=terminal.paint) + "\n")
+            tell = terminal.fail if suite.errors else terminal.report
+            tell(render(suite.diagnostics, paint=terminal.paint) + "\n")
     return suites
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from pathlib import Path
 from typing import Annotated
@@ -49,6 +50,7 @@ def ticket(
             "--url", metavar="URL", help="Print the whole address of this page instead of the ticket."
         ),
     ] = None,
+    as_json: bool = False,
 ) -> None:
     """Make a join ticket: whoever has it may make one call, within a minute.
 
@@ -84,4 +86,8 @@ def ticket(
             )
         except ValueError as error:
             raise Fault(str(error), code=Exit.USAGE) from None
-        print(f"{page.partition('#')[0]}#ticket={made}" if page else made, flush=True)
+        address = f"{page.partition('#')[0]}#ticket={made}" if page else ""
+        if as_json:
+            print(json.dumps({"ticket": made, **({"url": address} if address else {})}), flush=True)
+        else:
+            print(address or made, flush=True)

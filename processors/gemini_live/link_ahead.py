@@ -36,14 +36,15 @@ class LinkAhead:
 
     async def connect(self, endpoint: Endpoint) -> Link:
         """The connection where it leads to ``endpoint``, once; else a fresh one. Raises as ``Endpoint.connect``."""
-        if self._taken or not self._endpoint.is_same(endpoint):
-            return await endpoint.connect()
+        if self._endpoint.is_same(endpoint) and (link := await self._take()) is not None:
+            endpoint.learn(self._endpoint)
+            return link
+        return await endpoint.connect()
+
+    async def _take(self) -> Link | None:
         link = await asyncio.shield(self._opening)
-        if self._taken or link is None:
-            return await endpoint.connect()
-        self._taken = True
-        endpoint.learn(self._endpoint)
-        return link
+        taken, self._taken = self._taken, True
+        return None if taken else link
 
     async def _open(self) -> Link | None:
         try:
