@@ -10,6 +10,7 @@ from .common import verb
 from .exits import HELP as EXIT_CODES
 from .verbs import (
     call,
+    chat,
     check,
     doctor,
     explain,
@@ -62,6 +63,7 @@ def _options(
 
 app.command("run")(verb(run.run))
 app.command("call")(verb(call.call))
+app.command("chat")(verb(chat.chat))
 app.command("doctor")(verb(doctor.doctor))
 app.command("ticket")(verb(ticket.ticket))
 app.command("calls")(verb(operate.calls))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,6 +11,7 @@ import typer
 
 from ..composing import AgentOption, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, stopped_by, told
+from ..given_inputs import InputOption, given_inputs
 from ..routes import Live, LiveOption, Route, settle
 from ..terminal import Debug, Terminal
 
@@ -42,12 +42,7 @@ def call(
             help="Where to write what the caller hears: wav, flac, mp3, ogg, opus, m4a.",
         ),
     ] = None,
-    inputs: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--input", metavar="NAME=VALUE", help="What the caller brings along, for the agent's `inputs`."
-        ),
-    ] = None,
+    inputs: InputOption = None,
     files: FilesOption = None,
     settings: SetOption = None,
     profile: ProfileOption = None,
@@ -79,27 +74,10 @@ def call(
     with told(terminal):
         what = chosen([agent] if agent else [], files, settings, profile, default=DEFAULT)
         loaded = load(what.agents[0], terminal, layers=what.layers, name=name)
-        values = _inputs(inputs or (), loaded)
+        values = given_inputs(inputs or (), loaded)
         stopped = _call(loaded, values, question, answer, realtime, as_json, live, record, terminal)
     if stopped:
         raise typer.Exit(stopped_by(stopped.number))
-
-
-def _inputs(written: Sequence[str], agent: Agent) -> dict[str, Any]:
-    """The values of ``--input``, of the types that the agent declares. Raises ``Fault`` with all that is wrong."""
-    from ...pipeline.graph.inputs import input_values
-
-    pairs = [text.partition("=") for text in written]
-    for name, sign, _ in pairs:
-        if not sign or not name.strip():
-            raise Fault(f"--input {name}: this is no value", "write --input caller=Ada", Exit.USAGE)
-    values, problems = input_values(
-        agent.inputs, {name.strip(): value for name, _, value in pairs}, from_text=True
-    )
-    if problems:
-        told = [f"{problem.message}" + (f" ({problem.hint})" if problem.hint else "") for problem in problems]
-        raise Fault("; ".join(told), "give it with --input NAME=VALUE", Exit.USAGE)
-    return values
 
 
 def _call(
