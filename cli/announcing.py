@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["announcement", "facts"]
 
 
-def announcement(serving: Serving, port: int, prepared: Sequence[Prepared], notes: Sequence[str]) -> str:
+def announcement(
+    serving: Serving, port: int, prepared: Sequence[Prepared], notes: Sequence[str], room: tuple[int, str]
+) -> str:
     """The whole of it, with a QR code of the page's address where a telephone is to read it."""
     colour = paint(sys.stdout)
     page = serving.url(port)
@@ -28,6 +30,7 @@ def announcement(serving: Serving, port: int, prepared: Sequence[Prepared], note
         item.route.label + (f" ({item.route.detail})" if item.route.detail else "") for item in prepared
     )
     rows += [("Model" if index == 0 else "", model) for index, model in enumerate(models)]
+    rows.append(("Calls", room[1]))
     notes = [*notes, *serving.notes]
     if not serving.near and serving.front.certfile is None:
         notes.append(
@@ -48,7 +51,9 @@ def announcement(serving: Serving, port: int, prepared: Sequence[Prepared], note
     )
 
 
-def facts(serving: Serving, port: int, prepared: Sequence[Prepared], notes: Sequence[str]) -> str:
+def facts(
+    serving: Serving, port: int, prepared: Sequence[Prepared], notes: Sequence[str], room: tuple[int, str]
+) -> str:
     """The same as one JSON object, for programs that start servers."""
     return json.dumps(
         {
@@ -58,6 +63,7 @@ def facts(serving: Serving, port: int, prepared: Sequence[Prepared], notes: Sequ
                 {"name": item.agent.name, "title": item.agent.title, "model": item.route.label}
                 for item in prepared
             ],
+            "max_calls": room[0],
             "notes": [*notes, *serving.notes],
         },
         ensure_ascii=False,

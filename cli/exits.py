@@ -70,6 +70,9 @@ def told(terminal: Terminal) -> Iterator[None]:
     except ConfigError as error:
         _trace(terminal, error)
         terminal.fail(str(error))
+        codes = [problem.code for problem in error.problems if problem.code.startswith("LG")]
+        if codes:
+            terminal.hint(f"livegraph check --explain {codes[0]}")
         raise typer.Exit(Exit.CONFIG) from None
     except LivegraphError as error:
         _trace(terminal, error)

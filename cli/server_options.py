@@ -148,7 +148,12 @@ Report = Annotated[
 ]
 MaxCalls = Annotated[
     int | None,
-    _option("--max-calls", "Calls at a time; more are told that all lines are busy.", _LIMITS, min=1),
+    _option(
+        "--max-calls",
+        "Calls at a time; more are told that all lines are busy. Without it, as many as are measured to fit.",
+        _LIMITS,
+        min=1,
+    ),
 ]
 MaxPending = Annotated[
     int | None,

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..pipeline.units import SECOND
 from .addresses import open_port, url_host
-from .exits import Exit, Fault
+from .exits import Exit, Fault, check_there
 
 if TYPE_CHECKING:
     from ..language.server_section import ServerSection
@@ -96,6 +96,7 @@ class TokenBox:
     def _read(self) -> TokenFile:
         from ..server.access.token_file import TokenFileError, read_tokens
 
+        check_there(self._path, "--tokens")
         try:
             return read_tokens(self._path)
         except TokenFileError as error:
@@ -238,10 +239,11 @@ def _authorize(wish: ServerSection, tokens: TokenBox | None, invitation: str) ->
 
 def read_secret(path: Path, option: str) -> bytes:
     """The secret in a file, without the line end. ``Fault`` when it cannot be read."""
+    check_there(path, option)
     try:
         return path.read_bytes().strip()
     except OSError as error:
-        raise Fault(f"{option}: {path} cannot be read: {error.strerror}", code=Exit.CONFIG) from None
+        raise Fault(f"{option}: {path} cannot be read: {error.strerror}", code=Exit.FAILED) from None
 
 
 def tracing_of(environ: Mapping[str, str]) -> Tracing | None:

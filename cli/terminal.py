@@ -121,6 +121,10 @@ class Terminal:
         if remedy:
             self.fail(f"  {self.paint('hint', remedy)}")
 
+    def hint(self, command: str) -> None:
+        """The command that says more."""
+        self.say(f"{self.paint('hint', 'help:')} {command}")
+
     def fail(self, text: str) -> None:
         """A text that is complete already and says what is wrong: diagnostics with their places."""
         print(text, file=sys.stderr, flush=True)

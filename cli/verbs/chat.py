@@ -88,6 +88,7 @@ def _with_keyboard(agent: Agent) -> Graph:
 async def _chat(
     agent: Agent, inputs: dict[str, Any], route: Route, as_json: bool, terminal: Terminal
 ) -> Stopped:
+    from ...pipeline.end_reason import EndReason
     from ...pipeline.errors import LivegraphError
     from ...pipeline.graph.plan import make_plan
     from ..conversation_text import print_conversation
@@ -105,8 +106,12 @@ async def _chat(
             simulator = await stack.enter_async_context(simulator_for([agent], terminal))
             resources[LiveConnector] = simulator.connector(agent.name)
         call = plan.call(inputs=inputs, resources=resources, call_id="chat")
-        print_conversation(call.events, as_json=as_json, lost=lambda: call.end("nobody reads the output"))
-        stopped = stack.enter_context(stoppable(lambda: call.end("interrupted")))
+        print_conversation(
+            call.events,
+            as_json=as_json,
+            lost=lambda: call.end(EndReason.CANCELLED, "nobody reads the output"),
+        )
+        stopped = stack.enter_context(stoppable(lambda: call.end(EndReason.CANCELLED, "interrupted")))
         if os.isatty(0):
             terminal.say(f"{agent.title or agent.name} ({route.label}). Type, and press Enter. Ctrl-D ends.")
         keyboard = rims(route.graph, Keyboard)[0].name
@@ -122,6 +127,7 @@ async def _chat(
 
 async def _converse(call: Call, node: str) -> None:
     """Pass on what is typed until nothing more comes, or the call is over."""
+    from ...pipeline.end_reason import EndReason
     from ..answered import Answered
     from ..keyboard import Keyboard
     from ..typing_lines import TypedLines
@@ -144,7 +150,7 @@ async def _converse(call: Call, node: str) -> None:
         await asyncio.wait({over, passing}, return_when=asyncio.FIRST_COMPLETED)
         if passing.done():
             passing.result()
-            call.end("hung up")
+            call.end(EndReason.HUNG_UP)
     finally:
         for task in (over, passing):
             task.cancel()

@@ -58,6 +58,7 @@ def _findings() -> Iterator[_Finding]:
     yield from _libraries()
     yield from _model()
     yield from _sound()
+    yield from _room()
     yield from _network()
     yield from _servers()
 
@@ -118,6 +119,18 @@ def _sound() -> Iterator[_Finding]:
         yield _Finding("Opus", "wrong", type(error).__name__, "pip install --force-reinstall av")
     else:
         yield _Finding("Opus", "good", f"20 ms of silence are {len(encoded)} bytes")
+
+
+def _room() -> Iterator[_Finding]:
+    from ...server.limits.room import measure_room
+
+    try:
+        room = measure_room()
+    except Exception as error:
+        # A library that is broken is told of above.
+        yield _Finding("room", "wrong", type(error).__name__)
+    else:
+        yield _Finding("room", "good", f"{room}; --max-calls of `run` says another number")
 
 
 def _network() -> Iterator[_Finding]:

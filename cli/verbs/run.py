@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 __all__ = ["run"]
 
-DEFAULT_MAX_CALLS = 32
 _SERVER_OPTIONS = frozenset(ServerSection.__dataclass_fields__)
 
 _GRACE_S = 3
@@ -147,11 +146,13 @@ async def _serve(
     terminal: Terminal,
 ) -> Stopped:
     from ...server.app import make_app
+    from ...server.limits.room import measure_room
     from ..local_model import LocalModel
     from ..signals import stoppable
     from ..web import WebServer
 
-    max_calls = serving.wish.max_calls or DEFAULT_MAX_CALLS
+    room = None if serving.wish.max_calls else await asyncio.to_thread(measure_room)
+    max_calls = serving.wish.max_calls or (room.calls if room is not None else 1)
     async with AsyncExitStack() as stack:
         bell = _Bell()
         stopped = stack.enter_context(stoppable(bell.ring, bell.ring_for_reload))
@@ -180,7 +181,8 @@ async def _serve(
 
         def started() -> None:
             tell = facts if as_json else announcement
-            print(tell(serving, port, prepared, model.notes), flush=True)
+            fits = f"{max_calls} at a time" if room is None else f"{max_calls} at a time, for this machine"
+            print(tell(serving, port, prepared, model.notes, (max_calls, fits)), flush=True)
 
         async def exchange(prepared: Sequence[Prepared]) -> Mapping[str, Running]:
             return await desk.exchange(await _connect(prepared, model))

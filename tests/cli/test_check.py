@@ -22,7 +22,7 @@ def test_json_carries_changes_that_an_editor_can_make(tmp_path: Path) -> None:
     (tmp_path / "agent.yaml").write_text(_FAULTY)
     done = run("check", "agent.yaml", "--format", "json", cwd=tmp_path)
     [found] = json.loads(done.stdout)["diagnostics"]
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert found["fix"] == {"line": 4, "column": 16, "end_line": 4, "end_column": 24, "text": "threshold"}
     assert found["page"] == "docs/errors/LG201.md"
 
@@ -30,7 +30,7 @@ def test_json_carries_changes_that_an_editor_can_make(tmp_path: Path) -> None:
 def test_github_gets_annotations(tmp_path: Path) -> None:
     (tmp_path / "a,b.yaml").write_text(_FAULTY + "title: 50%\nname: a b\n")
     done = run("check", "a,b.yaml", "--format", "github", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert done.stdout.splitlines() == [
         "::error file=a%2Cb.yaml,line=4,endLine=4,col=16,endColumn=24,title=LG201::unknown option `treshold` for "
         "`vad_gate`%0Adid you mean `threshold`? options: mode, detector, threshold, min_speech, pre_roll, hang_over",
@@ -61,7 +61,7 @@ def test_a_file_that_cannot_be_mended_is_told(tmp_path: Path) -> None:
     """Not UTF-8, not there: a fault of the report as without --fix."""
     (tmp_path / "latin.yaml").write_bytes("version: 1\ntitle: é\nagent:\n".encode("latin-1"))
     done = run("check", "latin.yaml", "gone.yaml", "--fix", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "latin.yaml:2:8: error LG003" in done.stdout
     assert "gone.yaml:1:1: error LG001" in done.stdout
 
@@ -72,7 +72,7 @@ def test_the_machine_is_looked_at_only_when_asked(tmp_path: Path, monkeypatch: p
     (tmp_path / "agent.yaml").write_text("version: 1\nagent:\n  live:\n    endpoint: google\n")
     assert run("check", "agent.yaml", cwd=tmp_path).returncode == 0
     done = run("check", "agent.yaml", "--env", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "agent.yaml:4:15: error LG601: there is no API key" in done.stdout
 
 

@@ -78,7 +78,7 @@ def test_faults_have_their_place(tmp_path: Path) -> None:
     file = tmp_path / "agent.yaml"
     file.write_text(FAULTY, "utf-8")
     done = run("check", "agent.yaml", "echo", "nothing.yaml", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "agent.yaml:4:16: error LG201: unknown option `treshold`" in done.stdout
     assert "did you mean `threshold`?" in done.stdout
     assert "nothing.yaml:1:1: error LG001: there is no file nothing.yaml" in done.stdout
@@ -91,7 +91,7 @@ def test_faults_as_json(tmp_path: Path) -> None:
     file = tmp_path / "agent.yaml"
     file.write_text(FAULTY, "utf-8")
     done = run("check", file, "echo", "--format", "json")
-    assert done.returncode == 1
+    assert done.returncode == 78
     report = json.loads(done.stdout)
     assert report["ok"] is False
     assert [entry["ok"] for entry in report["files"]] == [False, True]
@@ -107,7 +107,7 @@ def test_faults_of_the_simulators_script(tmp_path: Path) -> None:
     agent = "version: 1\npipeline: [webrtc_in, webrtc_out]\nsimulator: {brain: ./brain.yaml, brian: 1}\n"
     (tmp_path / "agent.yaml").write_text(agent, "utf-8")
     done = run("check", "agent.yaml", cwd=tmp_path)
-    assert done.returncode == 1
+    assert done.returncode == 78
     assert "brain.yaml:4:5: error LG161" in done.stdout
     assert "unknown key `brian`" in done.stdout
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import ssl
 import stat
@@ -59,7 +60,7 @@ def test_calls_are_seen_and_ended_by_the_admin_socket(tmp_path: Path) -> None:
         shown = json.loads((await ask("calls", listed[0]["id"], "--server", socket, "--json")).stdout)
         assert any(edge["passed"] for edge in shown["edges"]) or shown["edges"] == []
         seen = (await ask("top", "--server", socket)).stdout
-        assert "2 of 32 calls" in seen
+        assert re.search(r"2 of \d+ calls", seen)
         assert listed[0]["id"] in seen
         assert (await ask("hangup", listed[0]["id"], "--server", socket)).returncode == 0
         async with asyncio.timeout(20):
