@@ -128,6 +128,15 @@ Open = Annotated[
 Tokens = Annotated[
     Path | None, _option("--tokens", "File with the tokens of callers.", _CALLERS, metavar="FILE")
 ]
+UsedTickets = Annotated[
+    Path | None,
+    _option(
+        "--used-tickets",
+        "File in which several servers keep which tickets have made their call.",
+        _CALLERS,
+        metavar="FILE",
+    ),
+]
 TicketSecret = Annotated[
     Path | None,
     _option(

@@ -16,7 +16,7 @@ from .exits import Exit, Fault, check_there
 
 if TYPE_CHECKING:
     from ..language.server_section import ServerSection
-    from ..server.access import TokenFile
+    from ..server.access import SharedTickets, TokenFile
     from ..server.tracing import Tracing
     from .web import Front
 
@@ -296,6 +296,17 @@ def _media_hosts(wish: ServerSection) -> tuple[str, ...]:
     return (host,) if is_address(host) and host not in ANY else ANY
 
 
+def _used_tickets(wish: ServerSection) -> SharedTickets | None:
+    from ..server.access.ticket_store import SharedTickets, TicketStoreError
+
+    if wish.used_tickets is None:
+        return None
+    try:
+        return SharedTickets(wish.used_tickets)
+    except TicketStoreError as error:
+        raise Fault(f"--used-tickets: {error}") from None
+
+
 def _app_options(wish: ServerSection, near: bool, authorize: Any) -> dict[str, Any]:
     from ..server.access.turn import TurnService
     from ..server.guard import normal_origin
@@ -339,4 +350,5 @@ def _app_options(wish: ServerSection, near: bool, authorize: Any) -> dict[str, A
         "ice": wish.ice or "lite",
         "shed_load": True,
         "tracing": tracing_of(os.environ),
+        "used_tickets": _used_tickets(wish),
     }

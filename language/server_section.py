@@ -40,6 +40,9 @@ class ServerSection:
     ticket_secret_file: Annotated[
         Path | None, Doc("file with the secret that join tickets are signed with")
     ] = None
+    used_tickets: Annotated[
+        Path | None, Doc("file in which several processes keep which tickets have made their call")
+    ] = None
     report: Annotated[
         Literal["none", "names", "full"] | None, Doc("what callers are told besides the conversation")
     ] = None

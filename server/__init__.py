@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from .._lazy import when_used
 
 if TYPE_CHECKING:
-    from .access import Grant, Tickets, TurnService, bearer_of
+    from .access import Grant, SharedTickets, Tickets, TurnService, bearer_of
     from .admin import make_admin_app
     from .app import make_app
     from .calls import (
@@ -37,7 +37,7 @@ else:
     __getattr__, __dir__ = when_used(
         __name__,
         {
-            "access": ("Grant", "Tickets", "TurnService", "bearer_of"),
+            "access": ("Grant", "SharedTickets", "Tickets", "TurnService", "bearer_of"),
             "admin": ("make_admin_app",),
             "app": ("make_app",),
             "calls": (
@@ -71,6 +71,7 @@ __all__ = [
     "LegNumbers",
     "Refusal",
     "ServedAgent",
+    "SharedTickets",
     "Tickets",
     "Tracing",
     "TurnService",

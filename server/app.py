@@ -20,6 +20,7 @@ from ..language import Agent
 from ..pipeline.units import SECOND
 from ..transports.webrtc.network import ANY, Network, PublicAddress
 from .access.grant import Authorize, Grant, ReportLevel
+from .access.ticket_store import TicketStore
 from .access.turn import TurnService
 from .calls import CallDesk, OnCall, ServedAgent
 from .client_file import client_file
@@ -61,6 +62,7 @@ def make_app(
     registry: CollectorRegistry | None = None,
     shed_load: bool = False,
     tracing: Tracing | None = None,
+    used_tickets: TicketStore | None = None,
 ) -> Starlette:
     """An application that serves ``agents`` to browsers.
 
@@ -90,6 +92,7 @@ def make_app(
         registry: where metrics are registered, by default one of the application's own.
         shed_load: whether calls are refused while the event loop is overloaded.
         tracing: makes a trace of each call, with OpenTelemetry.
+        used_tickets: where several processes keep which tickets have made their call; see ``SharedTickets``.
 
     Raises ``ValueError`` for agents of the same name, an origin that is none, a static TURN credential, a port or
     a public address that is none. ``app.state.desk`` is the ``CallDesk``, ``app.state.network`` the ``Network``.
@@ -125,6 +128,7 @@ def make_app(
         on_call=on_call,
         load=Load() if shed_load else None,
         tracing=tracing,
+        used_tickets=used_tickets,
     )
 
     @asynccontextmanager

@@ -73,6 +73,7 @@ def run(
     open: opt.Open = None,
     tokens: opt.Tokens = None,
     ticket_secret_file: opt.TicketSecret = None,
+    used_tickets: opt.UsedTickets = None,
     report: opt.Report = None,
     max_calls: opt.MaxCalls = None,
     max_pending: opt.MaxPending = None,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from .grant import ANYBODY, Authorize, Grant, ReportLevel, bearer_of
 from .ticket import TicketError, Tickets
+from .ticket_store import SharedTickets, TicketStore
 from .token_file import TokenFile, TokenFileError
 from .turn import TurnService
 
@@ -21,7 +22,9 @@ __all__ = [
     "Authorize",
     "Grant",
     "ReportLevel",
+    "SharedTickets",
     "TicketError",
+    "TicketStore",
     "Tickets",
     "TokenFile",
     "TokenFileError",

@@ -19,7 +19,7 @@ from typing import Any, Self
 from ...language import Agent
 from ...pipeline.clock import Clock, clock_of_loop
 from ..access.grant import Grant, ReportLevel
-from ..access.ticket import UsedTickets
+from ..access.ticket_store import OwnTickets, TicketStore
 from ..call_events import CallEvents
 from ..limits.caller import CallerLimits
 from ..limits.load import Load
@@ -64,6 +64,7 @@ class Desk:
         on_call: asked before each call is made; see ``OnCall``.
         load: by which calls are refused while the event loop is overloaded; ``None`` takes all.
         tracing: makes a trace of each call.
+        used_tickets: knows which tickets have made their call; by default those of this process.
         stop_within_s: for the calls to end in an orderly way at the end; then they are cancelled.
     """
 
@@ -79,6 +80,7 @@ class Desk:
         on_call: OnCall | None = None,
         load: Load | None = None,
         tracing: Tracing | None = None,
+        used_tickets: TicketStore | None = None,
         stop_within_s: float = 5.0,
     ) -> None:
         if max_calls < 1:
@@ -101,7 +103,7 @@ class Desk:
         self._admission = Admission(
             max_calls=max_calls, max_pending=max_pending or max_calls, limits=limits or CallerLimits()
         )
-        self._reception = Reception(self._admission, UsedTickets())
+        self._reception = Reception(self._admission, used_tickets or OwnTickets())
         self._lines: dict[str, Line] = {}
         self._over: deque[str] = deque(maxlen=_REMEMBERED)
         metrics.running(lambda: [snapshot(line) for line in self._lines.values()])
@@ -258,11 +260,11 @@ class Desk:
         self.check_ready()
         agent = self.agent_for(asked)
         self._check_load()
-        admitted = self._reception.admit(agent, asked)
+        admitted = await self._reception.admit(agent, asked)
         try:
             return await self._take(admitted, asked, make_leg)
         except BaseException:
-            self._reception.give_back(admitted)
+            await self._reception.give_back(admitted)
             raise
 
     async def hang_up(self, leg_id: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,14 +11,17 @@ from starlette.requests import HTTPConnection
 
 from ...pipeline.graph.inputs import input_values
 from ..access.grant import ANYBODY, Grant
-from ..access.ticket import UsedTickets
+from ..access.ticket_store import TicketStore, TicketStoreError
 from ..refusals import Refusal, sentence
+from ..telling import new_id
 from ..wall_clock import unix_seconds
 from .admission import Admission, Caller, Entry
 from .arrival import Arrival
 from .served import ServedAgent
 
 __all__ = ["Admitted", "CallRequest", "Reception", "check_inputs", "not_ready"]
+
+logger = logging.getLogger("livegraph.server")
 
 _RETRY_AFTER_S = 10
 _NOT_READY = {
@@ -60,7 +64,7 @@ class Admitted:
 class Reception:
     """Gives places and takes them back."""
 
-    def __init__(self, admission: Admission, used: UsedTickets) -> None:
+    def __init__(self, admission: Admission, used: TicketStore) -> None:
         self.admission = admission
         self._used = used
 
@@ -78,25 +82,49 @@ class Reception:
             f"There is: {', '.join(allowed)}." if allowed else "",
         )
 
-    def admit(self, agent: ServedAgent, asked: CallRequest) -> Admitted:
+    async def admit(self, agent: ServedAgent, asked: CallRequest) -> Admitted:
         """Take a place, and the ticket where there is one. Raises ``Refusal``; nothing is taken then."""
         grant = asked.grant
         arrival = Arrival(agent.name, grant, dict(asked.inputs) | dict(grant.inputs), dict(asked.resources))
         check_inputs(agent, arrival.inputs, grant.inputs)
         # Taken before anything is waited for: two offers at a time are two calls.
         entry = self.admission.enter(Caller(grant, asked.address))
-        if grant.once and not self._used.use(grant.once, grant.expires_s, unix_seconds()):
+        try:
+            await self._use_ticket(grant)
+        except BaseException:
             self.admission.leave(entry)
-            raise Refusal(
-                401, "ticket_used", "The ticket has made its call.", "Ask the site that gave it for another."
-            )
+            raise
         return Admitted(agent, arrival, entry)
 
-    def give_back(self, admitted: Admitted) -> None:
+    async def give_back(self, admitted: Admitted) -> None:
         """The call did not come about."""
         self.admission.leave(admitted.entry)
         if admitted.arrival.grant.once:
-            self._used.forget(admitted.arrival.grant.once)
+            try:
+                await self._used.forget(admitted.arrival.grant.once)
+            except TicketStoreError as error:
+                # Its caller asks for another one, as for one that was used.
+                logger.warning("a ticket stays used, though its call did not come about: %s", error)
+
+    async def _use_ticket(self, grant: Grant) -> None:
+        if not grant.once:
+            return
+        try:
+            fresh = await self._used.use(grant.once, grant.expires_s, unix_seconds())
+        except TicketStoreError as error:
+            number = new_id()
+            logger.error("error %s: tickets cannot be told from used ones: %s", number, error)
+            raise Refusal(
+                503,
+                "authorization_unavailable",
+                f"It cannot be told just now who may call (error {number}).",
+                "Try again in a while.",
+                {"Retry-After": str(_RETRY_AFTER_S)},
+            ) from None
+        if not fresh:
+            raise Refusal(
+                401, "ticket_used", "The ticket has made its call.", "Ask the site that gave it for another."
+            )
 
 
 def check_inputs(agent: ServedAgent, inputs: dict[str, Any], fixed: Mapping[str, Any]) -> None:
