@@ -18,6 +18,8 @@ __all__ = ["Connection"]
 _ALIVE_NS = 30 * SECOND
 """A connection on which nothing arrives for so long is none, whatever the operating system believes. The service has
 been seen to answer pings after 8 to 30 s while it works, and to think in silence for 12 s."""
+_UNREAD_NS = 60 * SECOND
+"""One that sends and owes a sign for so long of having read anything does not read."""
 _SUSPECT_NS = 5 * SECOND
 """One that owes a sign of life for so long is not waited for when there is another reason to leave it."""
 _PROBE_EVERY_NS = 500 * MS
@@ -65,6 +67,8 @@ class Connection:
         """Since when the other side owes an answer to a probe."""
         self._given_up = asyncio.Event()
         self._sending = self._parting = False
+        self.answered = False
+        """Whether a probe was ever answered: the other side reads what it is sent."""
         self.fell_silent = False
         """Whether it ended because nothing came any more."""
 
@@ -193,15 +197,19 @@ class Connection:
                 continue
             probed_ns = now_ns
             # One that was not answered in time is still owed.
-            self._asked_ns = self._asked_ns or now_ns
+            asked_ns = self._asked_ns = self._asked_ns or now_ns
             try:
                 async with asyncio.timeout(_ALIVE_NS / SECOND):
                     await link.probe()
-                self._asked_ns = None
+                self._asked_ns, self.answered = None, True
             except TimeoutError:
                 if self._heard_ns < probed_ns:
                     self.fell_silent = True
                     end(LinkClosed(1006, f"no sign of life for {format_duration(_ALIVE_NS)}"))
+                    return
+                if clock.now_ns() - asked_ns >= _UNREAD_NS:
+                    self.fell_silent = True
+                    end(LinkClosed(1006, f"nothing was read for {format_duration(_UNREAD_NS)}"))
                     return
             except LinkClosed:
                 # The reader says how the link ended.

@@ -31,6 +31,8 @@ _MOST_REFUSALS = 6
 _MOST_REFUSALS_AFTER_SILENCE = 2
 """After a connection that fell silent it does: for a quarter of an hour, and nobody waits that long."""
 _RETURN_WITHIN_NS = 60 * SECOND
+_MOST_UNREAD = 2
+"""Connections one after the other that were set up and then took nothing: the server is not one to talk to."""
 
 
 class Session:
@@ -63,6 +65,7 @@ class Session:
         self._refused = False
         """Whether the service has refused a message in this call, which it may do once."""
         self._setup_is_old = False
+        self._unread = 0
 
     async def open(self, handle: str = "") -> None:
         """Connect for the first time; errors that can pass are retried. Raises ``ServiceError``.
@@ -96,6 +99,11 @@ class Session:
                 anew, self._anew = self._anew, False
                 await self._come_back("" if anew else self._delegate.handle())
                 continue
+            self._unread = self._unread + 1 if connection.fell_silent and not connection.answered else 0
+            if self._unread >= _MOST_UNREAD:
+                self._delegate.changed("closed", "")
+                where = self._connecting.wire.where
+                raise ServiceError(f"{where} takes connections and reads nothing", code=1006, retryable=True)
             judged = self._connecting.judge(closed, opening=False, first=not self._refused)
             self._refused, self._anew = self._refused or closed.code == 1007, False
             too_big = closed.code == 1009 and not self._outbox.drop_oversized()

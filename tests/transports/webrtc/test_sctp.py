@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import struct
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -157,6 +158,27 @@ def test_pieces_without_an_end_are_bounded() -> None:
             assert caller.held <= module._MOST_PIECES
             assert caller.peer.state == "connected"
             assert caller.peer.dropped()["bound"] > 1_000
+
+    asyncio.run(main())
+
+
+@pytest.mark.timeout(240)
+def test_forty_megabytes_without_an_end_cost_what_forty_megabytes_cost() -> None:
+    """What is held stays small, and the last piece costs as little as the first: nothing is gone through each time."""
+    piece, count, look = bytes(1_000), 40_000, 4_000
+
+    async def main() -> None:
+        async with rude() as caller:
+            spent: list[float] = []
+            for first in range(0, count, look):
+                began = time.process_time()
+                for _ in range(look):
+                    await caller.send(data_chunk(caller.tsn(), piece, stream=9, flags=2))
+                    await asyncio.sleep(0)
+                spent.append(time.process_time() - began)
+                assert caller.held * len(piece) <= 2_048 * len(piece), first
+            assert caller.peer.state == "connected"
+            assert min(spent[-3:]) < 3 * max(spent[:3])
 
     asyncio.run(main())
 
