@@ -13,10 +13,11 @@ from livegraph.liveapi.link import Link, LinkClosed
 from livegraph.pipeline import Secret
 from livegraph.pipeline.clock import run_virtual
 from livegraph.pipeline.running.call import Call
-from livegraph.processors import GeminiLive
 from livegraph.processors.gemini_live import Credentials, LiveConnector
+from livegraph.processors.gemini_live.endpoint import Endpoint
+from livegraph.processors.gemini_live.link_ahead import LinkAhead
 from livegraph.simulator.ears import NoEars
-from livegraph.simulator.server import Simulator
+from livegraph.simulator.server import DEFAULT_PATH, Simulator
 from livegraph.simulator.voice import TonesVoice
 
 AGENT = "version: 1\npipeline: [app_in, gemini_live: {greeting: Good morning}, app_out: {from: gemini_live.out}]\n"
@@ -145,14 +146,13 @@ def test_a_credential_is_fetched_once_and_told_to_nobody() -> None:
 
     async def run() -> None:
         async with Simulator(ears=NoEars(), voice=TonesVoice()) as simulator:
-            fetched = Fetched()
-            call = calling({LiveConnector: Watched(simulator), Credentials: fetched})
-            async with call.ahead():
-                await asyncio.sleep(10)
-                async with call:
-                    assert fetched.times == 1
-                    live = call.processor("gemini_live", GeminiLive)
-                    assert live._live is not None and live._live._wire is not None
-                    assert live._live._wire.redact("it is fetched-secret") == "it is ***"
+            fetched, connector = Fetched(), Watched(simulator)
+            ahead, later = (Endpoint("local", connector, DEFAULT_PATH, credentials=fetched) for _ in range(2))
+            async with LinkAhead.opening(ahead) as made:
+                assert made is not None
+                link = await made.connect(later)
+                assert (connector.links, fetched.times) == ([link], 1)
+                assert later.redact("it is fetched-secret") == "it is ***"
+                assert await made.connect(later) is not link
 
     run_virtual(run())
