@@ -148,6 +148,27 @@ class Terminal:
         with Console(stderr=True).status(what):
             yield
 
+    @contextmanager
+    def counting(self, what: str, total: float) -> Iterator[Callable[[float], None]]:
+        """Show how much of ``total`` is done and how long the rest takes; gives what is told how much that is."""
+        if not sys.stderr.isatty() or self.debug or self.quiet:
+            yield lambda done: None
+            return
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+        # What is printed meanwhile is the result, and goes where it belongs.
+        with Progress(
+            *columns,
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+            transient=True,
+            redirect_stdout=False,
+        ) as shown:
+            task = shown.add_task(what, total=max(total, 1e-9))
+            yield lambda done: shown.update(task, completed=min(done, total))
+
 
 class _Format(SafeFormatter):
     """Log lines with the causes of our mistakes, without those of errors that explain themselves."""

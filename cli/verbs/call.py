@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import AsyncExitStack
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +20,7 @@ from ..terminal import Debug, Terminal
 if TYPE_CHECKING:
     from ...language import Agent
     from ...pipeline.graph.plan import Plan
+    from ...pipeline.running.call import Call
     from ..signals import Stopped
 
 __all__ = ["call"]
@@ -99,7 +102,7 @@ def _call(
     plan = make_plan(
         route.graph, loaded.turns, inputs=loaded.inputs, log=loaded.log, conversation=loaded.conversation
     )
-    conversation = _converse(plan, loaded, inputs, route, as_json, record, terminal)
+    conversation = _converse(plan, loaded, inputs, route, question, as_json, record, terminal)
     return asyncio.run(conversation) if realtime or route.remote else run_virtual(conversation)
 
 
@@ -108,6 +111,7 @@ async def _converse(
     agent: Agent,
     inputs: dict[str, Any],
     route: Route,
+    question: Path | None,
     as_json: bool,
     record: Path | None,
     terminal: Terminal,
@@ -137,6 +141,9 @@ async def _converse(
 
         print_conversation(call.events, as_json=as_json, lost=lost)
         stopped = stack.enter_context(stoppable(lambda: call.end(EndReason.CANCELLED, "interrupted")))
+        if question is not None and not sys.stdout.isatty():
+            # At a terminal the lines of the conversation are what shows that it goes on.
+            await stack.enter_async_context(_counting(call, question, terminal))
         try:
             await call.run()
         except LivegraphError:
@@ -144,6 +151,37 @@ async def _converse(
             if not stopped:
                 raise typer.Exit(Exit.FAILED) from None
         return stopped
+
+
+@asynccontextmanager
+async def _counting(call: Call, recording: Path, terminal: Terminal) -> AsyncIterator[None]:
+    """Show how much of the recording has been said."""
+    with terminal.counting("calling", _length_s(recording)) as tell:
+
+        async def tick() -> None:
+            loop = asyncio.get_running_loop()
+            began_s = loop.time()
+            while not call.reason:
+                tell(loop.time() - began_s)
+                await asyncio.sleep(0.5)
+
+        ticking = asyncio.create_task(tick(), name="progress")
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            await asyncio.wait({ticking})
+
+
+def _length_s(recording: Path) -> float:
+    """How long it is; 0 where it does not say so."""
+    import av
+
+    try:
+        with av.open(str(recording)) as container:
+            return (container.duration or 0) / av.time_base
+    except (OSError, ValueError, av.FFmpegError):
+        return 0.0
 
 
 def _recorder(folder: Path, route: Route, stack: AsyncExitStack, terminal: Terminal) -> dict[type, Any]:

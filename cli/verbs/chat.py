@@ -96,7 +96,9 @@ async def _chat(
     from ..rims import rims
     from ..signals import stoppable
 
-    plan = make_plan(route.graph, agent.turns, inputs=agent.inputs, log=agent.log)
+    plan = make_plan(
+        route.graph, agent.turns, inputs=agent.inputs, log=agent.log, conversation=agent.conversation
+    )
     async with AsyncExitStack() as stack:
         resources: dict[type, Any] = {}
         if route.kind == "local":

@@ -87,16 +87,18 @@ def drain(
         admin = find_admin(server)
         left = admin.ask("POST", "/drain", {"within_s": within_s})["calls"]
         terminal.say(f"draining: {left} call(s)")
-        before = left
-        while True:
-            time.sleep(0.5)
-            try:
-                now = admin.ask("GET", "/healthz")["calls"]
-            except Fault:
-                break
-            if now != before:
-                terminal.say(f"draining: {now} call(s)")
-                before = now
+        before, began_s = left, time.monotonic()
+        with terminal.counting("at most", within_s) as tell:
+            while True:
+                time.sleep(0.5)
+                tell(time.monotonic() - began_s)
+                try:
+                    now = admin.ask("GET", "/healthz")["calls"]
+                except Fault:
+                    break
+                if now != before:
+                    terminal.say(f"draining: {now} call(s)")
+                    before = now
         if as_json:
             print(json.dumps({"drained": left}))
 

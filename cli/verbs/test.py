@@ -109,7 +109,7 @@ def _test(
     for number, (suite, group, case) in enumerate(chosen):
         if format is Format.TEXT and (not number or chosen[number - 1][0] is not suite):
             print(colour("place", suite.file), flush=True)
-        with terminal.progress(case.name):
+        with terminal.progress(_going(case.name, number, len(chosen), time.monotonic() - began_s)):
             results.append(runner.run(group, case))
         if format is Format.TEXT:
             print(report.to_text(results[-1], colour), flush=True)
@@ -132,6 +132,12 @@ def _test(
     code = Exit.CONFIG if faulty else Exit.OK if ok else Exit.FAILED
     _leave(runner, code)
     return code
+
+
+def _going(name: str, done: int, total: int, took_s: float) -> str:
+    """What is shown while a test runs: which, how many there are, and how long the rest takes at this pace."""
+    left = f", about {took_s / done * (total - done):.0f} s left" if done else ""
+    return f"{name} ({done + 1} of {total}{left})" if total > 1 else name
 
 
 def _suites(files: list[str], terminal: Terminal) -> list[Suite]:
