@@ -78,6 +78,13 @@ export interface ToolCancelled {
   name: string;
 }
 
+/** What the model thinks and does not say, piece by piece; for callers who are told everything. */
+export interface Thought {
+  type: "thought";
+  turn: number;
+  text: string;
+}
+
 /** One of several personas of the agent speaks from now on; `before` is empty for the one who begins. */
 export interface Persona {
   type: "persona";
@@ -202,6 +209,7 @@ export type ServerMessage =
   | ToolCall
   | ToolResult
   | ToolCancelled
+  | Thought
   | Persona
   | Transfer
   | Usage

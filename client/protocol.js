@@ -16,6 +16,7 @@ export const FromServer = Object.freeze({
   TOOL_CALL: "tool_call",
   TOOL_RESULT: "tool_result",
   TOOL_CANCELLED: "tool_cancelled",
+  THOUGHT: "thought",
   PERSONA: "persona",
   TRANSFER: "transfer",
   USAGE: "usage",

@@ -19,6 +19,7 @@ from ..pipeline.events import (
     Transcript,
     TransferAsked,
 )
+from ..processors.gemini_live.events import LiveThought
 from ..transports.webrtc.measured import MediaMeasured
 from .access.grant import ReportLevel
 from .event_json import describe
@@ -68,6 +69,9 @@ class CallEvents:
         events.subscribe(CallStarted, self._started)
         for kind in _SHOWN:
             events.subscribe(kind, self._happened)
+        if level == "full":
+            # Only then: an event that nobody is told of need not be made.
+            events.subscribe(LiveThought, self._happened)
         events.subscribe(NodeFailed, self._failed)
 
     def over(self, reason: EndReason, detail: str, error: Exception | None) -> None:

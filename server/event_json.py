@@ -8,6 +8,7 @@ from typing import Literal
 from ..pipeline import events
 from ..pipeline.errors import LivegraphError, ProcessorError
 from ..pipeline.units import MS
+from ..processors.gemini_live.events import LiveThought
 from ..transports.webrtc.measured import MediaMeasured
 from . import protocol as say
 
@@ -32,6 +33,8 @@ def describe(event: events.Event, level: Level = "full") -> say.FromServer | Non
     if level == "none" and isinstance(event, _OF_TOOLS_AND_SERVICES):
         return None
     full = level == "full"
+    if isinstance(event, LiveThought):
+        return say.Thought(turn=event.turn, text=event.text) if full else None
     match event:
         case events.Transcript():
             return say.Transcript(

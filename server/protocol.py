@@ -41,6 +41,7 @@ __all__ = [
     "Speech",
     "State",
     "Text",
+    "Thought",
     "ToolAnswer",
     "ToolCall",
     "ToolCancelled",
@@ -128,6 +129,13 @@ class ToolCancelled(_Message, tag="tool_cancelled", frozen=True):
 
     id: str
     name: str
+
+
+class Thought(_Message, tag="thought", frozen=True):
+    """What the model thinks and does not say, piece by piece; for callers who are told everything."""
+
+    turn: int
+    text: str
 
 
 class Persona(_Message, tag="persona", frozen=True):
@@ -273,6 +281,7 @@ FromServer = (
     | ToolCall
     | ToolResult
     | ToolCancelled
+    | Thought
     | Persona
     | Transfer
     | Usage

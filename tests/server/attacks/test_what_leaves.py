@@ -22,6 +22,7 @@ from livegraph.pipeline.errors import (
     TransportError,
 )
 from livegraph.pipeline.events import EventBus, NodeFailed, ToolCalled, ToolFinished, Transcript
+from livegraph.processors.gemini_live.events import LiveThought
 from livegraph.server.access import Grant, ReportLevel, Tickets, TokenFile, TurnService
 from livegraph.server.access.token_file import digest
 from livegraph.server.admin import make_admin_app
@@ -93,12 +94,14 @@ def test_levels_of_what_is_told() -> None:
         events.publish(
             ToolFinished(time_ns=2, id="1", name="look_up", ok=True, result={"card": PLANTED}, duration_ns=1)
         )
+        assert events.wants(LiveThought) is (level == "full")
+        events.publish(LiveThought(time_ns=2, node="live", turn=1, text=f"The caller's card is {PLANTED}."))
         found[level] = json.dumps(sent)
         assert "hello" in found[level]
     assert "look_up" not in found["none"]
     assert "look_up" in found["names"]
     assert PLANTED not in found["none"] + found["names"]
-    assert found["full"].count(PLANTED) == 2
+    assert found["full"].count(PLANTED) == 3
 
 
 class Leaky(Processor):
