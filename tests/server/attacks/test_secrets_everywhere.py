@@ -1,0 +1,125 @@
+"""A marked secret in every place that takes one, and every place that anything leaves by: it is in none of them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from livegraph.cli.app import app
+from support.command import livegraph
+
+MARK = "PLANTED-d41d8cd98f"
+KEY = f"AIza{MARK}-key"
+TOKEN = f"auth_tokens/{MARK}"
+
+GOOGLE = """
+version: 1
+pipeline:
+  - webrtc_in
+  - gemini_live: {endpoint: google, url: "ws://127.0.0.1:9", api_key: "${PLANTED_KEY}", instructions: Be brief.}
+  - webrtc_out
+"""
+EPHEMERAL = GOOGLE.replace("api_key", "token").replace("PLANTED_KEY", "PLANTED_TOKEN")
+LOCAL = GOOGLE.replace("endpoint: google", "endpoint: local")
+BROKEN = GOOGLE.replace("instructions: Be brief.", "instructions: Be brief., temperature: 17, nonsense: 1")
+MISPLACED = GOOGLE.replace("endpoint: google", "endpoint: ${PLANTED_KEY}")
+
+AGENTS = {"google": GOOGLE, "ephemeral": EPHEMERAL, "local": LOCAL, "broken": BROKEN, "misplaced": MISPLACED}
+QUICK = [
+    ("explain",),
+    ("explain", "--json"),
+    ("graph",),
+    ("graph", "--json"),
+    ("graph", "--format", "mermaid"),
+    ("graph", "--format", "svg"),
+    ("check",),
+    ("check", "--json"),
+    ("check", "--format", "github"),
+    ("test", "--json"),
+    ("migrate", "--json"),
+]
+"""They only look."""
+SLOW = [
+    ("google", "chat", "--json", "--log-format", "json", "--log-level", "debug"),
+    ("ephemeral", "call", "--in", "in.wav", "--out", "out.wav", "--debug", "--record", "wire"),
+    ("google", "check", "--env"),
+]
+"""They go to the network."""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Agents that hold secrets by the environment, and a recording to call them with."""
+    import numpy as np
+
+    from support.speech import write_wav
+
+    for name, text in AGENTS.items():
+        (tmp_path / f"{name}.yaml").write_text(text)
+    write_wav(tmp_path / "in.wav", np.zeros(16_000, np.int16), 16_000)
+    return tmp_path
+
+
+@pytest.mark.parametrize("verb", QUICK, ids=" ".join)
+def test_no_command_shows_a_key(folder: Path, verb: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in its result nor in what it says, whatever is wrong with the file."""
+    monkeypatch.chdir(folder)
+    for variable, secret in (("PLANTED_KEY", KEY), ("PLANTED_TOKEN", TOKEN), ("GEMINI_API_KEY", f"{KEY}-2")):
+        monkeypatch.setenv(variable, secret)
+    word, *options = verb
+    for name in AGENTS:
+        done = CliRunner().invoke(app, [word, f"{name}.yaml", *options])
+        assert MARK not in done.output, done.output
+
+
+@pytest.mark.parametrize("verb", SLOW, ids=" ".join)
+def test_nothing_that_talks_to_a_model_shows_a_key(folder: Path, verb: tuple[str, ...]) -> None:
+    """Neither in its result, nor in what it says, logs or writes, when it is refused."""
+    name, word, *options = verb
+    done = livegraph(
+        word,
+        f"{name}.yaml",
+        *options,
+        cwd=folder,
+        PLANTED_KEY=KEY,
+        PLANTED_TOKEN=TOKEN,
+        GEMINI_API_KEY=f"{KEY}-2",
+    )
+    assert MARK not in done.stdout, done.stdout
+    assert MARK not in done.stderr, done.stderr
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert MARK.encode() not in path.read_bytes(), path
+
+
+def test_doctor_says_by_which_variable_and_not_what_is_in_it() -> None:
+    """The name is enough."""
+    done = livegraph("doctor", "--json", GEMINI_API_KEY=KEY)
+    assert "GEMINI_API_KEY" in done.stdout and MARK not in done.stdout + done.stderr
+
+
+def test_a_server_shows_no_file_of_secrets_that_it_was_given(tmp_path: Path) -> None:
+    """A secret that is too short, a token file that is malformed, a key that is none: the fault is told without it."""
+    (tmp_path / "secret").write_text(MARK)
+    (tmp_path / "tokens.yaml").write_text(f"tokens:\n  ada: {{token: {MARK}}}\n  bob: {MARK}\n")
+    (tmp_path / "cert.pem").write_text(f"-----BEGIN CERTIFICATE-----\n{MARK}\n-----END CERTIFICATE-----\n")
+    for options in (
+        ("--ticket-secret-file", "secret"),
+        ("--tokens", "tokens.yaml"),
+        ("--ssl-certfile", "cert.pem", "--ssl-keyfile", "cert.pem"),
+        ("--turn", "turn:relay.example", "--turn-secret-file", "secret", "--port", "70000"),
+    ):
+        done = livegraph("run", "echo", "--port", "0", "--debug", *options, cwd=tmp_path)
+        assert done.returncode != 0, options
+        assert MARK not in done.stdout + done.stderr, options
+
+
+def test_a_ticket_is_all_that_is_printed_of_a_secret(tmp_path: Path) -> None:
+    """Not the secret that it is signed with."""
+    (tmp_path / "secret").write_text(f"{MARK}-{MARK}-long-enough-for-it")
+    done = livegraph("ticket", "ada", "--secret-file", "secret", "--json", cwd=tmp_path)
+    assert json.loads(done.stdout)["ticket"]
+    assert MARK not in done.stdout + done.stderr
