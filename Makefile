@@ -31,7 +31,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PIP_NO_INPUT := 1
 LAYERS := PYTHONPATH=tests/src $(BIN)/lint-imports --no-cache
 
-.PHONY: help run test lint types layers pytest prove format peers bench clean browser
+.PHONY: help run test lint types layers pytest prove format peers bench docs clean browser
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,10 @@ pytest: $(FOR_TEST) browser ## the tests (ARGS="-k word")
 
 prove: $(FOR_TEST) ## build the wheel, install it into an empty environment and make a call there
 	$(BIN)/python tests/install/prove_install.py
+
+docs: $(FOR_TEST) ## the documentation as a site, in build/site
+	$(BIN)/python -m mkdocs build --strict --quiet
+	@echo "Open build/site/index.html"
 
 format: $(FOR_TEST) ## ruff: format and fix what it can
 	$(BIN)/ruff check --fix .
