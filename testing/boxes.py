@@ -20,7 +20,16 @@ from ..transports.speaker import Speaker
 from .sound_log import SoundLog
 from .timeline import Entry, Timeline
 
-__all__ = ["RATES", "AppMicrophone", "CallerMicrophone", "Feeder", "Loudspeaker", "Microphone", "Probe"]
+__all__ = [
+    "RATES",
+    "Announcer",
+    "AppMicrophone",
+    "CallerMicrophone",
+    "Feeder",
+    "Loudspeaker",
+    "Microphone",
+    "Probe",
+]
 
 RATES = (48_000, 24_000, 16_000, 12_000, 8_000)
 """What the ends can do when nothing else decides: as a browser's."""
@@ -191,3 +200,21 @@ class Probe(Processor):
     def on_marker(self, port: str, frame: Marker) -> None:
         """Markers pass as well."""
         self.on_frames(frame)
+
+
+class Announcer(Processor):
+    """Has said what a recorder would have said, and keeps nothing."""
+
+    def __init__(
+        self,
+        *,
+        announce: Annotated[str, Doc("what is said before the greeting")] = "",
+        ask: Annotated[str, Doc("what is said after it")] = "",
+    ) -> None:
+        self._announce, self._ask = announce, ask
+
+    async def start(self) -> None:
+        """Have it said."""
+        opening = self.call.opening
+        opening.before += [self._announce] if self._announce else []
+        opening.after += [self._ask] if self._ask else []

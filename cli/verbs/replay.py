@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..exits import Exit, Fault, told
+from ..routes import Live, LiveOption
 from ..terminal import Debug, Terminal
 
 if TYPE_CHECKING:
@@ -21,28 +22,49 @@ def replay(
     where: Annotated[
         list[Path],
         typer.Argument(
-            metavar="DIR", help="A folder with recordings, or one of the files in it (wire-001.jsonl)."
+            metavar="RECORD",
+            help="A record of a call, a recording of its messages, or a folder with some of either.",
         ),
     ],
+    agent: Annotated[
+        str,
+        typer.Option(
+            "--agent", metavar="AGENT", help="Who answers a record; by default the agent that it names."
+        ),
+    ] = "",
+    run_tools: Annotated[
+        bool, typer.Option("--run-tools", help="Run tools again, instead of answering as they did then.")
+    ] = False,
+    live: LiveOption = Live.AUTO,
     as_json: bool = False,
     debug: Debug = False,
 ) -> None:
-    """Play a recorded call to the client of today, and show what is different.
+    """Play a call again, and show what is different.
 
-    A recording is what `livegraph call --record DIR` and `livegraph simulate --record DIR` keep. What the caller
-    said and what the service answered come from it; what the client does with it now is compared with what it
-    did then. The exit code is 1 where something differs.
+    A record is what `record:` in an agent keeps: the agent of today hears what the caller said then, on virtual
+    time. A recording is what `livegraph call --record DIR` and `livegraph simulate --record DIR` keep: the client of
+    today meets what the service said then. The exit code is 1 where something differs.
     """
+    from ...testing.call_replay import is_record
+    from ..replaying import replay_record
+
     terminal = Terminal(debug=debug, timestamps=False)
     with told(terminal):
         files = [file for each in where for file in _recordings(each)]
-        different = [not _show(file, as_json) for file in files]
+        different = [
+            not (
+                replay_record(file, agent, run_tools, live, as_json, terminal)
+                if is_record(file)
+                else _show(file, as_json)
+            )
+            for file in files
+        ]
     if any(different):
         raise typer.Exit(Exit.FAILED)
 
 
 def _recordings(where: Path) -> list[Path]:
-    found = sorted(where.glob("*.jsonl")) if where.is_dir() else [where]
+    found = sorted(where.rglob("*.jsonl")) if where.is_dir() else [where]
     if not found:
         raise Fault(
             f"there is no recording in {where}",
@@ -51,6 +73,10 @@ def _recordings(where: Path) -> list[Path]:
         )
     if not where.exists():
         raise Fault(f"there is no {where}", code=Exit.USAGE)
+    if not where.is_dir() and where.suffix != ".jsonl":
+        # The sound of a record: what happened lies beside it.
+        beside = where.with_suffix(".jsonl")
+        found = [beside if beside.exists() else where]
     return found
 
 

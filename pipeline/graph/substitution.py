@@ -11,7 +11,7 @@ from .declarations import EdgeSpec, NodeSpec
 from .graph import Graph
 from .resolve import resolve_edge
 
-__all__ = ["substitute", "without"]
+__all__ = ["substitute"]
 
 
 def substitute(graph: Graph, node: str, processor: type[Processor], options: Mapping[str, Any]) -> Graph:
@@ -31,21 +31,6 @@ def substitute(graph: Graph, node: str, processor: type[Processor], options: Map
                 kept = _moved(kept, side, node, before.processor, processor)
         if kept is not None and _still_fits(kept, graph, made):
             made.edges.append(kept)
-    return made
-
-
-def without(graph: Graph, processor: type[Processor]) -> Graph:
-    """A copy of ``graph`` that has no ``processor``, nor edges to one."""
-    made = Graph(graph.name)
-    for spec in graph.nodes.values():
-        if not issubclass(spec.processor, processor):
-            made.insert(spec)
-    gone = graph.nodes.keys() - made.nodes.keys()
-    made.edges += [
-        edge
-        for edge in graph.edges
-        if not {edge.source.partition(".")[0], edge.target.partition(".")[0]} & gone
-    ]
     return made
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import msgspec
 
 from ...pipeline.events import Event, Transcript
+from ...pipeline.latencies import Latency
 from ...pipeline.spelling import snake_name
-from ...pipeline.turns.latencies import Latency
 from ...pipeline.units import MS, SECOND
 
 __all__ = ["FORMAT", "Head", "event_line", "latency_line", "to_json"]

@@ -21,9 +21,9 @@ from ...pipeline.frames import AudioFrame, DtmfFrame, TextFrame
 from ...pipeline.graph.call_files import fixed_folder
 from ...pipeline.graph.modules import import_reference
 from ...pipeline.graph.rims import ears_of, voices_of
+from ...pipeline.latencies import Latencies
 from ...pipeline.options import CallFile, Doc, Hertz, Range, Unit
 from ...pipeline.processor import OptionFault, Processor, ports_of
-from ...pipeline.turns.latencies import Latencies
 from ...pipeline.units import MS, SECOND
 from .audio_files import FORMATS
 from .consent import Asking, Consent

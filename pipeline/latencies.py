@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ..events import CallStarted, Event, SpeechChanged, StateChanged
+from .events import CallStarted, Event, SpeechChanged, StateChanged
 
 __all__ = ["Latencies", "Latency"]
 
