@@ -73,6 +73,8 @@ class Dialogue:
         """Whether the history ends with the user, who is answered with the next realtime input."""
         self._instruction = ""
         """The model's own turn that the history ends with, but for a user who says nothing."""
+        self._asked = ""
+        """What the turn under way answers."""
         self._first_audio_ns = self.listening.heard_ns
         self._now_ns = 0
 
@@ -132,6 +134,9 @@ class Dialogue:
                 raise Closing.invalid(
                     f"{self._settings.can.name} takes clientContent as initial history only."
                 )
+            if self.replies.pending and self._asked:
+                # It has not said a word to what it was asked before: that is asked still, together with this.
+                self.memory.unanswered.append(self._asked)
             self.replies.interrupt(now_ns)
         instruction: str | None = None
         if self._settings.strict or self._settings.vertex:
@@ -212,6 +217,7 @@ class Dialogue:
             self._fit()
             text, ended_ns = self.memory.inbox.popleft()
             due_ns = max(now_ns, ended_ns + self._timing.scaled(self._timing.think_ns))
+            self._asked = text
             actions = self._answer(text, now_ns)
             if not says_nothing(actions):
                 self.replies.begin(actions, due_ns)

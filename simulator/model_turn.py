@@ -104,6 +104,8 @@ class ModelTurn:
     """Whether nothing more comes of it."""
     cut: bool = False
     """Whether it was interrupted."""
+    begun: bool = False
+    """Whether anything has come of it: sound, text, a call."""
 
     def due_ns(self) -> int | None:
         """When its next output comes; None while it waits for work or for a response."""

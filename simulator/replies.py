@@ -81,6 +81,12 @@ class Replies:
         return self._turn is not None
 
     @property
+    def pending(self) -> bool:
+        """Whether a turn is open of which nothing has come yet."""
+        turn = self._turn
+        return turn is not None and not turn.begun
+
+    @property
     def due_ns(self) -> int | None:
         """When to call `step`."""
         return self._turn.due_ns() if self._turn else None
@@ -98,8 +104,10 @@ class Replies:
         if turn.generated_ns is not None:
             self._close(turn, now_ns)
         elif turn.speech.has_chunk(more_comes=False):
+            turn.begun = True
             self._speak(turn, now_ns)
         elif turn.agenda and not isinstance(turn.agenda[0], str):
+            turn.begun = True
             match turn.agenda.popleft():
                 case list() as calls:
                     self._call(turn, calls)

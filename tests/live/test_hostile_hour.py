@@ -234,6 +234,8 @@ class Told:
     cut: bool
     wrote: bool
     """Whether the model wrote it and said nothing: it is in the conversation, though nobody has heard it."""
+    strays: list[str]
+    """Words of a turn that was cut, which came when this one sounded: nobody has heard them, and nothing tells."""
 
 
 def turns_of(conversation: Conversation, made: Hour) -> list[Told]:
@@ -256,11 +258,13 @@ def turns_of(conversation: Conversation, made: Hour) -> list[Told]:
             came.append(made.tap.written[connection][word] >= times[word])
         event = by_turn.get(turn)
         kept = event.text.split() if event is not None else []
-        while found and kept and kept[0] not in heard and kept[0] in found[-1].heard:
+        strays: list[str] = []
+        while found and heard and kept and kept[0] not in heard:
             # The last words of a turn that come when the next one sounds: nothing tells whose they are.
-            found[-1].kept.append(kept.pop(0))
+            word = kept.pop(0)
+            (found[-1].kept if word in found[-1].heard else strays).append(word)
         wrote = not heard and " ".join(kept) in " ".join("".join(made.tap.notes).split())
-        found.append(Told(turn, heard, kept, came, event is not None and event.interrupted, wrote))
+        found.append(Told(turn, heard, kept, came, event is not None and event.interrupted, wrote, strays))
     return found
 
 
@@ -356,7 +360,9 @@ def test_every_question_is_answered_or_its_absence_said_aloud(
     wrong = [fault for one in turns for fault in faults(one)]
     assert not wrong, "\n".join(wrong)
     kept = [entry.text for entry in history if entry.role == "agent"]
-    assert " ".join(kept).split() == [word for told in turns for word in told.kept], "each once, in its order"
+    in_order = [word for told in turns for word in (*told.strays, *told.kept)]
+    assert " ".join(kept).split() == in_order, "each once, in its order"
+    assert sum(bool(told.strays) for told in turns) <= 1 + len(turns) // 100
     assert out_of_place(history, made.questions, ear, turns) == []
     assert_flat(quarter, end, len(history))
 
