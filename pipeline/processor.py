@@ -236,6 +236,19 @@ class Processor:
         """
         return iter(())
 
+    @classmethod
+    def sound_stops(cls, options: Mapping[str, Any]) -> OptionFault | None:
+        """Why the sound of this box may stop with no silence behind what was said, and what would mend it.
+
+        The message goes on after the name of the box; ``None``: it goes on, or is followed by silence.
+        """
+        return None
+
+    @classmethod
+    def needs_silence(cls, options: Mapping[str, Any]) -> str:
+        """Why this box has to hear silence behind what is said; a clause, empty when it has not."""
+        return ""
+
 
 def ports_of(cls: type[Processor]) -> dict[str, PortSpec]:
     """The ports of a processor class by name, in order of declaration.

@@ -11,7 +11,8 @@ Example:
 """
 
 from collections import deque
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
 from ..audio import EnergyVad, SileroVad, SpeechDetector, SpeechStarted, VoiceActivity, silence
 from ..pipeline import (
@@ -21,6 +22,7 @@ from ..pipeline import (
     Duration,
     In,
     Live,
+    OptionFault,
     Out,
     Processor,
     Range,
@@ -97,6 +99,17 @@ class VadGate(Processor):
         """Media time up to where probabilities are known: speech that is yet to be found begins no earlier."""
         self._offset_ns = 0
         """From media time to the call's clock, by the newest frame."""
+
+    @classmethod
+    def sound_stops(cls, options: Mapping[str, Any]) -> OptionFault | None:
+        """A closed gate passes nothing, no silence either."""
+        if options.get("mode") != "gate":
+            return None
+        return OptionFault(
+            "mode",
+            "passes nothing when nobody speaks",
+            "mode: report passes all sound; with activity: manual its output `speech` marks the turns",
+        )
 
     async def start(self) -> None:
         vad = SileroVad() if self._detector_name == "silero" else EnergyVad()

@@ -19,10 +19,13 @@ from ..pipeline.frames import AudioFrame
 from ..pipeline.options import Doc, Duration, Hertz, Range
 from ..pipeline.ports import FromOption, Out
 from ..pipeline.processor import OptionFault, Processor
-from ..pipeline.units import MS, SECOND
+from ..pipeline.units import MS, SECOND, format_duration
 from .decode import AudioFile
 
 __all__ = ["FileIn"]
+
+_TAIL_NS = 1_500 * MS
+"""Silence by which whoever listens knows that it was the last word."""
 
 
 class FileIn(Processor):
@@ -60,6 +63,15 @@ class FileIn(Processor):
         self._loop = loop
         self._tail_ns = tail_silence
         self._file: AudioFile | None = None
+
+    @classmethod
+    def sound_stops(cls, options: Mapping[str, Any]) -> OptionFault | None:
+        """A recording ends, often with its last word."""
+        if options.get("loop") or options.get("tail_silence", 0) >= _TAIL_NS:
+            return None
+        return OptionFault(
+            "tail_silence", "may end with its last word", f"add tail_silence: {format_duration(_TAIL_NS)}"
+        )
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:

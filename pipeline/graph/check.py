@@ -22,6 +22,7 @@ from .declarations import GraphSpec, NodeSpec
 from .modules import Modules, file_module, recording
 from .negotiate import FormatSolver, PortKey
 from .resolve import ResolvedEdge, common_types, resolve_edge
+from .silences import silence_problems
 from .subgraph import expanded
 
 __all__ = ["CheckResult", "Insertion", "check", "own_faults"]
@@ -79,6 +80,7 @@ def check(
     _check_edges(graph, result)
     _check_wiring(result)
     if not result.errors:
+        result.problems += silence_problems(result.nodes, result.edges)
         result.edges = _aging(result.edges, result.nodes)
         _negotiate(result, resampler, settled or {})
     return result

@@ -86,6 +86,11 @@ class Course:
         self.carry_out(self._protocol.lost(self._call.clock.now_ns()))
         self.close()
 
+    @property
+    def user_may_speak(self) -> bool:
+        """Whether the user may be saying something."""
+        return self._call.turns.user_speaking or not self._heard.can_tell
+
     def asked(self, cause: Cause) -> None:
         """Something was said or given to the model that wants an answer."""
         self.carry_out(self._protocol.asked(cause, self._call.clock.now_ns()))

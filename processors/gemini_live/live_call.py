@@ -339,6 +339,10 @@ class LiveCall:
     def quiet_since_ns(self) -> int | None:
         return self._course.quiet_since_ns
 
+    @property
+    def user_may_speak(self) -> bool:
+        return self._course.user_may_speak
+
     def received(self, message: ServerMessage) -> None:
         self._course.carry_out(self._protocol.receive(message, self._call.clock.now_ns()))
 

@@ -16,7 +16,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...liveapi import Content, GenerationConfig, ProactivityConfig, Setup
-from ...liveapi.models import DEFAULT_MODEL
+from ...liveapi.models import DEFAULT_MODEL, capabilities
 from ...pipeline import (
     SECOND,
     AudioFrame,
@@ -283,6 +283,16 @@ class GeminiLive(Processor):
                     if fault.path[0] in persona.overrides():
                         fault.path = ("agents", name, *fault.path)
                         yield fault
+
+    @classmethod
+    def needs_silence(cls, options: Mapping[str, Any]) -> str:
+        """Such a model finds the end of what was said only in silence that it hears."""
+        model = options.get("model", DEFAULT_MODEL)
+        vertex = options.get("endpoint") == "vertex"
+        can = capabilities(model, vertex=vertex)
+        if not can.needs_trailing_sound or options.get("activity") == "manual":
+            return ""
+        return f"{can.name} hears the end of what is said only in silence: its answer may come a second late"
 
     @classmethod
     def check_surroundings(

@@ -359,34 +359,36 @@ def test_every_question_is_answered_or_its_absence_said_aloud(
     # The agent's side.
     wrong = [fault for one in turns for fault in faults(one)]
     assert not wrong, "\n".join(wrong)
-    kept = [entry.text for entry in history if entry.role == "agent"]
-    in_order = [word for told in turns for word in (*told.strays, *told.kept)]
-    assert " ".join(kept).split() == in_order, "each once, in its order"
+    heard = [told for told in turns if told.kept and not told.wrote]
+    kept = agent_entries(history, [" ".join(told.kept) for told in turns if told.wrote])
+    in_order = [word for told in heard for word in (*told.strays, *told.kept)]
+    assert " ".join(text for _, text in kept).split() == in_order, "each once, in its order"
     assert sum(bool(told.strays) for told in turns) <= 1 + len(turns) // 100
-    assert out_of_place(history, made.questions, ear, turns) == []
+    assert out_of_place([place for place, _ in kept], made.questions, ear, heard) == []
     assert_flat(quarter, end, len(history))
 
 
-def out_of_place(
-    history: tuple[HistoryEntry, ...], questions: list[Question], ear: Ear, turns: list[Told]
-) -> list[int]:
-    """Turns that do not stand behind the last question that was asked before they were heard."""
-    place, places = 0, []
+def agent_entries(history: tuple[HistoryEntry, ...], written: list[str]) -> list[tuple[int, str]]:
+    """What the agent said aloud: behind which question each stands, and its text."""
+    found: list[tuple[int, str]] = []
+    place, written = 0, [*written]
     for entry in history:
         if entry.role == "user":
             place = int(re.findall(r"\d+", entry.text)[0])
+        elif entry.role == "agent" and entry.text in written:
+            # Nobody has heard it: it is there as soon as it comes, whatever is still heard of the turn before.
+            written.remove(entry.text)
         elif entry.role == "agent":
-            places.append(place)
-    kept = [told for told in turns if told.kept]
+            found.append((place, entry.text))
+    return found
+
+
+def out_of_place(places: list[int], questions: list[Question], ear: Ear, heard: list[Told]) -> list[int]:
+    """Turns that do not stand behind the last question that was asked before they were heard."""
     right = [
-        max((q.number for q in questions if q.at_ns <= ear.began_ns.get(told.turn, 0)), default=0)
-        for told in kept
+        max((q.number for q in questions if q.at_ns <= ear.began_ns[told.turn]), default=0) for told in heard
     ]
-    return [
-        told.turn
-        for told, is_at, belongs in zip(kept, places, right, strict=True)
-        if is_at != belongs and not told.wrote
-    ]
+    return [told.turn for told, is_at, belongs in zip(heard, places, right, strict=True) if is_at != belongs]
 
 
 def assert_flat(quarter: Look, end: Look, entries: int) -> None:

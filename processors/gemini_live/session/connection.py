@@ -24,7 +24,11 @@ _SUSPECT_NS = 5 * SECOND
 """One that owes a sign of life for so long is not waited for when there is another reason to leave it."""
 _PROBE_EVERY_NS = 500 * MS
 """While something is unsure: after a loss at most so much of what the server had is said again."""
+_QUIET_PROBE_NS = 2 * SECOND
+"""The same while the user is silent: to send silence twice takes nothing away."""
 _IDLE_PROBE_NS = 10 * SECOND
+_PIECE_EVERY = 16
+"""In how many messages it is asked how long they are to be."""
 _PART_NS = 1 * SECOND
 
 
@@ -154,7 +158,8 @@ class Connection:
         # Asked once: whether something has a protocol's members costs more than to encode a message.
         arrives = self._receipts and not isinstance(link, ReceiptLink)
         while not self._parting:
-            outbox.piece_ns = getattr(link, "piece_ns", 0)
+            if not outbox.number % _PIECE_EVERY:
+                outbox.piece_ns = getattr(link, "piece_ns", 0)
             message = outbox.take()
             if message is None:
                 await outbox.filled()
@@ -191,9 +196,13 @@ class Connection:
                     await self._ask.wait()
             except TimeoutError:
                 pass
+            asked = self._ask.is_set()
             self._ask.clear()
             now_ns = clock.now_ns()
-            if not self._outbox.unsure and not self._sending and now_ns < probed_ns + _IDLE_PROBE_NS:
+            unsure = self._outbox.unsure or self._sending
+            soon = asked or self._delegate.user_may_speak
+            every_ns = (0 if soon else _QUIET_PROBE_NS) if unsure else _IDLE_PROBE_NS
+            if now_ns < probed_ns + every_ns:
                 continue
             probed_ns = now_ns
             # One that was not answered in time is still owed.

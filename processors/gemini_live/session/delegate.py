@@ -27,6 +27,11 @@ class SessionDelegate(Protocol):
         """Since when nobody speaks and nothing is under way; ``None`` when something is."""
         ...
 
+    @property
+    def user_may_speak(self) -> bool:
+        """Whether the user may be saying something: nobody says that they are silent."""
+        ...
+
     def received(self, message: ServerMessage) -> None:
         """The server said something."""
         ...

@@ -1,0 +1,53 @@
+"""Sound that may stop with no silence behind it, on its way to a box that waits for that silence. Code: LG313."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from ..errors import Problem
+from ..frames import AudioFrame
+from ..processor import OptionFault, ports_of
+
+if TYPE_CHECKING:
+    from .declarations import NodeSpec
+    from .resolve import ResolvedEdge
+
+__all__ = ["silence_problems"]
+
+
+def silence_problems(nodes: Mapping[str, NodeSpec], edges: Sequence[ResolvedEdge]) -> Iterator[Problem]:
+    """A warning for each box whose sound may stop so, at the option that would mend it."""
+    into: dict[str, list[str]] = {}
+    for edge in edges:
+        if AudioFrame in ports_of(nodes[edge.target[0]].processor)[edge.target[1]].types:
+            into.setdefault(edge.target[0], []).append(edge.source[0])
+    for name, node in nodes.items():
+        if needs := node.processor.needs_silence(_plain(node.options)):
+            for source, fault in _stops(name, nodes, into):
+                message = f"`{source.name}` {fault.message}, and {needs}"
+                path = (*source.path, *fault.path)
+                yield Problem("LG313", message, path, hint=fault.hint, warning=True)
+
+
+def _stops(
+    name: str, nodes: Mapping[str, NodeSpec], into: Mapping[str, Sequence[str]]
+) -> Iterator[tuple[NodeSpec, OptionFault]]:
+    """The nearest boxes before ``name`` whose sound may stop."""
+    seen, left = {name}, [*into.get(name, ())]
+    while left:
+        source = left.pop(0)
+        if source in seen:
+            continue
+        seen.add(source)
+        node = nodes[source]
+        fault = node.processor.sound_stops(_plain(node.options))
+        if fault is not None:
+            yield node, fault
+        else:
+            left += into.get(source, ())
+
+
+def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A text that is filled in when a call starts is a text like any other here."""
+    return {name: str(value) if isinstance(value, str) else value for name, value in options.items()}
