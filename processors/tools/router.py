@@ -43,7 +43,8 @@ from ...pipeline.events import (
 from ...pipeline.graph.inputs import InputSpec
 from ...pipeline.processor import Emitted
 from ...pipeline.running.context import set_idempotency_key
-from ...pipeline.units import MS, SECOND
+from ...pipeline.running.tasks import settle
+from ...pipeline.units import MS, SECOND, format_duration
 from .breaker import BreakerPolicy
 from .catalog import ToolCatalog
 from .consent import Consents, Words
@@ -61,6 +62,9 @@ from .voice import Voice
 from .withdrawn import Running, WithdrawnCalls
 
 __all__ = ["ToolRouter"]
+
+_LET_END_NS = 2 * SECOND
+"""What must not be cut goes on so long after the call; a node has three seconds to stop."""
 
 
 class ToolRouter(Processor):
@@ -132,6 +136,8 @@ class ToolRouter(Processor):
         self._withdrawn = WithdrawnCalls()
         self._changed = asyncio.Event()
         self._ended = False
+        self._uncut: set[asyncio.Task[None]] = set()
+        """At work on what must not be cut."""
         self._watched: list[Any] = []
         """What ends the subscriptions to events."""
         self._desk: ToolDesk
@@ -189,13 +195,42 @@ class ToolRouter(Processor):
                 while self._waiting and len(self._running) < self._max_parallel:
                     frame = self._waiting.pop(next(iter(self._waiting)))
                     running = self._running[frame.id] = Running(frame, self._tools[frame.name])
-                    running.task = group.create_task(self._answer(running), name=f"tool {frame.name}")
+                    self._begin(running, group)
                 self._changed.clear()
                 await self._changed.wait()
             for running in self._withdrawn.going_on():
                 # What must not be cut comes to its end, within its deadline; of a thread nobody needs to know.
                 if running.task is not None and running.tool.settings.cancel:
                     running.task.cancel()
+            if self._uncut:
+                await asyncio.wait(self._uncut)
+
+    def _begin(self, running: Running, group: asyncio.TaskGroup) -> None:
+        """Set a function going. What must not be cut does not end with the group: ``stop`` waits for it."""
+        tool, name = running.tool, f"tool {running.frame.name}"
+        if not tool.stoppable or tool.settings.cancel:
+            running.task = group.create_task(self._answer(running), name=name)
+            return
+        running.task = asyncio.get_running_loop().create_task(self._answer(running), name=name)
+        self._uncut.add(running.task)
+        running.task.add_done_callback(self._uncut.discard)
+
+    async def _let_end(self) -> None:
+        """The call is over: what must not be cut has a moment to come to its end, and then is cut and named."""
+        if not self._uncut:
+            return
+        # Their results are nobody's by now.
+        self._running.clear()
+        _, left = await asyncio.wait(self._uncut, timeout=_LET_END_NS / SECOND)
+        for task in left:
+            task.cancel()
+            self.log.warning(
+                "%s: %s had not ended %s after the call, and was cut: whether it has done its work is not known",
+                self.name,
+                task.get_name(),
+                format_duration(_LET_END_NS),
+            )
+        await settle(left)
 
     @property
     def at_rest(self) -> bool:
@@ -203,6 +238,7 @@ class ToolRouter(Processor):
         return not (self._waiting or self._running)
 
     async def stop(self) -> None:
+        await self._let_end()
         for unsubscribe in self._watched:
             unsubscribe()
         await asyncio.gather(*(source.close() for source in self._sources))

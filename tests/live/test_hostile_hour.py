@@ -134,8 +134,8 @@ class Hour:
     voice: LegibleVoice = field(default_factory=LegibleVoice)
     tap: Tap = field(default_factory=Tap)
     looks: list[Look] = field(default_factory=list)
-    finals: dict[int, Transcript] = field(default_factory=dict)
-    """What the agent was told to have said, by utterance."""
+    finals: dict[int, tuple[int, str, bool]] = field(default_factory=dict)
+    """What the agent was told to have said, by utterance: the turn, the words, and whether it was cut."""
     missing: list[AnswerMissing] = field(default_factory=list)
     stalled: int = 0
     changes: Counter[str] = field(default_factory=Counter)
@@ -144,7 +144,7 @@ class Hour:
         """Keep what matters, in little room."""
         match event:
             case Transcript(role="agent", final=True):
-                self.finals[event.utterance] = event
+                self.finals[event.utterance] = (int(event.turn), event.text, event.interrupted)
             case AnswerMissing():
                 self.missing.append(event)
             case AnswerStalled():
@@ -241,7 +241,7 @@ class Told:
 def turns_of(conversation: Conversation, made: Hour) -> list[Told]:
     """Every turn of which anything was heard or told, in order."""
     ear = conversation.call.processor("speaker", Ear)
-    by_turn = {event.turn: event for event in made.finals.values()}
+    by_turn = {turn: (text.split(), cut) for turn, text, cut in made.finals.values()}
     said: dict[int, Counter[str]] = {}
     found = []
     for turn in sorted(ear.heard.keys() | by_turn.keys()):
@@ -256,15 +256,14 @@ def turns_of(conversation: Conversation, made: Hour) -> list[Told]:
             times[word] += 1
             heard.append(word)
             came.append(made.tap.written[connection][word] >= times[word])
-        event = by_turn.get(turn)
-        kept = event.text.split() if event is not None else []
+        kept, cut = by_turn.get(turn, ([], False))
         strays: list[str] = []
         while found and heard and kept and kept[0] not in heard:
             # The last words of a turn that come when the next one sounds: nothing tells whose they are.
             word = kept.pop(0)
             (found[-1].kept if word in found[-1].heard else strays).append(word)
         wrote = not heard and " ".join(kept) in " ".join("".join(made.tap.notes).split())
-        found.append(Told(turn, heard, kept, came, event is not None and event.interrupted, wrote, strays))
+        found.append(Told(turn, heard, kept, came, cut, wrote, strays))
     return found
 
 

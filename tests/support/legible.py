@@ -100,8 +100,8 @@ class Ear(Loudspeaker):
         began_ns = max(self.call.clock.now_ns(), self._until_ns)
         await super().on_sound(frame)
         until_ns = self._flushed_ns if frame.turn <= self._void else began_ns + frame.duration_ns
-        said = self.heard.setdefault(frame.turn, [])
-        self.began_ns.setdefault(frame.turn, began_ns)
+        said = self.heard.setdefault(int(frame.turn), [])
+        self.began_ns.setdefault(int(frame.turn), began_ns)
         for number, at in numbers(frame.samples):
             if began_ns + at * SECOND // RATE < until_ns and (not said or said[-1] != number):
                 said.append(number)

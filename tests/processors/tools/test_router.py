@@ -545,6 +545,62 @@ def test_what_must_not_be_cut_is_done_once(again: str) -> None:
     assert [frame.id for frame in answers] == ["2"] and booked == ["key"]
 
 
+@pytest.mark.parametrize("withdrawn", [False, True], ids=["asked for", "withdrawn"])
+@pytest.mark.parametrize(("takes_s", "ends"), [(1.5, True), (5.0, False)])
+def test_what_must_not_be_cut_outlives_the_call_for_a_moment(
+    takes_s: float, ends: bool, withdrawn: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The caller hangs up while it works: it has two seconds, then it is cut, and a warning names it."""
+    booked: list[str] = []
+
+    @tool(cancel=False)
+    async def book(day: str) -> str:
+        """Book a day."""
+        await asyncio.sleep(takes_s)
+        booked.append(day)
+        return f"booked {day}"
+
+    async def look() -> str:
+        """Look something up."""
+        await asyncio.sleep(takes_s)
+        booked.append("looked")
+        return "looked"
+
+    async def script(model: Model, events: list[Event]) -> None:
+        model.ask("book", "1", day="Friday")
+        model.ask("look", "2")
+        await asyncio.sleep(0.1)
+        if withdrawn:
+            model.withdraw("1")
+            await asyncio.sleep(0.1)
+
+    with caplog.at_level(logging.WARNING):
+        assert talk(with_tools(book, look), script) == []
+    assert booked == (["Friday"] if ends else [])
+    assert ("book had not ended 2s after the call" in caplog.text) is not ends
+
+
+def test_a_call_that_ends_in_peace_waits_for_what_must_not_be_cut() -> None:
+    """Up to its own deadline: nothing of it is lost."""
+    booked: list[str] = []
+
+    @tool(cancel=False)
+    async def book(day: str) -> str:
+        """Book a day."""
+        await asyncio.sleep(6)
+        booked.append(day)
+        return f"booked {day}"
+
+    async def script(model: Model, events: list[Event]) -> None:
+        model.ask("book", "1", day="Friday")
+        await asyncio.sleep(0.1)
+        model.withdraw("1")
+        model.over.set()
+        await asyncio.sleep(7)
+
+    assert talk(with_tools(book), script) == [] and booked == ["Friday"]
+
+
 def test_a_thread_that_has_booked_is_not_run_again() -> None:
     """It cannot be stopped; another wish is another call."""
     booked: list[str] = []
