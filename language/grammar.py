@@ -224,7 +224,7 @@ def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, tree: Tree) -> d
 def _simulator(value: Any, shape: Shape, base_dir: Path) -> dict[str, Any]:
     section = shape.mapping(value, ("simulator",), "`simulator`", "write `{brain: brain.yaml}`")
     shape.unknown_keys(section or (), ("brain",), ("simulator",), "below `simulator`")
-    if not section or not isinstance(section.get("brain"), str):
+    if not section or section.get("brain") is None:
         return section or {}
     path = ("simulator", "brain")
     written = shape.text(section["brain"], path, "`brain`")

@@ -33,6 +33,8 @@ def faults(text: str, base_dir: Path = Path("/nowhere"), **environ: str) -> Foun
         ("version: 1\nagent:\nturns: {confrm: 3s}\n", [("LG201", 3, 9)]),
         ("version: 1\nagent:\nturns: 3\n", [("LG202", 3, 8)]),
         ("version: 1\nagent:\nsimulator: {brain: gone.yaml}\n", [("LG209", 3, 20)]),
+        ("version: 1\nagent:\nsimulator: {brain: {version: 1}}\n", [("LG102", 3, 13)]),
+        ("version: 1\nagent:\nsimulator: {brain: 5}\n", [("LG102", 3, 20)]),
         ("version: 1\nagent:\nsimulator: 1\n", [("LG102", 3, 12)]),
         # The short form
         ("version: 1\nagent: 3\n", [("LG102", 2, 8)]),
