@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ _HEAD_WITHIN_S = 10.0
 _BODY_WITHIN_S = 30.0
 _MOST_CONNECTIONS = 2_000
 _MOST_HEAD_BYTES = 16 * 1024
+
+_logger = logging.getLogger("livegraph.http")
+# uvicorn warns of each request that is none: strangers would fill the log. Errors are ours, and stay.
+_logger.addFilter(lambda record: record.levelno != logging.WARNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +87,10 @@ class _TimedProtocol(H11Protocol):
 
     _deadline: asyncio.TimerHandle | None = None
     _awaited: object = None
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.logger = _logger
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)

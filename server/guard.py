@@ -66,6 +66,13 @@ class Guard:
         refusal = self._refusal(origin, host, shared)
         if len(hosts) > 1 or len(origins) > 1:
             refusal = Refusal(400, "bad_request", "The request names two hosts or origins.")
+        names = {name for name, _ in scope["headers"]}
+        if b"content-length" in names and b"transfer-encoding" in names:
+            # Whoever stands in front may have read another end of the body (RFC 9112, section 6.3): what follows on
+            # this connection is nobody's.
+            refusal = Refusal(
+                400, "bad_request", "The request says twice how long it is.", headers={"Connection": "close"}
+            )
         if refusal is not None:
             await refusal.response()(scope, receive, answer)
         elif scope["method"] == "OPTIONS" and shared:
