@@ -56,12 +56,13 @@ class WebSocketLink:
     async def send(self, message: str | bytes) -> None:
         """See ``Link``."""
         connection = self._socket
-        protocol = connection.protocol
+        protocol, transport = connection.protocol, connection.transport
         try:
             if (
                 isinstance(message, str)
                 and protocol.state is State.OPEN
-                and connection.transport.get_write_buffer_size() <= _MOST_QUEUED_BYTES
+                and not transport.is_closing()
+                and transport.get_write_buffer_size() <= _MOST_QUEUED_BYTES
             ):
                 # As the library's `send` does it for a whole message, at a third of its cost.
                 protocol.send_text(message.encode())
