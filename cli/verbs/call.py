@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..completion import agent_names
 from ..composing import AgentOption, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, stopped_by, told
 from ..given_inputs import InputOption, given_inputs
@@ -30,7 +31,9 @@ def call(
     agent: Annotated[
         str,
         typer.Argument(
-            metavar="AGENT", help="An agent file, or the name of a shipped agent; voice_agent by default."
+            metavar="AGENT",
+            autocompletion=agent_names,
+            help="An agent file, or the name of a shipped agent; voice_agent by default.",
         ),
     ] = "",
     question: Annotated[

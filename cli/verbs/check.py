@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..completion import agent_names
 from ..composing import Chosen, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, told
 from ..terminal import Debug, Terminal
@@ -27,7 +28,12 @@ class Format(StrEnum):
 def check(
     files: Annotated[
         list[str] | None,
-        typer.Argument(metavar="FILE", show_default=False, help="Agent files, or names of shipped agents."),
+        typer.Argument(
+            metavar="FILE",
+            autocompletion=agent_names,
+            show_default=False,
+            help="Agent files, or names of shipped agents.",
+        ),
     ] = None,
     format: Annotated[
         Format,

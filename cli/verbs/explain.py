@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from ..completion import agent_names
 from ..composing import AgentOption, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import told
 from ..output import write_out
@@ -28,7 +29,9 @@ def explain(
     file: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="An agent file, or the name of a shipped agent; voice_agent by default."
+            metavar="FILE",
+            autocompletion=agent_names,
+            help="An agent file, or the name of a shipped agent; voice_agent by default.",
         ),
     ] = "",
     files: FilesOption = None,

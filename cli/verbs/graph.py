@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
+from ..completion import agent_names
 from ..composing import AgentOption, Chosen, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import told
 from ..output import write_out
@@ -39,7 +40,9 @@ def graph(
     file: Annotated[
         str,
         typer.Argument(
-            metavar="FILE", help="An agent file, or the name of a shipped agent; voice_agent by default."
+            metavar="FILE",
+            autocompletion=agent_names,
+            help="An agent file, or the name of a shipped agent; voice_agent by default.",
         ),
     ] = "",
     format: Annotated[

@@ -15,6 +15,7 @@ import typer
 from ...language.server_section import ServerSection
 from .. import server_options as opt
 from ..announcing import announcement, facts
+from ..completion import agent_names
 from ..composing import Chosen, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, stopped_by, told
 from ..prepared import Prepared, Source, check_names, read_sources
@@ -44,6 +45,7 @@ def run(
         list[str] | None,
         typer.Argument(
             metavar="AGENT",
+            autocompletion=agent_names,
             show_default=False,
             help="Agent files, folders of them, or names of shipped agents; the first agent is the default. "
             "Without any: voice_agent.",
