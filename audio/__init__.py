@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from .._lazy import when_used
 
 if TYPE_CHECKING:
+    from .backing import Backing
     from .energy import EnergyVad
     from .fades import fade_in, fade_out
     from .levels import SILENCE_DBFS, amplify, rms_dbfs
@@ -35,6 +36,7 @@ else:
     __getattr__, __dir__ = when_used(
         __name__,
         {
+            "backing": ("Backing",),
             "energy": ("EnergyVad",),
             "fades": ("fade_in", "fade_out"),
             "levels": ("SILENCE_DBFS", "amplify", "rms_dbfs"),
@@ -61,6 +63,7 @@ else:
 __all__ = [
     "SILENCE_DBFS",
     "AudioError",
+    "Backing",
     "Ducking",
     "EnergyVad",
     "Mixdown",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..pipeline.convert import Steps
@@ -23,8 +23,10 @@ __all__ = ["graph_form", "linear_form", "record_form", "short_form"]
 _AGENT_KEYS = agent_keys()
 
 
-def short_form(value: Any, build: NodeBuilder, personas: Any = None) -> None:
-    """``agent``: what most agents are made of, in a row; with ``personas`` several speak in it."""
+def short_form(
+    value: Any, build: NodeBuilder, personas: Any = None, more: Sequence[WrittenNode] = ()
+) -> None:
+    """``agent``: what most agents are made of, in a row; with ``personas`` several speak in it. ``more`` come last."""
     shape = build.shape
     agent = shape.mapping(value, ("agent",), "`agent`", "write `instructions:` and `tools:` below it")
     if agent is None:
@@ -66,7 +68,7 @@ def short_form(value: Any, build: NodeBuilder, personas: Any = None) -> None:
             row.append(WrittenNode(part.box, part.box, own | given, at, at))
         if part.box == TOOLS and personas is not None:
             row += tools_of_personas(personas, sections[part.section], build)
-    _row(row, build)
+    _row([*row, *more], build)
 
 
 def _switched(value: Any, key: str, shape: Shape) -> bool:
@@ -79,8 +81,8 @@ def _switched(value: Any, key: str, shape: Shape) -> bool:
     return True
 
 
-def linear_form(value: Any, build: NodeBuilder) -> None:
-    """``pipeline``: boxes in order, wired by what they offer and take."""
+def linear_form(value: Any, build: NodeBuilder, more: Sequence[WrittenNode] = ()) -> None:
+    """``pipeline``: boxes in order, wired by what they offer and take. ``more`` come last."""
     at = (*build.at, "pipeline")
     items = build.shape.sequence(value, at, "`pipeline`", "write one box a line: `- vad_gate`")
     row: list[WrittenNode] = []
@@ -93,7 +95,7 @@ def linear_form(value: Any, build: NodeBuilder) -> None:
         build.shape.fault(
             "LG310", "`pipeline` has no boxes", at, "begin with a source: `- webrtc_in`", key=True
         )
-    _row(row, build)
+    _row([*row, *more], build)
 
 
 def graph_form(value: Any, build: NodeBuilder) -> None:

@@ -27,9 +27,10 @@ from .conversation_section import read_conversation, said_elsewhere
 from .edges import apply_edges
 from .form_checks import Shape, is_missing
 from .forms import graph_form, linear_form, record_form, short_form
+from .nodes import WrittenNode
 from .origins import Tree
 from .personas import are_personas
-from .sections import FORMS, OF_ALL, OF_ONE, TOP
+from .sections import BOXES, FORMS, OF_ALL, OF_ONE, TOP
 from .server_section import ServerSection
 from .template_boxes import Templates, lower
 
@@ -119,6 +120,7 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
         return draft
     texts = _header(top, draft, shape, tree)
     personas = top.get("agents") if not member else None
+    boxes = _section_boxes(top, shape)
     forms = [form for form in FORMS if form in top] or (["agent"] if personas is not None else [])
     for form in forms[1:]:
         message = f"`{form}` and `{forms[0]}` in one " + ("agent" if member else "file")
@@ -135,14 +137,18 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
     draft.aliases, draft.uses = build.aliases, build.uses
     body = top.get(forms[0])
     if forms[0] == "agent":
-        short_form(body, build, personas)
+        short_form(body, build, personas, boxes)
     elif personas is not None:
         message = f"`{forms[0]}` and `agents` in one file"
         hint = f"in `{forms[0]}` they are an option of gemini_live: `agents: {{desk: ...}}`"
         shape.fault("LG104", message, (forms[0],), hint, key=True)
     elif forms[0] == "pipeline":
-        linear_form(body, build)
+        linear_form(body, build, boxes)
     else:
+        for written in boxes:
+            message = f"`{written.path[0]}` stands beside `nodes`, and nothing says what it is joined to"
+            hint = f"write it as a node: `{written.path[0]}: {{use: {written.use}, from: ..., to: ...}}`"
+            shape.fault("LG104", message, written.path, hint, key=True)
         graph_form(body, build)
     edges = shape.mapping(top.get("edges"), ("edges",), "`edges`", "write `a -> b: {when_full: block}`")
     if top.get("record") is not None:
@@ -158,6 +164,19 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
             shape.problems += unused(draft.inputs, used)
     draft.whole = build.whole and readable
     return draft
+
+
+def _section_boxes(top: Mapping[str, Any], shape: Shape) -> list[WrittenNode]:
+    """The boxes that sections of their own stand for."""
+    found = []
+    for section, box in BOXES.items():
+        given = top.get(section)
+        if given is None:
+            continue
+        options = shape.mapping(given, (section,), f"`{section}`")
+        if options is not None:
+            found.append(WrittenNode(section, box, options, (section,), (section,)))
+    return found
 
 
 def _version(top: Mapping[str, Any], shape: Shape) -> bool:

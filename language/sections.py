@@ -5,16 +5,18 @@ The reader and the schema both go by these. ``include`` may stand beside any of 
 
 from __future__ import annotations
 
-__all__ = ["BODIES", "FORMS", "OF_ALL", "OF_ONE", "OF_TEMPLATE", "TOP"]
+__all__ = ["BODIES", "BOXES", "FORMS", "OF_ALL", "OF_ONE", "OF_TEMPLATE", "TOP"]
 
 BODIES = ("pipeline", "nodes")
 """The forms that a template can have as well."""
 FORMS = ("agent", *BODIES)
 """An agent is said in one of them: short, boxes in a row, or a graph."""
+BOXES = {"memory": "memory", "guards": "guard_rails"}
+"""Sections that are the options of a box, which stands at the end of the row in the short and the linear form."""
 OF_ONE = (
     *("title", "description", "inputs"),
     *FORMS,
-    *("edges", "turns", "conversation", "record", "log", "server", "simulator", "tests"),
+    *("edges", "turns", "conversation", *BOXES, "record", "log", "server", "simulator", "tests"),
 )
 """The sections of one agent."""
 OF_ALL = ("version", "agents", "templates", "profiles")

@@ -280,6 +280,9 @@ E = TypeVar("E", bound=Event)
 
 Observer = Callable[[E], object]
 
+Redact = Callable[[Any, bool], Any]
+"""Takes a text, or JSON, and whether more of it may follow; gives it without what is to be hidden."""
+
 _BEHIND_AT_MOST = 1024
 """Events that an async observer may be behind; what comes then it does not hear of."""
 
@@ -296,6 +299,8 @@ class EventBus:
         self._by_type: dict[type[Event], tuple[Observer[Any], ...]] = {}
         self._behind: dict[Observer[Any], deque[Coroutine[Any, Any, object]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self.redact: Redact | None = None
+        """Hides what nobody may write down, in the texts of every event that is published from then on."""
 
     def subscribe(self, kind: type[E], observer: Observer[E]) -> Callable[[], None]:
         """Call ``observer`` for every event of ``kind`` or a subclass; returns what ends the subscription."""
@@ -316,7 +321,10 @@ class EventBus:
 
     def publish(self, event: Event) -> None:
         """Tell every observer. One that raises is taken off the bus and named in the log: the call goes on."""
-        for observer in self._for(type(event)):
+        observers = self._for(type(event))
+        if self.redact is not None and observers:
+            event = _redacted(event, self.redact)
+        for observer in observers:
             try:
                 waits = observer(event)
                 if waits.__class__ is CoroutineType:
@@ -382,3 +390,19 @@ class EventBus:
             found = tuple(observer for wanted, observer in self._observers if issubclass(kind, wanted))
             self._by_type[kind] = found
         return found
+
+
+_PLAIN = (str, dict, list, tuple)
+
+
+def _redacted(event: E, redact: Redact) -> E:
+    """``event`` without what is to be hidden; the same one where nothing is."""
+    growing = getattr(event, "final", True) is False
+    changed: dict[str, Any] = {}
+    for name in event.__struct_fields__:
+        value = getattr(event, name)
+        if value and isinstance(value, _PLAIN):
+            shown = redact(value, growing)
+            if shown is not value and shown != value:
+                changed[name] = shown
+    return msgspec.structs.replace(event, **changed) if changed else event

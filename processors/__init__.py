@@ -11,12 +11,18 @@ from .._lazy import when_used
 
 if TYPE_CHECKING:
     from .app import AppIn, AppOut
+    from .background_sound import BackgroundSound
+    from .dtmf_menu import DtmfMenu
     from .gain import Gain
     from .gemini_live import GeminiLive, LiveConnector
+    from .guards import GuardRails
     from .join import Join
+    from .language_switch import LanguageSwitch
+    from .memory import Memory
     from .mixer import Mixer
     from .resampler import Resampler
     from .switch import Switch
+    from .text_rules import TextRules
     from .tools.router import ToolRouter
     from .transcript_log import TranscriptLog
     from .vad_gate import VadGate
@@ -25,12 +31,18 @@ else:
         __name__,
         {
             "app": ("AppIn", "AppOut"),
+            "background_sound": ("BackgroundSound",),
+            "dtmf_menu": ("DtmfMenu",),
             "gain": ("Gain",),
             "gemini_live": ("GeminiLive", "LiveConnector"),
+            "guards": ("GuardRails",),
             "join": ("Join",),
+            "language_switch": ("LanguageSwitch",),
+            "memory": ("Memory",),
             "mixer": ("Mixer",),
             "resampler": ("Resampler",),
             "switch": ("Switch",),
+            "text_rules": ("TextRules",),
             "tools.router": ("ToolRouter",),
             "transcript_log": ("TranscriptLog",),
             "vad_gate": ("VadGate",),
@@ -40,13 +52,19 @@ else:
 __all__ = [
     "AppIn",
     "AppOut",
+    "BackgroundSound",
+    "DtmfMenu",
     "Gain",
     "GeminiLive",
+    "GuardRails",
     "Join",
+    "LanguageSwitch",
     "LiveConnector",
+    "Memory",
     "Mixer",
     "Resampler",
     "Switch",
+    "TextRules",
     "ToolRouter",
     "TranscriptLog",
     "VadGate",

@@ -44,6 +44,22 @@ class Phrase:
         except TimeoutError as error:
             raise Slow(self.pattern) from error
 
+    @property
+    def groups(self) -> int:
+        """How many groups it has."""
+        return int(self._compiled.groups)
+
+    def matches(self, text: str) -> list[tuple[int, int, tuple[str | None, ...]]]:
+        """Where it is in the whole of ``text``, with the whole and its groups; nothing that is empty."""
+        try:
+            return [
+                (match.start(), match.end(), (match[0], *match.groups()))
+                for match in self._compiled.finditer(text, timeout=_WITHIN_S)
+                if match.end() > match.start()
+            ]
+        except TimeoutError as error:
+            raise Slow(self.pattern) from error
+
     def spans(self, text: str, *, within_s: float = _WITHIN_S) -> Iterator[tuple[int, int]]:
         """Where it is in the whole of ``text``, one after the other; nothing that is empty."""
         try:

@@ -69,16 +69,17 @@ class TranscriptLog(Processor):
         self._to_log = log
 
     def on_transcript(self, frame: TranscriptFrame) -> Emitted:
-        if not frame.final or not frame.text.strip():
+        text = self.call.redacted(frame.text.strip())
+        if not frame.final or not text:
             return None
         if self._to_log:
             cut = " (interrupted)" if frame.interrupted else ""
-            self.log.info("%s: %s%s", frame.role, frame.text.strip(), cut)
+            self.log.info("%s: %s%s", frame.role, text, cut)
         if self._file is not None:
             line = {
                 "time_s": round(frame.time_ns / SECOND, 3),
                 "role": frame.role,
-                "text": frame.text.strip(),
+                "text": text,
                 "interrupted": frame.interrupted,
             }
             # A line a turn: small enough for the loop, and on disk even if the program dies in the next second.

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..audio import Pcm, ns_to_samples, silence
 from ..pipeline.frames import AudioFrame, Marker
-from ..pipeline.turns.conversation import Conversation
+from ..pipeline.turns.conversation import Background, Beneath, Conversation
 from ..pipeline.units import MS
 from .playout import Fact, Played, PlayoutBuffer
 
@@ -47,6 +47,7 @@ class Speaker:
         """How long whoever pulls keeps the sound before it is heard, as far as that is known: a browser has a buffer of
         its own. What was played is told so much later."""
         self._turn = 0
+        self._beneath: tuple[Background, Beneath] | None = None
         turns.attach(self)
 
     @property
@@ -89,15 +90,27 @@ class Speaker:
         if self._heard is not None:
             self._heard(sound)
         self._report()
-        return sound
+        return self._backed(sound)
 
     def take(self, samples: int) -> Pcm:
         """As ``pull``, without the silence at the end."""
+        if self._turns.background is not None and not self._buffer.drained:
+            return self.pull(samples)
         sound = self._buffer.take(samples)
         if self._heard is not None:
             self._heard(_filled_up(sound, samples))
         self._report()
         return sound
+
+    def _backed(self, sound: Pcm) -> Pcm:
+        """``sound`` with what goes on beneath it."""
+        background = self._turns.background
+        if background is None:
+            return sound
+        if self._beneath is None or self._beneath[0] is not background:
+            self._beneath = (background, background.under(self._rate))
+        backed: Pcm = self._beneath[1].under(sound)
+        return backed
 
     # What the conversation decides
 

@@ -15,7 +15,7 @@ from ...pipeline.graph.inputs import InputSpec
 from ...pipeline.running.call_log import LogPolicy
 from ...pipeline.turns.controller import TurnPolicy
 from ...pipeline.turns.conversation_policy import ConversationPolicy
-from ..sections import BODIES, FORMS, OF_ALL, OF_ONE, TOP
+from ..sections import BODIES, BOXES, FORMS, OF_ALL, OF_ONE, TOP
 from ..server_section import ServerSection
 from ..templates import ParamSpec
 from .boxes import installed
@@ -107,7 +107,13 @@ def _member() -> Schema:
         "agent": reference("short"),
         **{key: {} for key in BODIES},
     }
+    said |= {section: _box_section(box) for section, box in BOXES.items()}
     return _of(OF_ONE, said)
+
+
+def _box_section(box: str) -> Schema:
+    """The options of a box, in a section of their own."""
+    return {"anyOf": [reference(f"box.{box}"), {"type": "null"}]}
 
 
 def _of(sections: Iterable[str], said: Schema) -> Schema:

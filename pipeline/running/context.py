@@ -202,6 +202,11 @@ class CallContext:
         """Have the agent say ``text`` now, word for word; whether anybody can."""
         return self.host is not None and self.host.say(text)
 
+    def redacted(self, value: Any) -> Any:
+        """A text or JSON without what nobody may write down: for boxes that do (see ``guard_rails``)."""
+        redact = self.events.redact
+        return value if redact is None else redact(value, False)
+
     def mute(self, on: bool = True) -> None:
         """Hear nothing of the caller from now on, or hear them again."""
         if self.host is None:

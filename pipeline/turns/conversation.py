@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Protocol
+from typing import Any, Protocol
 
 from ..clock import Clock
 from ..events import EventBus, Interrupted, SpeechChanged, StateChanged
@@ -75,6 +75,22 @@ class Witness(Protocol):
         ...
 
 
+class Beneath(Protocol):
+    """What goes on beneath the sound of one output."""
+
+    def under(self, sound: Any) -> Any:
+        """``sound`` (int16 samples) with the next of it beneath."""
+        ...
+
+
+class Background(Protocol):
+    """A sound that goes on beneath all that the caller hears."""
+
+    def under(self, rate: int) -> Beneath:
+        """What an output that plays at ``rate`` mixes in; each has its own."""
+        ...
+
+
 class Conversation:
     """Facts in, decisions out, each at the call's time.
 
@@ -98,6 +114,8 @@ class Conversation:
         self._timer: asyncio.TimerHandle | None = None
         self._shown: TurnState = TurnState.LISTENING
         self._closed = False
+        self.background: Background | None = None
+        """What goes on beneath the agent's voice; outputs that play in real time mix it in."""
         self._witness: Witness | None = None
         self._voice = False
         """Whether the user speaks, heard or not."""

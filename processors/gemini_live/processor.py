@@ -357,16 +357,17 @@ class GeminiLive(Processor):
         if self._reception is None:
             return
         await self._reception.close()
-        history, caller = self._reception.history, self.call.identity
+        caller = self.call.identity
+        kept = History.from_list(self.call.redacted(self._reception.history.to_list()))
         store = self.call.resource(HistoryStore)  # type: ignore[type-abstract]  # a Protocol is a key like any other
         if store is not None:
-            await store.save(self.call.id, caller, history)
+            await store.save(self.call.id, caller, kept)
         if self._settings.save_history is None:
             return
         path = self._settings.save_history
         try:
             await asyncio.to_thread(make_folders, path)
-            await asyncio.to_thread(write_whole, path, history.to_json_lines())
+            await asyncio.to_thread(write_whole, path, kept.to_json_lines())
         except OSError as error:
             raise ProcessorError(
                 self.name, f"cannot write the history to {path}: {error.strerror} (option save_history)"

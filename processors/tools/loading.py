@@ -15,7 +15,7 @@ from ...pipeline.graph.modules import import_reference
 from ...pipeline.spelling import did_you_mean
 from .function import ToolFunction
 
-__all__ = ["load_tools"]
+__all__ = ["load_function", "load_tools"]
 
 
 def load_tools(sources: Iterable[str | Callable[..., Any]]) -> dict[str, ToolFunction]:
@@ -44,6 +44,15 @@ def load_tools(sources: Iterable[str | Callable[..., Any]]) -> dict[str, ToolFun
     if problems:
         raise ConfigError(problems)
     return found
+
+
+def load_function(source: str) -> Callable[..., Any]:
+    """The one function that ``file.py:function`` or ``module:function`` names. Raises ``ConfigError``."""
+    found = _named(source)
+    if len(found) > 1:
+        hint = f"say which: {', '.join(f'{source}:{name}' for name in list(found)[:5])}"
+        raise _fault("LG230", f"`{source}` has several functions", hint)
+    return next(iter(found.values()))
 
 
 def _tool(function: Callable[..., Any], name: str) -> ToolFunction:

@@ -87,6 +87,19 @@ class SlowUpper(Processor):
         return [TextFrame(self.last)] if self.last else None
 
 
+class Keep(Processor):
+    """A sink that keeps every frame, of whatever class."""
+
+    kind = "sink"
+    any: In[Frame]
+
+    def __init__(self) -> None:
+        self.kept: list[Frame] = []
+
+    def on_any(self, frame: Frame) -> None:
+        self.kept.append(frame)
+
+
 class Collect(Processor):
     """A sink that keeps what it gets, with the time; ``fail_at`` raises at that many frames."""
 

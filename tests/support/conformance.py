@@ -46,6 +46,10 @@ def _recording(folder: Path) -> dict[str, Any]:
     return {"path": path}
 
 
+def _background(folder: Path) -> dict[str, Any]:
+    return {"file": _recording(folder)["path"]}
+
+
 async def _tool(seconds: float = 0.05) -> str:
     """Take a moment."""
     await asyncio.sleep(seconds)
@@ -77,6 +81,14 @@ HARNESSES: dict[str, Harness] = {
     "app_in": Harness(endless=True),
     "file_in": Harness(options=_recording),
     "file_out": Harness(options=lambda folder: {"path": folder / "answer.wav"}),
+    "background_sound": Harness(options=_background),
+    "language_switch": Harness(
+        options=lambda folder: {"languages": {"de": None, "en": None}, "tool": "work"}
+    ),
+    "memory": Harness(
+        options=lambda folder: {"key": "ada", "store": folder / "memory.sqlite", "summary": "none"}
+    ),
+    "text_rules": Harness(options=lambda folder: {"rules": [{"match": "text", "replace": "word"}]}),
     "gemini_live": Harness(resources=_service),
     "tool_router": Harness(options=lambda folder: {"tools": [_tool]}),
     "transcript_log": Harness(options=lambda folder: {"path": folder / "transcript.jsonl"}),
