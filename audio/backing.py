@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .levels import rms_dbfs
 from .pcm import AudioError, Pcm
@@ -76,9 +77,10 @@ class Backing:
         mixed = np.clip(np.rint(sound.astype(np.float32) + bed), -32_768, 32_767)
         return mixed.astype(np.int16)
 
-    def _glide(self, goal: float, count: int) -> np.ndarray[tuple[int], np.dtype[np.float32]]:
+    def _glide(self, goal: float, count: int) -> NDArray[np.float32]:
         steps = np.arange(1, count + 1, dtype=np.float32) * np.float32(self._step or self._loud)
         rising = goal >= self._level
         levels = np.minimum(goal, self._level + steps) if rising else np.maximum(goal, self._level - steps)
         self._level = float(levels[-1])
-        return levels.astype(np.float32)
+        made: NDArray[np.float32] = levels.astype(np.float32)
+        return made

@@ -88,9 +88,13 @@ class TextRules(Processor):
                 return
             made, at = "", 0
             for start, end, groups in found:
-                filled = _GROUP.sub(lambda one, groups=groups: groups[int(one[1])] or "", rule.replace or "")
-                made += text[at:start] + filled
+                made += text[at:start] + _filled(rule.replace or "", groups)
                 at = end
             text = made + text[at:]
         if text.strip():
             self.out.emit(TextFrame(text=text))
+
+
+def _filled(template: str, groups: Sequence[str | None]) -> str:
+    """``template`` with what was found in the places of ``{1}``, ``{2}``, ..."""
+    return _GROUP.sub(lambda one: groups[int(one[1])] or "", template)

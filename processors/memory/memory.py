@@ -244,10 +244,7 @@ class Memory(Processor):
             if call.summary is None and len(spoken_lines(call.said)) >= _LEAST_LINES:
                 text = await self._summarised(call.said, _LATER_WITHIN_S)
                 if text and not self._erased:
-                    await self._kept(
-                        "write",
-                        lambda store, text=text, call=call: store.summarise(self._key, call.call_id, text),
-                    )
+                    await self._add_summary(call.call_id, text)
 
     async def _keep(self) -> None:
         said = said_of(self._heard)
@@ -258,7 +255,10 @@ class Memory(Processor):
             return
         text = await self._summarised(said, _SUMMARY_WITHIN_S)
         if text:
-            await self._kept("write", lambda store: store.summarise(self._key, call.call_id, text))
+            await self._add_summary(call.call_id, text)
+
+    async def _add_summary(self, call_id: str, text: str) -> None:
+        await self._kept("write", lambda store: store.summarise(self._key, call_id, self.call.redacted(text)))
 
     async def _summarised(self, said: str, within_s: float) -> str:
         """A summary of a conversation; empty where none is to be had now."""
@@ -274,7 +274,3 @@ class Memory(Processor):
             why = str(error)
         self.log.info("%s: no summary for now: %s", self.name, why)
         return ""
-
-
-def _summarise(caller: str, call_id: str, text: str, store: MemoryStore) -> Awaitable[None]:
-    return store.summarise(caller, call_id, text)
