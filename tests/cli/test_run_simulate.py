@@ -49,6 +49,7 @@ def test_run_serves_and_ends_its_calls(number: signal.Signals, code: int) -> Non
             "version": 1,
             "agent": "voice_agent",
             "live": "local simulator",
+            "report": "full",
         }
         assert await asyncio.to_thread(fetch, f"{page}healthz") == {"status": "ok"}
         command.send(number)

@@ -47,7 +47,7 @@ def test_a_call_from_offer_to_goodbye() -> None:
             assert len(pc_id) >= 16
             await heard(caller, 440)
             assert caller.messages[:2] == [
-                {"type": "ready", "version": 1, "agent": "echo", "live": "no model"},
+                {"type": "ready", "version": 1, "agent": "echo", "live": "no model", "report": "full"},
                 {"type": "state", "state": "listening"},
             ]
             assert (await web.ask("GET", "/healthz")).json == {"status": "ok"}
@@ -129,7 +129,7 @@ def test_agents_are_chosen_by_name() -> None:
             listed = (await web.ask("GET", "/api/agents")).json
             assert listed["default"] == "one"
             assert [agent["name"] for agent in listed["agents"]] == ["one", "two"]
-            assert set(listed["agents"][0]) == {"name", "title", "description"}
+            assert set(listed["agents"][0]) == {"name", "title", "description", "live"}
             for wanted, got in ((None, "one"), ("two", "two")):
                 caller = Caller()
                 await web.call(caller, agent=wanted)
