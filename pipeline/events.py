@@ -317,7 +317,7 @@ class EventBus:
 
     def wants(self, kind: type[Event]) -> bool:
         """Whether anybody would see an event of ``kind``."""
-        return bool(self._for(kind))
+        return bool(self._observers) and bool(self._for(kind))
 
     def publish(self, event: Event) -> None:
         """Tell every observer. One that raises is taken off the bus and named in the log: the call goes on."""

@@ -109,23 +109,38 @@ class _Port(Generic[F]):
     format: AudioFormat
     """The negotiated audio format; set before ``start``, only on ports that carry audio and are connected."""
 
-    def __init__(self) -> None:
-        self.connected = False
-        """Whether at least one edge joins it, in this call."""
+    connected: bool
+    """Whether at least one edge joins it, in this call."""
+    declared: dict[str, Any]
+
+    # On the way of every frame, and a call starts with many of them.
+    __slots__ = ("connected", "declared", "format", "spec")
+
+    def __init__(self, **declared: Any) -> None:
+        self.declared = declared
+        self._be_fresh()
 
     def bind(self, spec: PortSpec, audio_format: AudioFormat | None) -> Any:
-        """A copy of this declaration for one instance in one call."""
-        # As copy.copy, which costs several times as much; a call starts with many of these.
+        """What this declaration is for one instance in one call."""
         port = object.__new__(type(self))
-        vars(port).update(vars(self))
+        port.declared = self.declared
         port.spec = spec
+        port._be_fresh()
         if audio_format is not None:
             port.format = audio_format
         return port
 
+    def _be_fresh(self) -> None:
+        raise NotImplementedError
+
 
 class In(_Port[F]):
     """An input. ``on_<name>(frame)`` handles what arrives: sync inside the sender's step, async behind a queue."""
+
+    advertised: Any
+    """What this port tells whoever feeds it (the functions a tool router offers); set it in ``start``."""
+
+    __slots__ = ("advertised",)
 
     if TYPE_CHECKING:
         # By these static tools compare what flows along an edge (``graph.handles``); nobody calls them.
@@ -145,19 +160,20 @@ class In(_Port[F]):
         policy: Policy | None = None,
         doc: str = "",
     ) -> None:
-        super().__init__()
-        self.declared = {
-            "rate": rate,
-            "channels": channels,
-            "like": like,
-            "required": required,
-            "feedback": feedback,
-            "only_circles": only_circles,
-            "policy": policy,
-            "doc": doc,
-        }
-        self.advertised: Any = None
-        """What this port tells whoever feeds it (the functions a tool router offers); set it in ``start``."""
+        super().__init__(
+            rate=rate,
+            channels=channels,
+            like=like,
+            required=required,
+            feedback=feedback,
+            only_circles=only_circles,
+            policy=policy,
+            doc=doc,
+        )
+
+    def _be_fresh(self) -> None:
+        self.connected = False
+        self.advertised = None
 
 
 class Ins(In[F]):
@@ -166,8 +182,14 @@ class Ins(In[F]):
     All of them carry one format. ``on_input_end(port, edge)`` says that one has ended.
     """
 
-    edges: tuple[EdgeEnd, ...] = ()
+    edges: tuple[EdgeEnd, ...]
     """What joins it in this call, in the order of the graph."""
+
+    __slots__ = ("edges",)
+
+    def _be_fresh(self) -> None:
+        super()._be_fresh()
+        self.edges = ()
 
 
 class Room(NamedTuple):
@@ -181,12 +203,30 @@ class Room(NamedTuple):
         return self.frames > 0 and self.duration_ns > 0
 
 
+class Step(Protocol):
+    """What a node is at."""
+
+    @property
+    def answering(self) -> Frame | None:
+        """The frame that a handler is at."""
+        ...
+
+
 class Outflow(Protocol):
     """What an output becomes in a call: for the engine, which makes it."""
 
     @property
-    def emit(self) -> Callable[[Frame], None]:
-        """What hands a frame to every edge."""
+    def step(self) -> Step:
+        """What the node is at that sends here."""
+        ...
+
+    @property
+    def ways(self) -> Mapping[type, Callable[[Any], None]]:
+        """What takes frames that go on as they came, by class."""
+        ...
+
+    def emit(self, frame: Frame) -> None:
+        """Hand a frame to every edge."""
         ...
 
     @property
@@ -227,6 +267,8 @@ class Out(_Port[F]):
     read-only from then on. Anything else raises ``TypeError`` or ``ValueError``, here.
     """
 
+    __slots__ = ("_loop", "_outflow", "_sent")
+
     if TYPE_CHECKING:
 
         def _given(self) -> F:
@@ -243,8 +285,10 @@ class Out(_Port[F]):
         named: bool = False,
         doc: str = "",
     ) -> None:
-        super().__init__()
-        self.declared = {"rate": rate, "channels": channels, "like": like, "named": named, "doc": doc}
+        super().__init__(rate=rate, channels=channels, like=like, named=named, doc=doc)
+
+    def _be_fresh(self) -> None:
+        self.connected = False
         self._outflow: Outflow | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sent = 0
@@ -254,7 +298,14 @@ class Out(_Port[F]):
 
         To be called where the call's loop runs. Once the node has ended or stopped, frames are refused and counted.
         """
-        # In a call the engine puts its own function in the place of this method: it is on every frame's way.
+        outflow = self._outflow
+        if outflow is None:
+            return
+        # On every frame's way: what goes on just as it came needs no look.
+        if frame is outflow.step.answering and (way := outflow.ways.get(type(frame))) is not None:
+            way(frame)
+        else:
+            outflow.emit(frame)
 
     def emit_threadsafe(self, frame: F) -> None:
         """``emit`` from any thread: the frame goes out as soon as the call's loop comes to it, in order."""
@@ -288,7 +339,6 @@ class Out(_Port[F]):
     def wire(self, outflow: Outflow) -> None:
         """For the engine: join the port to its edges."""
         self._outflow = outflow
-        vars(self)["emit"] = outflow.emit
         self.connected = outflow.connected
         self._loop = asyncio.get_running_loop()
 
@@ -299,8 +349,14 @@ class Out(_Port[F]):
 class Outs(Out[F]):
     """An output for many edges that are told apart: ``emit`` serves all of them, ``emit_to`` one."""
 
-    edges: tuple[EdgeEnd, ...] = ()
+    edges: tuple[EdgeEnd, ...]
     """What joins it in this call, in the order of the graph."""
+
+    __slots__ = ("edges",)
+
+    def _be_fresh(self) -> None:
+        super()._be_fresh()
+        self.edges = ()
 
     def emit_to(self, name: str, frame: F) -> None:
         """Hand ``frame`` to the edge that is called ``name``. ``KeyError`` when there is none."""

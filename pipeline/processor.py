@@ -25,6 +25,7 @@ A processor is an actor: its handlers never overlap, so it needs no locks. What 
 
 from __future__ import annotations
 
+import functools
 import inspect
 import logging
 import re
@@ -127,8 +128,12 @@ class Processor:
 
     call: CallContext
     name: str
-    _host: _Host | None = None
-    log: logging.LoggerAdapter[logging.Logger]
+    _host: Callable[[], _Host] | None = None
+
+    @functools.cached_property
+    def log(self) -> logging.LoggerAdapter[logging.Logger]:
+        """Logs with the names of node and call."""
+        return logging.LoggerAdapter(self.call.log, {"node": self.name, "call": self.call.id})
 
     async def start(self) -> None:
         """Acquire what the node needs. Inputs downstream have started already."""
@@ -218,7 +223,7 @@ class Processor:
             if body is not None:
                 body.close()
             raise RuntimeError(f"{type(self).__name__}.{what} is there in a call only, from `start` on")
-        return self._host
+        return self._host()
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:

@@ -24,6 +24,7 @@ from .negotiate import FormatSolver, PortKey
 from .resolve import ResolvedEdge, common_types, resolve_edge
 from .silences import silence_problems
 from .subgraph import expanded
+from .topology import Topology
 
 __all__ = ["CheckResult", "Insertion", "check", "own_faults"]
 
@@ -57,6 +58,9 @@ class CheckResult:
     modules: Modules = field(default_factory=dict)
     """The Python files that it names, as they were when it was checked."""
 
+    topology: Topology | None = None
+    """What leads where, when there are no errors."""
+
     @property
     def errors(self) -> list[Problem]:
         return [problem for problem in self.problems if not problem.warning]
@@ -83,6 +87,9 @@ def check(
         result.problems += silence_problems(result.nodes, result.edges)
         result.edges = _aging(result.edges, result.nodes)
         _negotiate(result, resampler, settled or {})
+    if not result.errors:
+        classes = {name: result.nodes[name].processor for name in result.order}
+        result.topology = Topology(result.edges, classes)
     return result
 
 

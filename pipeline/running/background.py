@@ -60,7 +60,7 @@ class Background:
             spawned.cancel()
             return spawned
         self._going[spawned] = None
-        spawned._cancel = self._node.reports.spawn(self._node, self._live(spawned, body), name)
+        spawned._cancel = self._node.reports.spawn(self._node, self._live(spawned, body, name), name)
         return spawned
 
     def after(self, delay_ns: int, then: Callable[[], Any]) -> Spawned:
@@ -85,7 +85,7 @@ class Background:
                 spawned.cancel()
             self._going.clear()
 
-    async def _live(self, spawned: Spawned, body: Coroutine[Any, Any, object]) -> None:
+    async def _live(self, spawned: Spawned, body: Coroutine[Any, Any, object], name: str) -> None:
         Strand(self._node.name, self._node.now_ns).enter()
         try:
             await body
@@ -93,7 +93,10 @@ class Background:
             task = asyncio.current_task()
             if task is None or task.cancelling() or spawned.done:
                 raise
-            raise RuntimeError("a spawned task was cancelled from within") from error
+            cause = RuntimeError("a spawned task was cancelled from within")
+            self._node.blame(cause.with_traceback(error.__traceback__), name, skippable=False)
+        except BaseException as error:
+            self._node.blame(error, name, skippable=False)
         finally:
             spawned.done = True
             self._going.pop(spawned, None)
@@ -117,4 +120,4 @@ class Background:
         if is_async(then):
             await then()
         else:
-            self._node.when_free(then)
+            self._node.between.when_free(then)

@@ -1,7 +1,7 @@
 """One running plan for one caller.
 
-A call is one ``asyncio.TaskGroup``: everything that it starts ends with it. Start, stop, drain and every wait
-have a deadline; cancelling never waits in a queue; a node that hangs is named and left behind::
+Everything that a call starts ends with it, as in an ``asyncio.TaskGroup``, but within a deadline: start, stop, drain
+and every wait have one, cancelling never waits in a queue, and a node that hangs is named and left behind::
 
     async with plan.call() as call:        # started when the body begins, ended when it leaves
         call.events.subscribe(Transcript, print)
@@ -15,19 +15,19 @@ from __future__ import annotations
 import asyncio
 import itertools
 import secrets
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, get_args, overload, runtime_checkable
+from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, overload, runtime_checkable
 
 from ..clock import Clock, clock_of_loop
-from ..end_reason import EndReason, read_end_reason
-from ..errors import LivegraphError, ProcessorError, StalledError
+from ..end_reason import EndReason
+from ..errors import LivegraphError
 from ..events import CallStarted, EventBus
 from ..frames import Frame, InterruptFrame
 from ..graph.call_files import CallFacts
 from ..graph.check import CheckResult
-from ..graph.declarations import NodeSpec, OnError
+from ..graph.declarations import NodeSpec
 from ..graph.handles import end_name, node_name
 from ..graph.modules import keeping
 from ..graph.resolve import output_of
@@ -40,17 +40,16 @@ from .ahead import Ahead
 from .call_log import CallLog, LogPolicy
 from .changing import CallChange, Changing
 from .context import CallContext
-from .draining import Draining
 from .edges import EdgeStats
 from .host import Host, Speaking
 from .limits import CallLimits
-from .node import NodeRuntime
 from .nodes import Nodes
 from .outcome import Outcome
+from .supervision import Supervision
 from .taps import Tap, Taps
 from .tasks import settle
 from .tuning import Changes, Tuner, node_of, retuned
-from .watchdog import watch
+from .watchdog import Watchdog
 from .wire_up import Wiring
 
 if TYPE_CHECKING:
@@ -98,10 +97,6 @@ class Call:
         self.identity = facts.identity
         """Who calls, as whoever let the caller in knows it."""
         self.events = EventBus()
-        self.reason: EndReason | Literal[""] = ""
-        """Why the call ended; empty while it runs."""
-        self.end_detail = ""
-        """What whoever ended it says of it, for people."""
         self._facts = facts
         self._checked = checked
         self._turn_policy = turns
@@ -114,19 +109,15 @@ class Call:
         self._clock = clock
         self._outcome = Outcome(self.id, self.events)
         self._used = False
-        self._ended = False
-        # Made when the loop runs: the first is done when the call must end, the second when it has started.
-        self._ending: asyncio.Future[None] | None = None
         self._started: asyncio.Future[None] | None = None
+        """Done when the nodes have started; made when the loop runs."""
         self._over = asyncio.Event()
         self._owner: asyncio.Task[None] | None = None
         self._wiring: Wiring | None = None
         self._tuner: Tuner | None = None
         self._taps = Taps()
         self._nodes: Nodes | None = None
-        self._draining: Draining | None = None
         self._changing: Changing | None = None
-        self._group: asyncio.TaskGroup | None = None
         self._body: asyncio.Task[Any] | None = None
         """Whose ``async with`` the call is, while its body runs."""
         self._body_cut = False
@@ -149,7 +140,6 @@ class Call:
             raise RuntimeError("a call runs once; make another one from its plan")
         self._used = True
         clock = self._clock = self._clock or clock_of_loop()
-        self._ending = asyncio.get_running_loop().create_future()
         turns = self._turns = Conversation(clock, self.events, self._turn_policy, self._void)
         context = CallContext(
             *(self.id, clock, self.events, turns, self._resources, self.end, self._log),
@@ -162,33 +152,32 @@ class Call:
             *(clock, self.events, turns, self._conversation, self.end, self._speakers, self.inputs)
         )
         context.functions += host.functions()
+        supervision = Supervision(self.id, clock, self._outcome, self._limits)
+        nodes: Nodes | None = None
         try:
             # Its Python files stay what they are, however long it takes until a node asks for them.
             with keeping(self._checked.modules):
-                wiring = self._wiring = Wiring(self._checked, context, self, self._taps)
+                wiring = self._wiring = Wiring(self._checked, context, supervision, self._taps)
                 self._tuner = Tuner(wiring.nodes)
-                self._draining = Draining(self._limits.drain_ns, lambda: wiring.layout.feeders(), self._late)
-                self._nodes = Nodes(self.id, wiring.nodes, self._limits, self._broken)
-                await self._nodes.start(wiring.layout.levels, self._ending)
-                if not self._ended:
-                    async with asyncio.TaskGroup() as group:
-                        await self._converse(group)
+                nodes = supervision.oversee(wiring)
+                await nodes.start(wiring.layout.levels, self._outcome.ending)
+                if not self._outcome.ended:
+                    await self._converse(wiring, nodes)
         except LivegraphError as error:
             self._outcome.fail(error)
         finally:
-            self._ended = True
+            self._outcome.ended = True
             host.close()
             turns.close()
             self._taps.close()
             if self._tuner is not None:
                 self._tuner.close()
-            if self._draining is not None:
-                self._draining.close()
             try:
-                if self._nodes is not None:
-                    await self._nodes.stop()
+                if nodes is not None:
+                    supervision.close()
+                    await nodes.stop()
             finally:
-                self.reason = self._outcome.close(clock, self.reason, self.end_detail)
+                self._outcome.close(clock)
                 try:
                     await self.events.close(self._limits.stop_ns)
                 finally:
@@ -261,12 +250,7 @@ class Call:
         Plain text is the detail of ``EndReason.ENDED_BY_AGENT``. What the agent is saying is cut; ``end_after_speech``
         lets it be heard.
         """
-        if self._ended:
-            return
-        self._ended = True
-        self.reason, self.end_detail = read_end_reason(reason, detail)
-        if self._ending is not None and not self._ending.done():
-            self._ending.set_result(None)
+        self._outcome.end(reason, detail)
 
     # Manners -----------------------------------------------------------------------------------
 
@@ -306,7 +290,7 @@ class Call:
 
         Asked are the nodes that have ``add_context(text, reply=True)``, as ``gemini_live`` has.
         """
-        nodes = self._wiring.nodes.values() if self._wiring is not None and not self._ended else ()
+        nodes = self._wiring.nodes.values() if self._wiring is not None and not self._outcome.ended else ()
         talking = [node.processor for node in nodes if isinstance(node.processor, _Talking)]
         for processor in talking:
             processor.add_context(text, reply=True)
@@ -330,7 +314,7 @@ class Call:
         Raises ``KeyError`` for a node that is not there, ``ConfigError`` for values that are wrong and options that are
         not live; then nothing has changed.
         """
-        if self._ended:
+        if self._outcome.ended:
             return {}
         if self._tuner is not None:
             made = self._tuner.tune(changes)
@@ -367,23 +351,23 @@ class Call:
         Raises ``ConfigError`` with every reason why not, ``StartError`` when a new node does not start; then nothing
         has changed. ``RuntimeError`` when the call does not run.
         """
-        changing, group, ending = self._changes()
+        changing = self._changes()
         graph = changing.graph(self._checked.written)
         edit(graph)
-        return self._took(await changing.take(graph, group, ending))
+        return self._took(await changing.take(graph, self._outcome.ending))
 
     async def change_to(self, plan: Plan) -> CallChange:
         """Make the graph of the running call that of ``plan``, as ``change`` does."""
-        changing, group, ending = self._changes()
-        return self._took(await changing.take(plan.checked.written, group, ending))
+        changing = self._changes()
+        return self._took(await changing.take(plan.checked.written, self._outcome.ending))
 
-    def _changes(self) -> tuple[Changing, asyncio.TaskGroup, asyncio.Future[None]]:
-        if self._changing is None or self._group is None or self._ending is None or self._ended:
+    def _changes(self) -> Changing:
+        if self._changing is None or self._outcome.ended:
             raise RuntimeError("the call does not run")
-        return self._changing, self._group, self._ending
+        return self._changing
 
     def _took(self, change: CallChange) -> CallChange:
-        if change and not self._ended and self._wiring is not None:
+        if change and not self._outcome.ended and self._wiring is not None:
             self._checked = self._wiring.layout.checked
             self.tune(change.tuned)
         return change
@@ -391,7 +375,7 @@ class Call:
     @property
     def over(self) -> bool:
         """Whether the call ends, or has ended."""
-        return self._ended
+        return self._outcome.ended
 
     @property
     def nodes(self) -> Mapping[str, NodeSpec]:
@@ -404,6 +388,16 @@ class Call:
         return self._checked.written.nodes
 
     # What others see ---------------------------------------------------------------------------
+
+    @property
+    def reason(self) -> EndReason | Literal[""]:
+        """Why the call ended; empty while it runs."""
+        return self._outcome.reason
+
+    @property
+    def end_detail(self) -> str:
+        """What whoever ended it says of it, for people."""
+        return self._outcome.detail
 
     @property
     def clock(self) -> Clock:
@@ -468,124 +462,41 @@ class Call:
     def stats(self) -> dict[str, EdgeStats]:
         """The counters of every edge, by name (``gate.out -> live.audio``)."""
         nodes = self._wiring.nodes.values() if self._wiring is not None else ()
-        return {name: stats for node in nodes for name, stats in node.stats.items()}
+        return {name: stats for node in nodes for name, stats in node.intake.stats.items()}
 
     # The run ------------------------------------------------------------------------------------
 
-    async def _converse(self, group: asyncio.TaskGroup) -> None:
+    async def _converse(self, wiring: Wiring, nodes: Nodes) -> None:
         """Let the nodes work until the call must end, then have all that they run cancelled."""
-        assert self._wiring is not None and self._nodes is not None and self._ending is not None
-        self._group = group
-        self._changing = Changing(self._wiring, self._nodes, self._limits, self._facts)
-        nodes = list(self._wiring.nodes.values())
-        watching = watch(self.id, self._wiring.nodes, self._limits.stall_ns, self.clock, self.events)
-        watchdog = group.create_task(watching, name=f"{self.id}.watchdog")
+        self._changing = Changing(wiring, nodes, self._limits, self._facts)
+        running = list(wiring.nodes.values())
+        watchdog = Watchdog(self.id, wiring.nodes, self._limits.stall_ns, self.clock, self.events)
+        watchdog.start()
         try:
-            for node in nodes:
-                self._nodes.set_going(group, node)
+            for node in running:
+                nodes.set_going(node)
             if self._started is not None:
                 self._started.set_result(None)
             if self.events.wants(CallStarted):
                 self.events.publish(CallStarted(time_ns=self.clock.now_ns(), call=self.id))
-            for node in nodes:
+            for node in running:
                 node.begin()
             assert self._host is not None
             self._host.begin()
-            await asyncio.wait({self._ending})
+            await asyncio.wait({self._outcome.ending})
         finally:
-            self._ended = True
-            watchdog.cancel()
-            self._nodes.cancel()
+            self._outcome.ended = True
+            watchdog.stop()
+            await nodes.wind_up()
 
     def _void(self, turn: int) -> None:
         """Every turn of its source up to ``turn`` is stale from now on, wherever its frames are."""
-        assert self._wiring is not None
-        self._wiring.voided.add(turn)
+        wiring = self._wiring
+        assert wiring is not None
+        wiring.voided.add(turn)
         frame = InterruptFrame(time_ns=self.clock.now_ns(), turn=turn)
-        for node in self._wiring.nodes.values():
+        for node in wiring.nodes.values():
             node.interrupt(frame)
-
-    # What nodes report: for the engine ------------------------------------------------------------
-
-    def failed(self, node: NodeRuntime, error: ProcessorError, *, skippable: bool) -> None:
-        """A node raised; what follows is what the graph says of it."""
-        policy = self._meaning(node, error)
-        if node.leaving:
-            self._outcome.warn(self.clock, node.name, error, "the node was taken out of the call")
-            node.mute()
-            node.finish()
-        elif self._ended:
-            self._outcome.warn(self.clock, node.name, error, "while the call ends")
-        elif policy == "skip_frame" and skippable:
-            self._outcome.warn(self.clock, node.name, error, "frame skipped")
-        elif policy == "restart" and self._nodes is not None and self._nodes.may_restart(node):
-            self._outcome.warn(self.clock, node.name, error, "restarting the node")
-            if not node.muted:
-                assert self._wiring is not None and self._ending is not None
-                self._nodes.restart(node, self._wiring.replace, self._ending, self._restarted)
-        else:
-            node.mute()
-            self._broken(node.name, error)
-
-    def _meaning(self, node: NodeRuntime, error: ProcessorError) -> OnError:
-        """What the graph says of a fault; a function that fails to say so ends the call."""
-        said = node.spec.on_error
-        if not callable(said):
-            return said
-        try:
-            chosen = said(error)
-        except Exception as reason:
-            why = f"{type(reason).__name__}: {reason}"
-        else:
-            if chosen in get_args(OnError):
-                return chosen
-            why = f"it returned {chosen!r}"
-        self._outcome.warn(
-            self.clock, node.name, ProcessorError(node.name, f"on_error chose nothing: {why}"), ""
-        )
-        return "end_call"
-
-    def ended(self, node: NodeRuntime) -> None:
-        """Nothing more comes from a node."""
-        assert self._wiring is not None and self._draining is not None
-        if all(other.ended for other in self._wiring.nodes.values()):
-            self.end(EndReason.COMPLETED)
-        else:
-            self._draining.look()
-
-    def idle(self, node: NodeRuntime) -> None:
-        """A node waits for frames."""
-        if self._draining is not None:
-            self._draining.look()
-
-    def spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> Callable[[], object]:
-        """A node has something going beside its handlers."""
-        if self._ended or self._nodes is None:
-            body.close()
-            return lambda: None
-        return self._nodes.spawn(node, body, what)
-
-    def in_a_loop(self, node: NodeRuntime, then: Callable[[], None]) -> None:
-        """A node would end, and frames may still come round to it."""
-        assert self._draining is not None
-        if not self._ended:
-            self._draining.add(node, then)
-
-    def _broken(self, node: str, error: ProcessorError) -> None:
-        """The call cannot go on."""
-        self._outcome.tell(self.clock, node, error, fatal=True)
-        self._outcome.fail(error)
-        self.end(EndReason.FAILED)
-
-    def _restarted(self, error: LivegraphError | None) -> None:
-        if error is not None:
-            self._outcome.fail(error)
-            self.end(EndReason.FAILED)
-        elif self._draining is not None:
-            self._draining.look()
-
-    def _late(self, node: NodeRuntime, why: str) -> None:
-        self._outcome.warn(self.clock, node.name, StalledError(node.name, why), "the node ends without it")
 
 
 def _nothing() -> None:

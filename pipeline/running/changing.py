@@ -77,9 +77,7 @@ class Changing:
                 graph.nodes[name] = replace(graph.nodes[name], options=node.spec.options)
         return graph
 
-    async def take(
-        self, written: GraphSpec, group: asyncio.TaskGroup, until: asyncio.Future[None]
-    ) -> CallChange:
+    async def take(self, written: GraphSpec, until: asyncio.Future[None]) -> CallChange:
         """Make the call's graph ``written``. Raises ``ConfigError`` with every reason why not, ``StartError``."""
         async with self._lock:
             checked = self._checked(written)
@@ -101,7 +99,7 @@ class Changing:
                 return CallChange()
             change.swap()
             for node in change.in_order_of_start():
-                self._nodes.set_going(group, node)
+                self._nodes.set_going(node)
             for node in change.kept.values():
                 self._nodes.set_serving(node)
             for node in change.fresh.values():
@@ -142,7 +140,7 @@ class Changing:
                 joined.set()
 
         for node in change.kept.values():
-            node.when_free(partial(join, node))
+            node.between.when_free(partial(join, node))
         if waiting:
             try:
                 await asyncio.wait_for(joined.wait(), self._limits.stall_ns / SECOND)
@@ -155,7 +153,7 @@ class Changing:
         """End what was cut, and stop what was taken out when it has handed on what it held."""
         change.end_cut()
         for node in change.gone:
-            if not node.forward_inputs:
+            if not node.intake.has_forward:
                 # Nothing feeds it: it would go on for ever.
                 self._nodes.cancel_one(node)
                 node.finish()
@@ -174,7 +172,7 @@ class Changing:
                 node.finish()
         await self._nodes.retire(change.gone)
         for node in change.kept.values():
-            node.forget_ended_inputs()
+            node.intake.forget_ended()
 
 
 class _Change:
@@ -239,10 +237,10 @@ class _Change:
         for edge in checked.edges:
             inlet = self._old_inlets.get(_key(edge))
             if inlet is None:
-                inlet = nodes[edge.target[0]].make_inlet(edge)
+                inlet = nodes[edge.target[0]].intake.make(edge)
                 self._new_inlets.append(inlet)
                 if edge.target[0] in self.fresh:
-                    nodes[edge.target[0]].admit(inlet)
+                    nodes[edge.target[0]].intake.admit(inlet)
             inlets.append(inlet)
         self._layout = Layout(checked, nodes, inlets)
         self._layout.name_inlets(self.fresh.values())
@@ -265,7 +263,7 @@ class _Change:
         for inlet in self._new_inlets:
             target = self.kept.get(inlet.edge.target[0])
             if target is not None:
-                target.admit(inlet)
+                target.intake.admit(inlet)
         self.layout.name_inlets(self.kept.values())
         for node in self.kept.values():
             node.open()
@@ -274,7 +272,7 @@ class _Change:
         """Join one that stays to its edges as they are now."""
         if not (node.ended or node.closed):
             self._wiring.join(node)
-            node.tell_rewired()
+            node.between.tell_rewired()
 
     def end_cut(self) -> None:
         """Say that nothing follows on edges that are gone, and on new ones whose source had ended before."""

@@ -113,9 +113,8 @@ class CallContext:
         """Who calls, as whoever let the caller in knows it; empty where nobody was asked."""
         self.clock = clock
         self.events = events
-        self._turns = turns
-        self._node = ""
-        self._seat: Conversation | None = None
+        self.turns = turns
+        """The turns of the call, as this node has them."""
         self.log = log or CallLog(LogPolicy())
         """What boxes log by; ``self.log`` of a box adds its name."""
         self.backlogs: list[Backlog] = []
@@ -139,15 +138,8 @@ class CallContext:
         """What the processor of ``node`` is given: the same, and turns that it opens are its own."""
         mine = object.__new__(CallContext)
         vars(mine).update(vars(self))
-        mine._node = node
+        mine.turns = self.turns.seat(node)
         return mine
-
-    @property
-    def turns(self) -> Conversation:
-        """The turns of the call, as this node has them."""
-        if self._seat is None:
-            self._seat = self._turns.seat(self._node) if self._node else self._turns
-        return self._seat
 
     def resource(self, kind: type[R]) -> R | None:
         """What was given to the call under the type ``kind`` (a peer connection, a connector), or ``None``."""
@@ -210,6 +202,6 @@ class CallContext:
     def mute(self, on: bool = True) -> None:
         """Hear nothing of the caller from now on, or hear them again."""
         if self.host is None:
-            self._turns.mute(on)
+            self.turns.mute(on)
         else:
             self.host.mute(on)

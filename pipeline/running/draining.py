@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from ..units import SECOND, format_duration
@@ -32,9 +32,7 @@ class Draining:
     count what they lose.
     """
 
-    def __init__(
-        self, limit_ns: int, feeders: Callable[[], Mapping[str, Iterable[NodeRuntime]]], late: Late
-    ) -> None:
+    def __init__(self, limit_ns: int, feeders: Callable[[str], Iterable[NodeRuntime]], late: Late) -> None:
         self._limit_ns = limit_ns
         self._feeders = feeders
         self._late = late
@@ -45,7 +43,7 @@ class Draining:
 
     def add(self, node: NodeRuntime, then: Callable[[], None]) -> None:
         """Call ``then`` as soon as nothing is under way round ``node``."""
-        feeders = tuple(self._feeders().get(node.name, ()))
+        feeders = tuple(self._feeders(node.name))
         if node.has_run and any(feeder.has_run and not feeder.ended for feeder in feeders):
             # Its own life is over, which it decided; nobody can say when the other's will be.
             then()
@@ -91,7 +89,9 @@ class Draining:
     def _too_late(self, name: str) -> None:
         self._given_up.add(name)
         node = self._leaving[name].node
-        held = [f"{edge.stats.held} frame(s) on {edge.name}" for edge in node.edges if edge.stats.held]
+        held = [
+            f"{edge.stats.held} frame(s) on {edge.name}" for edge in node.intake.queues if edge.stats.held
+        ]
         busy = [feeder.name for feeder in self._leaving[name].feeders if not feeder.is_idle]
         left = held + ([f"{', '.join(busy)} still at work"] if busy else [])
         self._late(
@@ -108,4 +108,4 @@ class Draining:
 
 def _has_read_all(node: NodeRuntime) -> bool:
     at_work = node.muted or node.working or node.busy_since_ns is not None
-    return node.ended or not (at_work or any(edge.stats.held for edge in node.edges))
+    return node.ended or not (at_work or node.intake.holds_frames)

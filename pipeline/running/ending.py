@@ -34,11 +34,6 @@ class Ending:
         """Whether a forward input has not ended."""
         return self._open > 0
 
-    @property
-    def comes_round(self) -> bool:
-        """Whether frames may come back to the node around a loop."""
-        return any(inlet.edge.feedback for inlet in self._node.inlets)
-
     def opened(self) -> None:
         """There is one more forward input."""
         self._open += 1
@@ -56,7 +51,7 @@ class Ending:
 
     def tell_again(self) -> None:
         """A fresh processor is there: it hears of what has ended before."""
-        for inlet in self._node.inlets:
+        for inlet in self._node.intake.inlets:
             if inlet.over and not self._node.muted:
                 self._tell_input_end(inlet)
         if self.inputs_over:
@@ -65,7 +60,7 @@ class Ending:
     def leave(self) -> None:
         """End the node, once nothing is under way to it any more."""
         node = self._node
-        if self.comes_round:
+        if node.intake.has_feedback:
             node.reports.in_a_loop(node, node.finish)
         else:
             node.finish()
@@ -74,7 +69,7 @@ class Ending:
         node = self._node
         if node.has_run:
             self._tell_end(lambda: None)
-        elif not self.comes_round:
+        elif not node.intake.has_feedback:
             self._tell_end(node.finish)
         else:
             # What is under way in the loop comes first: its answers are frames like any other. And what was held back

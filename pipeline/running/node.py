@@ -7,26 +7,24 @@ a feedback edge, or one that the graph gave a policy, is a queue that the node's
 from __future__ import annotations
 
 import asyncio
-import itertools
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 from ..clock import Clock
 from ..errors import as_fault, from_signal
-from ..events import Tuned
 from ..frames import EndFrame, Frame, InterruptFrame, Marker, is_cut
 from ..graph.declarations import NodeSpec
-from ..graph.hops import is_queue
-from ..graph.resolve import ResolvedEdge
-from ..options import live_options
 from ..ports import In
 from ..processor import Processor
+from .admission import Sealed
 from .background import Background
-from .edges import EdgeStats, QueuedEdge, QueueOverflowError, Voided, refuse_overflow
+from .between import BetweenFrames
+from .edges import QueueOverflowError, Voided
 from .ending import Ending
 from .handlers import handlers_of
-from .inlets import Inlet
-from .outlets import Outlet, Push
+from .inlets import Inlet, Push
+from .intake import Intake
+from .outlets import Outlet
 from .pace import Pace
 from .reports import Reports
 from .results import send_result
@@ -37,7 +35,39 @@ __all__ = ["NodeRuntime"]
 
 
 class NodeRuntime:
-    """A processor instance in its place. Its worker is in ``worker``, what it sends in ``outlets``."""
+    """A processor instance in its place. Frames come by ``intake``, its worker is in ``worker``, what it sends in
+    ``outlets``."""
+
+    # On the way of every frame: slots are found faster than so many attributes would be.
+    __slots__ = (
+        "_background",
+        "_clock",
+        "_over",
+        "answering",
+        "attention",
+        "begun",
+        "between",
+        "busy_since_ns",
+        "closed",
+        "ended",
+        "ending",
+        "intake",
+        "leaving",
+        "muted",
+        "name",
+        "now_ns",
+        "outlets",
+        "owes_stop",
+        "pace",
+        "processor",
+        "reports",
+        "routes",
+        "sealed",
+        "spec",
+        "strand",
+        "voided",
+        "working",
+    )
 
     def __init__(
         self,
@@ -46,6 +76,7 @@ class NodeRuntime:
         voided: Voided,
         clock: Clock,
         pace: Pace,
+        sealed: Sealed,
         reports: Reports,
     ) -> None:
         self.spec = spec
@@ -54,9 +85,8 @@ class NodeRuntime:
         self.voided = voided
         self.now_ns = now_ns = pace.now_ns
         self.pace = pace
-        self.inlets: list[Inlet] = []
-        self.edges: list[QueuedEdge] = []
-        """Queues into this node."""
+        self.sealed = sealed
+        self.reports = reports
         self.outlets: dict[str, Outlet] = {}
         self.routes: dict[type, Push] = {}
         """What takes frames of a class that a handler returned."""
@@ -66,6 +96,8 @@ class NodeRuntime:
         """When the worker took up the frame that it is at."""
         self.working = 0
         """Work under way outside of handlers that frames will come of."""
+        self.begun = False
+        """Whether the call runs."""
         self.owes_stop = False
         """Whether the processor's ``start`` was tried and its ``stop`` was not."""
         self.ended = False
@@ -73,91 +105,33 @@ class NodeRuntime:
         """Whether frames do not reach the processor: it failed or is being replaced."""
         self.closed = False
         """Whether the call is over for it."""
-        self.strand = Strand(spec.name, now_ns)
-        """Its worker's."""
-        self.untold: dict[str, None] = {}
-        """Options that the processor does not know the values of yet."""
-        self.reports = reports
-        self.background = Background(self, clock)
-        self.deferred: list[Callable[[], Any]] = []
-        """What timers have to call as soon as no handler is at a frame."""
         self.attention = False
         """Whether the worker has to look up before its next frame: options, timers or inputs are others."""
         self.leaving = False
         """Whether it was taken out of the graph, and only hands on what it holds."""
         self._over: asyncio.Event | None = None
-        self._begun = False
+        self.strand = Strand(spec.name, now_ns)
+        """Its worker's."""
         self.ending = Ending(self)
-        self._order = itertools.count()
-        self._wake: asyncio.Future[None] | None = None
-
-    # Wiring, before the start ----------------------------------------------------------------
-
-    @property
-    def stats(self) -> dict[str, EdgeStats]:
-        """Counters of every edge into this node, by the edge's name."""
-        return {str(inlet.edge): inlet.stats for inlet in self.inlets}
+        self.intake = Intake(self)
+        self.between = BetweenFrames(self)
+        self._clock = clock
+        self._background: Background | None = None
 
     @property
     def has_worker(self) -> bool:
         """Whether the node needs a task that serves its queues."""
-        return bool(self.edges)
+        return bool(self.intake.queues)
 
     @property
     def has_run(self) -> bool:
         """Whether the processor has a ``run`` of its own."""
         return type(self.processor).run is not Processor.run
 
-    def entry(self, edge: ResolvedEdge) -> Inlet:
-        """Open an input for ``edge``."""
-        inlet = self.make_inlet(edge)
-        self.admit(inlet)
-        return inlet
-
-    def admit(self, inlet: Inlet) -> None:
-        """Count ``inlet`` among the inputs of this node."""
-        if not inlet.edge.feedback:
-            self.ending.opened()
-        self.inlets.append(inlet)
-        if inlet.queue is not None:
-            self.edges.append(inlet.queue)
-        self.attention = True
-
-    def make_inlet(self, edge: ResolvedEdge) -> Inlet:
-        """What ``edge`` enters by, once it is admitted."""
-        queue = None
-        if is_queue(edge, type(self.processor)):
-            queue = QueuedEdge(
-                str(edge), edge.policy, self._notice, self.now_ns, self._order, refuse_overflow
-            )
-            queue.reader = self.strand
-        return Inlet(self, edge, queue)
-
     @property
     def takes_inputs(self) -> bool:
         """Whether an edge into it makes sense still."""
         return self.serving and not self.ending.inputs_over
-
-    @property
-    def forward_inputs(self) -> bool:
-        """Whether edges lead into it that are no feedback."""
-        return any(not inlet.edge.feedback for inlet in self.inlets)
-
-    def tell_rewired(self) -> None:
-        """Its edges are others: a processor that tells them apart may want to know."""
-        if type(self.processor).on_rewired is not Processor.on_rewired and self.serving:
-            self._call(self.processor.on_rewired)
-
-    def forget_ended_inputs(self) -> None:
-        """Let go of inlets by which nothing will come any more."""
-        gone = [
-            inlet
-            for inlet in self.inlets
-            if inlet.over and (inlet.queue is None or not inlet.queue.stats.held)
-        ]
-        self.inlets = [inlet for inlet in self.inlets if inlet not in gone]
-        self.edges = [inlet.queue for inlet in self.inlets if inlet.queue is not None]
-        self.attention = True
 
     def tie(self, outlets: Iterable[Outlet]) -> None:
         """Take the outputs of the processor that it has now, and let frames in."""
@@ -180,7 +154,7 @@ class NodeRuntime:
             return True
         if self.muted or self.working or self.busy_since_ns is not None:
             return False
-        if any(edge.stats.held for edge in self.edges):
+        if self.intake.holds_frames:
             return False
         return not self.has_run or self.processor.at_rest is True
 
@@ -191,8 +165,8 @@ class NodeRuntime:
 
     def begin(self) -> None:
         """The call runs: a node that nothing feeds and that has no ``run`` has ended already."""
-        self._begun = True
-        self.take_tuning()
+        self.begun = True
+        self.between.take_tuning()
         if not self.ending.has_inputs and not self.has_run:
             self.ending.leave()
 
@@ -208,16 +182,10 @@ class NodeRuntime:
         except BaseException as error:
             self.blame(error, "run", skippable=False)
         if not self.muted:
-            if self.ending.comes_round:
+            if self.intake.has_feedback:
                 self.reports.in_a_loop(self, self.finish)
             else:
                 self.finish()
-
-    def frames_come(self) -> asyncio.Future[None]:
-        """What is done when a frame has come into one of the empty queues: for the worker, which awaits it at once."""
-        self.reports.idle(self)
-        wake = self._wake = asyncio.get_running_loop().create_future()
-        return wake
 
     def take_marker_inline(self, inlet: Inlet, frame: Frame) -> None:
         """A marker that came without a queue."""
@@ -245,36 +213,9 @@ class NodeRuntime:
             return inlet.handler(frame)
         return self.processor.on_marker(inlet.port, frame)
 
-    def when_free(self, then: Callable[[], Any]) -> None:
-        """Call ``then`` while no handler is at a frame; what it returns is sent."""
-        if self.busy_since_ns is not None:
-            self.deferred.append(then)
-            self.attention = True
-        else:
-            self._call(then)
-
-    def take_deferred(self) -> None:
-        """Call what has waited for the end of a frame."""
-        waiting, self.deferred = self.deferred, []
-        for then in waiting:
-            self._call(then)
-
-    def _call(self, then: Callable[[], Any]) -> None:
-        if not self.serving:
-            return
-        self.answering = None
-        try:
-            result = then()
-            if result is not None:
-                self.answer(result)
-        except BaseException as error:
-            self.blame(error, "timer", skippable=True)
-
     def interrupt(self, frame: InterruptFrame) -> None:
         """Empty the queues of what is void, cut work on it short and tell the processor, at once."""
-        for edge in self.edges:
-            if edge.stats.held:
-                edge.flush(frame.turn)
+        self.intake.flush(frame.turn)
         if self.muted or self.ended or self.closed or not self.owes_stop:
             return
         strand = self.strand
@@ -297,11 +238,11 @@ class NodeRuntime:
         if self.ended or self.closed:
             return
         # New edges that wait for the end of a frame are to hear of the end of all.
-        self.take_deferred()
+        self.between.take_deferred()
         self.ended = True
         self._tell_over()
-        self.background.cancel()
-        self._shut()
+        self._cancel_background()
+        self.intake.close()
         self.answering = None
         for outlet in self.outlets.values():
             outlet.end(self.now_ns())
@@ -312,8 +253,8 @@ class NodeRuntime:
         """The call is over: nothing goes in or out any more, and whoever waits for room is let go."""
         self.closed = True
         self._tell_over()
-        self.background.cancel()
-        self._shut()
+        self._cancel_background()
+        self.intake.close()
         self.routes.clear()
         for outlet in self.outlets.values():
             outlet.close()
@@ -331,65 +272,47 @@ class NodeRuntime:
         if self._over is not None:
             self._over.set()
 
+    def background(self) -> Background:
+        """What the processor has going beside its handlers."""
+        if self._background is None:
+            self._background = Background(self, self._clock)
+        return self._background
+
+    def _cancel_background(self) -> None:
+        if self._background is not None:
+            self._background.cancel()
+
     def mute(self) -> None:
         """The processor failed: what comes without a queue is lost, what waits in one is kept."""
         self.muted = True
-        for inlet in self.inlets:
-            inlet.handler = inlet.refuse
+        self.intake.refuse()
 
     def open(self) -> None:
         """Let frames reach the processor that there is now."""
-        handlers = handlers_of(self.processor)
-        for inlet in self.inlets:
-            if self.serving:
-                inlet.take_by(handlers[inlet.port])
-            else:
-                inlet.handler = inlet.refuse
+        if self.serving:
+            self.intake.open(handlers_of(self.processor))
+        else:
+            self.intake.refuse()
 
     def adopt(self, processor: Processor) -> None:
         """Take a fresh processor, to be tied; ``resume`` when it has started."""
         for outlet in self.outlets.values():
             outlet.close()
-        self.background.cancel()
-        self.deferred.clear()
+        self._cancel_background()
+        self.between.forget()
         self.processor = processor
-        self.untold.clear()
 
     def resume(self) -> None:
         """Let frames in again; if the inputs ended meanwhile, the fresh processor hears of it now."""
         self.muted = False
         self.open()
-        self.take_tuning()
+        self.between.take_tuning()
         self.ending.tell_again()
 
     def input(self, name: str) -> In[Any]:
         """The bound input ``name``."""
         port: In[Any] = getattr(self.processor, name)
         return port
-
-    # Options that change ---------------------------------------------------------------------
-
-    def retune(self, spec: NodeSpec, changed: Iterable[str]) -> None:
-        """Have the processor told of the ``changed`` options of ``spec`` before its next frame."""
-        self.spec = spec
-        self.untold.update(dict.fromkeys(changed))
-        self.attention = True
-
-    def take_tuning(self) -> None:
-        """Tell the processor what has changed, between two frames; ``busy_since_ns`` must be ``None``."""
-        if not self.untold or not self._begun or not self.serving:
-            return
-        names = tuple(self.untold)
-        self.untold.clear()
-        processor: Any = self.processor
-        try:
-            processor.on_tune(**live_options(type(processor), self.spec.options))
-        except BaseException as error:
-            self.blame(error, "tune")
-            return
-        events = processor.call.events
-        if events.wants(Tuned):
-            events.publish(Tuned(time_ns=self.now_ns(), node=self.name, options=names))
 
     # Faults and results ----------------------------------------------------------------------
 
@@ -416,17 +339,6 @@ class NodeRuntime:
     def answer(self, result: Any) -> None:
         """Send what a handler returned."""
         send_result(self, result)
-
-    def _shut(self) -> None:
-        for inlet in self.inlets:
-            inlet.handler = inlet.refuse
-            if inlet.queue is not None:
-                inlet.queue.close()
-
-    def _notice(self) -> None:
-        wake = self._wake
-        if wake is not None and not wake.done():
-            wake.set_result(None)
 
 
 def _is_cancelled() -> bool:

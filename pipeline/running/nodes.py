@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -28,6 +29,15 @@ __all__ = ["Nodes"]
 Failed = Callable[[str, ProcessorError], None]
 
 
+@dataclass(slots=True, eq=False)
+class _Spawned:
+    """What a node has going beside its handlers; without a task until the node is going."""
+
+    body: Coroutine[Any, Any, None]
+    what: str
+    task: asyncio.Task[None] | None = None
+
+
 class Nodes:
     """Starts, runs, restarts and stops nodes, each step with its deadline.
 
@@ -46,14 +56,15 @@ class Nodes:
         self._limits = limits
         self._failed = failed
         self._keeper = TaskKeeper(limits.stop_ns)
-        self._group: asyncio.TaskGroup | None = None
-        self._tasks: dict[NodeRuntime, list[asyncio.Task[None]]] = {}
-        """What runs for each node: its worker and its ``run``."""
+        self._going = False
+        self._tasks: dict[NodeRuntime, dict[asyncio.Task[None], str]] = {}
+        """What runs for each node, and what it is: its worker, its ``run``, and what it spawned."""
+        self._restarting: dict[asyncio.Task[None], NodeRuntime] = {}
         self._served: set[NodeRuntime] = set()
         """Nodes with a worker."""
         self._restarts: dict[str, list[int]] = {}
         """When each node was replaced, as far as that still counts."""
-        self._waiting: dict[NodeRuntime, dict[Coroutine[Any, Any, None], str]] = {}
+        self._waiting: dict[NodeRuntime, list[_Spawned]] = {}
         """What nodes spawned before the call ran."""
 
     async def start(
@@ -96,24 +107,23 @@ class Nodes:
                 raise fault from cause
             raise StartError(node.name, str(as_fault("", error, "did not start"))[2:]) from cause
 
-    def set_going(self, group: asyncio.TaskGroup, node: NodeRuntime) -> None:
-        """Give ``node`` its tasks, in ``group``."""
-        self._group = group
-        tasks = self._tasks[node] = []
+    def set_going(self, node: NodeRuntime) -> None:
+        """Give ``node`` its tasks."""
+        self._going = True
+        self._tasks[node] = {}
         if node.has_worker:
             self._served.add(node)
-            tasks.append(self._spawn(node, serve(node), "worker"))
+            self._run(node, serve(node), "worker")
         if node.has_run:
-            tasks.append(self._spawn(node, node.run(), "run"))
-        for body, what in self._waiting.pop(node, {}).items():
-            tasks.append(self._spawn(node, body, what))
+            self._run(node, node.run(), "run")
+        for spawned in self._waiting.pop(node, ()):
+            spawned.task = self._run(node, spawned.body, spawned.what)
 
     def set_serving(self, node: NodeRuntime) -> None:
         """Give ``node`` a worker if it has come to need one."""
-        tasks = self._tasks.get(node)
-        if tasks is not None and node.has_worker and node.serving and node not in self._served:
+        if node in self._tasks and node.has_worker and node.serving and node not in self._served:
             self._served.add(node)
-            tasks.append(self._spawn(node, serve(node), "worker"))
+            self._run(node, serve(node), "worker")
 
     def cancel_one(self, node: NodeRuntime) -> None:
         """Cancel all that runs for one node."""
@@ -125,8 +135,7 @@ class Nodes:
         leaving = list(nodes)
         for node in leaving:
             node.close()
-            self.cancel_one(node)
-        await settle([task for node in leaving for task in self._tasks.get(node, ())])
+        await self._wind_up(leaving)
         stops = []
         for node in leaving:
             self._tasks.pop(node, None)
@@ -138,33 +147,30 @@ class Nodes:
             await settle(stops)
 
     def spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> Callable[[], object]:
-        """Run ``body`` for ``node`` from now on, or as soon as it is going; returns what cancels it."""
-        going = self._tasks.get(node)
-        if self._group is None or going is None or node.muted:
-            waiting = self._waiting.setdefault(node, {})
-            waiting[body] = what
+        """Run ``body``, which contains its faults, for ``node`` from now on, or as soon as it is going.
 
-            def cancel() -> None:
-                if waiting.pop(body, None) is not None:
-                    body.close()
+        Returns what cancels it.
+        """
+        spawned = _Spawned(body, what)
+        if node not in self._tasks or node.muted:
+            self._waiting.setdefault(node, []).append(spawned)
+        else:
+            spawned.task = self._run(node, body, what)
+        return partial(self._cancel_spawned, node, spawned)
 
-            return cancel
-        going[:] = [task for task in going if not task.done()]
-        task = self._spawn(node, body, what)
-        going.append(task)
-        return task.cancel
-
-    def cancel(self) -> None:
-        """Cancel all that runs for the nodes."""
-        for tasks in self._tasks.values():
-            for task in tasks:
-                task.cancel()
+    async def wind_up(self) -> None:
+        """Cancel all that runs for the nodes, and wait for its end."""
+        self._going = False
         self._drop_waiting()
+        for task in self._restarting:
+            task.cancel()
+        await settle(self._restarting)
+        await self._wind_up(list(self._tasks))
 
     def may_restart(self, node: NodeRuntime) -> bool:
         """Whether ``node`` can be replaced once more."""
         # One that fails again while it is being replaced is the one that goes.
-        return self._group is not None and (node.muted or len(self._recent(node)) < self._limits.restarts)
+        return self._going and (node.muted or len(self._recent(node)) < self._limits.restarts)
 
     def restart(
         self,
@@ -179,12 +185,15 @@ class Nodes:
         """
         node.mute()
         self._restarts.setdefault(node.name, []).append(node.now_ns())
-        self._spawn(node, self._restart(node, replace, until, done), "restart")
+        restarting = asyncio.create_task(
+            self._restart(node, replace, until, done), name=f"{self._call_id}.{node.name}.restart"
+        )
+        self._restarting[restarting] = node
+        restarting.add_done_callback(self._restarting.pop)
 
     async def stop(self) -> None:
         """Stop all at once: however many hang, the call is over after one deadline."""
         self._drop_waiting()
-        self._keeper.close_unbegun()
         for node in self._nodes.values():
             node.close()
         stops = []
@@ -236,9 +245,7 @@ class Nodes:
     ) -> None:
         fault: LivegraphError | None = None
         try:
-            for task in self._tasks[node]:
-                task.cancel()
-            await settle(self._tasks[node])
+            await self._wind_up([node])
             state = node.processor.snapshot()
             node.owes_stop = False
             await self._within(node, node.processor.stop(), self._limits.stop_ns, "stop")
@@ -255,27 +262,38 @@ class Nodes:
             fault = as_fault(node.name, error, "did not restart")
         done(fault)
         if not until.done():
-            assert self._group is not None
-            self.set_going(self._group, node)
+            self.set_going(node)
             node.resume()
 
     def _drop_waiting(self) -> None:
-        for bodies in self._waiting.values():
-            for body in bodies:
-                body.close()
+        for waiting in self._waiting.values():
+            for spawned in waiting:
+                spawned.body.close()
         self._waiting.clear()
 
-    def _spawn(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
-        assert self._group is not None
-        name = f"{self._call_id}.{node.name}.{what}"
-        self._keeper.expect(body)
-        supervised = self._keeper.supervise(
-            body,
-            name,
-            partial(self._left_behind, node, what),
-            partial(node.blame, where=what, skippable=False),
+    def _cancel_spawned(self, node: NodeRuntime, spawned: _Spawned) -> None:
+        if spawned.task is not None:
+            self._keeper.cancel(spawned.task, partial(self._left_behind, node, spawned.what))
+        elif spawned in self._waiting.get(node, ()):
+            self._waiting[node].remove(spawned)
+            spawned.body.close()
+
+    def _run(self, node: NodeRuntime, body: Coroutine[Any, Any, None], what: str) -> asyncio.Task[None]:
+        task = asyncio.create_task(body, name=f"{self._call_id}.{node.name}.{what}")
+        self._tasks[node][task] = what
+        if what not in ("worker", "run"):
+            # A node may spawn any number of them.
+            task.add_done_callback(self._tasks[node].pop)
+        return task
+
+    async def _wind_up(self, nodes: Iterable[NodeRuntime]) -> None:
+        await self._keeper.wind_up(
+            {
+                task: partial(self._left_behind, node, what)
+                for node in nodes
+                for task, what in self._tasks.get(node, {}).items()
+            }
         )
-        return self._group.create_task(supervised, name=f"{name}.supervisor")
 
     async def _stop(self, node: NodeRuntime) -> None:
         try:

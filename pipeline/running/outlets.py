@@ -2,64 +2,79 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Sequence
 from functools import partial
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
-
-import msgspec
-import numpy as np
 
 from ..frames import AudioFrame, EndFrame, Frame, VideoFrame
 from ..graph.hops import works_async
-from ..ports import In, Out, Room
+from ..ports import In, Out, Room, Step
+from .admission import Admission
 from .edges import QueuedEdge
+from .inlets import Inlet, Push
+from .results import inherited
 from .strand import current_strand
 
 if TYPE_CHECKING:
-    from .inlets import Inlet
     from .node import NodeRuntime
     from .wire_up import Layout
 
-__all__ = ["Outlet", "Push", "inherited"]
+__all__ = ["Outlet"]
 
-Push = Callable[[Frame], None]
-
-_ARRAY = np.ndarray
-_INT16 = np.dtype(np.int16)
 _PLENTY = 1 << 62
-_UINT8 = np.dtype(np.uint8)
 
 
 class Outlet:
     """One output of a node in a call.
 
-    ``emit`` is what the port's ``emit`` becomes while the call runs. It refuses what the port does not declare, so that
-    a fault is told where it is made and not where it hurts, and makes the samples read-only, for every branch gets the
-    same array.
+    What the port does not declare is refused, see ``admission``; what a handler sends while it is at a frame inherits
+    turn and time of that. Once the node has ended or stopped nothing follows on its streams.
     """
+
+    __slots__ = (
+        "_admission",
+        "_find_behind",
+        "_found",
+        "_inlets",
+        "_layout",
+        "_node",
+        "_taps",
+        "_thread",
+        "_waits",
+        "_ways_to",
+        "closed",
+        "port",
+        "step",
+        "ways",
+    )
 
     def __init__(
         self,
         node: NodeRuntime,
         port: Out[Any],
-        pushes: tuple[Push, ...],
         inlets: Sequence[Inlet],
-        behind: tuple[QueuedEdge, ...],
+        taps: tuple[Push, ...],
+        behind: Callable[[], tuple[QueuedEdge, ...]],
         layout: Layout,
     ) -> None:
         self.port = port
-        self.pushes = pushes
+        self.closed = False
+        """Whether the node has ended or stopped: nothing follows on its streams."""
         self._node = node
         self._inlets = inlets
-        self._behind = behind
+        self._taps = taps
+        self._find_behind = behind
+        self._found: tuple[QueuedEdge, ...] | None = None
         self._layout = layout
-        self._thread = threading.get_ident()
-        self._plain: set[type] = set()
-        """Classes whose frames need no look at what they hold."""
-        self._hand_on = _to_all(pushes)
-        # A call starts with many outputs, and most frames leave by what a handler returns.
-        self.emit: Push = self._first
+        self._thread = get_ident()
+        self._waits = works_async(type(node.processor))
+        # While an async handler waits, whoever sends a frame that it is at may be somebody else.
+        self.step: Step = _AtNothing if self._waits else node
+        self._admission: Admission | None = None
+        self._ways_to: dict[tuple[int, type], Push] = {}
+        self.ways: dict[type, Push] = {}
+        """What takes frames, by class."""
 
     @property
     def connected(self) -> bool:
@@ -71,61 +86,91 @@ class Outlet:
         """What gives the inputs at the edges' ends."""
         return [partial(self._layout.input, inlet.edge.target) for inlet in self._inlets]
 
-    def route(self, kind: type[Frame]) -> Push:
-        """What takes frames of this class once it is known that the port takes them."""
-        if kind in self._plain:
-            return self._hand_on
-        return self._audio_route() if kind is AudioFrame else self.emit
+    @property
+    def _behind(self) -> tuple[QueuedEdge, ...]:
+        """The blocking queues that a frame from here can reach."""
+        if self._found is None:
+            self._found = self._find_behind()
+        return self._found
+
+    @property
+    def _sender(self) -> Admission:
+        """What may leave here. A call starts with many outputs: what is made for the first frame is made then."""
+        if self._admission is None:
+            self._admission = Admission(self.port, self._node.sealed, self._node.pace)
+        return self._admission
+
+    def way(self, frame: Frame) -> Push:
+        """What hands frames of this one's class to every edge that lets them pass, and to whoever looks.
+
+        Raises ``TypeError`` when the port does not send them.
+        """
+        way = self.ways.get(type(frame))
+        return self._make_way(frame) if way is None else way
 
     def end(self, now_ns: int) -> None:
         """Say that nothing follows, and see to it."""
         frame = EndFrame(time_ns=now_ns)
-        for push in self.pushes:
-            push(frame)
+        self.way(frame)(frame)
         self.close()
 
     def close(self) -> None:
         """Let nothing out any more."""
-        self.emit = vars(self.port)["emit"] = self.refuse
+        self.closed = True
+        self.ways.clear()
 
     def refuse(self, frame: Frame) -> None:
-        """What ``emit`` is once the node has ended or stopped: nothing follows on its streams."""
+        """What takes frames once the node has ended or stopped."""
         for inlet in self._inlets:
             inlet.stats.passed += 1
             inlet.stats.dropped += 1
 
+    def emit(self, frame: Frame) -> None:
+        """Hand ``frame`` to every edge. Raises ``TypeError`` and ``ValueError`` for what the port does not send."""
+        node = self._node
+        answered = node.answering
+        # Inside a plain handler there is no other thread: nothing runs but its step.
+        if (answered is None or self._waits) and get_ident() != self._thread:
+            raise self._wrong_thread()
+        way = self.ways.get(type(frame)) or self._make_way(frame)
+        if (
+            answered is not None
+            and answered is not frame
+            and ((answered.turn and not frame.turn) or (answered.time_ns and not frame.time_ns))
+            and node.is_answering
+        ):
+            frame = inherited(frame, answered)
+        way(frame)
+        if node.pace.step_measured:
+            node.pace.end_step()
+
     def emit_to(self, index: int, frame: Frame) -> None:
         """Hand ``frame`` to the edge of this index alone."""
-        if self.emit == self.refuse:
+        if self.closed:
             stats = self._inlets[index].stats
             stats.passed += 1
             stats.dropped += 1
             return
-        if threading.get_ident() != self._thread:
+        if get_ident() != self._thread:
             raise self._wrong_thread()
-        self.admit(frame)
-        answered = self._node.answering
-        if answered is not None and answered is not frame:
-            frame = inherited(frame, answered, self._node)
-        self.pushes[index](frame)
-
-    def admit(self, frame: Frame) -> None:
-        """Raise ``TypeError`` or ``ValueError`` unless ``frame`` is what the port declares."""
-        kind = type(frame)
-        if not issubclass(kind, Frame):
-            raise TypeError(f"{self._name} was given a {kind.__name__}, which is no frame")
-        if not frame.marker and not self.port.spec.accepts(kind):
-            takes = " or ".join(one.__name__ for one in self.port.spec.types)
-            raise TypeError(f"{self._name} sends {takes}, and was given a {kind.__name__}")
-        if isinstance(frame, AudioFrame):
-            self._admit_audio(frame)
-        elif isinstance(frame, VideoFrame):
-            self._admit_video(frame)
-        else:
-            self._plain.add(kind)
+        key = index, type(frame)
+        way = self._ways_to.get(key)
+        if way is None:
+            sender = self._sender
+            sender.check(frame)
+            sound = isinstance(frame, AudioFrame)
+            way = self._inlets[index].way(type(frame), sender if sound else None) or _nowhere
+            self._ways_to[key] = way
+        node = self._node
+        answered = node.answering
+        if answered is not None and answered is not frame and node.is_answering:
+            frame = inherited(frame, answered)
+        way(frame)
 
     def crowded(self) -> bool:
         """Whether whoever sends has to wait for room."""
+        if not self._behind:
+            return False
         strand = current_strand.get()
         if strand is not None:
             return bool(strand.filled)
@@ -148,147 +193,45 @@ class Outlet:
             min((room.duration_ns for room in rooms), default=_PLENTY),
         )
 
-    @property
-    def _name(self) -> str:
-        return f"the output {self.port.spec.name}"
+    def _make_way(self, frame: Frame) -> Push:
+        if self.closed:
+            return self.refuse
+        kind = type(frame)
+        if kind not in self.port.spec.types:
+            self._sender.check(frame)
+        if issubclass(kind, AudioFrame):
+            # Edges look at the sound that they take; where there is none it is looked at here.
+            sender = self._sender
+            ways = self._ways_of(kind, sender) or [sender.check]
+        elif issubclass(kind, VideoFrame):
+            ways = [self._sender.check, *self._ways_of(kind, None)]
+        else:
+            ways = self._ways_of(kind, None)
+        ways += self._taps
+        way = self.ways[kind] = ways[0] if len(ways) == 1 else _to_all(tuple(ways))
+        return way
 
-    def _admit_audio(self, frame: AudioFrame) -> None:
-        samples: Any = frame.samples
-        if not isinstance(samples, np.ndarray):
-            raise TypeError(
-                f"{self._name}: samples are a numpy array of int16, got a {type(samples).__name__}"
-            )
-        if samples.dtype is not _INT16 and samples.dtype != _INT16:
-            raise ValueError(f"{self._name}: samples are int16, got {samples.dtype}")
-        ndim = samples.ndim
-        channels = 1 if ndim == 1 else samples.shape[1] if ndim == 2 else 0
-        if not channels:
-            raise ValueError(
-                f"{self._name}: samples have the shape (samples,) or (samples, channels), got {samples.shape}"
-            )
-        agreed = getattr(self.port, "format", None)
-        if agreed is not None and (frame.rate != agreed.rate or channels != agreed.channels):
-            raise ValueError(
-                f"{self._name} carries audio of {agreed} in this graph, got {frame.rate} Hz with {channels} channel(s)"
-            )
-        if samples.flags.writeable:
-            samples.setflags(write=False)
-
-    def _admit_video(self, frame: VideoFrame) -> None:
-        pixels: Any = frame.pixels
-        if (
-            not isinstance(pixels, np.ndarray)
-            or pixels.dtype != _UINT8
-            or pixels.ndim != 3
-            or pixels.shape[2] != 3
-        ):
-            got = (
-                f"{pixels.dtype} of {pixels.shape}"
-                if isinstance(pixels, np.ndarray)
-                else type(pixels).__name__
-            )
-            raise ValueError(f"{self._name}: pixels are uint8 of the shape (height, width, 3), got {got}")
-        if pixels.flags.writeable:
-            pixels.setflags(write=False)
-
-    def _first(self, frame: Frame) -> None:
-        """What ``emit`` is before the first frame."""
-        if self.emit == self._first:
-            self.emit = self._make_emit()
-            here = vars(self.port)
-            if here.get("emit") == self._first:
-                here["emit"] = self.emit
-        self.emit(frame)
-
-    def _make_emit(self) -> Push:
-        # On the way of every frame that is sent by name: names bound here cost less than attributes.
-        node, hand_on, plain, admit = self._node, self._hand_on, self._plain, self.admit
-        here, ident = self._thread, threading.get_ident
-        waits = works_async(type(node.processor))
-        agreed = getattr(self.port, "format", None)
-        rate, ndim = (agreed.rate, 1) if agreed is not None and agreed.channels == 1 else (0, 0)
-
-        def emit(frame: Frame) -> None:
-            answered = node.answering
-            if frame is answered and not waits and type(frame) in plain:
-                # What came goes on, as most of it does.
-                hand_on(frame)
-                return
-            # Inside a plain handler there is no other thread: nothing runs but its step.
-            if (answered is None or waits) and ident() != here:
-                raise self._wrong_thread()
-            kind = type(frame)
-            if kind not in plain:
-                if kind is AudioFrame:
-                    samples = frame.samples  # type: ignore[attr-defined]  # mypy does not follow `kind`
-                    if (
-                        type(samples) is not _ARRAY
-                        or samples.dtype is not _INT16
-                        or samples.ndim != ndim
-                        or frame.rate != rate  # type: ignore[attr-defined]
-                        or samples.flags.writeable
-                    ):
-                        admit(frame)
-                else:
-                    admit(frame)
-            if (
-                answered is not None
-                and answered is not frame
-                and ((answered.turn and not frame.turn) or (answered.time_ns and not frame.time_ns))
-            ):
-                frame = inherited(frame, answered, node)
-            hand_on(frame)
-
-        return emit
-
-    def _audio_route(self) -> Push:
-        # Sound that a plain handler returned: in the call's thread, and with its turn and its time already.
-        hand_on, admit = self._hand_on, self.admit
-        agreed = getattr(self.port, "format", None)
-        agreed_rate, ndim = (agreed.rate, 1) if agreed is not None and agreed.channels == 1 else (0, 0)
-        seen: Any = None
-        rate = 0
-
-        def route(frame: Any) -> None:
-            nonlocal seen, rate
-            samples = frame.samples
-            # Samples that went out here a moment ago are what they were: they are read-only.
-            if samples is not seen or frame.rate != rate:
-                if (
-                    type(samples) is not _ARRAY
-                    or samples.dtype is not _INT16
-                    or samples.ndim != ndim
-                    or frame.rate != agreed_rate
-                    or samples.flags.writeable
-                ):
-                    admit(frame)
-                seen, rate = samples, frame.rate
-            hand_on(frame)
-
-        return route
+    def _ways_of(self, kind: type[Frame], sender: Admission | None) -> list[Push]:
+        return [way for inlet in self._inlets if (way := inlet.way(kind, sender)) is not None]
 
     def _wrong_thread(self) -> RuntimeError:
         return RuntimeError(
-            f"{self._node.name}: `emit` of {self._name} was called in another thread than the call's; use "
+            f"{self._node.name}: `emit` of {self._sender.name} was called in another thread than the call's; use "
             f"self.{self.port.spec.name}.emit_threadsafe(frame) there"
         )
 
 
-def _to_all(pushes: tuple[Push, ...]) -> Push:
-    if len(pushes) == 1:
-        return pushes[0]
+class _AtNothing:
+    answering = None
 
+
+def _nowhere(frame: Frame) -> None:
+    """What takes frames that an edge does not let pass."""
+
+
+def _to_all(pushes: tuple[Push, ...]) -> Push:
     def hand_on(frame: Frame) -> None:
         for push in pushes:
             push(frame)
 
     return hand_on
-
-
-def inherited(frame: Frame, answered: Frame, node: NodeRuntime) -> Frame:
-    """``frame`` with the turn and the time of the frame that it answers, where it leaves them at 0."""
-    if not node.is_answering:
-        return frame
-    turn = frame.turn or answered.turn
-    time_ns = frame.time_ns or answered.time_ns
-    return msgspec.structs.replace(frame, turn=turn, time_ns=time_ns)

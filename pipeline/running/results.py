@@ -7,13 +7,15 @@ from collections.abc import Iterable, Iterator
 from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
 from ..frames import Frame
 
 if TYPE_CHECKING:
     from .node import NodeRuntime
     from .outlets import Outlet
 
-__all__ = ["is_many", "one_by_one", "send_result", "wrong_result"]
+__all__ = ["inherited", "is_many", "one_by_one", "send_result", "wrong_result"]
 
 _ONE_VALUE = (str, bytes, bytearray, dict)
 """What can be iterated over and is meant as one value all the same."""
@@ -23,16 +25,27 @@ def send_result(node: NodeRuntime, result: Any) -> None:
     """Send what a handler of ``node`` returned. Raises ``TypeError`` for what is no frame, or fits no single output."""
     if isinstance(result, Frame):
         outlet = _outlet_for(node, type(result))
-        outlet.emit(result)
-        if node.outlets.get(outlet.port.spec.name) is outlet:
+        way = outlet.way(result)
+        answered = node.answering
+        way(result if answered is None or answered is result else inherited(result, answered))
+        if not outlet.closed and node.outlets.get(outlet.port.spec.name) is outlet:
             # Unless what it leads to was changed by whoever got the frame.
-            node.routes[type(result)] = outlet.route(type(result))
+            node.routes[type(result)] = way
     elif is_many(result):
         with one_by_one(result) as frames:
             for frame in frames:
                 send_result(node, frame)
     else:
         raise wrong_result(result)
+
+
+def inherited(frame: Frame, answered: Frame) -> Frame:
+    """``frame`` with the turn and the time of the frame that it answers, where it leaves them at 0."""
+    turn = frame.turn or answered.turn
+    time_ns = frame.time_ns or answered.time_ns
+    if turn is frame.turn and time_ns is frame.time_ns:
+        return frame
+    return msgspec.structs.replace(frame, turn=turn, time_ns=time_ns)
 
 
 def wrong_result(result: Any) -> TypeError:
@@ -49,9 +62,12 @@ def wrong_result(result: Any) -> TypeError:
 
 
 def _outlet_for(node: NodeRuntime, kind: type[Frame]) -> Outlet:
-    fitting = [outlet for outlet in node.outlets.values() if outlet.port.spec.accepts(kind)]
-    if not fitting and len(node.outlets) == 1 and kind.marker:
-        return next(iter(node.outlets.values()))
+    outlets = node.outlets.values()
+    if len(outlets) == 1:
+        (outlet,) = outlets
+        if kind in outlet.port.spec.types or kind.marker:
+            return outlet
+    fitting = [outlet for outlet in outlets if outlet.port.spec.accepts(kind)]
     if len(fitting) != 1:
         names = ", ".join(outlet.port.spec.name for outlet in fitting) or "none"
         raise TypeError(

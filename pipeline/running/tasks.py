@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from typing import Any
 
 from ..errors import from_signal
@@ -51,24 +51,13 @@ def close_unbegun(body: Coroutine[Any, Any, Any]) -> None:
 class TaskKeeper:
     """Runs bodies in tasks of their own, so that one which ignores its cancellation can be left behind.
 
-    ``grace_ns`` is how long a cancelled body may take to wind up. The tasks left behind are held here until they
-    end, so that nobody collects them as garbage.
+    It is what an ``asyncio.TaskGroup`` would be that has a deadline: ``grace_ns`` is how long a cancelled task may take
+    to wind up. Those left behind are held here until they end, so that nobody collects them as garbage.
     """
 
     def __init__(self, grace_ns: int) -> None:
         self._grace_ns = grace_ns
         self._left_behind: set[asyncio.Task[Any]] = set()
-        self._expected: dict[Body, None] = {}
-
-    def expect(self, body: Body) -> None:
-        """``body`` is about to be supervised, unless the task that does so is cancelled before its first step."""
-        self._expected[body] = None
-
-    def close_unbegun(self) -> None:
-        """Close what was expected and never taken up: nobody will await it any more."""
-        for body in self._expected:
-            close_unbegun(body)
-        self._expected.clear()
 
     async def within(
         self,
@@ -100,19 +89,40 @@ class TaskKeeper:
             raise error
         return True
 
-    async def supervise(
-        self, body: Body, name: str, left_behind: Callable[[], None], failed: Callable[[BaseException], None]
-    ) -> None:
-        """Run ``body`` until it ends or this is cancelled; ``failed`` is told what it raised, whatever that is."""
-        self._expected.pop(body, None)
-        task = asyncio.create_task(_contained(body), name=name)
+    async def wind_up(self, tasks: Mapping[asyncio.Task[None], Callable[[], None]]) -> None:
+        """Cancel ``tasks`` and give them the grace; of one that takes longer the function beside it is called.
+
+        Raises what is no fault of anybody's: a task contains those of its body.
+        """
+        for task in tasks:
+            task.cancel()
         try:
-            await asyncio.wait({task})
+            await settle(tasks, self._grace_ns)
         finally:
-            if not task.done():
-                await self._wind_up(task, left_behind)
-            if task.done() and not task.cancelled() and (error := task.result()) is not None:
-                failed(error)
+            for task, left_behind in tasks.items():
+                if not task.done():
+                    self._leave(task, left_behind)
+        for task in tasks:
+            if task.done() and not task.cancelled():
+                task.result()
+
+    def cancel(self, task: asyncio.Task[None], left_behind: Callable[[], None]) -> None:
+        """Cancel ``task`` and return at once; ``left_behind`` is called when it takes longer than the grace."""
+        if task.cancel():
+            overdue = task.get_loop().call_later(
+                self._grace_ns / SECOND, self._leave_overdue, task, left_behind
+            )
+            task.add_done_callback(lambda _: overdue.cancel())
+
+    def _leave_overdue(self, task: asyncio.Task[Any], left_behind: Callable[[], None]) -> None:
+        if not task.done():
+            self._leave(task, left_behind)
+
+    def _leave(self, task: asyncio.Task[Any], left_behind: Callable[[], None]) -> None:
+        if task not in self._left_behind:
+            self._left_behind.add(task)
+            task.add_done_callback(self._left_behind.discard)
+            left_behind()
 
     async def _wind_up(self, task: asyncio.Task[Any], left_behind: Callable[[], None]) -> None:
         """Cancel ``task`` and give it the grace; ``left_behind`` is called when it takes longer than that."""
@@ -120,10 +130,7 @@ class TaskKeeper:
         try:
             await settle((task,), self._grace_ns)
         finally:
-            if not task.done():
-                self._left_behind.add(task)
-                task.add_done_callback(self._left_behind.discard)
-                left_behind()
+            self._leave_overdue(task, left_behind)
 
 
 async def _contained(body: Body) -> BaseException | None:

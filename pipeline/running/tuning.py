@@ -90,7 +90,7 @@ class Tuner:
         """Have the nodes take ``changes``; as ``retuned``."""
         made = retuned({name: node.spec for name, node in self._nodes.items()}, changes)
         for name, new in made.items():
-            self._nodes[name].retune(new.spec, new.changed)
+            self._nodes[name].between.retune(new.spec, new.changed)
         if made and self._waiting is None:
             # Whoever asks may be an observer in the middle of somebody's step: when the loop comes round, nobody is.
             self._waiting = asyncio.get_running_loop().call_soon(self._take)
@@ -107,4 +107,4 @@ class Tuner:
         for node in self._nodes.values():
             # One that is at a frame takes it before the next.
             if node.busy_since_ns is None:
-                node.take_tuning()
+                node.between.take_tuning()

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from ..errors import ConfigError, Problem, from_signal
 from ..graph.check import CheckResult
 from ..graph.declarations import NodeSpec
 from ..graph.negotiate import PortKey
-from ..graph.resolve import edge_ends
-from ..ports import EdgeEnd, In, Out
+from ..graph.resolve import ResolvedEdge, edge_ends
+from ..ports import In, Out
 from ..processor import Processor, ports_of
+from .admission import Sealed
 from .context import CallContext
 from .edges import QueuedEdge, Voided
 from .inlets import Inlet
@@ -43,7 +44,6 @@ def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -
         setattr(processor, port.name, declared.bind(port, checked.formats.get((spec.name, port.name))))
     processor.call = context.at(spec.name)
     processor.name = spec.name
-    processor.log = logging.LoggerAdapter(context.log, {"node": spec.name, "call": context.id})
     return processor
 
 
@@ -53,69 +53,30 @@ class Layout:
     def __init__(
         self, checked: CheckResult, nodes: Mapping[str, NodeRuntime], inlets: Sequence[Inlet]
     ) -> None:
+        assert checked.topology is not None
         self.checked = checked
         self.nodes = nodes
         self.inlets = tuple(inlets)
-        self.fed = {edge.target for edge in checked.edges}
-        self._leaving: dict[PortKey, list[Inlet]] = {}
-        for edge, inlet in zip(checked.edges, self.inlets, strict=True):
-            self._leaving.setdefault(edge.source, []).append(inlet)
-        self._behind: dict[PortKey, tuple[QueuedEdge, ...]] = {}
+        self.topology = checked.topology
 
     def leaving(self, port: PortKey) -> list[Inlet]:
         """What a frame from ``port`` enters."""
-        return self._leaving.get(port, [])
+        return [self.inlets[place] for place in self.topology.leaving.get(port, ())]
 
     def name_inlets(self, nodes: Iterable[NodeRuntime]) -> None:
         """Tell the inlets of ``nodes`` what their processors call them."""
         wanted = {node.name for node in nodes}
-        entering: dict[PortKey, list[Inlet]] = {}
-        for edge, inlet in zip(self.checked.edges, self.inlets, strict=True):
-            if edge.target[0] in wanted:
-                entering.setdefault(edge.target, []).append(inlet)
-        for port, inlets in entering.items():
-            if len(inlets) == 1:
-                if inlets[0].end.index or inlets[0].end.name != inlets[0].edge.origin[0]:
-                    inlets[0].end = EdgeEnd(inlets[0].edge.origin[0], 0)
-                continue
-            for inlet, end in zip(inlets, edge_ends(self.checked.edges, port, "in"), strict=True):
+        for inlet, end in zip(self.inlets, self.topology.ends, strict=True):
+            if inlet.edge.target[0] in wanted:
                 inlet.end = end
 
     def levels(self) -> list[list[NodeRuntime]]:
-        """The nodes in the order of their start: each after all that it feeds; lists hold what can start together."""
-        level: dict[str, int] = {}
-        feeds: dict[str, list[str]] = {}
-        for edge in self.checked.edges:
-            if not edge.feedback:
-                feeds.setdefault(edge.source[0], []).append(edge.target[0])
-        levels: list[list[NodeRuntime]] = []
-        for name, node in reversed(list(self.nodes.items())):
-            at = level[name] = max((level[target] + 1 for target in feeds.get(name, ())), default=0)
-            if at == len(levels):
-                levels.append([])
-            levels[at].append(node)
-        return levels
+        """The nodes in the order of their start; lists hold what can start together."""
+        return [[self.nodes[name] for name in level] for level in self.topology.levels]
 
-    def feeders(self) -> dict[str, list[NodeRuntime]]:
-        """By node with a feedback input: every node from which a frame may still come to it."""
-        sources: dict[str, set[str]] = {}
-        for edge in self.checked.edges:
-            sources.setdefault(edge.target[0], set()).add(edge.source[0])
-        found: dict[str, list[NodeRuntime]] = {}
-        for edge in self.checked.edges:
-            name = edge.target[0]
-            if not edge.feedback or name in found:
-                continue
-            seen: dict[str, None] = {}
-            ahead = [name]
-            while ahead:
-                for source in sources.get(ahead.pop(), ()):
-                    if source not in seen:
-                        seen[source] = None
-                        ahead.append(source)
-            seen.pop(name, None)
-            found[name] = [self.nodes[source] for source in seen]
-        return found
+    def feeders(self, name: str) -> list[NodeRuntime]:
+        """Every node from which a frame may come round to a feedback input of this one."""
+        return [self.nodes[feeder] for feeder in self.topology.feeders.get(name, ())]
 
     def input(self, key: PortKey) -> In[Any]:
         """A bound input. Peers are asked for by name when needed: a restarted peer has new port objects."""
@@ -123,20 +84,8 @@ class Layout:
 
     def blocking(self, port: PortKey) -> tuple[QueuedEdge, ...]:
         """The blocking queues that a frame from ``port`` can reach through inline nodes."""
-        found = self._behind.get(port)
-        if found is None:
-            queues: dict[QueuedEdge, None] = {}
-            for inlet in self.leaving(port):
-                target, queue = inlet.edge.target[0], inlet.queue
-                if queue is None:
-                    for spec in ports_of(type(self.nodes[target].processor)).values():
-                        if spec.direction == "out":
-                            queues.update(dict.fromkeys(self.blocking((target, spec.name))))
-                elif queue.policy.when_full == "block":
-                    queues[queue] = None
-            # Inline edges make no circle, so that this comes to an end: a feedback edge is a queue.
-            found = self._behind[port] = tuple(queues)
-        return found
+        queues = [self.inlets[place].queue for place in self.topology.blocking(port)]
+        return tuple(queue for queue in queues if queue is not None)
 
 
 class Wiring:
@@ -150,12 +99,13 @@ class Wiring:
         self._taps.changed = self._tapped
         self._context = context
         self._reports = reports
+        self._sealed = Sealed()
         self._pace = Pace(context.id, context.clock, context.events)
         self.nodes: dict[str, NodeRuntime] = {
             name: self.make(checked.nodes[name], checked) for name in checked.order
         }
         """By name, sources first; a change of the call changes this very dictionary."""
-        inlets = [self.nodes[edge.target[0]].entry(edge) for edge in checked.edges]
+        inlets = [self._entry(edge) for edge in checked.edges]
         self.layout = Layout(checked, self.nodes, inlets)
         self.layout.name_inlets(self.nodes.values())
         for node in self.nodes.values():
@@ -164,7 +114,15 @@ class Wiring:
     def make(self, spec: NodeSpec, checked: CheckResult) -> NodeRuntime:
         """A node with a fresh processor, joined to nothing. Raises ``ConfigError``."""
         processor = make_processor(spec, checked, self._context)
-        return NodeRuntime(spec, processor, self.voided, self._context.clock, self._pace, self._reports)
+        return NodeRuntime(
+            spec, processor, self.voided, self._context.clock, self._pace, self._sealed, self._reports
+        )
+
+    def _entry(self, edge: ResolvedEdge) -> Inlet:
+        intake = self.nodes[edge.target[0]].intake
+        inlet = intake.make(edge)
+        intake.admit(inlet)
+        return inlet
 
     def exchange(self, layout: Layout) -> None:
         """From now on the call's nodes and edges are those of ``layout``; whoever holds ``nodes`` sees it."""
@@ -188,7 +146,7 @@ class Wiring:
             if port.many:
                 bound.edges = edge_ends(layout.checked.edges, key, port.direction)
             if port.direction == "in":
-                bound.connected = key in layout.fed
+                bound.connected = key in layout.topology.entering
                 continue
             outlet = self._outlet(node, bound, key, layout)
             bound.wire(outlet)
@@ -196,14 +154,8 @@ class Wiring:
         node.tie(outlets)
 
     def _outlet(self, node: NodeRuntime, port: Out[Any], key: PortKey, layout: Layout) -> Outlet:
-        inlets = layout.leaving(key)
         return Outlet(
-            node,
-            port,
-            (*[inlet.push for inlet in inlets], *self._taps.of(key)),
-            inlets,
-            layout.blocking(key),
-            layout,
+            node, port, layout.leaving(key), self._taps.of(key), partial(layout.blocking, key), layout
         )
 
     def _tapped(self, port: PortKey) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
 from contextlib import aclosing
-from types import AsyncGeneratorType, CoroutineType
+from types import AsyncGeneratorType, CoroutineType, GeneratorType
 from typing import Any
 
 from ..frames import Frame
@@ -14,8 +13,8 @@ from ..units import MS
 from .edges import QueuedEdge
 from .inlets import Inlet
 from .node import NodeRuntime
-from .pace import TimedBody, async_cost_ns
-from .results import is_many, one_by_one, wrong_result
+from .pace import Meter
+from .results import inherited, is_many, one_by_one, wrong_result
 
 __all__ = ["serve"]
 
@@ -31,23 +30,23 @@ async def serve(node: NodeRuntime) -> None:
     strand.enter()
     task = strand.task
     assert task is not None
-    inlets = [(inlet, inlet.queue) for inlet in node.inlets if inlet.queue is not None]
+    inlets = [(inlet, inlet.queue) for inlet in node.intake.inlets if inlet.queue is not None]
     only = inlets[0] if len(inlets) == 1 else None
     now_ns, routes, pace = node.now_ns, node.routes, node.pace
-    waits = works_async(type(node.processor))
     slice_ns, served, taken = now_ns(), 0, 0
     fresh = False
     # A handler that swallows its cancellation ends with the frame that it is at.
     while not (node.muted or node.ended or node.closed or task.cancelling()):
         if node.attention:
             node.attention = False
-            node.take_tuning()
-            node.take_deferred()
-            inlets = [(inlet, inlet.queue) for inlet in node.inlets if inlet.queue is not None]
+            node.between.take_tuning()
+            node.between.take_deferred()
+            inlets = [(inlet, inlet.queue) for inlet in node.intake.inlets if inlet.queue is not None]
             only = inlets[0] if len(inlets) == 1 else None
         inlet, queue = only or min(inlets, key=_arrival)
         if not queue.stats.held:
-            await node.frames_come()
+            node.reports.idle(node)
+            await node.intake.frames_come()
             fresh = True
             continue
         at_ns = now_ns()
@@ -68,10 +67,7 @@ async def serve(node: NodeRuntime) -> None:
             if frame.marker:
                 result = node.take_marker(inlet, frame)
             elif inlet.media and pace.due(taken):
-                if waits:
-                    result = await _timed(node, inlet.handler, frame)
-                else:
-                    result = pace.timed(node, inlet.handler, frame)
+                result = await _measured(node, inlet, frame)
             else:
                 result = inlet.handler(frame)
             if result is not None:
@@ -81,8 +77,11 @@ async def serve(node: NodeRuntime) -> None:
                     strand.at = None
                 if result is not None:
                     onward = routes.get(type(result))
-                    if onward is not None and (result is frame or not (frame.turn or frame.time_ns)):
-                        onward(result)
+                    if onward is not None:
+                        if result is frame or not (frame.turn or frame.time_ns):
+                            onward(result)
+                        else:
+                            onward(inherited(result, frame))
                     elif isinstance(result, Frame):
                         node.answer(result)
                     else:
@@ -100,6 +99,8 @@ async def serve(node: NodeRuntime) -> None:
         except BaseException as error:
             node.blame(error, inlet.port)
         finally:
+            if pace.step_measured:
+                pace.end_step()
             node.answering = strand.at = None
             node.busy_since_ns = None
         if strand.cut:
@@ -113,43 +114,55 @@ async def serve(node: NodeRuntime) -> None:
                     raise
 
 
-async def _timed(node: NodeRuntime, handler: Callable[[Any], Any], frame: Frame) -> Any:
-    """What an async handler makes of ``frame``; what it took counts."""
-    strand, now_ns = node.strand, node.now_ns
-    result = handler(frame)
-    if result.__class__ is not CoroutineType:
-        return result
-    strand.at = frame
-    body = TimedBody(result)
+async def _measured(node: NodeRuntime, inlet: Inlet, frame: Frame) -> Any:
+    """What the handler makes of ``frame``; what it took counts. What it yields is sent."""
+    strand, now_ns, meter = node.strand, node.now_ns, Meter(node.pace)
     began_ns, strand.waited_ns = now_ns(), 0
-    result = await body
-    strand.at = None
-    took_ns = now_ns() - began_ns - strand.waited_ns
-    node.pace.count(node, async_cost_ns(body, took_ns, frame.duration_ns), frame.duration_ns)
+    with meter:
+        result = inlet.handler(frame)
+    if type(result) is CoroutineType:
+        strand.at = frame
+        result = await meter.awaiting(result)
+        strand.at = None
+    if isinstance(result, GeneratorType | AsyncGeneratorType):
+        await _send_all(node, frame, result, meter)
+        result = None
+    sound_ns = frame.duration_ns
+    if works_async(type(node.processor)):
+        took_ns = meter.cost_ns(now_ns() - began_ns - strand.waited_ns, sound_ns)
+    else:
+        took_ns = meter.work_ns
+    node.pace.count(node, took_ns, sound_ns)
     return result
 
 
-async def _send_all(node: NodeRuntime, frame: Frame, result: Any) -> None:
+async def _send_all(node: NodeRuntime, frame: Frame, result: Any, meter: Meter | None = None) -> None:
     """Send what a handler yields or returned as several, waiting for room after each."""
-    strand = node.strand
+    node.strand.at = frame
     if isinstance(result, AsyncGeneratorType):
-        strand.at = frame
         # Closed here, whatever happens: what it has in its `finally` belongs to this frame.
         async with aclosing(result) as made:
-            async for one in made:
-                node.answer(one)
-                if strand.filled:
-                    await strand.room()
+            while True:
+                step = anext(made)
+                try:
+                    one = await (step if meter is None else meter.awaiting(step))
+                except StopAsyncIteration:
+                    return
+                await _send_one(node, frame, one)
     elif is_many(result):
-        many: Iterable[Any] = result
-        strand.at = frame
-        with one_by_one(many) as made:
-            for one in made:
-                node.answer(one)
-                if strand.filled:
-                    await strand.room()
+        with one_by_one(result) as many:
+            for one in many if meter is None else meter.each(many):
+                await _send_one(node, frame, one)
     else:
         raise wrong_result(result)
+
+
+async def _send_one(node: NodeRuntime, frame: Frame, one: Any) -> None:
+    # Another frame may have come meanwhile, without a queue.
+    node.answering = frame
+    node.answer(one)
+    if node.strand.filled:
+        await node.strand.room()
 
 
 def _arrival(entry: tuple[Inlet, QueuedEdge]) -> float:

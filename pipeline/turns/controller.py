@@ -169,8 +169,12 @@ class TurnController:
 
     def interrupted(self, now_ns: int, turn: int) -> list[Decision]:
         """The server cut ``turn``: it and all before are void, whatever the local detector thinks."""
-        after = TurnState.INTERRUPTED if self.user_speaking else TurnState.LISTENING
-        return self._flush(after, turn)
+        self.cut(turn)
+        return [Flush(Turn(self.voided, self.source))]
+
+    def cut(self, turn: int) -> None:
+        """``turn`` and all before are void, and whoever decided that sees to it."""
+        self._void(TurnState.INTERRUPTED if self.user_speaking else TurnState.LISTENING, int(turn))
 
     def playing(self, now_ns: int, turn: int) -> list[Decision]:
         """The first sound of ``turn`` reaches the caller."""
@@ -259,8 +263,12 @@ class TurnController:
         else:
             self._enter(TurnState.LISTENING)
 
-    def _flush(self, after: TurnState, turn: int | None = None) -> list[Decision]:
-        self.voided = max(self.voided, max(self.turn, self._playing) if turn is None else int(turn))
+    def _flush(self, after: TurnState) -> list[Decision]:
+        self._void(after, max(self.turn, self._playing))
+        return [Flush(Turn(self.voided, self.source))]
+
+    def _void(self, after: TurnState, turn: int) -> None:
+        if turn > self.voided:
+            self.voided = turn
         self._playing = 0
         self._enter(after)
-        return [Flush(Turn(self.voided, self.source))]

@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from ..clock import Clock
 from ..events import EventBus, Interrupted, SpeechChanged, StateChanged
@@ -176,7 +176,7 @@ class Conversation:
 
     def seat(self, source: str) -> Conversation:
         """The same conversation as the node ``source`` has it: turns that it opens are its own."""
-        return _Seat(self, source)
+        return cast(Conversation, _Seat(self, source))
 
     # What the user does: it is told to every source --------------------------------------------------
 
@@ -245,8 +245,8 @@ class Conversation:
             self._carry_out(controller, controller.interrupted(now_ns, turn))
             self._settle()
             return
-        for controller in self._everybody():
-            controller.interrupted(now_ns, turn)
+        for controller in self._controllers.values():
+            controller.cut(turn)
         if not self._closed:
             self._flush(turn)
         self._settle()
@@ -403,9 +403,13 @@ class Conversation:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        deadlines = [one.deadline_ns for one in self._controllers.values() if one.deadline_ns is not None]
-        if deadlines:
-            delay_ns = max(0, min(deadlines) - self._clock.now_ns())
+        deadline_ns: int | None = None
+        for controller in self._controllers.values():
+            ends_ns = controller.deadline_ns
+            if ends_ns is not None and (deadline_ns is None or ends_ns < deadline_ns):
+                deadline_ns = ends_ns
+        if deadline_ns is not None:
+            delay_ns = max(0, deadline_ns - self._clock.now_ns())
             self._timer = asyncio.get_running_loop().call_later(delay_ns / SECOND, self._tick)
 
     def _tick(self) -> None:
@@ -428,14 +432,17 @@ class Conversation:
             self._events.publish(SpeechChanged(time_ns=self._clock.now_ns(), speaking=speaking))
 
 
-class _Seat(Conversation):
-    """A conversation that knows who opens its turns; all else is shared."""
+class _Seat:
+    """A conversation that knows who opens its turns; all else is the call's own."""
 
-    __slots__ = ("_source",)
+    __slots__ = ("_conversation", "_source")
 
     def __init__(self, conversation: Conversation, source: str) -> None:
-        self.__dict__ = conversation.__dict__
+        self._conversation = conversation
         self._source = source
 
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._conversation, name)
+
     def next_turn(self, source: str = "") -> Turn:
-        return super().next_turn(source or self._source)
+        return self._conversation.next_turn(source or self._source)

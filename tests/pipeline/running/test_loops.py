@@ -390,7 +390,7 @@ def test_the_watchdog_names_a_ring_once(caplog: pytest.LogCaptureFixture) -> Non
             nodes = call._wiring.nodes
             one, two = nodes["one"], nodes["two"]
             one.busy_since_ns = two.busy_since_ns = 0
-            one.strand.waits_for, two.strand.waits_for = two.edges[0], one.edges[0]
+            one.strand.waits_for, two.strand.waits_for = two.intake.queues[0], one.intake.queues[0]
             await asyncio.sleep(12)
 
     with caplog.at_level(logging.ERROR):
