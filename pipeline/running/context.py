@@ -113,6 +113,7 @@ class CallContext:
         """Who calls, as whoever let the caller in knows it; empty where nobody was asked."""
         self.clock = clock
         self.events = events
+        self._node = ""
         self.turns = turns
         """The turns of the call, as this node has them."""
         self.log = log or CallLog(LogPolicy())
@@ -138,6 +139,7 @@ class CallContext:
         """What the processor of ``node`` is given: the same, and turns that it opens are its own."""
         mine = object.__new__(CallContext)
         vars(mine).update(vars(self))
+        mine._node = node
         mine.turns = self.turns.seat(node)
         return mine
 
