@@ -23,6 +23,7 @@ class Kind(StrEnum):
     SERVICE = "service"
     PROCESSOR = "processor"
     AGENT = "agent"
+    MODEL = "model"
 
 
 class Format(StrEnum):
@@ -54,6 +55,13 @@ def list_all(
 ) -> None:
     """List the agents that ship with livegraph, and the processors that a graph can use."""
     Terminal(debug=debug)
+    if kind is Kind.MODEL:
+        models = _models()
+        if format is Format.JSON:
+            print(json.dumps({"models": [_data(entry) for entry in models]}, indent=2, ensure_ascii=False))
+        else:
+            _print_rows("Live models (model: NAME)", [(entry.name, entry.purpose) for entry in models])
+        return
     agents = _agents() if kind in (None, Kind.AGENT) else []
     boxes = [entry for entry in _processors() if kind is None or entry.kind == kind or entry.fault]
     if kind is Kind.AGENT:
@@ -85,6 +93,50 @@ def _agents() -> list[_Entry]:
         fault = "" if agent else f"does not load: see livegraph check {name}"
         entries.append(_Entry(name, "agent", purpose, {"title": title, "file": str(path)}, fault))
     return entries
+
+
+def _models() -> list[_Entry]:
+    """What is known of each model, and how well: its entry falls back on its family's where nothing else is."""
+    from dataclasses import asdict
+
+    from ...liveapi.evidence import EVIDENCE
+    from ...liveapi.models import capabilities, known_models
+    from ...processors.gemini_live.prices import PRICES
+
+    entries = []
+    for name in known_models():
+        can, listed = capabilities(name), PRICES.get(capabilities(name).name)
+        known = [one for one in EVIDENCE if one.model == name]
+        money = f"prices: {listed.told}" if listed is not None else "prices: not known"
+        kinds = (
+            ", ".join(sorted({f"{one.kind} {one.date}" for one in known}))
+            or "unverified, as others of its kind"
+        )
+        purpose = f"answers in {' or '.join(sorted(can.modalities))}; what it can do: {kinds}; {money}"
+        told = [
+            {
+                "field": one.field,
+                "value": _plain(one.value),
+                "kind": one.kind,
+                "source": one.source,
+                "date": one.date,
+            }
+            for one in known
+        ]
+        prices = None
+        if listed is not None:
+            prices = {
+                **asdict(listed.prices),
+                "source": listed.source,
+                "date": listed.date,
+                "verified": listed.verified,
+            }
+        entries.append(_Entry(name, "model", purpose, {"evidence": told, "prices": prices}))
+    return entries
+
+
+def _plain(value: Any) -> Any:
+    return sorted(value) if isinstance(value, frozenset) else value
 
 
 def _processors() -> list[_Entry]:

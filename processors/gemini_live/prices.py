@@ -1,7 +1,8 @@
 """What tokens cost, as data, and the sum of a call.
 
-Listed by Google for the Gemini API in September 2026, in USD for a million tokens; whoever pays others gives the
-option ``prices``. Each turn is billed for the whole context that is kept, so the sum grows faster than the talk.
+In USD for a million tokens, each list with its source and its date; those that nobody has looked up since are told as
+such. Whoever pays others gives the option ``prices``. Each turn is billed for the whole context that is kept, so the
+sum grows faster than the talk.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from types import MappingProxyType
 from ...liveapi import ModalityTokenCount, UsageMetadata
 from ...liveapi.models import capabilities
 
-__all__ = ["PRICES", "Meter", "Prices"]
+__all__ = ["PRICES", "Meter", "PriceList", "Prices"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,21 +29,44 @@ class Prices:
     audio_out: float
 
 
+@dataclass(frozen=True, slots=True)
+class PriceList:
+    """What a model costs, by whose word, and of when (``2026-09``)."""
+
+    prices: Prices
+    source: str
+    date: str
+    verified: bool
+    """Whether it was looked up for this version of livegraph; else it may be out of date."""
+
+    @property
+    def told(self) -> str:
+        """Where it is from, for people."""
+        doubt = "" if self.verified else ", unverified since"
+        return f"{self.source}, {self.date}{doubt}"
+
+
+_GOOGLE = "Gemini API price list"
+
 _LISTED = Prices(text_in=0.75, audio_in=3.00, image_in=1.00, text_out=4.50, audio_out=12.00)
 
 _LISTED_2_5 = Prices(text_in=0.50, audio_in=3.00, image_in=3.00, text_out=2.00, audio_out=12.00)
 _LISTED_2_0 = Prices(text_in=0.35, audio_in=2.10, image_in=2.10, text_out=1.50, audio_out=8.50)
 
+_NOW = PriceList(_LISTED, _GOOGLE, "2026-09", verified=True)
+_THINKING = PriceList(_LISTED, f"{_GOOGLE}, of the family's gemini-3.8-live", "2026-09", verified=False)
+_2_5 = PriceList(_LISTED_2_5, _GOOGLE, "2025", verified=False)
+_2_0 = PriceList(_LISTED_2_0, _GOOGLE, "2025", verified=False)
+
 PRICES = MappingProxyType(
     {
-        "gemini-3.1-flash-live-preview": _LISTED,
-        "gemini-3.8-live": _LISTED,
-        "gemini-3.8-live-extended-thinking": _LISTED,
-        # As they were listed in 2025.
-        "gemini-2.5-flash-native-audio-preview-12-2025": _LISTED_2_5,
-        "gemini-live-2.5-flash-native-audio": _LISTED_2_5,
-        "gemini-live-2.5-flash-preview": _LISTED_2_5,
-        "gemini-2.0-flash-live-001": _LISTED_2_0,
+        "gemini-3.1-flash-live-preview": _NOW,
+        "gemini-3.8-live": _NOW,
+        "gemini-3.8-live-extended-thinking": _THINKING,
+        "gemini-2.5-flash-native-audio-preview-12-2025": _2_5,
+        "gemini-live-2.5-flash-native-audio": _2_5,
+        "gemini-live-2.5-flash-preview": _2_5,
+        "gemini-2.0-flash-live-001": _2_0,
     }
 )
 """By model, its family's for an unknown member; one that is not here has no known price."""
@@ -52,7 +76,8 @@ class Meter:
     """Adds up what a session costs, from ``so_far_usd`` on; ``None`` where the price is not known."""
 
     def __init__(self, model: str, prices: Prices | None = None, *, so_far_usd: float | None = 0.0) -> None:
-        self._prices = prices or PRICES.get(capabilities(model).name)
+        listed = PRICES.get(capabilities(model).name)
+        self._prices = prices or (listed.prices if listed is not None else None)
         self.total_usd = None if self._prices is None else so_far_usd
 
     def count(self, usage: UsageMetadata) -> float | None:

@@ -61,6 +61,20 @@ def test_list() -> None:
     assert "does not load" not in done.stdout
 
 
+def test_the_list_of_models_says_how_well_it_knows_them() -> None:
+    """Whose word it is and of when; what nobody has verified is said to be so, in the text and in the data."""
+    done = run("list", "--kind", "model")
+    assert done.returncode == 0, done.stderr
+    rows = dict(line.strip().split(None, 1) for line in done.stdout.splitlines() if line.startswith("  "))
+    assert "documented 2026-10" in rows["gemini-3.8-live"] and "unverified" not in rows["gemini-3.8-live"]
+    assert "unverified" in rows["gemini-live-2.5-flash-native-audio"]
+    models = {
+        m["name"]: m for m in json.loads(run("list", "--kind", "model", "--format", "json").stdout)["models"]
+    }
+    assert models["gemini-3.8-live"]["prices"]["verified"] and models["gemini-3.8-live"]["evidence"]
+    assert models["gemini-3.5-transcribe-live"]["prices"] is None
+
+
 def test_shipped_agents_are_right() -> None:
     """Every YAML file in `configs` that is an agent, by name and by path."""
     folder = Path(str(resources.files("livegraph.configs")))

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ....liveapi.languages import language_fault
-from ....liveapi.models import is_known, known_models, model_id
+from ....liveapi.models import capabilities, is_known, known_models, model_id
 from ....pipeline.errors import Fix
 from ....pipeline.processor import OptionFault
 from ....pipeline.spelling import nearest
@@ -21,7 +21,11 @@ def model_faults(model: str) -> Iterator[OptionFault]:
         name, known = model_id(model), known_models()
         near = nearest(name, known)
         hint = f"did you mean `{near}`?" if near else f"known: {', '.join(known)}"
-        message = f"the model `{name}` is not known here, so nothing is checked that depends on it"
+        family = capabilities(name).name
+        follows = "so nothing is checked that depends on it"
+        if family != "*":
+            follows = f"and is taken for one like {family}"
+        message = f"the model `{name}` is not known here, {follows}"
         yield OptionFault("model", message, hint, warning=True, code="LG240")
 
 

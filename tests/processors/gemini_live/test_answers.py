@@ -11,7 +11,7 @@ import pytest
 
 from livegraph.audio import write_wav
 from livegraph.liveapi.link import LinkClosed
-from livegraph.pipeline import SECOND, TextFrame
+from livegraph.pipeline import SECOND, TextFrame, ToolCallFrame
 from livegraph.processors.gemini_live.events import AnswerMissing, AnswerStalled
 from livegraph.processors.gemini_live.options.groups import AnswerWait
 from support.live_room import Room, converse, listen, numbered, numbers
@@ -256,6 +256,36 @@ def test_what_was_booked_is_not_booked_again_after_a_barge_in() -> None:
     responses = room.server.connections[0].tool_responses
     assert [response.id for response in responses] == ["fc_1", "fc_2", "fc_3"]
     assert responses[0].response == responses[1].response
+
+
+def test_a_user_who_asks_for_another_one_gets_two() -> None:
+    """The same call with the same arguments, after an answer that was heard, is another wish: it runs again.
+
+    Also where the user says so at once, in the middle of the answer, and the model has answered that before it asks.
+    """
+
+    async def script(server: Connection) -> None:
+        await server.accept("h1")
+        await server.send(call("fc_1", day="Friday"))
+        await server.until(lambda: len(server.tool_responses) == 1)
+        await talk(server, "It is booked.")
+        await server.send({"serverContent": {"inputTranscription": {"text": "Book another one."}}})
+        await server.send(call("fc_2", day="Friday"))
+        await server.until(lambda: len(server.tool_responses) == 2)
+        await server.send(words("That one is"), audio_message(900))
+        await asyncio.sleep(0.3)
+        await server.send({"serverContent": {"interrupted": True}}, {"serverContent": {"turnComplete": True}})
+        await server.send({"serverContent": {"inputTranscription": {"text": "And a third."}}})
+        await talk(server, "A third one.")
+        await server.send(call("fc_3", day="Friday"))
+        await server.until(lambda: len(server.tool_responses) == 3)
+        await talk(server, "Now there are three.")
+        await server.until(lambda: False)
+
+    room = converse(stay, script, tools={"names": ["book"], "after_ms": 100})
+    ran = [frame for frame in room.seen if isinstance(frame, ToolCallFrame)]
+    assert [frame.id for frame in ran] == ["fc_1", "fc_2", "fc_3"]
+    assert len({frame.idempotency_key for frame in ran}) == 3, "each wish has a key of its own"
 
 
 def test_a_result_that_is_to_be_known_only_stays_so_in_a_fresh_session() -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from livegraph.liveapi import ModalityTokenCount, UsageMetadata
-from livegraph.processors.gemini_live.prices import Meter, Prices
+from livegraph.liveapi.models import capabilities, known_models
+from livegraph.processors.gemini_live.prices import PRICES, Meter, Prices
 
 USAGE = UsageMetadata(
     prompt_token_count=1_000_000,
@@ -41,3 +42,15 @@ def test_a_model_without_a_price_has_no_cost() -> None:
     assert (meter.count(USAGE), meter.total_usd) == (None, None)
     meter = Meter("gemini-9-live", Prices(1, 1, 1, 1, 1))
     assert meter.count(USAGE) == pytest.approx(1.31)
+
+
+def test_every_list_says_where_it_is_from() -> None:
+    """And which were not looked up for this version; a model of a known family has the family's."""
+    for listed in PRICES.values():
+        assert listed.source and listed.date[:4].isdigit()
+        assert ("unverified" in listed.told) is not listed.verified
+    assert [name for name in known_models() if name in PRICES and PRICES[name].verified] == [
+        "gemini-3.1-flash-live-preview",
+        "gemini-3.8-live",
+    ]
+    assert PRICES[capabilities("gemini-3.8-live-preview-11-2026").name].verified
