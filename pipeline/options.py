@@ -97,8 +97,8 @@ class CallFile:
     ``{{inputs.name}}``, which each call fills in; see ``graph.call_files``.
     """
 
-    appended: bool = False
-    """Whether calls add whole lines to it, so that calls at the same time may share it."""
+    shared: bool = False
+    """Whether calls at the same time may have the same name: they add whole lines, or number their files."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ class TranscriptLog(Processor):
         *,
         path: Annotated[
             Path | None,
-            CallFile(appended=True),
+            CallFile(shared=True),
             Doc("JSON Lines file to append to: time_s, role, text, interrupted"),
         ] = None,
         log: Annotated[

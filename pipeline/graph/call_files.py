@@ -152,7 +152,7 @@ def file_problems(nodes: Iterable[NodeSpec]) -> Iterator[Problem]:
             other, option = seen[written]
             message = f"`{node.name}.{name}` and `{other.name}.{option}` write the same file"
             yield Problem("LG312", message, where, hint="give each a file of its own")
-        elif at_once and not mark.appended and not faults and not tells_calls_apart(path):
+        elif at_once and not mark.shared and not faults and not tells_calls_apart(path):
             better = f"{path.stem}-{{{{call.id}}}}{path.suffix}"
             message = "calls at the same time write this file over each other: only the last one is kept"
             hint = f"put the call into its name: {better}"

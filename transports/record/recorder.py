@@ -74,7 +74,7 @@ class Recorder(Processor):
         self,
         *,
         path: Annotated[
-            Path, CallFile(), Doc("the file with the sound; JSON lines of the same name beside it")
+            Path, CallFile(shared=True), Doc("the file with the sound; JSON lines of the same name beside it")
         ],
         layout: Annotated[
             Literal["stereo", "apart"], Doc("one file of two channels, or a file for each side")

@@ -10,15 +10,19 @@ import numpy as np
 import pytest
 
 from livegraph.audio import Pcm, read_wav
+from livegraph.pipeline.clock import run_virtual
 from livegraph.pipeline.frames import AudioFrame, TurnEndFrame
 from livegraph.pipeline.graph.graph import Graph
-from livegraph.pipeline.ports import Out
+from livegraph.pipeline.ports import In, Out
 from livegraph.pipeline.processor import Processor
+from livegraph.pipeline.units import SECOND
 from livegraph.testing import no_tasks_left
 from livegraph.transports.record import Recorder
+from livegraph.transports.webrtc.opus import OpusEncoder
 from livegraph.transports.webrtc.peer import Peer
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
+from support.raw_caller import MemoryNetwork, RawCaller
 from support.webrtc import Caller, Tone
 
 RATE = 24_000
@@ -119,3 +123,68 @@ def test_a_barge_in_is_cut_as_the_caller_heard_it(tmp_path: Path) -> None:
     assert kept_s == pytest.approx(heard_s, abs=0.15) and 0.4 < kept_s < 2
     # Behind the fade there is nothing.
     assert not record[loud[-1] + RATE // 100 :, 1].any()
+
+
+class Ears(Processor):
+    """Takes what the caller says."""
+
+    audio: In[AudioFrame] = In(rate=16_000, channels=1)
+
+    def on_audio(self, frame: AudioFrame) -> None:
+        pass
+
+
+def test_a_caller_who_was_away_is_silent_in_the_record(tmp_path: Path) -> None:
+    """Both sides stand where they were: a second of speech, ten out of reach, in which the agent waits, another one."""
+
+    async def main() -> None:
+        async with no_tasks_left():
+            network = MemoryNetwork()
+            caller = RawCaller(network)
+            peer = await Peer.accept(caller.offer(), network=network)
+            await caller.connect(peer)
+            graph = Graph()
+            graph.add("caller", WebRTCIn, resume_within=30 * SECOND)
+            graph.add("ears", Ears)
+            graph.add("voice", Chirps)
+            graph.add("ear", WebRTCOut)
+            graph.add("record", Recorder, path=tmp_path / "r.wav")
+            graph.connect("caller.audio", "ears")
+            graph.connect("voice", "ear")
+            async with graph.plan().call(resources={Peer: peer}) as call:
+                await asyncio.sleep(1)
+                said_ns.append(call.clock.now_ns())
+                await say(caller, 0)
+                hear, network._there = network._there, {}
+                await asyncio.sleep(10)
+                assert peer.state == "away"
+                network._there = hear
+                caller.check()
+                said_ns.append(call.clock.now_ns())
+                await say(caller, 50)
+                await asyncio.sleep(1)
+            await peer.close()
+            await caller.close()
+
+    async def say(caller: RawCaller, first: int) -> None:
+        encoder = OpusEncoder(16_000)
+        sound = np.round(9_000 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)).astype(np.int16)
+        for number, piece in enumerate(sound.reshape(50, -1), first):
+            caller.say(number, encoder.encode(piece))
+            await asyncio.sleep(0.02)
+
+    said_ns: list[int] = []
+    run_virtual(main())
+    record, _ = read_wav(tmp_path / "r.wav")
+    assert len(record) / RATE == pytest.approx(14, abs=0.1)
+    # By blocks of 10 ms that sound throughout: a decoder may let out the last milliseconds of a word later.
+    blocks = np.abs(record[: len(record) // 240 * 240, 0].reshape(-1, 240))
+    loud = np.flatnonzero(blocks.mean(axis=1) > 3_000) / 100
+    (pause,) = np.flatnonzero(np.diff(loud) > 0.5)
+    begins = [float(loud[0]), float(loud[pause + 1])]
+    # A packet of 20 ms is heard from where it begins, and a decoder takes a moment to begin with.
+    assert begins == pytest.approx([at_ns / SECOND for at_ns in said_ns], abs=0.045)
+    agent = np.flatnonzero(np.abs(record[:, 1]) > 200) / RATE
+    (pause,) = np.flatnonzero(np.diff(agent) > 1)
+    # It fell silent when the caller was missed, and goes on where it was as soon as there is somebody again.
+    assert 5 < agent[pause] < 8 and agent[pause + 1] == pytest.approx(said_ns[1] / SECOND, abs=0.1)
