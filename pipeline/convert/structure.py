@@ -192,6 +192,9 @@ def _value(hint: Any, value: Any, place: Place) -> Any:
 def _union(members: tuple[Any, ...], hint: Any, value: Any, place: Place) -> Any:
     if isinstance(value, EnvText) and not value and type(None) in members:
         return None  # `${PORT:-}`: an empty variable is how the environment says nothing
+    if str in members and Path in members and isinstance(value, str):
+        # An address is text, and everything else of the two a file.
+        members = tuple(one for one in members if one is not (Path if "://" in value else str))
     meant = _groups_meant(members, value)
     if meant is not None:
         if not meant:

@@ -30,7 +30,7 @@ _COUNTED_NS = 250 * MS
 """In steps of so much the time of a plain function counts on virtual time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class PythonTools(Selection):
     """Python functions, with options: an entry of ``tools``."""
 

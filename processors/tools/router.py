@@ -169,8 +169,7 @@ class ToolRouter(Processor):
         )
         most = 2 * self._max_parallel
         self._sources = [make_source(entry, self._threads, most) for entry in self._entries]
-        opened = await asyncio.gather(*(source.open(self._others) for source in self._sources))
-        self._advertise(opened)
+        self._advertise(await asyncio.gather(*(self._open(source) for source in self._sources)))
         self._watched = [self.call.events.subscribe(Transcript, self._heard)]
 
     def on_calls(self, frame: ToolCallFrame | ToolCancelFrame) -> Emitted:
@@ -270,6 +269,16 @@ class ToolRouter(Processor):
             if tool.settings.filler is not None and tool.settings.filler.say
         )
         self.calls.advertised = ToolCatalog(tuple(tool.spec for tool in allowed), tuple(lines), self._agents)
+
+    async def _open(self, source: ToolSource) -> Sequence[Tool]:
+        """The tools of a source; of one that asks others, and gets no answer, none: the call goes on without."""
+        try:
+            return await source.open(self._others)
+        except ConfigError as error:
+            if source.whole:
+                raise
+            self.log.error("%s: tools are missing: %s", self.name, error.problems[0].message)
+            return []
 
     def _others(self) -> None:
         """A server has other tools than before."""

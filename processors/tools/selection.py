@@ -14,7 +14,7 @@ from .settings import FunctionOptions, ToolOptions
 __all__ = ["Chosen", "Selection", "chosen", "tool_name"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Selection(ToolOptions):
     """The part of an entry that chooses functions and renames them, and what holds for all of them."""
 

@@ -8,17 +8,33 @@ from typing import Any
 
 from ...pipeline.errors import ConfigError, Problem
 from ...pipeline.options import ModuleRef
+from .http.entry import HttpTool
+from .mcp.entry import McpTools
+from .openapi.entry import OpenApiTools
 from .python_tools import PythonSource, PythonTools
 from .seam import Tool, ToolSource
 from .threads import ToolThreads
 
 __all__ = ["ToolEntry", "known_tools", "make_source"]
 
-ToolEntry = ModuleRef | Callable[..., Any] | PythonTools
+ToolEntry = ModuleRef | Callable[..., Any] | PythonTools | HttpTool | OpenApiTools | McpTools
 
 
 def make_source(entry: Any, threads: ToolThreads, most: int) -> ToolSource:
-    """Where the tools of one entry come from. ``most`` threads are at work at the same time."""
+    """Where the tools of one entry come from. ``most`` threads of Python functions are at work at the same time."""
+    # Libraries of a kind are loaded when it is used.
+    if isinstance(entry, HttpTool):
+        from .http.tools import HttpSource
+
+        return HttpSource(entry)
+    if isinstance(entry, OpenApiTools):
+        from .openapi.tools import OpenApiSource
+
+        return OpenApiSource(entry)
+    if isinstance(entry, McpTools):
+        from .mcp.tools import McpSource
+
+        return McpSource(entry)
     return PythonSource(entry, threads, most)
 
 
@@ -54,7 +70,7 @@ def known_tools(entries: Iterable[Any]) -> tuple[dict[str, Tool], bool]:
 
 def _place(entry: Any, problem: Problem) -> tuple[str | int, ...]:
     """Where inside of its entry a fault is."""
-    if not isinstance(entry, PythonTools):
-        return problem.path[1:]
-    # What is wrong with the functions themselves is told of the first of one source.
-    return problem.path if problem.path and isinstance(problem.path[0], str) else ("python",)
+    if problem.path and isinstance(problem.path[0], str):
+        return problem.path
+    # What is wrong with functions is told of the first of one source.
+    return ("python",) if isinstance(entry, PythonTools) else problem.path[1:]

@@ -1,7 +1,8 @@
 """A model that asks for functions as a test says, and a call in which a tool router answers it."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 from livegraph.audio import Pcm
@@ -21,7 +22,7 @@ from livegraph.pipeline.frames import Role
 from livegraph.processors.tools.router import ToolRouter
 from livegraph.testing import no_tasks_left
 
-__all__ = ["Model", "talk", "with_tools"]
+__all__ = ["Model", "calling", "talk", "with_tools"]
 
 
 class Model(Processor):
@@ -99,7 +100,7 @@ class Model(Processor):
         return self.answers[self.read - 1].result
 
 
-def with_tools(*functions: Callable[..., Any], routers: int = 1, **options: Any) -> Graph:
+def with_tools(*functions: Any, routers: int = 1, **options: Any) -> Graph:
     """A model and a router, or one router for each function."""
     graph = Graph("desk")
     graph.add("model", Model)
@@ -109,6 +110,18 @@ def with_tools(*functions: Callable[..., Any], routers: int = 1, **options: Any)
         graph.connect("model", f"tools{number}")
         graph.connect(f"tools{number}", "model")
     return graph
+
+
+@asynccontextmanager
+async def calling(
+    *entries: Any, identity: str = "", **options: Any
+) -> AsyncIterator[tuple[Model, list[Event]]]:
+    """A call on the running loop with these entries of ``tools``, and its events."""
+    call = with_tools(*entries, **options).plan().call(identity=identity)
+    events: list[Event] = []
+    call.events.subscribe(Event, events.append)
+    async with call:
+        yield call.processor("model", Model), events
 
 
 def talk(

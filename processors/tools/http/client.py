@@ -1,0 +1,220 @@
+"""A client that calls allowed hosts only: each address is judged where it is connected to, each redirect before it is.
+
+Names are looked up here and the connection goes to the very address that was judged, so that a name that means another
+machine a moment later (DNS rebinding) leads nowhere. Proxies of the environment are not used: they would look names up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import socket
+import ssl
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import httpcore
+import httpx
+
+from .hosts import HostPolicy
+
+__all__ = ["Answer", "CannotCall", "Client", "Request", "look_up"]
+
+_CONNECT_S = 10.0
+_RESOLVE_S = 5.0
+_MOST_REDIRECTS = 5
+_REDIRECTS = (301, 302, 303, 307, 308)
+
+
+class CannotCall(Exception):
+    """There is no answer. ``retryable``: it may be otherwise in a moment."""
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What is asked."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came back, whole."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Client:
+    """For one call of ours, as an async context manager."""
+
+    def __init__(self, policy: HostPolicy) -> None:
+        self._policy = policy
+        transport = httpx.AsyncHTTPTransport(verify=_tls())
+        # httpx has no door for the backend that connects.
+        transport._pool = httpcore.AsyncConnectionPool(  # type: ignore[assignment,unused-ignore]
+            ssl_context=_tls(), max_connections=20, network_backend=_Guarded(policy)
+        )
+        self._http = httpx.AsyncClient(
+            transport=transport,
+            trust_env=False,
+            follow_redirects=False,
+            timeout=httpx.Timeout(None, connect=_CONNECT_S),
+            headers={"User-Agent": "livegraph", "Accept-Encoding": "gzip, deflate"},
+        )
+
+    async def __aenter__(self) -> Client:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        await self._http.aclose()
+
+    async def ask(self, request: Request, most_bytes: int) -> Answer:
+        """The answer to ``request``, after redirects, of ``most_bytes`` at most. Raises ``CannotCall``."""
+        origin = _origin(request.url)
+        for _ in range(_MOST_REDIRECTS + 1):
+            if why := self._policy.refuse_url(request.url):
+                raise CannotCall(f"the address is not called: {why}")
+            answer = await self._once(request, most_bytes)
+            where = answer.headers.get("location", "")
+            if answer.status not in _REDIRECTS or not where:
+                return answer
+            url = urljoin(request.url, where)
+            if urlsplit(request.url).scheme == "https" and urlsplit(url).scheme == "http":
+                raise CannotCall("the service redirects from https to http, which is not followed")
+            if why := self._policy.refuse_url(url):
+                raise CannotCall(f"the service redirects to an address that is not called: {why}")
+            request = _redirected(request, url, answer.status, same=_origin(url) == origin)
+        raise CannotCall("the service redirects in a circle")
+
+    async def _once(self, request: Request, most_bytes: int) -> Answer:
+        try:
+            async with self._http.stream(
+                request.method, request.url, headers=dict(request.headers), content=request.body
+            ) as response:
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                if int(headers.get("content-length", "0") or 0) > most_bytes:
+                    raise _too_big(most_bytes)
+                encoding = headers.get("content-encoding", "").strip().lower()
+                body = await _read(response, encoding, most_bytes)
+                return Answer(response.status_code, headers, body)
+        except CannotCall:
+            raise
+        except httpx.ConnectTimeout:
+            raise CannotCall("the service cannot be reached", retryable=True) from None
+        except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError, ssl.SSLError, ValueError) as error:
+            raise CannotCall(
+                f"the service cannot be reached ({type(error).__name__})", retryable=True
+            ) from None
+
+
+async def _read(response: httpx.Response, encoding: str, most_bytes: int) -> bytes:
+    """The body, unpacked no further than ``most_bytes``: a few packed bytes can be a gigabyte."""
+    if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+        raise CannotCall(f"the service packs its answer in a way that nobody asked for ({encoding[:20]})")
+    packed = zlib.decompressobj(zlib.MAX_WBITS | 32) if encoding not in ("", "identity") else None
+    whole = bytearray()
+    async for piece in response.aiter_raw():
+        if packed is None:
+            whole += piece
+        else:
+            try:
+                whole += packed.decompress(piece, most_bytes + 1 - len(whole))
+            except zlib.error:
+                raise CannotCall("the service packed its answer wrongly") from None
+        if len(whole) > most_bytes:
+            raise _too_big(most_bytes)
+    return bytes(whole)
+
+
+def _too_big(most_bytes: int) -> CannotCall:
+    return CannotCall(f"the answer of the service is too big: more than {most_bytes} bytes")
+
+
+def _redirected(request: Request, url: str, status: int, *, same: bool) -> Request:
+    method, body = request.method, request.body
+    if status == 303 or (status in (301, 302) and method == "POST"):
+        method, body = "GET", None
+    # Another origin gets neither keys nor anything else that was meant for the first.
+    headers = dict(request.headers) if same else {"Accept": request.headers.get("Accept", "*/*")}
+    if body is None:
+        headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
+    elif not same:
+        raise CannotCall("the service redirects what was sent to another host, which does not get it")
+    return Request(method, url, headers, body)
+
+
+def _origin(url: str) -> tuple[str, str, int | None]:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme, parts.hostname or "", parts.port or {"http": 80, "https": 443}.get(parts.scheme)
+    except ValueError:
+        return "", url, None
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+class _Guarded(httpcore.AsyncNetworkBackend):
+    """Connects to addresses that the policy lets pass, and to no others."""
+
+    def __init__(self, policy: HostPolicy) -> None:
+        self._policy = policy
+        self._inner = httpcore.AnyIOBackend()
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's own signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        """See ``httpcore``."""
+        addresses = await look_up(host, port)
+        refusals = [self._policy.refuse_address(address, host) for address in addresses]
+        allowed = [address for address, why in zip(addresses, refusals, strict=True) if not why]
+        if not allowed:
+            raise CannotCall(f"the address is not called: {refusals[0]}")
+        for address in allowed[:-1]:
+            try:
+                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                continue
+        return await self._inner.connect_tcp(allowed[-1], port, timeout, local_address, socket_options)
+
+    async def sleep(self, seconds: float) -> None:
+        """See ``httpcore``."""
+        await asyncio.sleep(seconds)
+
+
+async def look_up(host: str, port: int) -> list[str]:
+    """The addresses of a host. Raises ``CannotCall``."""
+    try:
+        async with asyncio.timeout(_RESOLVE_S):
+            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        raise CannotCall(f"there is no host {host}", retryable=True) from None
+    except TimeoutError:
+        raise CannotCall(f"nobody says where {host} is", retryable=True) from None
+    return list(dict.fromkeys(str(info[4][0]) for info in found))

@@ -1,0 +1,331 @@
+"""An MCP server as a source of tools: by command (stdio) or by address (streamable HTTP)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from contextvars import ContextVar
+from dataclasses import replace
+from typing import Any
+
+from ....pipeline.errors import ConfigError, Problem
+from ....pipeline.events import Transcript
+from ....pipeline.units import SECOND
+from ..catalog import FunctionSpec
+from ..consent import judge_words
+from ..context import ToolContext
+from ..errors import ToolError
+from ..http.arguments import check_arguments
+from ..http.entry import revealed
+from ..http.hosts import HostPolicy
+from ..http.tools import checked_host
+from ..openapi.document import BadDocument, expanded
+from ..seam import Tool
+from ..selection import chosen, tool_name
+from ..settings import ToolSettings, resolve
+from ..shared import shared
+from .entry import McpTools
+from .results import answer_from_words, linked, read_call_result, read_resource
+from .server import McpServer, ServerDown
+from .transports import by_address, by_command
+
+__all__ = ["McpSource"]
+
+_MOST_LINKED = 3
+_WAITED_FOR_NS = 5 * SECOND
+"""So long a call waits at its start for a server that is being started."""
+_asking: ContextVar[Asking | None] = ContextVar("livegraph_mcp_asking", default=None)
+"""The call of a tool in whose name the server may ask the caller something."""
+
+
+class McpSource:
+    """One entry ``mcp``."""
+
+    whole = False
+
+    def __init__(self, entry: McpTools) -> None:
+        self._entry = entry
+        self._server: McpServer | None = None
+        self._changed: Callable[[], None] = _nothing
+
+    def known(self) -> Sequence[Tool]:
+        """See ``ToolSource``: only the server itself knows."""
+        entry = self._entry
+        _need_package()
+        if isinstance(entry.mcp, str):
+            self._policy()
+        elif not entry.mcp:
+            raise ConfigError(
+                [Problem("LG234", "`mcp` has no command", ("mcp",), hint="write `[python, ./server.py]`")]
+            )
+        return []
+
+    async def open(self, changed: Callable[[], None]) -> Sequence[Tool]:
+        """See ``ToolSource``. A server that is not there has no tools until it is."""
+        self._changed = changed
+        self._server = self._found()
+        await self._server.join(self._tell, _WAITED_FOR_NS)
+        return self.tools()
+
+    def tools(self) -> Sequence[Tool]:
+        """See ``ToolSource``."""
+        server = self._server
+        if server is None:
+            return []
+        by_name = {tool.name: tool for tool in server.tools}
+        found = chosen(self._entry, by_name, "tools", strict=False)
+        made: list[Tool] = []
+        for name, own in found.items():
+            settings = resolve(self._entry, own.options)
+            shown = tool_name(own.name)
+            settings = replace(settings, name=shown, service=settings.service or server.name)
+            try:
+                made.append(McpTool(by_name[name], shown, settings, server, self._entry.ask_timeout_ns))
+            except BadDocument:
+                continue
+        return made
+
+    async def close(self) -> None:
+        """See ``ToolSource``."""
+        server, self._server = self._server, None
+        if server is not None:
+            await server.leave(self._tell)
+
+    def _tell(self) -> None:
+        self._changed()
+
+    def _found(self) -> McpServer:
+        entry = self._entry
+        if entry.share == "call":
+            return self._made()
+        kept = shared().kept
+        key = (
+            "mcp",
+            repr(entry.mcp),
+            entry.protocol,
+            str(entry.cwd),
+            tuple(sorted(revealed(entry.env).items())),
+            tuple(sorted(revealed(entry.headers).items())),
+        )
+        if key not in kept:
+            kept[key] = self._made()
+        found: McpServer = kept[key]
+        return found
+
+    def _made(self) -> McpServer:
+        entry = self._entry
+
+        async def connect(stack: AsyncExitStack, died: asyncio.Event, relist: Callable[[], None]) -> Any:
+            from mcp import Client, StdioServerParameters, types
+
+            async def heard(message: Any) -> None:
+                if isinstance(message, types.ToolListChangedNotification):
+                    relist()
+
+            transport: Any
+            if isinstance(entry.mcp, str):
+                client, transport = by_address(entry.mcp, revealed(entry.headers), self._policy())
+                await stack.enter_async_context(client)
+            else:
+                command, *args = entry.mcp
+                cwd = None if entry.cwd is None else str(entry.cwd)
+                parameters = StdioServerParameters(
+                    command=command, args=args, env=revealed(entry.env), cwd=cwd
+                )
+                transport = by_command(parameters, died)
+            made = Client(
+                transport,
+                message_handler=heard,
+                mode=entry.protocol,
+                elicitation_callback=_elicited,
+                cache=None,
+            )
+            client_up = await stack.enter_async_context(made)
+            await stack.enter_async_context(_Listening(client_up, relist))
+            return client_up
+
+        return McpServer(entry.title, connect, entry.start_timeout_ns)
+
+    def _policy(self) -> HostPolicy:
+        entry = self._entry
+        assert isinstance(entry.mcp, str)
+        host = checked_host(entry.mcp, "mcp")
+        policy = HostPolicy((host, *entry.hosts), entry.private)
+        if why := policy.refuse_url(entry.mcp):
+            hint = f"name it: `private: [{host}]`"
+            raise ConfigError([Problem("LG235", f"`mcp` is not called: {why}", ("mcp",), hint=hint)])
+        return policy
+
+
+class McpTool:
+    """One tool of a server."""
+
+    kind = "mcp"
+    streams = False
+
+    def __init__(self, told: Any, name: str, settings: ToolSettings, server: McpServer, ask_ns: int) -> None:
+        self._told = told
+        self._server = server
+        self._ask_ns = ask_ns
+        self._asked = 0
+        self.settings = settings
+        schema = expanded(told.input_schema, told.input_schema)
+        schema.pop("$defs", None)
+        schema.pop("$schema", None)
+        schema.pop("title", None)
+        self._schema = schema
+        parameters = schema if schema.get("properties") else {}
+        self.spec = FunctionSpec(
+            name, settings.description or told.description or "", parameters, settings.blocking
+        )
+
+    @property
+    def stoppable(self) -> bool:
+        """See ``Tool``: while the caller answers its question it goes on, whatever the model makes of the words."""
+        return not self._asked
+
+    def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """See ``Tool``."""
+        return check_arguments(given, self._schema)
+
+    async def call(self, arguments: Mapping[str, Any], context: ToolContext[Any]) -> Any:
+        """See ``Tool``."""
+        from mcp import MCPError
+        from mcp.types import CONNECTION_CLOSED
+
+        name = self._server.name
+
+        async def progress(done: float, total: float | None, message: str | None) -> None:
+            context.progress(message or "", fraction=done / total if total else None)
+
+        asking = Asking(self, context, self._ask_ns)
+        token = _asking.set(asking)
+        _in_flight.append(asking)
+        try:
+            client = await self._server.client()
+            result = await client.call_tool(self._told.name, dict(arguments), progress_callback=progress)
+            fetched: dict[str, Any] = {}
+            for uri in linked(result)[:_MOST_LINKED]:
+                contents = (await client.read_resource(uri)).contents
+                fetched[uri] = (
+                    read_resource(contents[0])
+                    if len(contents) == 1
+                    else [read_resource(one) for one in contents]
+                )
+        except ServerDown as error:
+            raise ToolError(f"{name} is not there now ({error})", retryable=True) from None
+        except MCPError as error:
+            if error.code == CONNECTION_CLOSED or "closed" in error.message.lower():
+                self._server.lost()
+                raise ToolError(f"{name} has stopped, and is started again", retryable=True) from None
+            raise ToolError(f"{name}: {error.message[:300]}") from None
+        except (OSError, ConnectionError):
+            self._server.lost()
+            raise ToolError(f"{name} cannot be reached", retryable=True) from None
+        finally:
+            _in_flight.remove(asking)
+            _asking.reset(token)
+        return read_call_result(result, fetched)
+
+
+_in_flight: list[Asking] = []
+"""Calls of tools that have not answered: where only one is under way, it is the one that a server asks for."""
+
+
+class Asking:
+    """How a server asks the caller of one call."""
+
+    def __init__(self, tool: McpTool, context: ToolContext[Any], within_ns: int) -> None:
+        self.server = tool._server
+        self._tool, self._context, self._within_ns = tool, context, within_ns
+
+    async def ask(self, message: str, schema: dict[str, Any]) -> dict[str, Any] | None:
+        """Say ``message`` to the caller and wait for the answer; ``None`` for a no, or none."""
+        call = self._context.call
+        heard: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+
+        def listen(event: Transcript) -> None:
+            if event.role == "user" and event.final and event.text.strip() and not heard.done():
+                heard.set_result(event.text)
+
+        self._tool._asked += 1
+        unsubscribe = call.events.subscribe(Transcript, listen)
+        try:
+            self._context.progress(message)
+            self._context.say(message)
+            async with asyncio.timeout(self._within_ns / SECOND):
+                text = await heard
+        except TimeoutError:
+            return None
+        finally:
+            unsubscribe()
+            self._tool._asked -= 1
+        meant = judge_words(text)
+        if meant == "no":
+            return None
+        return answer_from_words(text, schema, {"yes": True}.get(meant))
+
+
+async def _elicited(context: Any, params: Any) -> Any:
+    """A server asks the caller something, in the course of a tool."""
+    from mcp.types import ElicitResult
+
+    asking = _asking.get() or (_in_flight[0] if len(_in_flight) == 1 else None)
+    schema = getattr(params, "requested_schema", None)
+    if asking is None or schema is None:
+        # Nobody to ask, or something that is to be done in a browser.
+        return ElicitResult(action="decline")
+    answer = await asking.ask(params.message, dict(schema))
+    if answer is None:
+        return ElicitResult(action="decline")
+    return ElicitResult(action="accept", content=answer)
+
+
+class _Listening:
+    """Follows the changes that servers of the newer protocol tell only to who asks for them."""
+
+    def __init__(self, client: Any, relist: Callable[[], None]) -> None:
+        self._client, self._relist = client, relist
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> _Listening:
+        self._task = asyncio.create_task(self._follow(), name="MCP changes")
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._task is not None
+        self._task.cancel()
+        await asyncio.wait({self._task})
+
+    async def _follow(self) -> None:
+        from mcp import MCPError
+        from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
+
+        capabilities = self._client.server_capabilities
+        if capabilities.tools is None or not capabilities.tools.list_changed:
+            return
+        try:
+            async with self._client.listen(tools_list_changed=True) as events:
+                async for _ in events:
+                    self._relist()
+        except (ListenNotSupportedError, SubscriptionLost, MCPError, TimeoutError):
+            return
+
+
+def _need_package() -> None:
+    import importlib.util
+
+    if importlib.util.find_spec("mcp") is None:
+        hint = "pip install 'livegraph[mcp]'"
+        raise ConfigError(
+            [
+                Problem(
+                    "LG111", "MCP servers need the package `mcp`, which is not installed", ("mcp",), hint=hint
+                )
+            ]
+        )
+
+
+def _nothing() -> None:
+    """Nobody is told."""
