@@ -24,6 +24,7 @@ from .verbs import (
     simulate,
     test,
     ticket,
+    tools,
     version,
 )
 from .verbs import (
@@ -80,5 +81,6 @@ app.command("explain")(verb(explain.explain))
 app.command("graph")(verb(graph.graph))
 app.command("inspect")(verb(inspecting.inspect))
 app.command("list")(verb(listing.list_all))
+app.command("tools")(verb(tools.tools))
 app.command("schema")(verb(schema.schema))
 app.command("version")(verb(version.version))

@@ -282,6 +282,19 @@ class LiveCall:
         """Return when nothing is due and all that was said has been heard."""
         await self._until(lambda: self.silent and not self._course.due())
 
+    async def prepare(self, line: FallbackLine) -> None:
+        """Have the sound of ``line`` fetched, in the voice of this session."""
+        await self._fetch(line)
+
+    def play(self, outcome: said.Outcome) -> None:
+        """Carry out what is not the model's, such as sound that is played while it waits."""
+        self._downlink.take(outcome)
+
+    def offer(self, catalogs: Sequence[ToolCatalog]) -> None:
+        """The functions are others from now on, the call's own beside them."""
+        functions = [spec for catalog in (*catalogs, *self._own.catalogs) for spec in catalog.functions]
+        self.intake.context(UpdateFrame(None, tuple(functions)))
+
     def speak(self, line: FallbackLine) -> bool:
         """Say ``line``, after what is being said; whether its sound is there."""
         return self._course.speak(line)

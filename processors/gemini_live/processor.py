@@ -10,11 +10,12 @@ Example:
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
 
+from ...audio import Pcm
 from ...liveapi import Content, GenerationConfig, ProactivityConfig, Setup
 from ...liveapi.models import DEFAULT_MODEL, capabilities
 from ...pipeline import (
@@ -65,6 +66,7 @@ from .dialogue.history_store import HistoryStore
 from .downlink import Ports
 from .endpoint import Access
 from .frames import ContextFrame, HandOverFrame, UpdateFrame
+from .lines import Lines
 from .link_ahead import LinkAhead
 from .options import fields as opt
 from .options import setup as make
@@ -249,6 +251,7 @@ class GeminiLive(Processor):
         )
         self._recording: Any = None
         self._reception: Reception | None = None
+        self._lines: Lines
 
     def _settings_of(self, persona: str) -> Settings:
         """What the options come to for one of ``agents``; for none, as they are."""
@@ -341,6 +344,10 @@ class GeminiLive(Processor):
         )
         # Boxes that answer calls may want to ask the model something themselves.
         self.tool_results.advertised = self
+        reception = self._reception
+        self._lines = Lines(
+            self.name, self.call, lambda: reception.talking, lambda body, name: self.spawn(body, name=name)
+        )
         await self._reception.open()
 
     async def run(self) -> None:
@@ -409,6 +416,21 @@ class GeminiLive(Processor):
         """Have the model say ``text`` now, word for word as far as it does as it is told. For a running call."""
         if self._reception is not None and text.strip():
             self._reception.talking.intake.say(text.strip())
+
+    # What tools ask of it: ``tools.voice.Voice`` ------------------------------------------------
+
+    def say_line(self, text: str) -> Callable[[], None]:
+        """Have exactly ``text`` said beside the model, in its voice; what is returned calls it off."""
+        return self._lines.say(text)
+
+    def hold_sound(self, sound: Pcm, rate: int) -> Callable[[], None]:
+        """Play ``sound`` again and again until what is returned is called, or somebody speaks. For a running call."""
+        return self._lines.hold(sound, rate)
+
+    def functions_changed(self) -> None:
+        """The boxes at ``tool_calls`` offer other functions than before."""
+        if self._reception is not None:
+            self._reception.offer(self.tool_calls.peers_advertise())
 
     def update(
         self, *, instructions: str | None = None, functions: Sequence[FunctionSpec] | None = None

@@ -73,7 +73,7 @@ class ToolDesk:
 
     def say(self, text: str) -> Callable[[], None]:
         """Have the agent say ``text``; what is returned calls it off."""
-        stops = [voice.say(text) for voice in self.voices()]
+        stops = [voice.say_line(text) for voice in self.voices()]
         if not stops:
             self.log.warning("%s: nobody in this call can say %r for a tool", self.node, text[:60])
 
@@ -252,10 +252,4 @@ class ToolContext(Generic[S]):
             desk.transfer(to, summary, reason)
 
     def _end(self, text: str) -> None:
-        after_speech = getattr(self._desk.call, "end_after_speech", None)
-        if after_speech is not None:
-            after_speech(text)
-            return
-        if text:
-            self._desk.say(text)
-        self._desk.call.end(f"the tool {self._frame.name} ended it")
+        self._desk.call.end_after_speech(text, detail=f"the tool {self._frame.name} ended it")

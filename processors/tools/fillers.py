@@ -62,7 +62,7 @@ class Filling:
         except (OSError, ValueError) as error:
             self._log.warning("%s: the filler %s cannot be read: %s", self._desk.node, filler.sound, error)
             return
-        self._stops += [voice.hold(sound, rate) for voice in self._desk.voices()]
+        self._stops += [voice.hold_sound(sound, rate) for voice in self._desk.voices()]
 
 
 @functools.lru_cache(maxsize=16)

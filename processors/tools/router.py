@@ -236,6 +236,12 @@ class ToolRouter(Processor):
         """Whether no call is under way: then no result will come."""
         return not (self._waiting or self._running)
 
+    @property
+    def offered(self) -> Sequence[Tool]:
+        """The tools that the model is told of in this call, from ``start`` on."""
+        who = self.call.agent, self.call.identity
+        return [tool for tool in self._tools.values() if tool.settings.permits(*who)]
+
     async def stop(self) -> None:
         await self._let_end()
         for unsubscribe in self._watched:
@@ -260,9 +266,7 @@ class ToolRouter(Processor):
             else:
                 found[name] = tool
         self._tools = found
-        allowed = [
-            tool for tool in found.values() if tool.settings.permits(self.call.agent, self.call.identity)
-        ]
+        allowed = self.offered
         lines = dict.fromkeys(
             tool.settings.filler.say
             for tool in allowed

@@ -14,11 +14,11 @@ __all__ = ["Voice"]
 class Voice(Protocol):
     """The agent's voice, as tools may use it. Everything returns at once."""
 
-    def say(self, text: str) -> Callable[[], None]:
+    def say_line(self, text: str) -> Callable[[], None]:
         """Have the agent say exactly this as soon as it is silent; what is returned calls it off, or ends it."""
         ...
 
-    def hold(self, sound: Pcm, rate: int) -> Callable[[], None]:
+    def hold_sound(self, sound: Pcm, rate: int) -> Callable[[], None]:
         """Play ``sound`` (int16, mono) again and again until what is returned is called, or the agent speaks."""
         ...
 

@@ -55,12 +55,12 @@ class Model(Processor):
 
     # As a voice
 
-    def say(self, text: str) -> Callable[[], None]:
+    def say_line(self, text: str) -> Callable[[], None]:
         """Note what is to be said."""
         self._note(text)
         return lambda: self._note(f"end of {text}")
 
-    def hold(self, sound: Pcm, rate: int) -> Callable[[], None]:
+    def hold_sound(self, sound: Pcm, rate: int) -> Callable[[], None]:
         """Note that a sound is played."""
         self._note(f"sound of {len(sound)}")
         return lambda: self._note("end of sound")

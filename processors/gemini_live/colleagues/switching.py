@@ -105,6 +105,11 @@ class Reception:
         """Whoever what comes in is for."""
         return self._next or self._live
 
+    def offer(self, catalogs: Sequence[ToolCatalog]) -> None:
+        """The boxes that take calls offer other functions from now on."""
+        self._catalogs = catalogs
+        self._live.offer(self._offered(self.persona))
+
     async def open(self) -> None:
         """Connect for the first time. Raises ``ServiceError``."""
         await self._live.open()

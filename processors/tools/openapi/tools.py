@@ -85,9 +85,8 @@ class OpenApiSource:
             async with asyncio.timeout(_FETCH_S), Client(policy) as client:
                 answer = await client.ask(request, _MOST_BYTES)
         except (CannotCall, TimeoutError) as error:
-            raise _fault(
-                f"{url} cannot be read: {error or 'it takes too long'}", "is the service there?"
-            ) from None
+            why = str(error) or "it takes too long"
+            raise _fault(f"{url} cannot be read: {why}", "is the service there?") from None
         if answer.status != 200:
             raise _fault(f"{url} cannot be read: it answered {answer.status}", "is that the address?")
         text = answer.body.decode("utf-8", "replace")
