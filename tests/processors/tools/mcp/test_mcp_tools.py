@@ -32,10 +32,12 @@ def free_port() -> int:
 
 
 @asynccontextmanager
-async def by(transport: str) -> AsyncIterator[McpTools]:
+async def by(transport: str, protocol: Any = "auto") -> AsyncIterator[McpTools]:
     """The server, reached this way."""
     if transport == "stdio":
-        yield McpTools(mcp=COMMAND, server="kitchen", env={"KITCHEN_KEY": Secret("hunter2")})
+        yield McpTools(
+            mcp=COMMAND, server="kitchen", env={"KITCHEN_KEY": Secret("hunter2")}, protocol=protocol
+        )
         return
     port = free_port()
     process = await asyncio.create_subprocess_exec(*COMMAND, str(port), stderr=asyncio.subprocess.DEVNULL)
@@ -49,7 +51,7 @@ async def by(transport: str) -> AsyncIterator[McpTools]:
                 writer.close()
                 break
         url = f"http://127.0.0.1:{port}/mcp"
-        yield McpTools(mcp=url, server="kitchen", private=("127.0.0.1",))
+        yield McpTools(mcp=url, server="kitchen", private=("127.0.0.1",), protocol=protocol)
     finally:
         if process.returncode is None:
             process.terminate()
