@@ -103,12 +103,11 @@ async def call_tool(
         hand.calls.emit(ToolCallFrame("1", name, dict(args)))
         answer = await hand.answers.get()
         if confirmed and finished and finished[-1].outcome == "unconfirmed":
-            for number, (role, text) in enumerate((("agent", "Shall I?"), ("user", "yes"))):
-                call.events.publish(
-                    Transcript(
-                        time_ns=call.clock.now_ns(), role=role, utterance=number, text=text, final=True
-                    )
-                )
+            now_ns = call.clock.now_ns()
+            call.events.publish(
+                Transcript(time_ns=now_ns, role="agent", utterance=0, text="Shall I?", final=True)
+            )
+            call.events.publish(Transcript(time_ns=now_ns, role="user", utterance=0, text="yes", final=True))
             hand.calls.emit(ToolCallFrame("2", name, dict(args)))
             answer = await hand.answers.get()
         end = finished[-1]
