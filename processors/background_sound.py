@@ -68,7 +68,7 @@ class BackgroundSound(Processor):
         file: Path | None = options.get("file")
         if file is not None and not file.expanduser().is_file():
             yield OptionFault(
-                "file", f"there is no file `{file.name}`", f"looked in {file.parent}", code="LG209"
+                "file", f"there is no file `{file.name}`", f"looked in {file.parent}"
             )
 
     async def start(self) -> None:

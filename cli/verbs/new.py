@@ -27,6 +27,8 @@ class Kind(StrEnum):
     ECHO = "echo"
     COMPOSED = "composed"
     RECORDER = "recorder"
+    COLLEAGUES = "colleagues"
+    MEMORY = "memory"
     BOX = "box"
     TEST = "test"
     BRAIN = "brain"
@@ -56,6 +58,7 @@ def new(
             metavar="KIND",
             help="agent (the short form), pipeline (boxes in order), graph (named nodes), receptionist (with tools), "
             "transcriber, echo, composed (templates, inputs, profiles, several agents), recorder (keeps its calls), "
+            "colleagues (several voices and a human), memory (knows callers again), "
             "box (a box of your own, with its tests), test (of an agent), brain and scenario (for the simulator).",
         ),
     ] = Kind.AGENT,

@@ -16,12 +16,14 @@ from typing import Annotated, Any, Literal
 
 from ...pipeline import ConfigError, Doc, In, OptionFault, Out, Processor, TranscriptFrame
 from ...pipeline.end_reason import EndReason
+from ...pipeline.errors import Fix
 from ...pipeline.events import Event, Interrupted, StateChanged
+from ...pipeline.spelling import sure
 from ...pipeline.units import MS, SECOND
 from ..gemini_live.frames import ContextFrame, HandOverFrame
 from ..patterns import PatternError
 from ..utterances import Utterance, Utterances
-from .redaction import Kind, Masked, Redactor
+from .redaction import KINDS, Kind, Masked, Redactor
 from .rules import GuardRule, Matcher, Trip, rule_faults
 
 __all__ = ["GuardRails", "GuardTripped"]
@@ -91,6 +93,11 @@ class GuardRails(Processor):
                 Redactor([one])
             except PatternError as error:
                 yield OptionFault(("redact", index), str(error), code="LG251")
+            meant = sure(one, KINDS) if isinstance(one, str) and one not in KINDS else None
+            if meant is not None:
+                message = f"`{one}` is taken for a pattern, and hides that word only"
+                hint = f"did you mean `{meant}`?"
+                yield OptionFault(("redact", index), message, hint, warning=True, fix=Fix(meant))
 
     async def start(self) -> None:
         self._checks = {

@@ -12,7 +12,10 @@ import livegraph
 from support.command import environment
 from support.command import livegraph as run
 
-SHIPPED = ("voice_agent", "echo", "looks_at_things", "receptionist", "transcribe_file")
+SHIPPED = (
+    *("voice_agent", "echo", "helpdesk", "interpreter", "looks_at_things", "receptionist", "survey"),
+    "transcribe_file",
+)
 FAULTY = """\
 version: 1
 pipeline:
