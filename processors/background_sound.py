@@ -67,9 +67,7 @@ class BackgroundSound(Processor):
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
         file: Path | None = options.get("file")
         if file is not None and not file.expanduser().is_file():
-            yield OptionFault(
-                "file", f"there is no file `{file.name}`", f"looked in {file.parent}"
-            )
+            yield OptionFault("file", f"there is no file `{file.name}`", f"looked in {file.parent}")
 
     async def start(self) -> None:
         """Read the file, and have every output of this call play it."""
