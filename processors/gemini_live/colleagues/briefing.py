@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..dialogue.history import HistoryEntry
+from ..dialogue.history import History, HistoryEntry
 from .desk import HandOver
 from .persona import Kept, Persona
 
-__all__ = ["briefing", "takes_over", "told"]
+__all__ = ["briefing", "passed_on", "takes_over", "told", "told_since"]
 
 _LAST_WORDS = 6
 """Entries that stand for a summary where nobody wrote one."""
@@ -52,6 +52,19 @@ def takes_over(name: str, before: str, handed: HandOver) -> HistoryEntry:
     """How a hand-over stands in the history."""
     why = f": {_plain(handed.reason)}" if handed.reason else ""
     return HistoryEntry("context", f"[{before} handed the call over to {name}{why}.]")
+
+
+def told_since(persona: Persona, handed: HandOver, place: int, history: History) -> list[HistoryEntry]:
+    """What a new session of ``persona`` is told: what it is to know of all before ``place``, and all since."""
+    entries = history.entries
+    before = max(0, len(entries) - (history.place - place))
+    return [*told(persona, entries[:before], handed), *entries[before:]]
+
+
+def passed_on(to: str, *, leaves: bool) -> str:
+    """What the agent is told whose call goes to the human ``to``; ``leaves``: it hangs up after that."""
+    then = "and say goodbye" if leaves else "and ask the caller to hold on"
+    return f"The call is being passed on to {to}. Say so in one short sentence, {then}."
 
 
 def _kept(wanted: Kept, entries: Sequence[HistoryEntry]) -> list[HistoryEntry]:

@@ -29,7 +29,7 @@ from ..downlink import Ports
 from ..frames import ContextFrame
 from ..live_call import LiveCall
 from ..settings import Settings
-from .briefing import briefing, takes_over, told
+from .briefing import briefing, passed_on, takes_over, told_since
 from .desk import Decision, Desk, HandOver, PassOn, Refused
 from .persona import Persona
 from .transferring import ask_to_transfer
@@ -216,7 +216,7 @@ class Reception:
             target = self._desk.personas[decision.to].transfer
             assert target is not None
             ask_to_transfer(self._call, self._node, decision, target, self.history.entries)
-            text = _PASSED_ON.format(to=decision.to) + (_AND_LEAVE if target.then == "end" else _AND_HOLD)
+            text = passed_on(decision.to, leaves=target.then == "end")
             if call is not None:
                 self._finish(call.id, call.name, {"output": text})
             else:
@@ -253,7 +253,7 @@ class Reception:
         role = Role(
             handed.to,
             briefing(persona, before, handed),
-            partial(_told, persona, handed, place),
+            partial(told_since, persona, handed, place),
             self._lines_of(handed.to),
             self._own,
         )
@@ -396,15 +396,3 @@ class Reception:
     def _note(self, entry: HistoryEntry) -> None:
         now_s = round(self._call.clock.now_ns() / SECOND, 3)
         self.history.add(HistoryEntry(entry.role, entry.text, time_s=now_s))
-
-
-_PASSED_ON = "The call is being passed on to {to}. Say so in one short sentence"
-_AND_HOLD = ", and ask the caller to hold on."
-_AND_LEAVE = ", and say goodbye."
-
-
-def _told(persona: Persona, handed: HandOver, place: int, history: History) -> list[HistoryEntry]:
-    """What a new session of ``persona`` is told: of what was before the place, what it is to know; all since."""
-    entries = history.entries
-    before = max(0, len(entries) - (history.place - place))
-    return [*told(persona, entries[:before], handed), *entries[before:]]
