@@ -29,7 +29,7 @@ agent:
   greeting: Hello {{inputs.caller}}!
   voice: Kore
   model: gemini-3.8-live
-  vad: {threshold: 0.6, mode: gate, pre_roll: 200ms}
+  vad: {threshold: 0.6, mode: report, pre_roll: 200ms}
   tools: [./tools.py]
   tool_router: {timeout: 5s, max_parallel: 4}
   live: {temperature: 0.5, google_search: true, seed: 3}
