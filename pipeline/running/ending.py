@@ -21,10 +21,12 @@ __all__ = ["Ending"]
 class Ending:
     """The end of one node's streams."""
 
-    __slots__ = ("_node", "_open", "inputs_over")
+    __slots__ = ("_node", "_open", "inputs_over", "telling_since_ns")
 
     def __init__(self, node: NodeRuntime) -> None:
         self._node = node
+        self.telling_since_ns: int | None = None
+        """When an async ``on_end`` was begun that is not over."""
         self.inputs_over = False
         """Whether every forward input has ended."""
         self._open = 0
@@ -96,6 +98,7 @@ class Ending:
             result = node.processor.on_end()
             if isinstance(result, CoroutineType | AsyncGeneratorType):
                 node.working += 1
+                self.telling_since_ns = node.now_ns()
                 node.reports.spawn(node, self._await_end(result, then), "end")
                 return
             if result is not None:
@@ -129,6 +132,7 @@ class Ending:
             node.blame(error, "end")
         finally:
             node.working -= 1
+            self.telling_since_ns = None
             node.reports.idle(node)
         if not node.muted:
             then()

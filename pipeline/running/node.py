@@ -159,6 +159,11 @@ class NodeRuntime:
         return not self.has_run or self.processor.at_rest is True
 
     @property
+    def at_work_since_ns(self) -> int | None:
+        """When it took up the frame, or the end of its streams, that its code is at; ``None`` when it is at neither."""
+        return self.busy_since_ns if self.busy_since_ns is not None else self.ending.telling_since_ns
+
+    @property
     def is_answering(self) -> bool:
         """Whether the code that runs belongs to the handler that is at ``answering``."""
         return self.strand.at is None or asyncio.current_task() is self.strand.task

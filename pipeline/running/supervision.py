@@ -14,6 +14,7 @@ from .limits import CallLimits
 from .node import NodeRuntime
 from .nodes import Nodes
 from .outcome import Outcome
+from .stragglers import Stragglers
 from .wire_up import Wiring
 
 __all__ = ["Supervision"]
@@ -32,12 +33,14 @@ class Supervision:
         """Take charge of the nodes of ``wiring``; returns what starts and stops them."""
         self._wiring = wiring
         self._draining = Draining(self._limits.drain_ns, lambda name: wiring.layout.feeders(name), self._late)
+        self._stragglers = Stragglers(wiring, self._clock, self._limits.drain_ns, self._give_up)
         self._nodes = Nodes(self._call_id, wiring.nodes, self._limits, self._broken)
         return self._nodes
 
     def close(self) -> None:
         """The call is over."""
         self._draining.close()
+        self._stragglers.close()
 
     # What nodes report -----------------------------------------------------------------------
 
@@ -66,6 +69,7 @@ class Supervision:
             self._outcome.end(EndReason.COMPLETED)
         else:
             self._draining.look()
+            self._stragglers.look()
 
     def idle(self, node: NodeRuntime) -> None:
         """A node waits for frames."""
@@ -118,6 +122,12 @@ class Supervision:
             self._outcome.end(EndReason.FAILED)
         else:
             self._draining.look()
+
+    def _give_up(self, node: NodeRuntime, why: str) -> None:
+        """A node does not come to its end."""
+        self._late(node, why)
+        self._nodes.cancel_one(node)
+        node.finish()
 
     def _late(self, node: NodeRuntime, why: str) -> None:
         self._warn(node, StalledError(node.name, why), "the node ends without it")

@@ -398,3 +398,43 @@ def test_the_watchdog_names_a_ring_once(caplog: pytest.LogCaptureFixture) -> Non
     assert [
         r.getMessage().partition(": ")[2] for r in caplog.records if "wait for each other" in r.getMessage()
     ] == ["these wait for each other, and for ever: one -> two -> one"]
+
+
+class HangsAt(Upper):
+    """Never comes back from one word, or from its end."""
+
+    def __init__(self, *, word: str) -> None:
+        self.word = word
+
+    async def on_text(self, frame: TextFrame) -> TextFrame:  # type: ignore[override]
+        if frame.text == self.word:
+            await asyncio.Event().wait()
+        return frame
+
+    async def on_end(self) -> None:
+        if self.word == "end":
+            await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize(("word", "heard"), [("c", ["a", "b"]), ("end", ["a", "b", "c"])])
+def test_who_hangs_at_the_end_of_the_stream_is_named_and_the_call_ends(word: str, heard: list[str]) -> None:
+    """Within the drain deadline; who only works off a long queue has all the time that it takes."""
+
+    async def main() -> tuple[str, list[str], list[str], int]:
+        seen: list[str] = []
+        told: list[NodeFailed] = []
+        graph = Graph()
+        graph.add("words", Words, words=["a", "b", "c"])
+        graph.add("slow", SlowUpper, delay_ms=7_000)
+        graph.add("hangs", HangsAt, word=word.upper() if word != "end" else word)
+        graph.add("sink", Collect, into=seen)
+        graph.chain("words", "slow", "hangs", "sink")
+        call = graph.plan().call()
+        call.events.subscribe(NodeFailed, told.append)
+        async with no_tasks_left():
+            await call.run()
+        return call.reason, [text.lower() for text in seen], [one.node for one in told], call.clock.now_ns()
+
+    reason, seen, named, ended_ns = run_virtual(main())
+    assert (reason, seen, named) == ("completed", heard, ["hangs"])
+    assert ended_ns < 35 * SECOND
