@@ -21,8 +21,8 @@ class CallLimits:
     stall_ns: int = 10 * SECOND
     """For one handler to be at one frame before it is named."""
     drain_ns: int = 10 * SECOND
-    """For a loop of nodes to come to rest, and for a node to come back from its last frame and its end, when nothing more
-    comes in; what is left then is counted and named."""
+    """For a loop of nodes to come to rest, and for a node to come back from its last frame and its end, when nothing
+    more comes in; what is left then is counted and named."""
     restarts: int = 3
     """How often a node with ``on_error: restart`` is replaced within ``restart_window_ns`` before the call ends."""
     restart_window_ns: int = 60 * SECOND
