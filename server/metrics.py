@@ -112,6 +112,19 @@ class Metrics:
             ["agent", "tool", "ok"],
             Histogram.DEFAULT_BUCKETS,
         )
+        self._tool_outcomes = self._counter(
+            "livegraph_tool_calls",
+            "Calls of tools, by how they ended: answered, cached, refused, timeout, crashed, unavailable, ...",
+            ["agent", "tool", "outcome"],
+        )
+        self._tool_tries = self._counter(
+            "livegraph_tool_attempts", "Times that tools were tried, retries included", ["agent", "tool"]
+        )
+        self._tool_cost = self._counter(
+            "livegraph_tool_cost_usd",
+            "What tools cost in US dollars, as the agent file says",
+            ["agent", "tool"],
+        )
         self._tokens = self._counter(
             "livegraph_tokens", "Tokens that services counted", ["agent", "node", "direction"]
         )
@@ -205,6 +218,11 @@ class Metrics:
 
         def on_tool(event: ToolFinished) -> None:
             self._tools.labels(agent, event.name, str(event.ok).lower()).observe(event.duration_ns / SECOND)
+            outcome = event.outcome or ("answered" if event.ok else "refused")
+            self._tool_outcomes.labels(agent, event.name, outcome).inc()
+            self._tool_tries.labels(agent, event.name).inc(event.attempts)
+            if event.cost_usd:
+                self._tool_cost.labels(agent, event.name).inc(event.cost_usd)
 
         self._media.watch(events)
 

@@ -230,6 +230,9 @@ class CallTrace:
             return
         if self._contents:
             span.set_attribute("gen_ai.tool.call.result", json.dumps(event.result, default=str))
+        told = {"livegraph.tool.outcome": event.outcome, "livegraph.tool.service": event.service}
+        span.set_attributes({key: value for key, value in told.items() if value})
+        span.set_attribute("livegraph.tool.attempts", event.attempts)
         if not event.ok:
             _mark(span, "tool_error")
         span.end(self._at(event.time_ns))

@@ -14,6 +14,7 @@ from ..pipeline.clock import clock_of_loop
 from ..pipeline.errors import LivegraphError
 from ..pipeline.events import CallStarted, Event
 from ..pipeline.frames import Frame
+from ..pipeline.graph.modules import anew
 from ..pipeline.graph.plan import Plan, make_plan
 from ..pipeline.running.call import Call
 from ..pipeline.units import MS, SECOND, format_duration
@@ -93,6 +94,9 @@ class Bench:
     async def run(self) -> Watched:
         """Run the test; what was seen is in ``watched`` from the beginning."""
         async with AsyncExitStack() as stack:
+            # What a tool's module keeps is this test's alone; boxes are those of the graph.
+            boxes = {node.processor.__module__ for node in self._rig.graph.nodes.values()}
+            stack.enter_context(anew(without=boxes))
             helpers = await stack.enter_async_context(asyncio.TaskGroup())
             resources: dict[type, Any] = {Timeline: self.watched.timeline, StandIns: mocked(self._case.mocks)}
             switchboard = None

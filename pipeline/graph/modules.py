@@ -12,10 +12,11 @@ from __future__ import annotations
 import hashlib
 import importlib
 import importlib.util
+import itertools
 import re
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
@@ -26,6 +27,7 @@ from ..spelling import did_you_mean, sure
 
 __all__ = [
     "Modules",
+    "anew",
     "file_module",
     "forget_changed",
     "import_module",
@@ -44,6 +46,9 @@ _digests: dict[Path, str] = {}
 _paths: dict[str, Path] = {}
 """The file of every module that was ever made of one, by its name."""
 _kept: ContextVar[Modules | None] = ContextVar("_kept", default=None)
+_anew: ContextVar[tuple[dict[Path, ModuleType], set[Path]] | None] = ContextVar("_anew", default=None)
+"""Modules that were made for a block alone, and files of which none is."""
+_again = itertools.count(1)
 _recorded: ContextVar[dict[Path, ModuleType | None] | None] = ContextVar("_recorded", default=None)
 
 
@@ -69,6 +74,24 @@ def keeping(modules: Modules) -> Iterator[None]:
         yield
     finally:
         _kept.reset(token)
+
+
+@contextmanager
+def anew(without: Iterable[str] = ()) -> Iterator[None]:
+    """In the block, and in tasks that it starts, a Python file is imported anew when it is first asked for.
+
+    So what its module keeps is nobody else's. Modules ``without`` stay what they are, such as those of a graph's boxes.
+    """
+    fresh: dict[Path, ModuleType] = {}
+    kept = {_paths[name] for name in without if name in _paths}
+    token = _anew.set((fresh, kept))
+    try:
+        yield
+    finally:
+        _anew.reset(token)
+        for module in fresh.values():
+            sys.modules.pop(module.__name__, None)
+            _paths.pop(module.__name__, None)
 
 
 def forget_changed() -> None:
@@ -126,6 +149,11 @@ def _import_file(written: str, base_dir: Path, use: str) -> ModuleType:
     except (OSError, RuntimeError, ValueError) as error:
         # Too long, a null byte, a home of nobody.
         raise _fault("LG111", f"`{use}` does not name a file", str(error)) from error
+    fresh = _anew.get()
+    if fresh is not None and exists and file not in fresh[1]:
+        if file not in fresh[0]:
+            fresh[0][file] = _made(file, use, again=next(_again))
+        return fresh[0][file]
     recorded = _recorded.get()
     known = (_kept.get() or {}).get(file) or _files.get(file)
     if recorded is not None:
@@ -143,8 +171,8 @@ def _import_file(written: str, base_dir: Path, use: str) -> ModuleType:
     return module
 
 
-def _made(file: Path, use: str) -> ModuleType:
-    """A module of the file as it is now."""
+def _made(file: Path, use: str, again: int = 0) -> ModuleType:
+    """A module of the file as it is now; ``again``: another one, which nobody else is given."""
     try:
         source = file.read_bytes()
     except OSError as error:
@@ -152,6 +180,8 @@ def _made(file: Path, use: str) -> ModuleType:
     digest = hashlib.sha256(source).hexdigest()
     short = hashlib.sha256(f"{file}\0{digest}".encode()).hexdigest()[:12]
     name = f"livegraph_file_{short}_{re.sub(r'[^0-9a-zA-Z_]', '_', file.stem)}"
+    if again:
+        name = f"{name}_{again}"
     if name in _paths:
         # It is what it was before some change that was taken back.
         _files[file], _digests[file] = sys.modules[name], digest
@@ -172,7 +202,9 @@ def _made(file: Path, use: str) -> ModuleType:
         # Foreign code, as above.
         del sys.modules[name]
         raise _broken(use, error) from error
-    _files[file], _digests[file], _paths[name] = module, digest, file
+    _paths[name] = file
+    if not again:
+        _files[file], _digests[file] = module, digest
     return module
 
 
