@@ -221,8 +221,7 @@ class Metrics:
             outcome = event.outcome or ("answered" if event.ok else "refused")
             self._tool_outcomes.labels(agent, event.name, outcome).inc()
             self._tool_tries.labels(agent, event.name).inc(event.attempts)
-            if event.cost_usd:
-                self._tool_cost.labels(agent, event.name).inc(event.cost_usd)
+            self._tool_cost.labels(agent, event.name).inc(event.cost_usd)
 
         self._media.watch(events)
 
