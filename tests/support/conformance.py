@@ -91,6 +91,10 @@ HARNESSES: dict[str, Harness] = {
     "text_rules": Harness(options=lambda folder: {"rules": [{"match": "text", "replace": "word"}]}),
     "gemini_live": Harness(resources=_service),
     "tool_router": Harness(options=lambda folder: {"tools": [_tool]}),
+    "recorder": Harness(
+        options=lambda folder: {"path": folder / "{{call.id}}.flac"},
+        elsewhere="a call of nothing but a recorder is over at once: tests/transports/record",
+    ),
     "transcript_log": Harness(options=lambda folder: {"path": folder / "transcript.jsonl"}),
     "webrtc_in": Harness(elsewhere=_PEER),
     "webrtc_out": Harness(elsewhere=_PEER),
