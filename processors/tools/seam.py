@@ -29,7 +29,7 @@ class Tool(Protocol):
 
     @property
     def kind(self) -> str:
-        """``python``, ``http``, ``openapi``, ``mcp``."""
+        """``python``, ``http``, ``openapi``, ``mcp``, ``page``."""
         ...
 
     @property

@@ -11,13 +11,14 @@ from ...pipeline.options import ModuleRef
 from .http.entry import HttpTool
 from .mcp.entry import McpTools
 from .openapi.entry import OpenApiTools
+from .page import PageSource, PageTool
 from .python_tools import PythonSource, PythonTools
 from .seam import Tool, ToolSource
 from .threads import ToolThreads
 
 __all__ = ["ToolEntry", "known_tools", "make_source"]
 
-ToolEntry = ModuleRef | Callable[..., Any] | PythonTools | HttpTool | OpenApiTools | McpTools
+ToolEntry = ModuleRef | Callable[..., Any] | PythonTools | HttpTool | OpenApiTools | McpTools | PageTool
 
 
 def make_source(entry: Any, threads: ToolThreads, most: int) -> ToolSource:
@@ -35,6 +36,8 @@ def make_source(entry: Any, threads: ToolThreads, most: int) -> ToolSource:
         from .mcp.tools import McpSource
 
         return McpSource(entry)
+    if isinstance(entry, PageTool):
+        return PageSource(entry)
     return PythonSource(entry, threads, most)
 
 

@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from ...language import Agent
 from ...pipeline.clock import Clock, clock_of_loop
+from ...processors.tools.page import CallersPage
 from ..access.grant import Grant, ReportLevel
 from ..access.ticket_store import OwnTickets, TicketStore
 from ..call_events import CallEvents
@@ -34,6 +35,7 @@ from .leg import Leg
 from .lifetime import Lifetime
 from .line import Line
 from .listing import shown, snapshot
+from .page_functions import PageFunctions
 from .reception import Admitted, CallRequest, Reception, check_inputs, not_ready
 from .renewing import renew
 from .served import Running, ServedAgent, by_name
@@ -354,11 +356,13 @@ class Desk:
 
     def _make_line(self, admitted: Admitted, asked: CallRequest, leg: Leg, began_ns: int) -> Line:
         agent, arrival, grant = admitted.agent, admitted.arrival, admitted.arrival.grant
+        page = PageFunctions(leg)
         call = agent.plan.call(
             inputs=arrival.inputs,
-            resources={**agent.resources, **leg.resources, **arrival.resources},
+            resources={**agent.resources, CallersPage: page, **leg.resources, **arrival.resources},
             identity=grant.identity,
         )
+        page.attach(call)
         for event, observer in arrival._observers:
             call.events.subscribe(event, observer)
         self.metrics.watch(agent.name, call.events)
