@@ -58,7 +58,7 @@ class _Function:
 
     async def call(self, arguments: Mapping[str, Any], context: ToolContext[Any]) -> Any:
         """See ``Tool``."""
-        page = context.resource(CallersPage)
+        page = context.resource(CallersPage)  # type: ignore[type-abstract]  # a Protocol is a key like any other
         if page is None:
             raise ToolError(
                 f"{self.spec.name} is not available: the caller has no page that could run it",
