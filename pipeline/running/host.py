@@ -84,7 +84,7 @@ class Host:
 
     def judge_by(self, policy: ConversationPolicy) -> None:
         """Go by ``policy`` from now on. What it says of the beginning is over, once the call has begun."""
-        self._manners.policy = _filled(policy, self._inputs)
+        self._manners.policy = _filled(policy, self._inputs) if self._inputs else policy
         for undo in self._undo:
             undo()
         self._undo = []

@@ -9,7 +9,7 @@ from livegraph.pipeline.events import Event, Interrupted, Transcript
 from livegraph.pipeline.frames import source_of
 from livegraph.processors.app import AppIn
 from livegraph.processors.gemini_live import GeminiLive, LiveConnector
-from support.leaks import no_tasks_left
+from livegraph.testing import no_tasks_left
 from support.live_room import Ear
 from support.live_server import Connection, ScriptedServer, audio_message, talk, words
 
