@@ -8,7 +8,7 @@ time is made in the next call. Without a ``key`` nothing is remembered. Facts ar
 PostgreSQL by ``url``, or where the program says (``resources={MemoryStore: ...}``).
 
 Example:
-    memory: {store: ./memory.sqlite, key: "{{inputs.caller}}"}
+    memory: {store: ./memory.sqlite, key: ada}
 """
 
 import asyncio
@@ -82,7 +82,7 @@ class Memory(Processor):
     """Know a caller again: facts, conversations and their summaries.
 
     Example:
-        memory: {store: ./memory.sqlite, key: "{{inputs.caller}}"}
+        memory: {store: ./memory.sqlite, key: ada}
     """
 
     emits = (ToolCalled, ToolFinished)
