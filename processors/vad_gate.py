@@ -112,6 +112,7 @@ class VadGate(Processor):
         )
 
     async def start(self) -> None:
+        self.call.turns.hear()
         vad = SileroVad() if self._detector_name == "silero" else EnergyVad()
         # The first probability loads the weights: better now than in the first word.
         vad.process(silence(vad.window_samples))

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from ..frames import Turn
 from ..units import MS, SECOND, DurationLike, settle_durations
+from .conversation_policy import Interruptions
+from .words import only_of, words_of
 
-__all__ = ["Decision", "Flush", "Pause", "Resume", "TurnController", "TurnPolicy", "TurnState"]
+__all__ = ["Decision", "Flush", "Pause", "Resume", "TurnController", "TurnPolicy", "TurnPreset", "TurnState"]
 
 
 class TurnState(StrEnum):
@@ -26,6 +28,9 @@ class TurnState(StrEnum):
     SPEAKING = "speaking"
     PAUSED = "paused"
     INTERRUPTED = "interrupted"
+
+
+TurnPreset = Literal["service", "local", "telephone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,9 @@ class TurnPolicy:
     """Silence after a shorter noise before the agent goes on."""
     thinking_limit_ns: int = 15 * SECOND
     """An agent that has not answered by then is no longer thinking."""
+    preset: TurnPreset = "service"
+    """Who decides when the user's turn begins and ends: ``service``, or the detector here, ``local`` and ``telephone``.
+    It stands for values of options that the graph does not say."""
 
     if TYPE_CHECKING:
 
@@ -49,6 +57,7 @@ class TurnPolicy:
             confirm_ns: DurationLike = ...,
             resume_after_ns: DurationLike = ...,
             thinking_limit_ns: DurationLike = ...,
+            preset: TurnPreset = ...,
         ) -> None: ...
 
     def __post_init__(self) -> None:
@@ -62,7 +71,9 @@ class Pause:
 
 @dataclass(frozen=True, slots=True)
 class Resume:
-    """Go on from the paused sample."""
+    """Go on from the paused sample. ``cut``: the turn that the service had cut for it, which goes on all the same."""
+
+    cut: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +81,12 @@ class Flush:
     """Every turn of its source up to ``turn`` is void: drop what is queued of them. Ends a pause."""
 
     turn: int
+
+
+_WORDS_NS = 150 * MS
+"""How often it is looked whether more words have come."""
+_LONGEST_DOUBT_NS = 2 * SECOND
+"""Speech over the agent that is longer is an interruption, whatever its words."""
 
 
 Decision = Pause | Resume | Flush
@@ -91,12 +108,21 @@ class TurnController:
         """Number of the newest model turn; 0 before the first."""
         self.voided = 0
         """Newest turn that was cut: nothing of it is heard any more."""
+        self.interruptions = Interruptions()
+        """What else the policy of the conversation says of speech over the agent."""
+        self.hears = False
+        """Whether a detector of ours hears the user: then what the service takes for an interruption is judged."""
         self.user_speaking = False
         self.tools_pending = 0
+        self._cut = 0
+        """The turn that the service has cut, while it is judged whether it was right."""
+        self._words: list[str] = []
+        """What the user has said since the sound was stopped, as far as the service has told."""
         self._quiet = False
         """Whether the user's voice has fallen silent, though its end is not sure yet."""
         self._confirm_ns = 0
         """When speech over the agent that goes on is an interruption."""
+        self._paused_ns = 0
         self._playing = 0
         """The turn whose sound is in the playout, 0 when none is."""
         self._deadline_ns: int | None = None
@@ -124,8 +150,10 @@ class TurnController:
         self.user_speaking = True
         self._quiet = False
         if self.state in (TurnState.SPEAKING, TurnState.PAUSED):
-            if not self.policy.barge_in:
+            if not self._may_interrupt:
                 return []
+            if self.interruptions.mode == "cut":
+                return self._flush(TurnState.INTERRUPTED)
             return self._pause(now_ns)
         # A new utterance ends any waiting for an answer to the one before.
         self._enter(TurnState.LISTENING)
@@ -157,8 +185,20 @@ class TurnController:
             return []
         if self.state is TurnState.PAUSED:
             self._deadline_ns = max(now_ns, self._confirm_ns)
-        elif self.state is TurnState.SPEAKING and self.policy.barge_in:
+        elif self.state is TurnState.SPEAKING and self._may_interrupt:
             return self._pause(now_ns)
+        return []
+
+    def user_said(self, now_ns: int, text: str) -> list[Decision]:
+        """The service tells a piece of what the user says, while they speak or soon after."""
+        if self.state is not TurnState.PAUSED:
+            return []
+        self._words += words_of(text)
+        if only_of(self._words, self.interruptions.backchannels):
+            return []
+        if len(self._words) >= max(1, self.interruptions.min_words):
+            # Words are no noise, however short they were.
+            return self._flush(TurnState.INTERRUPTED if self.user_speaking else TurnState.LISTENING)
         return []
 
     def user_wrote(self, now_ns: int) -> list[Decision]:
@@ -167,8 +207,20 @@ class TurnController:
         self._enter(TurnState.THINKING, now_ns + self.policy.thinking_limit_ns)
         return decisions
 
+    def cut_by_service(self, now_ns: int, turn: int) -> list[Decision]:
+        """The service has cut ``turn``: it takes what it hears for an interruption.
+
+        Where no detector of ours hears the user, its word counts. Where one does, the sound stops and it is judged as
+        any speech over the agent: a cough is an interruption to the service as well.
+        """
+        judged = self.hears and self._may_interrupt and self.interruptions.mode == "pause"
+        if judged and turn == self._playing and self.state in (TurnState.SPEAKING, TurnState.PAUSED):
+            self._cut = int(turn)
+            return [] if self._paused else self._pause(now_ns)
+        return self.interrupted(now_ns, turn)
+
     def interrupted(self, now_ns: int, turn: int) -> list[Decision]:
-        """The server cut ``turn``: it and all before are void, whatever the local detector thinks."""
+        """Somebody has cut ``turn``: it and all before are void, whatever the local detector thinks."""
         self.cut(turn)
         return [Flush(Turn(self.voided, self.source))]
 
@@ -184,7 +236,7 @@ class TurnController:
         if self.state is TurnState.PAUSED:
             return []
         self._enter(TurnState.SPEAKING)
-        if self.user_speaking and not self._quiet and self.policy.barge_in:
+        if self.user_speaking and not self._quiet and self._may_interrupt:
             # The answer begins while the user still talks: the same judgement as for any barge-in.
             return self._pause(now_ns)
         return []
@@ -193,7 +245,7 @@ class TurnController:
         """The last sound of ``turn`` has been played."""
         if turn != self._playing:
             return []
-        self._playing = 0
+        self._playing = self._cut = 0
         if self.state not in (TurnState.SPEAKING, TurnState.PAUSED):
             return []
         # The pause came too late to hold anything back; the next turn must not find the playout paused.
@@ -238,16 +290,36 @@ class TurnController:
             return []
         if self.state is not TurnState.PAUSED:
             return []
-        if self.user_speaking and not self._quiet:
+        if self.user_speaking and not self._quiet and not self._listens_on(now_ns):
             return self._flush(TurnState.INTERRUPTED)
+        if self.user_speaking and not self._quiet:
+            self._deadline_ns = now_ns + _WORDS_NS
+            return []
+        cut, self._cut = self._cut, 0
         self._enter(TurnState.SPEAKING)
-        return [Resume()]
+        return [Resume(cut)]
+
+    def _listens_on(self, now_ns: int) -> bool:
+        """Whether speech that goes on need not be an interruption: what was said so far is none, or is not known."""
+        manners = self.interruptions
+        if now_ns - self._paused_ns >= _LONGEST_DOUBT_NS:
+            return False
+        if self._words:
+            return only_of(self._words, manners.backchannels) or len(self._words) < manners.min_words
+        return False
+
+    @property
+    def _may_interrupt(self) -> bool:
+        return self.policy.barge_in and self.interruptions.mode in ("pause", "cut")
 
     def _pause(self, now_ns: int) -> list[Decision]:
         """Stop the sound, and decide later whether that was right."""
         paused = self.state is TurnState.PAUSED
         self.state = TurnState.PAUSED
-        self._confirm_ns = self._deadline_ns = now_ns + self.policy.confirm_ns
+        if not paused:
+            self._paused_ns, self._words = now_ns, []
+        confirm_ns = self.interruptions.confirm_ns or self.policy.confirm_ns
+        self._confirm_ns = self._deadline_ns = now_ns + confirm_ns
         return [] if paused else [Pause()]
 
     @property
@@ -270,5 +342,5 @@ class TurnController:
     def _void(self, after: TurnState, turn: int) -> None:
         if turn > self.voided:
             self.voided = turn
-        self._playing = 0
+        self._playing = self._cut = 0
         self._enter(after)

@@ -17,6 +17,7 @@ from ..events import EventBus, Interrupted, SpeechChanged, StateChanged
 from ..frames import Turn, source_of
 from ..units import SECOND
 from .controller import Decision, Flush, Pause, TurnController, TurnPolicy, TurnState
+from .conversation_policy import Interruptions
 from .heard_queue import HeardQueue
 
 __all__ = ["Conversation", "Playout"]
@@ -107,7 +108,8 @@ class Conversation:
         # Before anybody speaks there is one of no name; the first source takes it over.
         self._controllers: dict[str, TurnController] = {"": TurnController(policy)}
         self._turn: int = 0
-        self._uninterruptible = False
+        self._uninterruptible = self._hears = False
+        self._interruptions = Interruptions()
         self._void = void
         self._playouts: list[Playout] = []
         self._heard: defaultdict[TurnController, HeardQueue[Callable[[], None]]] = defaultdict(HeardQueue)
@@ -117,6 +119,7 @@ class Conversation:
         self.background: Background | None = None
         """What goes on beneath the agent's voice; outputs that play in real time mix it in."""
         self._witness: Witness | None = None
+        self._went_on: list[Callable[[Turn], None]] = []
         self._voice = False
         """Whether the user speaks, heard or not."""
         self._sounds: dict[str, int] = {}
@@ -124,6 +127,8 @@ class Conversation:
         self._tools_pending = 0
         self.muted = False
         """Whether the user is unheard: what they say is as if it were not said."""
+        self.keeps_muted = False
+        """Whether what is said unheard is heard later."""
         self.heard_ns = 0
         """When the caller last heard the agent."""
 
@@ -149,7 +154,21 @@ class Conversation:
         """Judge speech over the agent by ``policy`` from now on; a judgement under way keeps its deadline."""
         self._policy = replace(policy, barge_in=False) if self._uninterruptible else policy
         for controller in self._controllers.values():
-            controller.policy = self._policy
+            self._instruct(controller)
+
+    def interrupt_by(self, interruptions: Interruptions) -> None:
+        """The same of what the policy of the conversation says of it."""
+        self._interruptions = interruptions
+        self.judge_by(self._policy)
+
+    def hear(self) -> None:
+        """A detector of ours tells when the user speaks: the service's word is judged by it."""
+        self._hears = True
+        self.judge_by(self._policy)
+
+    def _instruct(self, controller: TurnController) -> None:
+        controller.policy = self._policy
+        controller.interruptions, controller.hears = self._interruptions, self._hears
 
     def keep_the_floor(self) -> None:
         """A service that lets nobody cut the agent off says so: no policy makes the user's voice stop it any more."""
@@ -163,6 +182,14 @@ class Conversation:
     def watch(self, witness: Witness) -> None:
         """From now on ``witness`` is told what happens; there is one."""
         self._witness = witness
+
+    def on_going_on(self, listener: Callable[[Turn], None]) -> None:
+        """Call ``listener`` when a turn goes on that its service had cut, because nobody had interrupted it."""
+        self._went_on.append(listener)
+
+    def is_void(self, turn: int) -> bool:
+        """Whether nothing more of ``turn`` is heard."""
+        return turn <= self._of(source_of(turn)).voided
 
     def newest_of(self, source: str) -> int:
         """The newest turn of the node ``source``, 0 before its first."""
@@ -235,10 +262,21 @@ class Conversation:
             self._tell(self._everybody(), TurnController.user_started)
             self._show_speech(True)
 
+    def user_said(self, text: str) -> None:
+        """The service tells a piece of what the user says."""
+        if not self.muted:
+            self._tell(self._everybody(), lambda controller, now_ns: controller.user_said(now_ns, text))
+
     # What a source does ------------------------------------------------------------------------------
 
+    def cut_by_service(self, turn: Turn) -> None:
+        """The service of its source has cut ``turn``; whether nothing more of it is heard, ``is_void`` tells."""
+        controller = self._of(turn.source)
+        self._carry_out(controller, controller.cut_by_service(self._clock.now_ns(), turn))
+        self._settle()
+
     def interrupted(self, turn: int) -> None:
-        """The server cut ``turn`` and those of its source before; a plain number cuts every source."""
+        """Somebody cut ``turn`` and those of its source before; a plain number cuts every source."""
         now_ns = self._clock.now_ns()
         if isinstance(turn, Turn):
             controller = self._of(turn.source)
@@ -329,6 +367,7 @@ class Conversation:
             made = first
         else:
             made = TurnController(self._policy, source)
+            self._instruct(made)
             made.join(self._everybody()[0])
         self._controllers[source] = made
         return made
@@ -372,9 +411,13 @@ class Conversation:
             elif isinstance(decision, Pause):
                 if not others_pause:
                     self._pause()
-            elif not others_pause:
-                for playout in self._playouts:
-                    playout.resume()
+            else:
+                if not others_pause:
+                    for playout in self._playouts:
+                        playout.resume()
+                if decision.cut:
+                    for listener in self._went_on:
+                        listener(Turn(decision.cut, controller.source))
 
     def _settle(self) -> None:
         if not self._closed:

@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from ...pipeline.errors import ServiceError
 from ...pipeline.events import SpeechChanged
+from ...pipeline.frames import Turn
 from ...pipeline.running.context import CallContext
 from ...pipeline.units import SECOND
 from .alarm import Alarm
@@ -69,6 +70,7 @@ class Course:
         self._heard = UserHeard(speech_reported)
         self._alarm = Alarm(call.clock, self._tick)
         self._leaving = False
+        call.turns.on_going_on(self.went_on)
         self._unsubscribe = call.events.subscribe(SpeechChanged, self._speech_changed)
         self.own: Callable[[said.CallTool], bool] = lambda _: False
         """Whether a function that the model asks for is the box's own, and was answered."""
@@ -94,6 +96,11 @@ class Course:
     def asked(self, cause: Cause) -> None:
         """Something was said or given to the model that wants an answer."""
         self.carry_out(self._protocol.asked(cause, self._call.clock.now_ns()))
+
+    def went_on(self, turn: Turn) -> None:
+        """A turn goes on that the service had cut."""
+        if turn.source == self._node:
+            self.carry_out(self._protocol.went_on(self._call.clock.now_ns()))
 
     def due(self) -> bool:
         """Whether something is still to be sent, or to be answered."""

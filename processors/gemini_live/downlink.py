@@ -22,6 +22,7 @@ from ...pipeline.frames import (
     ToolCallFrame,
     ToolCancelFrame,
     TranscriptFrame,
+    Turn,
     TurnEndFrame,
     TurnStartFrame,
     UsageFrame,
@@ -151,12 +152,16 @@ class Downlink:
                 self._agent.late(turn, text, at_ns)
             case said.UserWords(text, answered):
                 self._user.add(text, late=answered)
+                if not answered:
+                    turns.user_said(text)
             case said.UserPreview(text):
                 self._user.preview(text)
             case said.UserEnded():
                 self._user.end()
-            case said.Cut(turn):
-                turns.interrupted(turn)
+            case said.Cut(turn, sounding, worded):
+                turns.cut_by_service(turn if isinstance(turn, Turn) else Turn(turn, self._node))
+                if not turns.is_void(turn):
+                    self._ends_early(turn, sounding=sounding, worded=worded)
             case said.StartTurn(turn):
                 self._turn_began_ns = self._call.clock.now_ns()
                 self.sound_ns = 0
@@ -187,6 +192,13 @@ class Downlink:
                 self._used(outcome)
             case _:
                 self._publish(outcome)
+
+    def _ends_early(self, turn: int, *, sounding: bool, worded: bool) -> None:
+        """A turn that the service has cut may be heard to where it came: no more of it will."""
+        if sounding:
+            self._put(TurnEndFrame(turn=turn, time_ns=self._turn_began_ns + self.sound_ns))
+        if worded:
+            self._agent.end(turn, self.sound_ns)
 
     def _sound(self, audio: said.Audio) -> None:
         samples = np.frombuffer(audio.pcm, dtype="<i2")

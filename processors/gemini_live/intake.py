@@ -9,6 +9,7 @@ from ...liveapi.models import ModelCapabilities
 from ...pipeline.frames import AudioFrame, TextFrame, ToolResultFrame, VideoFrame
 from ...pipeline.running.context import CallContext
 from ...pipeline.units import SECOND
+from .capture.muting import Muting
 from .capture.video import PictureFeed
 from .course import Course
 from .dialogue.history import History, HistoryEntry
@@ -54,14 +55,14 @@ class Intake:
         self._handshake = handshake
         self._pictures = pictures
         self._session_log = session_log
+        self._muting = Muting()
         self.ended = asyncio.Event()
         """Set when the user will say no more."""
         self.ended_ns = 0
 
     def audio(self, frame: AudioFrame) -> None:
         """The user's voice."""
-        if self._uplink.audio(frame):
-            self._course.asked("turn")
+        self._hear(frame)
 
     def text(self, frame: TextFrame) -> None:
         """What the user wrote."""
@@ -75,8 +76,7 @@ class Intake:
 
     def speech(self, frame: Any) -> None:
         """What a detector of ours hears."""
-        if self._uplink.speech(frame):
-            self._course.asked("turn")
+        self._hear(frame)
 
     def video(self, frame: VideoFrame) -> None:
         """What the user's camera shows."""
@@ -146,6 +146,15 @@ class Intake:
         self._course.moved()
 
     # Inside ------------------------------------------------------------------------------------
+
+    def _hear(self, frame: Any) -> None:
+        """Let it be heard, unless the user is muted."""
+        turns, ended = self._call.turns, False
+        for one in self._muting.take(frame, muted=turns.muted, keeps=turns.keeps_muted):
+            up = self._uplink.audio(one) if isinstance(one, AudioFrame) else self._uplink.speech(one)
+            ended = up or ended
+        if ended:
+            self._course.asked("turn")
 
     def _update(self, frame: UpdateFrame) -> None:
         instructions, tools = self._handshake.update(frame)

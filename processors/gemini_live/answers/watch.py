@@ -39,6 +39,8 @@ class AnswerWatch:
         self._user_spoke = False
         """Whether the user was heard to speak since the turn under way, or the last one, began."""
         self._called = False
+        self._interrupted = ("", True)
+        """The words of the turn that the service cut last, and whether they were all."""
         """Whether the model asked for a function in the turn."""
 
     # What is known -----------------------------------------------------------------------------
@@ -213,6 +215,7 @@ class AnswerWatch:
 
     def interrupted(self, now_ns: int) -> list[Decision]:
         """The service has confirmed that the user cut the turn: what cut it wants an answer."""
+        self._interrupted = (self._turn.words, self._turn.generated or not self._turn.open)
         self._turn.close()
         self._called = False
         self._sentence.drop()
@@ -223,6 +226,18 @@ class AnswerWatch:
         self._patience.cause = "words"
         self._patience.wait(now_ns)
         return []
+
+    def went_on(self, now_ns: int) -> list[Decision]:
+        """Nobody had interrupted: what there is of the turn is heard, and the model is to go on where it was cut."""
+        if self._turn.open:
+            return []
+        words, generated = self._interrupted
+        self._settle()
+        if generated or not words.strip() or not self._insists:
+            return []
+        self._patience.start(now_ns)
+        self._patience.cause, self._patience.words = "words", words
+        return self._patience.ask(now_ns, "unfinished")
 
     def cut(self, now_ns: int) -> list[Decision]:
         """The turn is not to be heard any more, by a decision of ours: nothing of it is waited for."""

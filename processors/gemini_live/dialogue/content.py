@@ -266,12 +266,13 @@ class ContentReader:
 
     def _interrupt(self, now_ns: int, out: list[Outcome]) -> None:
         out.append(UserEnded())
+        sounding, worded = self._sounding, self._worded
         self._sounding = self._worded = self.incomplete = False
         self._cut_ns, self._notes = now_ns, ""
         # After turnComplete the sound may still be playing: the newest turn is cut whatever its state.
         if self._turn > self._void:
             self._void = int(self._turn)
-            out.append(Cut(self._turn))
+            out.append(Cut(self._turn, sounding, worded))
 
     def _complete(self, content: ServerContent, now_ns: int, out: list[Outcome]) -> None:
         out.append(UserEnded())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ....liveapi import (
@@ -51,9 +51,11 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """The server cut ``turn``: nothing more of it may be heard."""
+    """The server cut ``turn``: no more of it comes. ``sounding``, ``worded``: it had not ended its sound, its words."""
 
     turn: int
+    sounding: bool = field(default=False, compare=False)
+    worded: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,6 +174,10 @@ class LiveProtocol:
         if self._content.voided:
             self.watch.cut(now_ns)
 
+    def went_on(self, now_ns: int) -> list[Outcome]:
+        """The turn that the service has cut is heard all the same: nobody had interrupted it."""
+        return self._decided(self.watch.went_on(now_ns), now_ns)
+
     def tick(self, now_ns: int) -> list[Outcome]:
         """Time has passed. To be called at ``deadline_ns``."""
         return [*self._content.tick(now_ns), *self._decided(self.watch.tick(now_ns), now_ns)]
