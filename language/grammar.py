@@ -8,7 +8,7 @@ read, LG122 an edge given twice; and those of ``registry``, ``convert`` and ``wi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..pipeline.convert.hints import show
 from ..pipeline.errors import Fix, Problem
 from ..pipeline.graph.graph import Graph
 from ..pipeline.graph.inputs import InputSpec
+from ..pipeline.graph.presets import with_preset
 from ..pipeline.running.call_log import LogPolicy
 from ..pipeline.spelling import nearest
 from ..pipeline.turns.controller import TurnPolicy
@@ -155,6 +156,7 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
         record_form(top["record"], build)
     readable = edges is not None and apply_edges(draft.graph, edges, build.lost, shape)
     lower(build)
+    draft.graph = with_preset(draft.graph, draft.turns.preset)
     said_elsewhere(draft.conversation, draft.graph, top, shape)
     shape.problems += build.stray_mentions()
     if build.whole:
@@ -213,7 +215,13 @@ def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, tree: Tree) -> d
     if top.get("description") is not None:
         draft.description = shape.text(top["description"], ("description",), "`description`") or ""
     if top.get("turns") is not None:
-        turns, problems = convert_group(TurnPolicy, top["turns"], path=("turns",), label="turns")
+        given = top["turns"]
+        # A text is short for the preset alone.
+        short = isinstance(given, str)
+        written = {"preset": given} if short else given
+        turns, problems = convert_group(TurnPolicy, written, path=("turns",), label="turns")
+        if short:
+            problems = [replace(problem, path=("turns",)) for problem in problems]
         shape.problems += problems
         draft.turns = turns or draft.turns
     if top.get("log") is not None:

@@ -123,6 +123,8 @@ class Processor:
     """Whether it is the end of a caller from outside, so that several calls of its graph run at the same time."""
     composite: ClassVar[bool] = False
     """Whether it stands for a part of a graph, and has no life of its own: a ``SubGraph``."""
+    turn_presets: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    """By the preset of ``turns`` (``service``, ``local``, ``telephone``): values of options that a graph leaves out."""
     emits: ClassVar[tuple[type[Event], ...]] = ()
     """Events that a call publishes because of this box, beyond those of any call."""
 

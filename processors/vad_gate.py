@@ -44,6 +44,7 @@ class VadGate(Processor):
         vad_gate: {threshold: 0.6, pre_roll: 300ms}
     """
 
+    turn_presets = {"telephone": {"threshold": 0.6, "hang_over": 600 * MS}}  # noqa: RUF012  # lines are noisier
     emits = (Interrupted, SpeechChanged, StateChanged)
 
     audio: In[AudioFrame] = In(rate=16_000, channels=1, doc="the user's microphone")

@@ -75,7 +75,7 @@ def _known(name: str, fields: Mapping[str, Any]) -> tuple[str, str] | None:
         case "node_failed":
             return "call", fields["message"]
         case "call_ended":
-            return "call", f"the call ended: {fields['error'] or fields['reason']}"
+            return "call", f"the call ended: {fields['error'] or fields['detail'] or fields['reason']}"
         case _:
             return None
 

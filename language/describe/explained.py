@@ -104,6 +104,8 @@ class _Explainer:
         if checked.edges:
             made["edges"] = Entry({str(edge): self._edge(edge, checked) for edge in checked.edges})
         made["turns"] = self._group(TurnPolicy, agent.turns, ("turns",))
+        if isinstance(self.resolved.tree.get(("turns",)), str):
+            made["turns"].value["preset"] = self._at(agent.turns.preset, ("turns",))
         if agent.conversation != ConversationPolicy():
             made["conversation"] = self._group(ConversationPolicy, agent.conversation, ("conversation",))
             _make_live(made["conversation"])

@@ -30,12 +30,13 @@ from .schema_boxes import (
     short_form,
     text_schema,
 )
-from .schema_types import INCLUDE, VARIABLE, Schema, group_schema, mapping_schema
+from .schema_types import INCLUDE, PARAM, VARIABLE, Schema, group_schema, mapping_schema
 
 __all__ = ["json_schema"]
 
 _AGENT_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _PROFILE = r".+"
+_PRESETS = "^(service|local|telephone)$"
 _WORD = r"[A-Za-z_][A-Za-z0-9_]*"
 _EDGE = r"\s*[^\s>]+\s*->\s*[^\s>]+\s*"
 
@@ -151,7 +152,9 @@ def _definitions(boxes: Boxes, tests: Mapping[str, object]) -> Schema:
         "edges": named(_EDGE, reference("edge"))
         | {"description": "Policies of edges, by `node -> node` or `node.port -> node.port`; new edges too"},
         "turns": _nullable(
-            group_schema(TurnPolicy), "How speech over the agent is judged; reaches running calls"
+            group_schema(TurnPolicy) | {"pattern": f"{_PRESETS}|{PARAM}"},
+            "How speech over the agent is judged, or a preset alone; reaches running calls",
+            text=True,
         ),
         "conversation": _nullable(
             group_schema(ConversationPolicy), "How the agent behaves in a conversation; reaches running calls"
@@ -210,5 +213,6 @@ def _declaration(cls: type) -> Schema:
     return {key: value for key, value in made.items() if key not in ("if", "else")}
 
 
-def _nullable(schema: Mapping[str, object], description: str) -> Schema:
-    return {**schema, "type": ["object", "null"], "description": description}
+def _nullable(schema: Mapping[str, object], description: str, *, text: bool = False) -> Schema:
+    kinds = ["object", "string", "null"] if text else ["object", "null"]
+    return {**schema, "type": kinds, "description": description}

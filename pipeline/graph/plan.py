@@ -17,6 +17,7 @@ from .call_files import CallFacts, unknown_inputs
 from .check import CheckResult, Insertion, check
 from .declarations import GraphSpec
 from .inputs import InputSpec, fill_call_texts, input_values
+from .presets import with_preset
 
 __all__ = ["Plan", "make_plan"]
 
@@ -102,13 +103,15 @@ def make_plan(
     conversation: ConversationPolicy | None = None,
 ) -> Plan:
     """Check ``graph`` and make its plan. Raises ``ConfigError`` with every fault."""
+    turns = turns or TurnPolicy()
+    graph = with_preset(graph, turns.preset)
     checked = check(graph)
     if not checked.errors:
         checked.problems += unknown_inputs(checked.nodes.values(), inputs or {})
     if checked.errors:
         raise ConfigError(checked.problems)
     return Plan(
-        *(graph.name, checked, turns or TurnPolicy(), limits or CallLimits(), inputs or {}),
+        *(graph.name, checked, turns, limits or CallLimits(), inputs or {}),
         log or LogPolicy(),
         conversation,
     )

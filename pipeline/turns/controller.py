@@ -132,6 +132,11 @@ class TurnController:
         return self._deadline_ns
 
     @property
+    def gives_way(self) -> bool:
+        """Whether the user's voice may stop it."""
+        return self.policy.barge_in and self.interruptions.mode in ("pause", "cut")
+
+    @property
     def unused(self) -> bool:
         """Whether its source has not spoken, under this name or any."""
         return not self.turn and not self.voided and not self._playing
@@ -150,7 +155,7 @@ class TurnController:
         self.user_speaking = True
         self._quiet = False
         if self.state in (TurnState.SPEAKING, TurnState.PAUSED):
-            if not self._may_interrupt:
+            if not self.gives_way:
                 return []
             if self.interruptions.mode == "cut":
                 return self._flush(TurnState.INTERRUPTED)
@@ -185,7 +190,7 @@ class TurnController:
             return []
         if self.state is TurnState.PAUSED:
             self._deadline_ns = max(now_ns, self._confirm_ns)
-        elif self.state is TurnState.SPEAKING and self._may_interrupt:
+        elif self.state is TurnState.SPEAKING and self.gives_way:
             return self._pause(now_ns)
         return []
 
@@ -213,7 +218,7 @@ class TurnController:
         Where no detector of ours hears the user, its word counts. Where one does, the sound stops and it is judged as
         any speech over the agent: a cough is an interruption to the service as well.
         """
-        judged = self.hears and self._may_interrupt and self.interruptions.mode == "pause"
+        judged = self.hears and self.gives_way and self.interruptions.mode == "pause"
         if judged and turn == self._playing and self.state in (TurnState.SPEAKING, TurnState.PAUSED):
             self._cut = int(turn)
             return [] if self._paused else self._pause(now_ns)
@@ -236,7 +241,7 @@ class TurnController:
         if self.state is TurnState.PAUSED:
             return []
         self._enter(TurnState.SPEAKING)
-        if self.user_speaking and not self._quiet and self._may_interrupt:
+        if self.user_speaking and not self._quiet and self.gives_way:
             # The answer begins while the user still talks: the same judgement as for any barge-in.
             return self._pause(now_ns)
         return []
@@ -307,10 +312,6 @@ class TurnController:
         if self._words:
             return only_of(self._words, manners.backchannels) or len(self._words) < manners.min_words
         return False
-
-    @property
-    def _may_interrupt(self) -> bool:
-        return self.policy.barge_in and self.interruptions.mode in ("pause", "cut")
 
     def _pause(self, now_ns: int) -> list[Decision]:
         """Stop the sound, and decide later whether that was right."""

@@ -183,6 +183,11 @@ class Conversation:
         """From now on ``witness`` is told what happens; there is one."""
         self._witness = witness
 
+    @property
+    def gives_way(self) -> bool:
+        """Whether the user's voice may stop the agent."""
+        return all(controller.gives_way for controller in self._controllers.values())
+
     def on_going_on(self, listener: Callable[[Turn], None]) -> None:
         """Call ``listener`` when a turn goes on that its service had cut, because nobody had interrupted it."""
         self._went_on.append(listener)

@@ -88,6 +88,7 @@ class GeminiLive(Processor):
 
     kind = "service"
     ages = False
+    turn_presets = {"local": {"activity": "manual"}, "telephone": {"activity": "manual"}}  # noqa: RUF012
     emits = (
         *(ServiceChanged, Transcript, Usage, SpeechChanged, StateChanged, Interrupted),
         *(PersonaChanged, ToolCalled, ToolFinished, TransferAsked),

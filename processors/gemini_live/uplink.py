@@ -26,6 +26,7 @@ from ...liveapi import (
 from ...liveapi.models import ModelCapabilities
 from ...pipeline.frames import AudioFrame, SpeechEndFrame, SpeechStartFrame
 from ...pipeline.running.context import CallContext
+from ...pipeline.turns.controller import TurnState
 from ...pipeline.units import MS, SECOND
 from .answers.decisions import AskAgain
 from .answers.prompts import prompt
@@ -78,7 +79,7 @@ class Uplink:
     def audio(self, frame: AudioFrame) -> bool:
         """The user's sound."""
         if self._window is not None:
-            return self._take(self._window.audio(frame, self._call.turns.state))
+            return self._take(self._window.audio(frame, self._heard_in))
         self._put_audio(frame)
         self._idle.touch()
         return False
@@ -88,12 +89,12 @@ class Uplink:
         if self._window is None:
             return False
         if isinstance(frame, SpeechStartFrame):
-            return self._take(self._window.started(frame.time_ns, self._call.turns.state))
+            return self._take(self._window.started(frame.time_ns, self._heard_in))
         return self._take(self._window.stopped())
 
     def interrupted(self) -> bool:
         """The conversation has settled that the user interrupts."""
-        return self._window is not None and self._take(self._window.decide(self._call.turns.state))
+        return self._window is not None and self._take(self._window.decide(self._heard_in))
 
     @property
     def user_open(self) -> bool:
@@ -112,6 +113,13 @@ class Uplink:
     def close(self) -> None:
         """The call is over."""
         self._idle.cancel()
+
+    @property
+    def _heard_in(self) -> TurnState:
+        """What the conversation is doing, for the user's turns: an agent that gives way to nobody is talked over."""
+        turns = self._call.turns
+        speaking = turns.state is TurnState.SPEAKING and not turns.gives_way
+        return TurnState.LISTENING if speaking else turns.state
 
     def _put_audio(self, frame: AudioFrame) -> None:
         self._outbox.put_audio(frame.samples, frame.rate)

@@ -71,10 +71,11 @@ class ActivityWindow:
         """The conversation may have settled whether the user interrupts."""
         if self._state != "undecided" or state is TurnState.PAUSED:
             return
-        if self._over and state is TurnState.SPEAKING:
-            # A noise: the agent has gone on.
-            self._state = "closed"
-            self._trim(_KEEP_NS)
+        if state is TurnState.SPEAKING:
+            # A noise so far: the agent has gone on, and stops again should it turn out to be more.
+            if self._over:
+                self._state = "closed"
+                self._trim(_KEEP_NS)
             return
         self._state = "open"
         yield "start"
