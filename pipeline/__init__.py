@@ -5,6 +5,7 @@ Knows no codec, no network, no model and no YAML. The names below are what progr
 """
 
 from .clock import Clock, SystemClock, VirtualClock, VirtualDeadlockError, clock_of_loop, run_virtual
+from .end_reason import EndReason
 from .errors import (
     ConfigError,
     LivegraphError,
@@ -95,6 +96,7 @@ from .running.offload import OffloadError
 from .running.taps import Tap
 from .turns.controller import TurnPolicy, TurnState
 from .turns.conversation import Conversation, Playout
+from .turns.conversation_policy import ConversationPolicy
 from .units import MS, SECOND, US, DurationLike, ms, seconds
 
 __all__ = [
@@ -114,6 +116,7 @@ __all__ = [
     "ConfigError",
     "Confirmed",
     "Conversation",
+    "ConversationPolicy",
     "Deprecated",
     "Doc",
     "DtmfFrame",
@@ -124,6 +127,7 @@ __all__ = [
     "EdgeStats",
     "Emitted",
     "EndFrame",
+    "EndReason",
     "Event",
     "EventBus",
     "Frame",

@@ -13,7 +13,7 @@ from ..audio import Pcm, samples_to_ns
 from ..pipeline.clock import clock_of_loop
 from ..pipeline.errors import LivegraphError
 from ..pipeline.events import CallStarted, Event
-from ..pipeline.frames import Frame
+from ..pipeline.frames import DtmfFrame, Frame
 from ..pipeline.graph.modules import anew
 from ..pipeline.graph.plan import Plan, make_plan
 from ..pipeline.running.call import Call
@@ -26,7 +26,7 @@ from .boxes import Feeder, Microphone
 from .brains import brain_of
 from .judging import Verdict, first_match, judge
 from .mocks import mocked
-from .model import Case, Disconnect, Gaps, Never, Play, Say, Send, Step
+from .model import Case, Disconnect, Gaps, Never, Play, Press, Say, Send, Skip, Step
 from .rig import Rig, build_rig
 from .scripts import brain_of_case, scenario_of_case
 from .sound_log import PAUSE_NS, audible
@@ -39,6 +39,7 @@ __all__ = ["Bench", "Watched"]
 
 _LAG_NS = PAUSE_NS + 100 * MS
 """How late a thing may be told: the end of a sound is known after a pause."""
+_BETWEEN_KEYS_NS = 250 * MS
 _POLL_NS = 100 * MS
 _QUIET_NS = 10 * SECOND
 """When nothing has happened for so long, and nothing is to be fed any more, the caller hangs up."""
@@ -180,6 +181,11 @@ class Bench:
             frame: Frame = type(step.frame)(**{**_fields(step.frame), "time_ns": now_ns})
             self._note(step, "send", f"{_shown(step.frame)} to {step.to}", now_ns, "began")
             await call.processor(self._rig.feeders[step.to], Feeder).send(frame)
+        elif isinstance(step, Press):
+            await self._press(step, call)
+        elif isinstance(step, Skip):
+            self._note(step, "skip", format_duration(step.length_ns), now_ns, "began")
+            await call.clock.sleep_until_ns(now_ns + step.length_ns)
         elif isinstance(step, Disconnect):
             self._note(step, "disconnect", str(step.code or "lost"), now_ns, "began")
             if switchboard is not None:
@@ -187,6 +193,16 @@ class Bench:
         now_ns = call.clock.now_ns()
         self._note(step, "", "", now_ns, "ended")
         return now_ns
+
+    async def _press(self, step: Press, call: Call) -> None:
+        for number, key in enumerate(step.keys):
+            if number:
+                await call.clock.sleep_until_ns(call.clock.now_ns() + _BETWEEN_KEYS_NS)
+            self._note(step, "press", key, call.clock.now_ns(), "began" if not number else "")
+            call.press(key)
+            if step.to:
+                frame = DtmfFrame(key, time_ns=call.clock.now_ns())
+                await call.processor(self._rig.feeders[step.to], Feeder).send(frame)
 
     def _note(self, step: Step, verb: str, what: str, time_ns: int, place: str) -> None:
         fields = {"verb": verb, "what": what}

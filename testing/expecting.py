@@ -25,6 +25,19 @@ _TIME = Range(0, 3600 * SECOND)
 _LONGEST = OptionSpec("no_gap_longer_than", int, unit="ns", range=_TIME)
 
 
+def _in_full(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An item whose short words are written out: ``hears_within: 1s`` is sound within 1 s."""
+    made: dict[str, Any] = {}
+    for key, value in given.items():
+        if key == "ended_because":
+            made["call_ended"] = {"reason": value}
+        elif key == "hears_within":
+            made |= {"sound": None, "within": value}
+        else:
+            made[key] = value
+    return made
+
+
 @dataclass(slots=True)
 class ExpectationReader:
     """Reads the expectations of one test."""
@@ -67,6 +80,7 @@ class ExpectationReader:
         given = self.shape.mapping(value, path, "an item of `expect`", "write `transcript: {role: agent}`")
         if given is None:
             return None
+        given = _in_full(given)
         special = [key for key in given if key in EXPECTATION_KEYS]
         if special:
             others = [key for key in given if key not in (special[0], *_TIMES, "name", "at")]

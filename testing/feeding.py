@@ -11,13 +11,13 @@ import msgspec
 
 from ..language.form_checks import Shape
 from ..pipeline.convert import Steps, convert
-from ..pipeline.frames import Frame, TextFrame
+from ..pipeline.frames import DtmfFrame, Frame, TextFrame
 from ..pipeline.options import OptionSpec, Range
 from ..pipeline.spelling import did_you_mean, sure
 from ..pipeline.units import MS, SECOND
 from .files import found_file
 from .kinds import can_be_sent, fields_of, frame_types
-from .model import Disconnect, Play, Say, Send, Step, Trigger
+from .model import Disconnect, Play, Press, Say, Send, Skip, Step, Trigger
 from .patterns import PatternReader
 from .scene import Scene
 
@@ -28,6 +28,8 @@ STEP_KEYS: Mapping[str, tuple[str, ...]] = {
     "play": ("to", "length"),
     "text": ("to",),
     "frame": ("to",),
+    "pressed": ("to",),
+    "skip": (),
     "disconnect": (),
 }
 """What a step can do, and the keys that go with it."""
@@ -35,6 +37,7 @@ STEP_KEYS: Mapping[str, tuple[str, ...]] = {
 _COMMON = ("name", "at", "after", "wait")
 _TIME = Range(0, 3600 * SECOND)
 _LENGTH = OptionSpec("length", int, unit="ns", range=Range(MS, 600 * SECOND))
+_SKIP = OptionSpec("skip", int, unit="ns", range=Range(MS, 3600 * SECOND))
 _VOICE = OptionSpec("voice", str)
 _CODE = OptionSpec("code", int, range=Range(1000, 4999))
 
@@ -73,6 +76,8 @@ class StepReader:
             "play": self._play,
             "text": self._text,
             "frame": self._frame,
+            "pressed": self._pressed,
+            "skip": self._skip,
             "disconnect": self._disconnect,
         }
         step = make[key](given[key], given, path)
@@ -192,6 +197,28 @@ class StepReader:
         except (TypeError, ValueError) as error:
             self.shape.fault("LG506", f"`{kind.__name__}`: {error}", path)
             return None
+
+    def _pressed(self, value: Any, given: Mapping[str, Any], path: Steps) -> Step | None:
+        where = (*path, "pressed")
+        # `5` is a number to YAML, and a key all the same.
+        written = str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+        keys = self.shape.text(written, where, "`pressed`", 'write the keys in quotes: "12#"')
+        if keys is None:
+            return None
+        keys = "".join(keys.split()).upper()
+        if not keys or not set(keys) <= set("0123456789*#ABCD"):
+            self.shape.fault(
+                "LG506", f"`{keys[:20]}` are no keys of a telephone", where, "0 to 9, *, #, A to D"
+            )
+            return None
+        # Where no box takes keys, the conversation does.
+        quiet = Shape() if given.get("to") is None else self.shape
+        to = self._to(given, path) or ""
+        return Press(to=self.scene.input_for(to, DtmfFrame, path, quiet), keys=keys)
+
+    def _skip(self, value: Any, given: Mapping[str, Any], path: Steps) -> Step | None:
+        length_ns = self._converted(_SKIP, given, path)
+        return None if length_ns is None else Skip(length_ns=length_ns)
 
     def _disconnect(self, value: Any, given: Mapping[str, Any], path: Steps) -> Step | None:
         where = (*path, "disconnect")

@@ -10,6 +10,7 @@ from typing import Any, Literal, TypeVar
 import numpy as np
 
 from ..pipeline.convert.hints import strip
+from ..pipeline.end_reason import EndReason
 from ..pipeline.events import Event
 from ..pipeline.frames import AudioFrame, Frame, VideoFrame
 from ..pipeline.options import OptionSpec
@@ -19,7 +20,11 @@ from ..pipeline.turns.controller import TurnState
 __all__ = ["FieldOf", "event_types", "fields_of", "frame_types", "primary_of"]
 
 _STATES = Literal[tuple(state.value for state in TurnState)]  # type: ignore[valid-type]  # made of the states there are
-_TYPES: Mapping[tuple[str, str], Any] = {("state_changed", "state"): _STATES}
+_REASONS = Literal[tuple(reason.value for reason in EndReason)]  # type: ignore[valid-type]  # made of those there are
+_TYPES: Mapping[tuple[str, str], Any] = {
+    ("state_changed", "state"): _STATES,
+    ("call_ended", "reason"): _REASONS,
+}
 """Fields that hold less than their class says."""
 
 _PRIMARY = {
@@ -28,6 +33,8 @@ _PRIMARY = {
     "edge_stalled": "edge",
     "interrupted": "turn",
     "message": "topic",
+    "key_pressed": "key",
+    "mute_changed": "muted",
     "node_failed": "node",
     "persona_changed": "persona",
     "service_changed": "state",

@@ -25,8 +25,10 @@ __all__ = [
     "Outcome",
     "Pattern",
     "Play",
+    "Press",
     "Say",
     "Send",
+    "Skip",
     "State",
     "Step",
     "Trigger",
@@ -206,6 +208,20 @@ class Send(Step):
     """A frame; it is sent with the time of its sending."""
 
     frame: Frame = field(default_factory=Frame)
+
+
+@dataclass(frozen=True, slots=True)
+class Press(Step):
+    """Keys of a telephone, one after the other; ``to`` is the input that takes them as frames, if there is one."""
+
+    keys: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Skip(Step):
+    """Time in which the caller does nothing."""
+
+    length_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from ..language.describe import installed
 from ..language.describe.schema_boxes import reference, text_schema
 from ..language.describe.schema_types import Schema, mapping_schema, type_schema
+from ..pipeline.end_reason import EndReason
 from ..pipeline.turns.controller import TurnState
 from .expecting import EXPECTATION_KEYS
 from .feeding import STEP_KEYS
@@ -24,6 +25,7 @@ _STEPS = {
     "say": "What a synthetic voice says into the microphone",
     "play": "A recording that is played into it, relative to this file",
     "text": "What the caller types",
+    "pressed": "Keys of a telephone that the caller presses, one after the other",
 }
 _WHATS: dict[str, Schema] = {
     "state": {"description": "The conversation is in a state", "enum": [state.value for state in TurnState]},
@@ -97,6 +99,7 @@ def _step() -> Schema:
             "description": "The connection to the model is lost, or closed with a code",
             "type": ["object", "boolean"],
         },
+        "skip": _duration("Time in which the caller does nothing"),
         "to": text_schema("The microphone, or the input, where there is more than one"),
         "voice": text_schema("Who says it, such as Puck"),
         "length": _duration("How much of the sound is played, from where it can be heard"),
@@ -117,6 +120,8 @@ def _expectation() -> Schema:
     properties = _happenings()
     properties |= {
         "never": reference("what"),
+        "ended_because": {"description": "The call ends for this reason", "enum": [*EndReason]},
+        "hears_within": _duration("The caller hears something by then"),
         "no_gap_longer_than": _duration("The output never runs dry for longer in the middle of a turn"),
         "any_order": _list("Several, whichever comes first", reference("expectation")),
         "at": text_schema("The output whose gaps are measured, where there are several"),

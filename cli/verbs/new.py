@@ -29,6 +29,7 @@ class Kind(StrEnum):
     RECORDER = "recorder"
     COLLEAGUES = "colleagues"
     MEMORY = "memory"
+    CONVERSATION = "conversation"
     BOX = "box"
     TEST = "test"
     BRAIN = "brain"
@@ -59,6 +60,7 @@ def new(
             help="agent (the short form), pipeline (boxes in order), graph (named nodes), receptionist (with tools), "
             "transcriber, echo, composed (templates, inputs, profiles, several agents), recorder (keeps its calls), "
             "colleagues (several voices and a human), memory (knows callers again), "
+            "conversation (with manners), "
             "box (a box of your own, with its tests), test (of an agent), brain and scenario (for the simulator).",
         ),
     ] = Kind.AGENT,

@@ -275,6 +275,11 @@ class Call:
         """Hear nothing of the caller from now on, or hear them again; rules of the policy mute beside it."""
         self._manners().mute(on)
 
+    def press(self, key: str) -> None:
+        """The caller has pressed ``key`` of a telephone: for whoever brings keys that no box of the graph hears of."""
+        if self._turns is not None:
+            self._turns.pressed(key)
+
     def _manners(self) -> Host:
         if self._host is None:
             raise RuntimeError("the call has not started")

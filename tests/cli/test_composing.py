@@ -9,7 +9,18 @@ import pytest
 
 from support.command import livegraph as run
 
-KINDS = ["agent", "pipeline", "graph", "receptionist", "transcriber", "echo", "composed", "recorder", "box"]
+KINDS = [
+    "agent",
+    "pipeline",
+    "graph",
+    "receptionist",
+    "transcriber",
+    "echo",
+    "composed",
+    "recorder",
+    "conversation",
+    "box",
+]
 AGENT = """
 version: 1
 inputs: {caller: {default: guest}}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 from ...audio import Pcm
 from ...pipeline.end_reason import EndReason
 from ...pipeline.errors import StartError
-from ...pipeline.events import Event
+from ...pipeline.events import Event, KeyPressed
 from ...pipeline.frames import AudioFrame, DtmfFrame, TextFrame, VideoFrame
 from ...pipeline.options import Doc, Duration, Range
 from ...pipeline.ports import Out
@@ -51,7 +51,7 @@ class WebRTCIn(Processor):
     """
 
     kind = "source"
-    emits: ClassVar[tuple[type[Event], ...]] = (MediaMeasured,)
+    emits: ClassVar[tuple[type[Event], ...]] = (MediaMeasured, KeyPressed)
     ages = True
     at_once = True
 
@@ -161,6 +161,7 @@ class WebRTCIn(Processor):
         self.video.emit(VideoFrame(pixels, time_ns=self.call.clock.now_ns()))
 
     def _press(self, key: str, held_ms: int) -> None:
+        self.call.turns.pressed(key)
         self.keys.emit(DtmfFrame(key, time_ns=self.call.clock.now_ns(), held_ns=held_ms * MS))
 
     def _on_message(self, message: dict[str, Any]) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from livegraph.language.describe import BoxFacts, OptionFacts, describe_box, full_example
 from livegraph.pipeline import Doc, Duration, Hertz, In, Out, Processor, Range, Secret, events, processor
-from livegraph.pipeline.events import Event, Interrupted, SpeechChanged, StateChanged
+from livegraph.pipeline.events import Event, Interrupted, KeyPressed, KeyPressed, SpeechChanged, StateChanged
 from livegraph.pipeline.frames import AudioFrame, TextFrame
 from livegraph.pipeline.options import Deprecated, Renamed
 from support.shipped import SHIPPED_BOXES as OURS
@@ -75,7 +75,7 @@ def test_boxes_declare_the_events_that_they_publish(name: str) -> None:
     """Neither one more nor one less; those of the conversation are published by it when a box tells it something,
     and those of a box's own it declares itself."""
     cls = OURS[name]
-    through_conversation = {Interrupted, SpeechChanged, StateChanged}
+    through_conversation = {Interrupted, SpeechChanged, StateChanged, KeyPressed}
     common = {kind for kind in cls.emits if kind.__module__ == events.__name__}
     assert common - through_conversation == _published(cls)
     text = "".join(module.read_text("utf-8") for module in _modules(cls))
