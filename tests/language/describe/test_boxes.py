@@ -11,7 +11,7 @@ import pytest
 
 from livegraph.language.describe import BoxFacts, OptionFacts, describe_box, full_example
 from livegraph.pipeline import Doc, Duration, Hertz, In, Out, Processor, Range, Secret, events, processor
-from livegraph.pipeline.events import Event, Interrupted, KeyPressed, KeyPressed, SpeechChanged, StateChanged
+from livegraph.pipeline.events import Event, Interrupted, KeyPressed, SpeechChanged, StateChanged
 from livegraph.pipeline.frames import AudioFrame, TextFrame
 from livegraph.pipeline.options import Deprecated, Renamed
 from support.shipped import SHIPPED_BOXES as OURS
