@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from ..audio import EnergyVad, SileroVad, SpeechDetector, SpeechStarted, VoiceActivity, silence
+from ..audio.leveller import Leveller
 from ..pipeline import (
     MS,
     AudioFrame,
@@ -92,6 +93,8 @@ class VadGate(Processor):
         self._held_ns = 0
         self._undecided: deque[AudioFrame] = deque()
         """Frames that the detector of all calls has yet to judge: 20 ms of them, and no more than have come."""
+        self._stirred = False
+        """Whether the conversation was told of what may become speech."""
         self._quiet = False
         """Whether nothing is heard at the moment of speech that has not ended."""
         self._position_ns = 0
@@ -119,6 +122,7 @@ class VadGate(Processor):
         vad.process(silence(vad.window_samples))
         vad.reset()
         self._vad: VoiceActivity = vad
+        self._leveller = Leveller(vad.sample_rate)
         self._seat = take_seat(vad, self._told) if isinstance(vad, SileroVad) else None
         self._speech = SpeechDetector(
             threshold=self._threshold,
@@ -138,7 +142,7 @@ class VadGate(Processor):
 
     def on_audio(self, frame: AudioFrame) -> None:
         """Judge the frame, or let it wait to be judged together with those of other calls."""
-        samples = frame.samples
+        samples = self._leveller.process(frame.samples)
         known = self._vad.process(samples) if self._seat is None else self._seat.offer(samples)
         if known is not None:
             self._judge(frame, known)
@@ -172,6 +176,9 @@ class VadGate(Processor):
                 opened_ns = event.at_ns
             self._report(started, event.at_ns)
             self._quiet = False
+        if self._speech.voiced:
+            self._leveller.spoken(frame.samples)
+        self._stir()
         if self._speech.speaking and self._speech.voiced is self._quiet:
             # A cough is over long before the hang-over is: the conversation need not wait for that.
             self._quiet = not self._speech.voiced
@@ -183,6 +190,18 @@ class VadGate(Processor):
             self.out.emit(frame)
         else:
             self._hold(frame, opened_ns)
+
+    def _stir(self) -> None:
+        """Tell of what may become speech at its first window: the sound of an agent who is spoken over stops then."""
+        turns = self.call.turns
+        if self._speech.speaking:
+            self._stirred = False
+        elif self._speech.onset_ns is not None and not self._stirred:
+            self._stirred = True
+            turns.user_stirred()
+        elif self._speech.onset_ns is None and self._stirred:
+            self._stirred = False
+            turns.user_calmed()
 
     def on_end(self) -> Emitted:
         if self._seat is not None:

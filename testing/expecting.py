@@ -25,7 +25,7 @@ _TIME = Range(0, 3600 * SECOND)
 _LONGEST = OptionSpec("no_gap_longer_than", int, unit="ns", range=_TIME)
 
 
-def _in_full(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def _in_full(given: Mapping[str, Any]) -> dict[str, Any]:
     """An item whose short words are written out: ``hears_within: 1s`` is sound within 1 s."""
     made: dict[str, Any] = {}
     for key, value in given.items():

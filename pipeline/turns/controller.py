@@ -83,6 +83,8 @@ class Flush:
     turn: int
 
 
+_STIR_NS = 250 * MS
+"""What may be a voice has shown by then whether it is one."""
 _WORDS_NS = 150 * MS
 """How often it is looked whether more words have come."""
 _LONGEST_DOUBT_NS = 2 * SECOND
@@ -149,6 +151,21 @@ class TurnController:
         """Open a model turn and return it."""
         self.turn += 1
         return Turn(self.turn, self.source)
+
+    def user_stirred(self, now_ns: int) -> list[Decision]:
+        """The user's voice may have begun: the sound stops, and goes on soon unless ``user_started`` follows."""
+        if self.state is not TurnState.SPEAKING or not self.gives_way or self.interruptions.mode == "cut":
+            return []
+        decisions = self._pause(now_ns)
+        self._deadline_ns = now_ns + _STIR_NS
+        return decisions
+
+    def user_calmed(self, now_ns: int) -> list[Decision]:
+        """It was no voice."""
+        if self.state is not TurnState.PAUSED or self.user_speaking or self._cut:
+            return []
+        self._deadline_ns = now_ns
+        return self.tick(now_ns)
 
     def user_started(self, now_ns: int) -> list[Decision]:
         """The user's voice began."""

@@ -234,6 +234,16 @@ class Conversation:
         if self._witness is not None:
             self._witness.voice(False)
 
+    def user_stirred(self) -> None:
+        """What may become the user's voice is heard: ``user_started`` follows, or ``user_calmed``."""
+        if not self.muted and not self.user_speaking:
+            self._tell(self._everybody(), TurnController.user_stirred)
+
+    def user_calmed(self) -> None:
+        """It was none."""
+        if not self.user_speaking:
+            self._tell(self._everybody(), TurnController.user_calmed)
+
     def user_quiet(self) -> None:
         """The user's voice fell silent, and may go on: ``user_stopped`` says that it does not."""
         if self.user_speaking:
