@@ -2,17 +2,18 @@
 
     python benchmarks/bench_conversation.py --times 8
 
-A caller of aiortc, in a process of its own, hears an agent that speaks on and on, and says one syllable over it, at four
-levels, clean and with noise 10 dB below. Measured in the caller's network: from the first sample of the syllable, as its
-packet was recorded, to the last packet with sound in it; and from the last sample of the syllable to the first packet with
-sound again. Only the detector decides: there is no model. The figures of 29 November, with a receive buffer of 80 ms and a
-decision after 96 ms of speech, were 190 and 213 ms.
+A caller of aiortc, in a process of its own, hears an agent that speaks on and on, and says one syllable over it, at
+four levels, clean and with noise 10 dB below. Measured in the caller's network: from the first sample of the syllable,
+as its packet was recorded, to the last packet with sound in it; and from the last sample of the syllable to the first
+packet with sound again. Only the detector decides: there is no model. With a receive buffer of 80 ms and a decision
+after 96 ms of speech the figures were 190 and 213 ms.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import itertools
 import socket
 import subprocess
 import sys
@@ -42,7 +43,8 @@ async def serve() -> None:
     from livegraph.processors import VadGate
     from livegraph.server.app import make_app
     from livegraph.server.calls import ServedAgent
-    from livegraph.transports.webrtc import WebRTCIn, WebRTCOut
+    from livegraph.transports.webrtc.webrtc_in import WebRTCIn
+    from livegraph.transports.webrtc.webrtc_out import WebRTCOut
 
     class Talker(Processor):
         """Says one long turn after the other."""
@@ -129,7 +131,7 @@ async def measure(page: str, level_db: float, *, noisy: bool, times: int) -> tup
 def gap(sounds: list[float], after: float, now: float) -> tuple[float, float]:
     """When the sound stopped, and when it went on; ``now`` for what did not happen."""
     heard = [at for at in sounds if at > after - 0.02]
-    for before, following in zip(heard, heard[1:], strict=False):
+    for before, following in itertools.pairwise(heard):
         if following - before > 0.1:
             return before, following
     return now, now

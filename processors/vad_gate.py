@@ -11,10 +11,11 @@ Example:
 """
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any, Literal
 
 from ..audio import EnergyVad, SileroVad, SpeechDetector, SpeechStarted, VoiceActivity, silence
+from ..audio.echo import EchoGuard
 from ..audio.leveller import Leveller
 from ..pipeline import (
     MS,
@@ -36,6 +37,11 @@ from ..pipeline.units import SECOND
 from .detector_batch import take_seat
 
 __all__ = ["VadGate"]
+
+_EXIT = 0.15
+_FIRST_NS = 1 * SECOND
+_HIGHER = 0.15
+"""By how much the bar is higher at the beginning of what the agent says."""
 
 
 class VadGate(Processor):
@@ -82,6 +88,9 @@ class VadGate(Processor):
             Live(),
             Doc("silence that ends speech; shorter pauses belong to it"),
         ] = 500 * MS,
+        echo_guard: Annotated[
+            bool, Doc("take what the agent says, heard again by the microphone, for no speech")
+        ] = True,
     ) -> None:
         self._gate = mode == "gate"
         self._detector_name = detector
@@ -93,6 +102,9 @@ class VadGate(Processor):
         self._held_ns = 0
         self._undecided: deque[AudioFrame] = deque()
         """Frames that the detector of all calls has yet to judge: 20 ms of them, and no more than have come."""
+        self._echo_guard = echo_guard
+        self._echo: EchoGuard | None = None
+        self._deaf: Callable[[], None] | None = None
         self._stirred = False
         """Whether the conversation was told of what may become speech."""
         self._quiet = False
@@ -123,6 +135,9 @@ class VadGate(Processor):
         vad.reset()
         self._vad: VoiceActivity = vad
         self._leveller = Leveller(vad.sample_rate)
+        self._echo = EchoGuard(vad.sample_rate) if self._echo_guard else None
+        if self._echo is not None:
+            self._deaf = self.call.turns.on_sounded(self._echo.play)
         self._seat = take_seat(vad, self._told) if isinstance(vad, SileroVad) else None
         self._speech = SpeechDetector(
             threshold=self._threshold,
@@ -133,10 +148,14 @@ class VadGate(Processor):
 
     def on_tune(self, *, threshold: float, min_speech: int, pre_roll: int, hang_over: int) -> None:
         self._pre_roll_ns = pre_roll
+        self._threshold = threshold
         self._speech.retune(threshold=threshold, min_speech_ns=min_speech, hang_over_ns=hang_over)
 
     async def stop(self) -> None:
         """Leave the detector to the other calls."""
+        if self._deaf is not None:
+            self._deaf()
+            self._deaf = None
         if self._seat is not None:
             self._seat.leave()
 
@@ -169,6 +188,7 @@ class VadGate(Processor):
         self._windows_ns += len(probabilities) * self._vad.window_samples * SECOND // self._vad.sample_rate
         was_open = self._speech.speaking
         self._offset_ns = frame.time_ns - self._position_ns
+        probabilities = self._without_echo(frame, probabilities)
         opened_ns: int | None = None
         for event in self._speech.feed(probabilities, starts_ns):
             started = isinstance(event, SpeechStarted)
@@ -190,6 +210,23 @@ class VadGate(Processor):
             self.out.emit(frame)
         else:
             self._hold(frame, opened_ns)
+
+    def _without_echo(self, frame: AudioFrame, probabilities: list[float]) -> list[float]:
+        """The probabilities, none of which is the agent's own voice.
+
+        While the agent has just begun to speak, and echo cancellers are still at a loss, the bar is higher.
+        """
+        sounds_ns = self.call.turns.sounds_ns
+        if self._echo is None:
+            return probabilities
+        self._echo.hear(frame.samples)
+        if sounds_ns is None or max(probabilities, default=0.0) < self._threshold - _EXIT:
+            return probabilities
+        if self._echo.echo:
+            return [0.0] * len(probabilities)
+        if sounds_ns < _FIRST_NS and not self._speech.speaking:
+            return [max(0.0, one - _HIGHER) for one in probabilities]
+        return probabilities
 
     def _stir(self) -> None:
         """Tell of what may become speech at its first window: the sound of an agent who is spoken over stops then."""

@@ -86,6 +86,7 @@ class Speaker:
     def pull(self, samples: int) -> Pcm:
         """The next ``samples`` samples, silence where there is no sound. The conversation hears of it."""
         sound = self._buffer.pull(samples)
+        self._turns.sounded(sound, self._rate)
         self._pulled += samples
         if self._heard is not None:
             self._heard(sound)
@@ -97,6 +98,7 @@ class Speaker:
         if self._turns.background is not None and not self._buffer.drained:
             return self.pull(samples)
         sound = self._buffer.take(samples)
+        self._turns.sounded(sound, self._rate)
         if self._heard is not None:
             self._heard(_filled_up(sound, samples))
         self._report()

@@ -124,6 +124,8 @@ class Conversation:
         """Whether the user speaks, heard or not."""
         self._sounds: dict[str, int] = {}
         """The turn of each source that is heard."""
+        self._sounds_since_ns = 0
+        self._listeners: list[Callable[[Any, int], None]] = []
         self._tools_pending = 0
         self.muted = False
         """Whether the user is unheard: what they say is as if it were not said."""
@@ -329,6 +331,21 @@ class Conversation:
         for released in self._heard[controller].add(turn, at_ns, heard):
             released()
 
+    def sounded(self, samples: Any, rate: int) -> None:
+        """These samples (int16) of ``rate`` hertz leave for the caller's ear, silence included."""
+        for listener in self._listeners:
+            listener(samples, rate)
+
+    def on_sounded(self, listener: Callable[[Any, int], None]) -> Callable[[], None]:
+        """Call ``listener`` with what leaves for the caller's ear: who hears a microphone may hear it again."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    @property
+    def sounds_ns(self) -> int | None:
+        """For how long the agent has been heard in this turn; ``None`` while it is not."""
+        return self._clock.now_ns() - self._sounds_since_ns if self._sounds else None
+
     def played(self, turn: int, position_ns: int) -> None:
         """The caller has heard ``turn`` up to ``position_ns`` of its sound."""
         controller = self._of(source_of(turn))
@@ -336,6 +353,7 @@ class Conversation:
         if self._sounds.get(controller.source) != turn and turn > controller.voided:
             self._sound_ends(controller.source)
             self._sounds[controller.source] = turn
+            self._sounds_since_ns = now_ns
             if self._witness is not None:
                 self._witness.sound(turn, True)
         if controller.state is not TurnState.SPEAKING:
