@@ -9,8 +9,6 @@ packet with sound again. Only the detector decides: there is no model. With a re
 after 96 ms of speech the figures were 190 and 213 ms.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import itertools
@@ -25,6 +23,7 @@ from callers import Caller, packets, trimmed
 
 from livegraph.audio import Pcm
 from livegraph.audio.wav import read_wav
+from livegraph.pipeline import AudioFrame, Graph, InterruptFrame, Out, Processor, TurnStartFrame
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDING = ROOT / "configs" / "amiable.wav"
@@ -36,34 +35,34 @@ OLD = "190 / 213"
 # ---- the server's process ----
 
 
+class Talker(Processor):
+    """Says one long turn after the other."""
+
+    kind = "source"
+    out: Out[AudioFrame] = Out(rate=24_000, channels=1)
+
+    async def run(self) -> None:
+        tone = (np.sin(np.arange(2_400) * (2 * np.pi * 300 / 24_000)) * 6_000).astype(np.int16)
+        self._cut = asyncio.Event()
+        while True:
+            turn = self.call.turns.next_turn()
+            self._cut.clear()
+            await self.out.send(TurnStartFrame(turn=turn))
+            while not self._cut.is_set():
+                await self.out.send(AudioFrame(tone, 24_000, turn=turn))
+
+    def on_interrupt(self, frame: InterruptFrame) -> None:
+        self._cut.set()
+
+
 async def serve() -> None:
     """Serve an agent that speaks on and on, until stdin ends; print the port."""
     from livegraph.cli.web import WebServer
-    from livegraph.pipeline import AudioFrame, Graph, InterruptFrame, Out, Processor, TurnStartFrame
     from livegraph.processors import VadGate
     from livegraph.server.app import make_app
     from livegraph.server.calls import ServedAgent
     from livegraph.transports.webrtc.webrtc_in import WebRTCIn
     from livegraph.transports.webrtc.webrtc_out import WebRTCOut
-
-    class Talker(Processor):
-        """Says one long turn after the other."""
-
-        kind = "source"
-        out: Out[AudioFrame] = Out(rate=24_000, channels=1)
-
-        async def run(self) -> None:
-            tone = (np.sin(np.arange(2_400) * (2 * np.pi * 300 / 24_000)) * 6_000).astype(np.int16)
-            self._cut = asyncio.Event()
-            while True:
-                turn = self.call.turns.next_turn()
-                self._cut.clear()
-                await self.out.send(TurnStartFrame(turn=turn))
-                while not self._cut.is_set():
-                    await self.out.send(AudioFrame(tone, 24_000, turn=turn))
-
-        def on_interrupt(self, frame: InterruptFrame) -> None:
-            self._cut.set()
 
     graph = Graph("talker")
     graph.add("mic", WebRTCIn)

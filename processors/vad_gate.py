@@ -161,6 +161,8 @@ class VadGate(Processor):
 
     def on_audio(self, frame: AudioFrame) -> None:
         """Judge the frame, or let it wait to be judged together with those of other calls."""
+        if self._echo is not None:
+            self._echo.hear(frame.samples)
         samples = self._leveller.process(frame.samples)
         known = self._vad.process(samples) if self._seat is None else self._seat.offer(samples)
         if known is not None:
@@ -188,7 +190,7 @@ class VadGate(Processor):
         self._windows_ns += len(probabilities) * self._vad.window_samples * SECOND // self._vad.sample_rate
         was_open = self._speech.speaking
         self._offset_ns = frame.time_ns - self._position_ns
-        probabilities = self._without_echo(frame, probabilities)
+        probabilities = self._without_echo(probabilities)
         opened_ns: int | None = None
         for event in self._speech.feed(probabilities, starts_ns):
             started = isinstance(event, SpeechStarted)
@@ -211,7 +213,7 @@ class VadGate(Processor):
         else:
             self._hold(frame, opened_ns)
 
-    def _without_echo(self, frame: AudioFrame, probabilities: list[float]) -> list[float]:
+    def _without_echo(self, probabilities: list[float]) -> list[float]:
         """The probabilities, none of which is the agent's own voice.
 
         While the agent has just begun to speak, and echo cancellers are still at a loss, the bar is higher.
@@ -219,7 +221,6 @@ class VadGate(Processor):
         sounds_ns = self.call.turns.sounds_ns
         if self._echo is None:
             return probabilities
-        self._echo.hear(frame.samples)
         if sounds_ns is None or max(probabilities, default=0.0) < self._threshold - _EXIT:
             return probabilities
         if self._echo.echo:

@@ -41,7 +41,7 @@ class TurnPolicy:
     """Whether the user's voice may stop the agent at all; the server's word always does."""
     confirm_ns: int = 400 * MS
     """Speech of this length over the agent is an interruption even if the server stays silent."""
-    resume_after_ns: int = 300 * MS
+    resume_after_ns: int = 240 * MS
     """Silence after a shorter noise before the agent goes on."""
     thinking_limit_ns: int = 15 * SECOND
     """An agent that has not answered by then is no longer thinking."""
