@@ -40,7 +40,8 @@ class Leveller:
         if gain_db < 0.5 or not len(pcm):
             return pcm
         louder = pcm.astype(np.float32) * np.float32(10 ** (gain_db / 20))
-        return np.clip(louder, -32_768, 32_767).astype(np.int16)
+        limited: Pcm = np.clip(louder, -32_768, 32_767).astype(np.int16)
+        return limited
 
     def spoken(self, pcm: Pcm) -> None:
         """Somebody was heard to speak in ``pcm``, as it was before it was amplified."""

@@ -23,7 +23,7 @@ from callers import Caller, packets, trimmed
 
 from livegraph.audio import Pcm
 from livegraph.audio.wav import read_wav
-from livegraph.pipeline import AudioFrame, Graph, InterruptFrame, Out, Processor, TurnStartFrame
+from livegraph.pipeline import AudioFrame, Graph, InterruptFrame, Out, Processor
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDING = ROOT / "configs" / "amiable.wav"
@@ -47,7 +47,6 @@ class Talker(Processor):
         while True:
             turn = self.call.turns.next_turn()
             self._cut.clear()
-            await self.out.send(TurnStartFrame(turn=turn))
             while not self._cut.is_set():
                 await self.out.send(AudioFrame(tone, 24_000, turn=turn))
 
@@ -87,7 +86,10 @@ async def serve() -> None:
 def levelled(pcm: Pcm, level_db: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """``pcm`` at so many dB below full scale, by its mean power."""
     samples = pcm.astype(np.float64)
-    return samples * (32_768 * 10 ** (level_db / 20) / np.sqrt(np.mean(samples**2)))
+    made: np.ndarray[tuple[int], np.dtype[np.float64]] = samples * (
+        32_768 * 10 ** (level_db / 20) / np.sqrt(np.mean(samples**2))
+    )
+    return made
 
 
 def syllable(level_db: float, *, noisy: bool) -> tuple[list[bytes], list[bytes], float]:
