@@ -117,7 +117,7 @@ class Conversation:
         self._shown: TurnState = TurnState.LISTENING
         self._closed = False
         self.background: Background | None = None
-        """What goes on beneath the agent's voice; outputs that play in real time mix it in."""
+        """What goes on beneath the agent's voice; outputs that play in real time mix it in. See ``play_beneath``."""
         self._witness: Witness | None = None
         self._went_on: list[Callable[[Turn], None]] = []
         self._voice = False
@@ -202,6 +202,10 @@ class Conversation:
         """The newest turn of the node ``source``, 0 before its first."""
         controller = self._controllers.get(source)
         return 0 if controller is None else controller.turn
+
+    def play_beneath(self, background: Background | None) -> None:
+        """From now on ``background`` goes on beneath all that the caller hears; ``None`` for nothing."""
+        self.background = background
 
     def next_turn(self, source: str = "") -> Turn:
         """Open a turn of the node ``source`` and return it."""
