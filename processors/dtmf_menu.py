@@ -28,7 +28,7 @@ from ..pipeline import (
     ToolResultFrame,
 )
 from ..pipeline.end_reason import EndReason
-from ..pipeline.events import ToolCalled, ToolFinished
+from ..pipeline.events import Interrupted, StateChanged, ToolCalled, ToolFinished
 from ..pipeline.frames import DtmfFrame
 from .dtmf_collector import Collector, Digits
 from .gemini_live.frames import ContextFrame, HandOverFrame
@@ -56,7 +56,7 @@ class DtmfMenu(Processor):
         dtmf_menu: {menu: {"1": {tell: The caller chose opening hours.}, "0": {to: human}}}
     """
 
-    emits = (ToolCalled, ToolFinished)
+    emits = (Interrupted, StateChanged, ToolCalled, ToolFinished)
 
     keys: In[DtmfFrame] = In(required=False, doc="keys that were pressed")
     calls: In[ToolCallFrame | ToolCancelFrame] = In(

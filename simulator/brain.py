@@ -14,7 +14,7 @@ from .brain_file import BrainError, default_brain, load_brain, parse_brain
 from .brain_fill import answer, fill, fill_from_rule, missing, question
 from .brain_memory import Memory
 from .brain_reply import Template, join_words, sentence
-from .brain_requests import asks_for_greeting, quoted, untagged
+from .brain_requests import asks_for_greeting, is_note, quoted, untagged
 from .brain_script import Rule, Script
 from .brain_slots import Value, find_named
 from .brain_text import Heard, is_called_off, listen
@@ -259,7 +259,8 @@ class Brain:
         parameter = self._asked(rule, tool, waiting)
         if parameter is None:
             return None
-        value = answer(parameter, heard)
+        # A note to the model is no answer of the caller's, however little a text has to be.
+        value = None if is_note(heard.text) else answer(parameter, heard)
         # Anything at all could be a text, so what some rule or tool understands better is no answer; to a plain text
         # that holds for questions only, since a message may well say "thank you".
         if parameter.kind in ("name", "place") or (

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["asks_for_greeting", "in_other_words", "quoted", "untagged"]
+__all__ = ["asks_for_greeting", "in_other_words", "is_note", "quoted", "untagged"]
 
 _QUOTED = re.compile(
     r"(?<!\byour )(?<!\blast )\b(?:say|saying|speak|greet|greeting|welcome|reply|respond|answer|begin|start|open|repeat"
@@ -23,6 +23,7 @@ _GREET = re.compile(
     re.IGNORECASE,
 )
 _TAGGED = re.compile(r"\s*<(?P<tag>[A-Za-z_]\w*)>(?P<text>.*)</(?P=tag)>\s*", re.DOTALL)
+_NOTE = re.compile(r"\s*\[[^\[\]]*\]\s*")
 _OTHERWISE = (
     ("hello", "hi"),
     ("good morning", "hello"),
@@ -53,6 +54,11 @@ def untagged(text: str) -> str | None:
     """The instructions between tags that enclose the whole of it; None where there are none."""
     found = _TAGGED.fullmatch(text)
     return found["text"].strip() if found else None
+
+
+def is_note(text: str) -> bool:
+    """Whether it is in brackets as a whole: a note to the model, as a play has them, and nothing that somebody says."""
+    return _NOTE.fullmatch(text) is not None
 
 
 def in_other_words(text: str) -> str:

@@ -64,7 +64,7 @@ templates:
     nodes:
       gate: {use: vad_gate, threshold: "${params.threshold}"}
 nodes:
-  talk: {use: file_in, path: talk.wav, pace: fast}
+  talk: {use: file_in, path: talk.wav, pace: fast, tail_silence: 1.5s}
   ears: {use: front, from: talk, threshold: 0.7}
   live: {use: gemini_live, from: [ears.out, ears.speech], voice: Kore}
   tools: {use: tool_router, from: live.tool_calls, to: live.tool_results, tools: [./tools.py]}

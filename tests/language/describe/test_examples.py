@@ -21,6 +21,7 @@ def folder(tmp_path: Path) -> Path:
         'def hello() -> str:\n    """Say hello."""\n    return "hello"\n', "utf-8"
     )
     (tmp_path / "question.wav").write_bytes(b"")
+    (tmp_path / "office.wav").write_bytes(b"")
     return tmp_path
 
 
