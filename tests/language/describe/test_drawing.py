@@ -264,7 +264,7 @@ def test_direct_is_what_the_engine_does() -> None:
     async def queues() -> set[str]:
         # Nothing runs, so that nothing is reported.
         wiring = Wiring(checked, context, None)
-        return {edge.name for node in wiring.nodes.values() for edge in node.edges}
+        return {edge.name for node in wiring.nodes.values() for edge in node.intake.queues}
 
     queued = asyncio.run(queues())
     drawn = {
