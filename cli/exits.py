@@ -16,7 +16,7 @@ __all__ = ["HELP", "Exit", "Fault", "check_there", "stopped_by", "told"]
 
 HELP = (
     "Exit codes, the same for every command: 0 done, 1 failed, 2 wrong usage or a file that is not there, "
-    "78 a file says what cannot be done, 130 Ctrl-C. docs/commands.md has them all."
+    "78 a file says what cannot be done, 130 Ctrl-C."
 )
 
 

@@ -39,9 +39,9 @@ class AnswerWatch:
         self._user_spoke = False
         """Whether the user was heard to speak since the turn under way, or the last one, began."""
         self._called = False
+        """Whether the model asked for a function in the turn."""
         self._interrupted = ("", True)
         """The words of the turn that the service cut last, and whether they were all."""
-        """Whether the model asked for a function in the turn."""
 
     # What is known -----------------------------------------------------------------------------
 
