@@ -54,7 +54,7 @@ def ticket(
 ) -> None:
     """Make a join ticket: whoever has it may make one call, within a minute.
 
-    A site's own backend makes the same with any JWT library; the page "Security" of the documentation says what is in it.
+    A backend of a site makes the same with any JWT library: the page "Security" of the documentation has what is in it.
     """
     from ...server.access.ticket import Tickets
     from ...server.wall_clock import unix_seconds

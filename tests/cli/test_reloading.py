@@ -239,8 +239,8 @@ def test_running_calls_are_counted(folder: Path, capsys: pytest.CaptureFixture[s
         ("Kore", "Puck", Running(0, 1), "gemini_live.voice for new calls (1 running call keeps its plan)"),
         ("0.6", "0.7", Running(3, 2), "vad_gate.threshold 0.6 -> 0.7 (3 running calls took it) "
                                       "(2 running calls keep older plans)"),
-        ("{threshold: 0.7", "{mode: gate, threshold: 0.8", Running(0, 5),
-         "vad_gate.mode, vad_gate.threshold 0.7 -> 0.8 for new calls (5 running calls keep theirs)"),
+        ("{threshold: 0.7", "{detector: energy, threshold: 0.8", Running(0, 5),
+         "vad_gate.detector, vad_gate.threshold 0.7 -> 0.8 for new calls (5 running calls keep theirs)"),
     ):  # fmt: skip
         server.running = {"desk": running}
         edit(folder / "desk.yaml", old, new)

@@ -148,7 +148,8 @@ def test_mistakes(arguments: tuple[str, ...], code: int, words: str) -> None:
 
 
 def test_a_faulty_script_of_the_simulator(tmp_path: Path) -> None:
-    """Is a fault of configuration, with its place; for `simulate --brain` as well."""
+    """Is a fault of configuration, with its place; for `simulate --brain` as well. One that is not there is a slip of
+    the keyboard, as everywhere."""
     brain = tmp_path / "brain.yaml"
     brain.write_text("version: 1\nrules:\n  - hear: hello\n    sya: hi\n", "utf-8")
     agent = tmp_path / "agent.yaml"
@@ -158,7 +159,7 @@ def test_a_faulty_script_of_the_simulator(tmp_path: Path) -> None:
         assert done.returncode == 78, done.stderr
         assert "brain.yaml:4:5" in done.stderr
         assert "Traceback" not in done.stderr
-    assert livegraph("simulate", "--brain", tmp_path / "nothing.yaml").returncode == 78
+    assert livegraph("simulate", "--brain", tmp_path / "nothing.yaml").returncode == 2
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 0)])
