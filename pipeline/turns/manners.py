@@ -158,7 +158,7 @@ class Manners:
         self._thinking = on
         if on:
             self._silent_ns = None
-        elif self._awaits_own_words:
+        elif self._awaits_own_words and not self._sounding:
             self._close(now_ns, _LAST_WORDS_NS)
         return self._settle(now_ns)
 
