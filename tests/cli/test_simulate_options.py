@@ -81,14 +81,14 @@ def test_googles_library_needs_nothing_but_its_environment(tmp_path: Path) -> No
 
 
 def test_faults_of_a_scenario_are_told_with_their_places(tmp_path: Path) -> None:
-    """And the exit code says that it is the configuration; so for a folder that cannot be written to."""
+    """And the exit code says that it is the configuration; another that it is not there, or cannot be written to."""
     scenario = tmp_path / "s.yaml"
     scenario.write_text("version: 1\nscenes:\n  - when: {trun: 1}\n    do: [rest]\n")
     done = livegraph("simulate", "--scenario", scenario)
     assert done.returncode == 78 and "Traceback" not in done.stderr
     assert "s.yaml:3:12: unknown key 'trun'; did you mean 'turn'?" in done.stderr
     assert "s.yaml:4:10: unknown action 'rest'; did you mean 'reset'?" in done.stderr
-    assert livegraph("simulate", "--scenario", tmp_path / "nothing.yaml").returncode == 78
+    assert livegraph("simulate", "--scenario", tmp_path / "nothing.yaml").returncode == 2
     for option in ("--record", "--tls-dir"):
         done = livegraph("simulate", option, scenario / "folder")
         assert done.returncode == 1 and "Traceback" not in done.stderr, done.stderr

@@ -111,7 +111,7 @@ class Look:
         kinds = Counter(
             f"{type(each).__module__}.{type(each).__qualname__}"
             for each in gc.get_objects()
-            if type(each).__module__.startswith("livegraph.")
+            if str(type(each).__module__).startswith("livegraph.")
         )
         held = 0
         if tracemalloc.is_tracing():

@@ -20,6 +20,9 @@ class Notes:
     def attach(self, playout: object) -> None:
         pass
 
+    def sounded(self, samples: object, rate: int) -> None:
+        pass
+
     def played(self, turn: int, position_ns: int) -> None:
         self.told.append(("played", turn, position_ns // MS))
 
