@@ -14,6 +14,8 @@ RATE = 24_000
 class Notes:
     """What a conversation is told."""
 
+    background = None
+
     def __init__(self) -> None:
         self.told: list[tuple[str, int, int]] = []
 
