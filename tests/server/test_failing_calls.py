@@ -216,7 +216,8 @@ def test_a_tool_that_fails(word: str, expected: str, caplog: pytest.LogCaptureFi
 
     with caplog.at_level(logging.WARNING, "livegraph"):
         asyncio.run(run())
-    (record,) = caplog.records
+    # A loop that a busy machine held up is told as well; that is not about the tool.
+    (record,) = [record for record in caplog.records if record.name == "livegraph.node"]
     assert record.getMessage().startswith("tools")
 
 
