@@ -142,7 +142,8 @@ def test_silence_follows_at_once_when_the_person_speaks_over_the_agent(tmp_path:
             await call.state("speaking")
             await asyncio.sleep(1.5)
             before = await page.heard()
-            await page.say(spoken("Stop. Please stop talking now."))
+            # A person's voice: the agent's own, heard again, is taken for its echo.
+            await page.say(recorded("go_forward"))
             await call.state("interrupted", "listening", "thinking")
             after = await page.heard()
             during = Heard(after.pcm[len(before.pcm) :], after.rate)
