@@ -18,7 +18,7 @@ from __future__ import annotations
 import asyncio
 import types
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, Union, get_args, get_origin
 
 from .formats import AudioFormat
@@ -68,10 +68,15 @@ class PortSpec:
     doc: str = ""
     many: bool = False
     """Whether its edges are told apart: ``Ins`` and ``Outs``."""
+    carries_audio: bool = field(init=False)
+    """Whether sound may pass."""
+    handler: str = field(init=False)
+    """For inputs: the method that takes what comes."""
 
-    @property
-    def carries_audio(self) -> bool:
-        return any(issubclass(kind, AudioFrame) for kind in self.types)
+    def __post_init__(self) -> None:
+        # Asked for every port of every node as a call starts.
+        object.__setattr__(self, "carries_audio", any(issubclass(kind, AudioFrame) for kind in self.types))
+        object.__setattr__(self, "handler", f"on_{self.name}")
 
     def rates(self, options: Mapping[str, Any]) -> tuple[int, ...] | None:
         """The rates that the port can do with these options, in order of preference; ``None`` for any."""

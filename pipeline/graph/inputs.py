@@ -34,7 +34,7 @@ from .declarations import NodeSpec
 if TYPE_CHECKING:
     from .check import CheckResult
 
-__all__ = ["CallText", "InputSpec", "accept", "fill_call_texts", "input_values"]
+__all__ = ["CallText", "InputSpec", "accept", "fill_call_texts", "input_values", "varies_by_call"]
 
 logger = logging.getLogger("livegraph.call")
 
@@ -119,6 +119,15 @@ def fill_call_texts(checked: CheckResult, facts: CallFacts) -> CheckResult:
         if filled:
             nodes[name] = replace(node, options={**node.options, **filled})
     return replace(checked, nodes=nodes)
+
+
+def varies_by_call(checked: CheckResult) -> bool:
+    """Whether ``fill_call_texts`` changes anything: most graphs are the same in every call."""
+    return any(
+        _has_texts(value) or (isinstance(value, Path) and has_fields(value))
+        for node in checked.nodes.values()
+        for value in node.options.values()
+    )
 
 
 def _filled(node: NodeSpec, facts: CallFacts) -> Iterator[tuple[str, Any]]:

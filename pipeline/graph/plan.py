@@ -16,7 +16,7 @@ from ..turns.conversation_policy import ConversationPolicy
 from .call_files import CallFacts, unknown_inputs
 from .check import CheckResult, Insertion, check
 from .declarations import GraphSpec
-from .inputs import InputSpec, fill_call_texts, input_values
+from .inputs import InputSpec, fill_call_texts, input_values, varies_by_call
 from .presets import with_preset
 
 __all__ = ["Plan", "make_plan"]
@@ -43,6 +43,7 @@ class Plan:
         self.inputs = inputs
         """What a caller can bring along, by name."""
         self._checked = checked
+        self._varies = varies_by_call(checked)
 
     @property
     def checked(self) -> CheckResult:
@@ -87,7 +88,7 @@ class Plan:
         if problems:
             raise ConfigError(problems)
         facts = CallFacts(call_id or new_call_id(), day_time_ns(), self.name, identity, values)
-        checked = fill_call_texts(self._checked, facts)
+        checked = fill_call_texts(self._checked, facts) if self._varies else self._checked
         return Call(
             *(checked, self.turns, self.limits, resources or {}, clock, facts, self.log),
             conversation=self.conversation,

@@ -138,9 +138,10 @@ class CallContext:
     def at(self, node: str) -> CallContext:
         """What the processor of ``node`` is given: the same, and turns that it opens are its own."""
         mine = object.__new__(CallContext)
-        vars(mine).update(vars(self))
-        mine._node = node
-        mine.turns = self.turns.seat(node)
+        own = self.__dict__.copy()
+        own["_node"] = node
+        own["turns"] = self.turns.seat(node)
+        mine.__dict__ = own
         return mine
 
     def resource(self, kind: type[R]) -> R | None:

@@ -218,6 +218,7 @@ class QueuedEdge:
         """Remove every frame that the cut of ``turn`` makes void, markers too; returns how many."""
         stats, kept = self.stats, deque[tuple[int, int, Frame]]()
         seen, cut, void_ns = 0, False, 0
+        lasting = stats.held_ns > 0
         for entry in self._frames:
             frame = entry[2]
             if frame.turn is not seen:
@@ -225,7 +226,8 @@ class QueuedEdge:
                 seen = frame.turn
                 cut = cuts(turn, seen)
             if cut and not frame.uninterruptible:
-                void_ns += frame.duration_ns
+                if lasting:
+                    void_ns += frame.duration_ns
             else:
                 kept.append(entry)
         void = len(self._frames) - len(kept)

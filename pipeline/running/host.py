@@ -63,7 +63,7 @@ class Host:
         self._clock, self._events, self._turns, self._end = clock, events, turns, end
         self._speakers = speakers
         self._inputs = inputs
-        self._manners = Manners()
+        self._manners = Manners(policy)
         self._facts: deque[Callable[[int], Iterable[Act]]] = deque()
         self._busy = self._begun = self._closed = False
         self._timer: asyncio.TimerHandle | None = None

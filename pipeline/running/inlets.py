@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec
 from ..frames import EndFrame, Frame
 from ..graph.resolve import ResolvedEdge
 from ..ports import EdgeEnd
-from ..processor import ports_of
+from ..processor import Processor, ports_of
 from .admission import Admission
 from .edges import EdgeStats, QueuedEdge
 from .results import inherited
@@ -22,6 +22,8 @@ __all__ = ["Inlet", "Push"]
 P = ParamSpec("P")
 Push = Callable[[Frame], None]
 
+_UNNAMED = EdgeEnd("", 0)
+
 
 class Inlet:
     """The end of one edge at a node. ``handler`` takes its frames: the processor's, or ``refuse``.
@@ -31,6 +33,7 @@ class Inlet:
     """
 
     __slots__ = (
+        "_handler",
         "_node",
         "edge",
         "end",
@@ -45,7 +48,7 @@ class Inlet:
 
     def __init__(self, node: NodeRuntime, edge: ResolvedEdge, queue: QueuedEdge | None) -> None:
         self.edge = edge
-        self.end = EdgeEnd(edge.origin[0], 0)
+        self.end = _UNNAMED
         """What the processor calls it."""
         self.over = False
         """Whether nothing follows on it."""
@@ -54,6 +57,7 @@ class Inlet:
         self.stats = queue.stats if queue is not None else EdgeStats()
         self.handler: Callable[[Any], Any] = self.refuse
         spec = ports_of(type(node.processor))[self.port]
+        self._handler = spec.handler
         self.many = spec.many
         """Whether the handler is told which edge a frame came by."""
         self.media = spec.carries_audio
@@ -80,8 +84,9 @@ class Inlet:
         if way is not None:
             way(frame)
 
-    def take_by(self, handler: Callable[..., Any]) -> None:
-        """Give frames to ``handler``, the processor's for this port."""
+    def take_by(self, processor: Processor) -> None:
+        """Give frames to the handler of ``processor`` for this port."""
+        handler: Callable[..., Any] = getattr(processor, self._handler)
         if self.many:
             end = self.end
             self.handler = lambda frame: handler(frame, end)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..graph.hops import is_queue
 from ..graph.resolve import ResolvedEdge
+from ..processor import Processor
 from .edges import EdgeStats, QueuedEdge, refuse_overflow
 from .inlets import Inlet
 
@@ -81,10 +81,10 @@ class Intake:
         self.queues = [inlet.queue for inlet in self.inlets if inlet.queue is not None]
         self._node.attention = True
 
-    def open(self, handlers: Mapping[str, Callable[[Any], Any]]) -> None:
-        """Give frames to the processor's ``handlers``, by input."""
+    def open(self, processor: Processor) -> None:
+        """Give frames to the handlers of ``processor``."""
         for inlet in self.inlets:
-            inlet.take_by(handlers[inlet.port])
+            inlet.take_by(processor)
 
     def refuse(self) -> None:
         """Lose what comes without a queue, and keep what waits in one."""

@@ -21,7 +21,6 @@ from .background import Background
 from .between import BetweenFrames
 from .edges import QueueOverflowError, Voided
 from .ending import Ending
-from .handlers import handlers_of
 from .inlets import Inlet, Push
 from .intake import Intake
 from .outlets import Outlet
@@ -295,7 +294,7 @@ class NodeRuntime:
     def open(self) -> None:
         """Let frames reach the processor that there is now."""
         if self.serving:
-            self.intake.open(handlers_of(self.processor))
+            self.intake.open(self.processor)
         else:
             self.intake.refuse()
 
