@@ -1,4 +1,4 @@
-"""What `README.md` shows is so: its agents are right, its program runs, its verbs are the command's."""
+"""What `README.md` shows is so, and the pages that it leads to name every verb and benchmark."""
 
 import re
 import subprocess
@@ -46,16 +46,29 @@ def test_the_program_prints_what_it_is_said_to_print(tmp_path: Path) -> None:
 
 
 def test_every_verb_is_told_of() -> None:
-    """The table has the command's verbs, all of them and no other."""
+    """The table of the page has the command's verbs, all and no other; the README's are among them."""
     verbs = set(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
-    assert set(re.findall(r"^\| `livegraph (\w+)", TEXT, re.MULTILINE)) == verbs
+    table = (ROOT / "docs/commands.md").read_text("utf-8")
+    assert set(re.findall(r"^\| `livegraph (\w+)", table, re.MULTILINE)) == verbs
+    shown = set(re.findall(r"^    livegraph (\w+)", TEXT, re.MULTILINE))
+    assert shown
+    assert shown <= verbs
+
+
+def test_it_fits_on_two_screens() -> None:
+    """Whoever comes by reads it to its end; everything else is a page of its own."""
+    assert len(TEXT.splitlines()) <= 160
 
 
 def test_what_is_named_is_there() -> None:
     """Files and folders."""
     named = re.findall(r"`((?:docs|examples|benchmarks|configs|audio|tests)/[\w./]*)`", TEXT)
-    named += [f"benchmarks/{name}" for name in re.findall(r"`(bench_\w+\.py)`", TEXT)]
     assert named
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_every_benchmark_is_told_of() -> None:
+    """In the table of their page."""
     benchmarks = {path.name for path in (ROOT / "benchmarks").glob("bench_*.py")}
-    assert benchmarks == set(re.findall(r"`(bench_\w+\.py)`", TEXT))
+    table = (ROOT / "benchmarks/README.md").read_text("utf-8")
+    assert benchmarks == set(re.findall(r"^\| `(bench_\w+\.py)`", table, re.MULTILINE))
