@@ -2,13 +2,13 @@
 
 ::
 
-    admin = make_admin_app(app.state.desk)          # serve it on a Unix socket or on loopback
+    admin = make_admin_app(app.state.pool)          # serve it on a Unix socket or on loopback
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import cast
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,8 +19,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .bodies import read_json
-from .calls import Desk, Line
+from .calls import CallDesk, Desk
 from .guard import Guard
+from .metrics import Metrics
+from .pool.local import LocalPool
+from .pool.pool import Pool
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
 
 __all__ = ["make_admin_app"]
@@ -33,57 +36,63 @@ class _Drain(msgspec.Struct):
     within_s: float = 300.0
 
 
-def make_admin_app(desk: Desk, *, control: bool = True, drained: asyncio.Event | None = None) -> Starlette:
+def make_admin_app(
+    served: Pool | Desk, *, control: bool = True, drained: asyncio.Event | None = None
+) -> Starlette:
     """An application for operators. Nobody is asked who it is: serve it where only they can ask.
 
     Args:
+        served: the calls that it is about.
         control: whether calls can be seen and ended by it; without it there are only numbers.
         drained: set when a drain that was asked for is over.
 
     ``GET /healthz``, ``/readyz``, ``/metrics``; ``GET /calls``, ``GET`` and ``DELETE /calls/ID``, ``POST /drain``.
     """
+    # Of a desk without browsers nothing is asked here that it has not.
+    pool: Pool = LocalPool(cast(CallDesk, served)) if isinstance(served, Desk) else served
     draining: set[asyncio.Task[None]] = set()
 
     async def healthz(_: Request) -> Response:
+        status, workers = pool.status, list(pool.workers)
         body = {
-            "status": "closing" if desk.closing else "draining" if desk.draining else "ok",
-            "calls": desk.active,
-            "pending": desk.pending,
-            "max_calls": desk.max_calls,
+            "status": status,
+            "calls": pool.active,
+            "pending": pool.pending,
+            "max_calls": pool.max_calls,
+            **({"workers": workers} if workers else {}),
         }
-        return JSONResponse(body, 503 if desk.closing else 200, _NO_STORE)
+        return JSONResponse(body, 503 if status == "closing" else 200, _NO_STORE)
 
     async def readyz(_: Request) -> Response:
-        why = desk.unready
+        why = pool.unready
         return JSONResponse({"status": why or "ready"}, 503 if why else 200, _NO_STORE)
 
     async def metrics(_: Request) -> Response:
-        return Response(desk.metrics.text(), media_type=desk.metrics.content_type, headers=_NO_STORE)
+        return Response(await pool.metrics(), media_type=Metrics.content_type, headers=_NO_STORE)
 
     async def calls(_: Request) -> Response:
-        return JSONResponse({"calls": desk.calls()}, headers=_NO_STORE)
+        return JSONResponse({"calls": await pool.calls()}, headers=_NO_STORE)
 
     async def call(request: Request) -> Response:
-        line = _find(desk, request)
+        call_id = request.path_params["id"]
         if request.method == "DELETE":
-            await desk.end(line.call.id)
+            await pool.end(call_id)
             return Response(status_code=204)
-        (shown,) = [one for one in desk.calls() if one["id"] == line.call.id]
-        return JSONResponse({**shown, "edges": _edges(line)}, headers=_NO_STORE)
+        return JSONResponse(await pool.call(call_id), headers=_NO_STORE)
 
     async def drain(request: Request) -> Response:
         body = await read_json(request, _Drain, limit=1024)
         within_s = min(max(0.0, body.within_s), _MOST_DRAIN_S)
 
         async def run() -> None:
-            await desk.drain(within_s)
+            await pool.drain(within_s)
             if drained is not None:
                 drained.set()
 
         if not draining:
             task = asyncio.create_task(run(), name="drain")
             draining.add(task)
-        return JSONResponse({"calls": desk.active}, 202, _NO_STORE)
+        return JSONResponse({"calls": pool.active}, 202, _NO_STORE)
 
     routes: list[BaseRoute] = [
         Route("/healthz", healthz),
@@ -105,17 +114,3 @@ def make_admin_app(desk: Desk, *, control: bool = True, drained: asyncio.Event |
             Exception: answer_mistake,
         },
     )
-
-
-def _find(desk: Desk, request: Request) -> Line:
-    try:
-        return desk.find(request.path_params["id"])
-    except KeyError:
-        raise Refusal(404, "call_unknown", "There is no such call, or it is over.") from None
-
-
-def _edges(line: Line) -> list[dict[str, Any]]:
-    return [
-        {"edge": name} | {counter: getattr(stats, counter) for counter in type(stats).__slots__}
-        for name, stats in line.call.stats().items()
-    ]

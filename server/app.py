@@ -29,11 +29,13 @@ from .guard import Guard, normal_origin
 from .limits.caller import CallerLimits
 from .limits.load import Load
 from .metrics import Metrics
+from .pool.local import LocalPool
+from .pool.pool import Pool
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
 from .signalling import signalling_routes
 from .tracing import Tracing
 
-__all__ = ["make_app"]
+__all__ = ["make_app", "make_pool_app"]
 
 _PAGE = Path(__file__).parent / "page"
 
@@ -95,10 +97,9 @@ def make_app(
         used_tickets: where several processes keep which tickets have made their call; see ``SharedTickets``.
 
     Raises ``ValueError`` for agents of the same name, an origin that is none, a static TURN credential, a port or
-    a public address that is none. ``app.state.desk`` is the ``CallDesk``, ``app.state.network`` the ``Network``.
+    a public address that is none. ``app.state.pool`` is the ``LocalPool``, ``app.state.desk`` its ``CallDesk``,
+    ``app.state.network`` the ``Network``.
     """
-    # Here, where it can be caught: Starlette makes its middleware when the first request comes.
-    allowed = [normal_origin(origin) for origin in allow_origins]
     if any(server.get("credential") for server in ice_servers):
         # Whoever loads the page could use the relay for years.
         raise ValueError(
@@ -131,25 +132,61 @@ def make_app(
         used_tickets=used_tickets,
     )
 
+    app = make_pool_app(
+        LocalPool(desk),
+        authorize=authorize,
+        allow_origins=allow_origins,
+        allow_hosts=allow_hosts,
+        any_host=any_host,
+        ice_servers=ice_servers,
+        turn=turn,
+        page=page,
+        metrics=metrics,
+    )
+    app.state.desk = desk
+    app.state.metrics = counted
+    app.state.network = network
+    return app
+
+
+def make_pool_app(
+    pool: Pool,
+    *,
+    authorize: Authorize | None = None,
+    allow_origins: Iterable[str] = (),
+    allow_hosts: Iterable[str] = (),
+    any_host: bool = False,
+    ice_servers: Sequence[Mapping[str, Any]] = (),
+    turn: TurnService | None = None,
+    page: bool = True,
+    metrics: bool = False,
+) -> Starlette:
+    """The application in front of workers: it holds no call. Its lifespan is that of ``pool``.
+
+    Arguments as ``make_app`` has them. ``app.state.pool`` is the pool.
+    """
+    # Here, where it can be caught: Starlette makes its middleware when the first request comes.
+    allowed = [normal_origin(origin) for origin in allow_origins]
+
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        async with desk:
+        async with pool:
             yield
 
     async def healthz(_: Request) -> Response:
         # How many calls there are is for operators: `make_admin_app`.
-        body = {"status": "closing" if desk.closing else "ok"}
-        return JSONResponse(body, 503 if desk.closing else 200, {"Cache-Control": "no-store"})
+        closing = pool.status == "closing"
+        body = {"status": "closing" if closing else "ok"}
+        return JSONResponse(body, 503 if closing else 200, {"Cache-Control": "no-store"})
 
     async def readyz(_: Request) -> Response:
-        why = desk.unready
+        why = pool.unready
         body = {"status": why or "ready"}
         return JSONResponse(body, 503 if why else 200, {"Cache-Control": "no-store"})
 
     async def prometheus(_: Request) -> Response:
-        return Response(
-            counted.text(), media_type=counted.content_type, headers={"Cache-Control": "no-store"}
-        )
+        text = await pool.metrics()
+        return Response(text, media_type=Metrics.content_type, headers={"Cache-Control": "no-store"})
 
     async def client(_: Request) -> Response:
         return Response(client_file(), media_type="text/javascript")
@@ -160,7 +197,7 @@ def make_app(
     gate = Gate(authorize)
     routes: list[BaseRoute] = [
         # Mounted, or the page's catch-all would answer where the method is wrong.
-        Mount("/api", routes=signalling_routes(desk, counted, gate, servers_for)),
+        Mount("/api", routes=signalling_routes(pool, gate, servers_for)),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/client.js", client),
@@ -181,7 +218,5 @@ def make_app(
             Exception: answer_mistake,
         },
     )
-    app.state.desk = desk
-    app.state.metrics = counted
-    app.state.network = network
+    app.state.pool = pool
     return app

@@ -12,9 +12,9 @@ from starlette.routing import Route
 
 from .access.grant import ANYBODY, Grant
 from .bodies import read_json
-from .calls import Answered, CallDesk, ServedAgent
 from .gate import Gate, address_of
-from .metrics import Metrics
+from .offering import Answered, Offer
+from .pool.pool import Pool
 from .refusals import Refusal
 
 __all__ = ["IceServers", "signalling_routes"]
@@ -26,6 +26,7 @@ _OFFER_BYTES = 80 * 1024
 """64 KiB of SDP, and what JSON makes of its line ends."""
 _CANDIDATES_BYTES = 32 * 1024
 _MOST_INPUTS = 64
+_TRACE = ("traceparent", "tracestate", "baggage")
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -47,44 +48,14 @@ class _Trickle(msgspec.Struct):
     candidates: list[dict[str, Any]]
 
 
-def _inputs(agent: ServedAgent, grant: Grant) -> list[dict[str, Any]]:
-    """What a caller can bring along in the offer's ``inputs``; what is set for it is not its to bring."""
-    return [
-        {
-            "name": name,
-            "type": spec.type,
-            "required": spec.required,
-            "doc": spec.doc,
-            **({} if spec.required else {"default": spec.default}),
-            **({"choices": list(spec.choices)} if spec.choices else {}),
-            **({"range": list(spec.range)} if spec.range is not None else {}),
-            **({"max_length": spec.max_length} if spec.type == "text" else {}),
-        }
-        for name, spec in agent.plan.inputs.items()
-        if name not in grant.inputs
-    ]
-
-
-def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers: IceServers) -> list[Route]:
+def signalling_routes(pool: Pool, gate: Gate, ice_servers: IceServers) -> list[Route]:
     """What lies below ``/api``."""
 
     async def agents(request: Request) -> Response:
         grant = await gate.grant(request)
-        listed: list[dict[str, Any]] = []
-        for agent in desk.agents.values():
-            if grant.may_call(agent.name):
-                inputs = _inputs(agent, grant)
-                listed.append(
-                    {
-                        "name": agent.name,
-                        "title": agent.title or agent.name,
-                        "description": agent.description,
-                        **({"live": agent.live} if agent.live else {}),
-                        **({"inputs": inputs} if inputs else {}),
-                        **({"sees": True} if agent.sees else {}),
-                    }
-                )
-        default = next((name for name in grant.agents if name in desk.agents), "")
+        cards = pool.cards
+        listed = [card.listed(grant.inputs) for card in cards.values() if grant.may_call(card.name)]
+        default = next((name for name in grant.agents if name in cards), "")
         default = default or (listed[0]["name"] if listed else "")
         return JSONResponse({"agents": listed, "default": default})
 
@@ -98,16 +69,16 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
             return await trickle(request)
         address = address_of(request)
         try:
-            desk.count_request(ANYBODY, address)
+            pool.count_request(ANYBODY, address)
             # What belongs to a call that there is needs no leave but the secret that names it.
             grant, refusal = await _granted(gate, request)
             if grant is not None and grant.identity:
-                desk.count_request(grant, "")
+                pool.count_request(grant, "")
             try:
                 body = await read_json(request, _Offer, limit=_OFFER_BYTES)
             except Refusal as unread:
                 raise refusal or unread from None
-            further = await _further(desk, body)
+            further = await _further(pool, body)
             if further is not None:
                 return _reply(further, body)
             if grant is None:
@@ -116,31 +87,34 @@ def signalling_routes(desk: CallDesk, metrics: Metrics, gate: Gate, ice_servers:
                 raise Refusal(
                     400, "bad_inputs", f"A call has {_MOST_INPUTS} inputs at most, not {len(body.inputs)}."
                 )
-            answered = await desk.answer(
-                body.sdp,
-                body.type,
-                body.agent,
-                body.inputs,
-                grant=grant,
-                address=address,
-                request=request,
-                resumes=body.resume is not None,
+            answered = await pool.answer(
+                Offer(
+                    sdp=body.sdp,
+                    kind=body.type,
+                    agent=body.agent,
+                    inputs=body.inputs or {},
+                    grant=grant,
+                    address=address,
+                    resumes=body.resume is not None,
+                    headers={name: value for name in _TRACE if (value := request.headers.get(name))},
+                ),
+                request,
             )
         except Refusal as refusal:
-            metrics.refused(refusal.code)
+            pool.refused(refusal.code)
             raise
         return _reply(answered, body)
 
     async def trickle(request: Request) -> Response:
         body = await read_json(request, _Trickle, limit=_CANDIDATES_BYTES)
-        await desk.add_candidates(body.pc_id, body.candidates)
+        await pool.add_candidates(body.pc_id, body.candidates)
         return Response(status_code=204)
 
     async def hang_up(request: Request) -> Response:
         if request.query_params.get("resumes") == "1":
-            desk.leave(request.path_params["pc_id"])
+            await pool.leave(request.path_params["pc_id"])
         else:
-            await desk.hang_up(request.path_params["pc_id"])
+            await pool.hang_up(request.path_params["pc_id"])
         return Response(status_code=204)
 
     return [
@@ -168,13 +142,13 @@ async def _granted(gate: Gate, request: Request) -> tuple[Grant | None, Refusal 
         return None, refusal
 
 
-async def _further(desk: CallDesk, body: _Offer) -> Answered | None:
+async def _further(pool: Pool, body: _Offer) -> Answered | None:
     """The answer to an offer that belongs to a call that there is; ``None`` for one that makes a new call."""
     if body.resume:
-        return await desk.resume(body.resume, body.sdp, body.type)
+        return await pool.resume(body.resume, body.sdp, body.type)
     if body.pc_id:
         try:
-            return await desk.renegotiate(body.pc_id, body.sdp, body.type, replace=body.restart_pc)
+            return await pool.renegotiate(body.pc_id, body.sdp, body.type, replace=body.restart_pc)
         except Refusal as refusal:
             # Who would replace a connection whose call is over begins a new one.
             if not body.restart_pc or refusal.status not in (404, 410):

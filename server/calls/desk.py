@@ -34,7 +34,7 @@ from .arrival import OnCall
 from .leg import Leg
 from .lifetime import Lifetime
 from .line import Line
-from .listing import shown, snapshot
+from .listing import detailed, shown, snapshot
 from .page_functions import PageFunctions
 from .reception import Admitted, CallRequest, Reception, check_inputs, not_ready
 from .renewing import renew
@@ -214,7 +214,7 @@ class Desk:
                         logger.info("%s has used up what it may: %s", line.call.id, reason)
                         line.end(reason)
 
-    async def exchange(self, agents: Sequence[ServedAgent]) -> dict[str, Running]:
+    async def exchange(self, agents: Sequence[ServedAgent | Agent]) -> dict[str, Running]:
         """From now on these are the agents, the first the default one.
 
         A running call takes the new plan of its agent when that differs in live options, turns, and nodes and edges
@@ -301,6 +301,10 @@ class Desk:
         now_ns = self._now_ns() if self._clock is not None else 0
         return [shown(line, now_ns) for line in self._lines.values()]
 
+    def call(self, call_id: str) -> dict[str, Any]:
+        """One of them, with the queues between its boxes. ``KeyError`` when there is none of this id."""
+        return detailed(self.find(call_id), self._now_ns())
+
     def find(self, call_id: str) -> Line:
         """The line of a call. ``KeyError`` when there is none."""
         for line in self._lines.values():
@@ -373,7 +377,7 @@ class Desk:
         warden = Warden(self._admission.limits_of(grant), call.events)
         trace = None
         if self._tracing is not None:
-            headers = None if asked.request is None else asked.request.headers
+            headers = asked.headers if asked.request is None else asked.request.headers
             trace = self._tracing.begin(agent.name, call.id, agent.plan, call.events, headers)
         return Line(agent, leg, call, told, admitted.entry, warden, began_ns, lambda: self.closing, trace)
 

@@ -7,7 +7,7 @@ from typing import Any
 from ..metrics import Snapshot
 from .line import Line
 
-__all__ = ["shown", "snapshot"]
+__all__ = ["detailed", "shown", "snapshot"]
 
 
 def snapshot(line: Line) -> Snapshot:
@@ -33,6 +33,15 @@ def shown(line: Line, now_ns: int) -> dict[str, Any]:
         "tokens": line.warden.tokens,
         "cost_usd": round(line.warden.cost_usd, 6),
     }
+
+
+def detailed(line: Line, now_ns: int) -> dict[str, Any]:
+    """The same with the queues between its boxes."""
+    edges = [
+        {"edge": name} | {counter: getattr(stats, counter) for counter in type(stats).__slots__}
+        for name, stats in line.call.stats().items()
+    ]
+    return {**shown(line, now_ns), "edges": edges}
 
 
 def _rounded(value: float | None, digits: int) -> float | None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
+from ..offering import Answered
 from ..refusals import Refusal
-from .served import Answered
 
 __all__ = ["OfferBook", "offer_mark"]
 
@@ -28,6 +29,27 @@ class OfferBook:
     def __init__(self) -> None:
         self._open: dict[str, tuple[asyncio.Future[Answered], object]] = {}
         self._used: OrderedDict[str, None] = OrderedDict()
+
+    async def once(self, mark: str, asked: object, answer: Callable[[], Awaitable[Answered]]) -> Answered:
+        """The answer to this offer: the one that it had, where it came before, or else what ``answer`` gives.
+
+        Raises ``Refusal`` as ``look_up`` does, and what ``answer`` raises.
+        """
+        before = self.look_up(mark, asked)
+        if before is not None:
+            return await asyncio.shield(before)
+        answering = self.begin(mark, asked)
+        try:
+            answered = await answer()
+        except BaseException as error:
+            self.forget(mark)
+            lost = Refusal(503, "no_answer", "The call could not be set up.", "Make a new offer.")
+            answering.set_exception(error if isinstance(error, Refusal) else lost)
+            # It may be that nobody else waits for it.
+            answering.exception()
+            raise
+        answering.set_result(answered)
+        return answered
 
     def look_up(self, mark: str, asked: object) -> asyncio.Future[Answered] | None:
         """The answer to this offer where it came before and asked for the same; ``None`` for a fresh one.

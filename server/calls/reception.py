@@ -41,6 +41,7 @@ class CallRequest:
         grant: what this caller may do.
         address: where it asks from; limits count by it.
         request: the HTTP request or the WebSocket that brought it, for ``on_call`` and for the trace it belongs to.
+        headers: by which the call joins a trace, where ``request`` did not come this far.
         resources: what boxes and tools find by type in the call, beside what its leg brings.
     """
 
@@ -50,6 +51,7 @@ class CallRequest:
     address: str = ""
     request: HTTPConnection | None = None
     resources: Mapping[type, Any] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What is served: agents, and what comes back to a caller."""
+"""What is served: agents, and what became of their calls when they were replaced."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 from ...language import Agent
 from ...pipeline.graph.plan import Plan
 from ...transports.webrtc.webrtc_in import WebRTCIn
+from ..offering import Answered
 
 __all__ = ["Answered", "Running", "ServedAgent", "by_name"]
 
@@ -39,17 +40,6 @@ class ServedAgent:
     def of(cls, agent: Agent, *, resources: Mapping[type, Any] | None = None, live: str = "") -> ServedAgent:
         """An agent as ``load_agent`` gives it, with its title, description and inputs. Raises ``ConfigError``."""
         return cls(agent.name, agent.plan(), agent.title, agent.description, live, resources or {})
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """What the caller gets for its offer."""
-
-    sdp: str
-    type: str
-    pc_id: str
-    resume: str = ""
-    """Good for one further offer, from another connection, that goes on with this call."""
 
 
 @dataclass(slots=True)

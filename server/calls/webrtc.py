@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
-from starlette.requests import Request
+from starlette.requests import HTTPConnection
 
 from ...language import Agent
 from ...pipeline.errors import TransportError
@@ -18,11 +18,12 @@ from ...transports.webrtc.sdp import MOST_BYTES, BadOffer
 from ..access.grant import ANYBODY, Grant
 from ..metrics import Metrics
 from ..network_metrics import NetworkNumbers
+from ..offering import Answered
 from ..refusals import Refusal, sentence
 from .desk import Desk
 from .offers import OfferBook, offer_mark
 from .reception import CallRequest
-from .served import Answered, ServedAgent
+from .served import ServedAgent
 from .webrtc_leg import WebRTCLeg
 
 __all__ = ["CallDesk"]
@@ -69,8 +70,9 @@ class CallDesk(Desk):
         *,
         grant: Grant = ANYBODY,
         address: str = "",
-        request: Request | None = None,
+        request: HTTPConnection | None = None,
         resources: Mapping[type, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
         resumes: bool = False,
     ) -> Answered:
         """Let a caller in and make its call, which begins when the caller has come. Raises ``Refusal``.
@@ -83,6 +85,7 @@ class CallDesk(Desk):
             address: where the offer came from; limits count by it.
             request: the one that brought the offer, for ``on_call``.
             resources: what boxes and tools find by type in the call.
+            headers: by which the call joins a trace, where there is no ``request``.
             resumes: whether the caller comes back when its connection was closed without a goodbye; see ``resume``.
 
         An offer that comes again before its caller does is answered as it was; one whose call is on or over is refused.
@@ -90,23 +93,9 @@ class CallDesk(Desk):
         self.check_ready()
         if len(sdp.encode(errors="replace")) > MOST_BYTES:
             raise Refusal(413, "too_large", f"The offer is larger than {MOST_BYTES // 1024} KiB.")
-        asked = CallRequest(agent_name, inputs or {}, grant, address, request, resources or {})
+        asked = CallRequest(agent_name, inputs or {}, grant, address, request, resources or {}, headers or {})
         mark, wanted = offer_mark(sdp), (self.agent_for(asked).name, grant.identity)
-        before = self._offers.look_up(mark, wanted)
-        if before is not None:
-            return await asyncio.shield(before)
-        answering = self._offers.begin(mark, wanted)
-        try:
-            answered = await self._answer(asked, sdp, kind, mark, resumes)
-        except BaseException as error:
-            self._offers.forget(mark)
-            lost = Refusal(503, "no_answer", "The call could not be set up.", "Make a new offer.")
-            answering.set_exception(error if isinstance(error, Refusal) else lost)
-            # It may be that nobody else waits for it.
-            answering.exception()
-            raise
-        answering.set_result(answered)
-        return answered
+        return await self._offers.once(mark, wanted, lambda: self._answer(asked, sdp, kind, mark, resumes))
 
     async def renegotiate(
         self, pc_id: str, sdp: str, kind: str = "offer", *, replace: bool = False
