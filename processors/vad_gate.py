@@ -42,6 +42,8 @@ _EXIT = 0.15
 _FIRST_NS = 1 * SECOND
 _HIGHER = 0.15
 """By how much the bar is higher at the beginning of what the agent says."""
+_BELIEVED = 12
+"""Windows for which somebody who was found to speak over the agent is not asked again whether it is an echo."""
 
 
 class VadGate(Processor):
@@ -105,6 +107,8 @@ class VadGate(Processor):
         self._echo_guard = echo_guard
         self._echo: EchoGuard | None = None
         self._deaf: Callable[[], None] | None = None
+        self._believed = 0
+        """Windows for which the caller's speech is not taken for an echo, whatever it is like."""
         self._stirred = False
         """Whether the conversation was told of what may become speech."""
         self._quiet = False
@@ -223,8 +227,12 @@ class VadGate(Processor):
             return probabilities
         if sounds_ns is None or max(probabilities, default=0.0) < self._threshold - _EXIT:
             return probabilities
+        if self._speech.speaking and self._believed > 0:
+            self._believed -= len(probabilities)
+            return probabilities
         if self._echo.echo:
             return [0.0] * len(probabilities)
+        self._believed = _BELIEVED
         if sounds_ns < _FIRST_NS and not self._speech.speaking:
             return [max(0.0, one - _HIGHER) for one in probabilities]
         return probabilities

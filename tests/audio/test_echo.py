@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,54 @@ def test_somebody_who_speaks_over_it_is_none(level_db: float) -> None:
     mixed = np.clip(voice.astype(np.int32) + delayed(played, 1_600, level_db), -32_768, 32_767)
     assert not guard_of(played, voice).echo
     assert not guard_of(played, mixed.astype(np.int16)).echo
+
+
+def test_chance_does_not_last() -> None:
+    """Two people who talk at once are alike now and then, but seldom, and never for long."""
+    played, voice = piece("go_forward", samples=32_000), piece("numbers", samples=32_000)
+    guard, found = EchoGuard(16_000), []
+    for at in range(0, len(voice), 512):
+        guard.play(played[at : at + 512], 16_000)
+        guard.hear(voice[at : at + 512])
+        found.append(guard.echo)
+    assert sum(found) <= len(found) // 8
+
+
+def test_a_room_is_known_by_its_delay() -> None:
+    """Walls make an echo less like the sound: once its delay is known it is told all the same."""
+    played = piece("go_forward", samples=32_000)
+    rng = np.random.default_rng(3)
+    walls = rng.normal(size=4_000) * np.exp(-np.arange(4_000) / 500) * 0.12
+    walls[0] = 1
+    heard = delayed(np.convolve(played, walls)[: len(played)], 1_600, -10)
+    guard, found = EchoGuard(16_000), []
+    for at in range(0, len(played), 512):
+        guard.play(played[at : at + 512], 16_000)
+        guard.hear(heard[at : at + 512])
+        found.append(guard.echo)
+    assert sum(found[8:]) >= len(found[8:]) * 0.7
+
+
+def test_an_hour_of_silence_holds_nothing() -> None:
+    """What was never heard needs no room: buffers are made with the first sound."""
+    tracemalloc.start()
+    try:
+        guard = EchoGuard(16_000)
+        quiet = np.zeros(480, np.int16)
+        for _ in range(3_000):
+            guard.play(quiet, 24_000)
+            guard.hear(quiet[:320])
+        silent, _ = tracemalloc.get_traced_memory()
+        tone = np.random.default_rng(1).normal(0, 3_000, 480).astype(np.int16)
+        for _ in range(300):
+            guard.play(tone, 24_000)
+            guard.hear(tone[:320])
+        _ = guard.echo
+        full, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert silent < 16_000
+    assert full < 50_000
 
 
 def test_silence_is_no_echo() -> None:
