@@ -4,17 +4,28 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .addresses import open_port
 from .exits import Exit, Fault
+
+if TYPE_CHECKING:
+    from http.client import HTTPResponse
 
 __all__ = ["AdminClient", "admin_folder", "find_admin", "listen_admin"]
 
 _LONGEST_PATH = 100
 """Of a Unix socket's name; the system takes 107 bytes."""
+_LONGEST_ANSWER = 16 << 20
+_SILENT_S = 30.0
+"""After which a server that says nothing, not even that nothing happens, is gone."""
+_NO_SUCH_NAME = ("output_unknown",)
+"""Refusals of a name that was wrong when it was written; a call may have ended by itself."""
 
 
 def admin_folder() -> Path:
@@ -88,6 +99,45 @@ class AdminClient:
 
     def ask(self, method: str, target: str, body: object = None, within_s: float = 10.0) -> Any:
         """The answer's JSON, ``None`` for an empty one, text for what is no JSON. Raises ``Fault``."""
+        with self._asked(method, target, body, within_s) as (answer, _):
+            data = answer.read(_LONGEST_ANSWER)
+        found = _content(answer, data)
+        if answer.status >= 400 and not target.endswith("z"):
+            raise _refused(answer, found)
+        return found
+
+    def follow(self, target: str, within_s: float | None = None) -> Generator[dict[str, Any]]:
+        """The objects of an answer that goes on and on, one a line, until it ends or ``within_s`` have passed.
+
+        Raises ``Fault`` when the server refuses, and when nothing is heard of it any more.
+        """
+        import json
+
+        until_s = time.monotonic() + within_s if within_s is not None else None
+        with self._asked("GET", target, None, _SILENT_S) as (answer, sock):
+            if answer.status >= 400:
+                raise _refused(answer, _content(answer, answer.read(_LONGEST_ANSWER)))
+            while True:
+                if until_s is not None:
+                    left_s = until_s - time.monotonic()
+                    if left_s <= 0:
+                        return
+                    sock.settimeout(min(left_s, _SILENT_S))
+                try:
+                    line = answer.readline(_LONGEST_ANSWER)
+                except TimeoutError:
+                    if until_s is not None and time.monotonic() >= until_s:
+                        return
+                    raise
+                if not line:
+                    return
+                if line.strip():
+                    yield json.loads(line)
+
+    @contextmanager
+    def _asked(
+        self, method: str, target: str, body: object, within_s: float
+    ) -> Iterator[tuple[HTTPResponse, socket.socket]]:
         import http.client
         import json
 
@@ -100,18 +150,25 @@ class AdminClient:
             payload = None if body is None else json.dumps(body)
             headers = {} if body is None else {"Content-Type": "application/json"}
             connection.request(method, target, payload, headers)
-            answer = connection.getresponse()
-            data = answer.read(16 << 20)
+            sock = connection.sock
+            yield connection.getresponse(), sock
         except (OSError, http.client.HTTPException) as error:
             where = self.path or f"{self.host}:{self.port}"
             raise Fault(f"the server at {where} does not answer: {error}") from None
         finally:
             connection.close()
-        kind = answer.headers.get_content_type()
-        found = (
-            json.loads(data) if kind == "application/json" and data else data.decode(errors="replace") or None
-        )
-        if answer.status >= 400 and not target.endswith("z"):
-            said = found.get("error", {}) if isinstance(found, dict) else {}
-            raise Fault(said.get("message", f"the server answers {answer.status}"), said.get("remedy", ""))
-        return found
+
+
+def _content(answer: HTTPResponse, data: bytes) -> Any:
+    """The JSON of an answer, ``None`` for an empty one, text for what is no JSON."""
+    import json
+
+    if answer.headers.get_content_type() == "application/json" and data:
+        return json.loads(data)
+    return data.decode(errors="replace") or None
+
+
+def _refused(answer: HTTPResponse, found: Any) -> Fault:
+    said = found.get("error", {}) if isinstance(found, dict) else {}
+    code = Exit.USAGE if said.get("code") in _NO_SUCH_NAME else Exit.FAILED
+    return Fault(said.get("message", f"the server answers {answer.status}"), said.get("remedy", ""), code)

@@ -22,6 +22,7 @@ from .verbs import (
     run,
     schema,
     simulate,
+    tap,
     test,
     ticket,
     tools,
@@ -69,6 +70,7 @@ app.command("doctor")(verb(doctor.doctor))
 app.command("ticket")(verb(ticket.ticket))
 app.command("calls")(verb(operate.calls))
 app.command("top")(verb(operate.top))
+app.command("tap")(verb(tap.tap))
 app.command("hangup")(verb(operate.hang_up))
 app.command("drain")(verb(operate.drain))
 app.command("simulate")(verb(simulate.simulate))

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import sys
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -20,7 +18,7 @@ from ..pipeline.events import (
 from ..pipeline.units import SECOND
 from ..server.event_json import describe
 from ..server.protocol import to_json
-from .terminal import paint
+from .output import LineOut
 
 __all__ = ["print_conversation"]
 
@@ -34,7 +32,7 @@ def print_conversation(events: EventBus, *, as_json: bool, lost: Callable[[], ob
     ``as_json`` prints every event: ``time_s`` since the start of the call, ``type`` and what belongs to it, as
     the page is told; then ``{"type": "end", "reason": ...}``. For people only what was said and done is printed.
     """
-    out = _Out(lost)
+    out = LineOut(lost)
     if as_json:
         events.subscribe(Event, lambda event: _print_json(event, out))
     else:
@@ -43,23 +41,7 @@ def print_conversation(events: EventBus, *, as_json: bool, lost: Callable[[], ob
             events.subscribe(kind, printer.show)
 
 
-class _Out:
-    """Stdout, which may be a pipe whose other end goes away (``| head``)."""
-
-    def __init__(self, lost: Callable[[], object]) -> None:
-        self._lost = lost
-        self.paint = paint(sys.stdout)
-
-    def line(self, text: str) -> None:
-        try:
-            print(text, flush=True)
-        except BrokenPipeError:
-            # What is still in the buffer must not fail once more when the process ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            self._lost()
-
-
-def _print_json(event: Event, out: _Out) -> None:
+def _print_json(event: Event, out: LineOut) -> None:
     if isinstance(event, CallEnded):
         said: dict[str, Any] | None = {"type": "end", "reason": event.reason} | (
             {"detail": event.detail} if event.detail else {}
@@ -74,7 +56,7 @@ def _print_json(event: Event, out: _Out) -> None:
 class _Lines:
     """``  3.2  you    What time is it?``"""
 
-    def __init__(self, out: _Out) -> None:
+    def __init__(self, out: LineOut) -> None:
         self._out = out
         self._paint = out.paint
 

@@ -1,12 +1,16 @@
-"""Where a verb's result goes: stdout, or the file that ``--out`` names."""
+"""Where a verb's result goes: stdout, at once or line by line, or the file that ``--out`` names."""
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from .exits import Fault
+from .terminal import paint
 
-__all__ = ["write_out"]
+__all__ = ["LineOut", "write_out"]
 
 
 def write_out(text: str, out: Path | None) -> None:
@@ -18,3 +22,21 @@ def write_out(text: str, out: Path | None) -> None:
         out.write_text(text + "\n", "utf-8")
     except OSError as error:
         raise Fault(f"cannot write {out}: {error.strerror}") from None
+
+
+class LineOut:
+    """Stdout line by line, which may be a pipe whose other end goes away (``| head``): then ``lost`` is called."""
+
+    def __init__(self, lost: Callable[[], object]) -> None:
+        self._lost = lost
+        self.paint = paint(sys.stdout)
+        """Colours for it."""
+
+    def line(self, text: str) -> None:
+        """Print one line, at once."""
+        try:
+            print(text, flush=True)
+        except BrokenPipeError:
+            # What is still in the buffer must not fail once more when the process ends.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            self._lost()

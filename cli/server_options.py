@@ -202,6 +202,15 @@ Admin = Annotated[
         metavar="WHERE",
     ),
 ]
+Taps = Annotated[
+    str | None,
+    _option(
+        "--taps",
+        "What `livegraph tap` may see of calls: full with words and sound, names without, none. full",
+        _RUNNING,
+        metavar="LEVEL",
+    ),
+]
 LogLevel = Annotated[
     str | None,
     _option(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from .admin_socket import listen_admin
 from .exits import Fault
+from .serving import Serving
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -20,16 +21,16 @@ __all__ = ["serving_admin"]
 
 @asynccontextmanager
 async def serving_admin(
-    where: str, port: int, desk: CallDesk, drained: asyncio.Event, terminal: Terminal
+    serving: Serving, port: int, desk: CallDesk, drained: asyncio.Event, terminal: Terminal
 ) -> AsyncIterator[None]:
     """Serve them while the block runs. ``Fault`` when the address that was asked for cannot be had."""
     from ..server.admin import make_admin_app
     from .web import WebServer
 
     try:
-        listening = listen_admin(where, port)
+        listening = listen_admin(serving.admin, port)
     except Fault as fault:
-        if where:
+        if serving.admin:
             raise
         # Nobody asked for it: a server without it is better than none.
         terminal.warn(f"livegraph calls, top and drain cannot reach this server: {fault}")
@@ -38,14 +39,14 @@ async def serving_admin(
         yield
         return
     listener, path, control = listening
-    app = make_admin_app(desk, control=control, drained=drained)
+    app = make_admin_app(desk, control=control, drained=drained, taps=serving.wish.taps or "full")
     server = WebServer(app, lambda: None, grace_s=1)
-    serving = asyncio.create_task(server.serve(sockets=[listener]), name="admin server")
+    running = asyncio.create_task(server.serve(sockets=[listener]), name="admin server")
     try:
         yield
     finally:
         server.should_exit = True
-        await serving
+        await running
         listener.close()
         if path is not None:
             with contextlib.suppress(OSError):

@@ -85,6 +85,10 @@ class ServerSection:
     admin: Annotated[
         str | None, Doc("where operators ask: unix:PATH, HOST:PORT, or off; a socket of its own by default")
     ] = None
+    taps: Annotated[
+        Literal["none", "names", "full"] | None,
+        Doc("how much operators see of what is said in calls: full with sound, names without contents, none"),
+    ] = None
     log_level: Annotated[
         Literal["debug", "info", "warning", "error"] | None, Doc("the least that is logged")
     ] = None

@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
+from .access.grant import ReportLevel
 from .bodies import read_json
 from .calls import CallDesk, Desk
 from .guard import Guard
@@ -25,6 +26,7 @@ from .metrics import Metrics
 from .pool.local import LocalPool
 from .pool.pool import Pool
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
+from .tapping import TapResponse, check_level
 
 __all__ = ["make_admin_app"]
 
@@ -37,7 +39,11 @@ class _Drain(msgspec.Struct):
 
 
 def make_admin_app(
-    served: Pool | Desk, *, control: bool = True, drained: asyncio.Event | None = None
+    served: Pool | Desk,
+    *,
+    control: bool = True,
+    drained: asyncio.Event | None = None,
+    taps: ReportLevel = "full",
 ) -> Starlette:
     """An application for operators. Nobody is asked who it is: serve it where only they can ask.
 
@@ -45,8 +51,11 @@ def make_admin_app(
         served: the calls that it is about.
         control: whether calls can be seen and ended by it; without it there are only numbers.
         drained: set when a drain that was asked for is over.
+        taps: how much of what is said in a call they may see.
 
-    ``GET /healthz``, ``/readyz``, ``/metrics``; ``GET /calls``, ``GET`` and ``DELETE /calls/ID``, ``POST /drain``.
+    ``GET /healthz``, ``/readyz``, ``/metrics``; ``GET /calls``, ``GET`` and ``DELETE /calls/ID``,
+    ``GET /calls/ID/tap/NODE.PORT`` (lines of JSON, see ``tapping``; ``?sound=true``), ``POST /drain``. An id may be cut
+    behind its number, as in ``call-17``.
     """
     # Of a desk without browsers nothing is asked here that it has not.
     pool: Pool = LocalPool(cast(CallDesk, served)) if isinstance(served, Desk) else served
@@ -80,6 +89,14 @@ def make_admin_app(
             return Response(status_code=204)
         return JSONResponse(await pool.call(call_id), headers=_NO_STORE)
 
+    async def tap(request: Request) -> Response:
+        sound = request.query_params.get("sound", "") == "true"
+        check_level(taps, sound=sound)
+        if request.method != "GET":
+            return Response(headers=_NO_STORE)
+        call_id, port = request.path_params["id"], request.path_params["port"]
+        return TapResponse(await pool.tap(call_id, port, taps, sound=sound))
+
     async def drain(request: Request) -> Response:
         body = await read_json(request, _Drain, limit=1024)
         within_s = min(max(0.0, body.within_s), _MOST_DRAIN_S)
@@ -103,6 +120,7 @@ def make_admin_app(
         routes += [
             Route("/calls", calls),
             Route("/calls/{id}", call, methods=["GET", "DELETE"]),
+            Route("/calls/{id}/tap/{port}", tap),
             Route("/drain", drain, methods=["POST"]),
         ]
     return Starlette(

@@ -85,10 +85,18 @@ def _libraries() -> Iterator[_Finding]:
         ("moonshine_voice", "the simulator hears speech", "pip install 'livegraph[speech]'"),
         ("hibari", "the simulator speaks", "pip install 'livegraph[speech]'"),
         ("opentelemetry.sdk", "traces", "pip install 'livegraph[otel]'"),
+        ("mcp", "tools of MCP servers", "pip install 'livegraph[mcp]'"),
+        ("google.auth", "credentials of Google Cloud", "pip install 'livegraph[vertex]'"),
+        ("asyncpg", "memory in PostgreSQL", "pip install 'livegraph[postgres]'"),
+        (
+            "sounddevice",
+            "a loudspeaker here",
+            "pip install 'livegraph[console]'; Debian: apt-get install libportaudio2",
+        ),
     ):
         try:
             import_module(module)
-        except ImportError:
+        except (ImportError, OSError):
             yield _Finding(module, "missing", purpose, remedy)
         else:
             yield _Finding(module, "good", purpose)

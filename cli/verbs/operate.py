@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -42,14 +43,16 @@ _COLUMNS = (
 
 
 def calls(
-    call: Annotated[str | None, typer.Argument(metavar="CALL", help="One call, with its queues.")] = None,
+    call: Annotated[
+        str | None, typer.Argument(metavar="CALL", help="One call, with its boxes and queues.")
+    ] = None,
     server: ServerOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """The calls of a running server; of one call, the queues between its boxes."""
+    """The calls of a running server; of one call, its boxes and the queues between them."""
     with told(Terminal(level=logging.WARNING)):
         admin = find_admin(server)
-        found = admin.ask("GET", f"/calls/{quote(call, safe='')}" if call else "/calls")
+        found = _ask_for(admin, call) if call else admin.ask("GET", "/calls")
         if as_json:
             print(json.dumps(found))
         elif call:
@@ -104,6 +107,9 @@ def drain(
 
 
 def top(
+    call: Annotated[
+        str | None, typer.Argument(metavar="CALL", help="One call, with its boxes and queues.")
+    ] = None,
     server: ServerOption = None,
     every: Annotated[
         float, typer.Option("--every", metavar="SECONDS", min=0.2, help="How often to look.")
@@ -114,7 +120,7 @@ def top(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line for each look.")] = False,
 ) -> None:
-    """Watch a running server: its calls, and how its event loop keeps up."""
+    """Watch a running server: its calls, and how its event loop keeps up; or one call, its boxes and queues."""
     with told(Terminal(level=logging.WARNING)):
         admin = find_admin(server)
         from rich.console import Console
@@ -125,24 +131,31 @@ def top(
         if as_json or not console.is_terminal:
             for number in range(rounds or 1):
                 time.sleep(every if number else 0)
-                print(json.dumps(_look(admin)) if as_json else _screen(_look(admin)), flush=True)
+                seen = _look(admin, call)
+                print(json.dumps(seen) if as_json else _screen(seen), flush=True)
             return
-        with Screen(Text(_screen(_look(admin))), console=console, screen=True, auto_refresh=False) as screen:
+        first = Text(_screen(_look(admin, call)))
+        with Screen(first, console=console, screen=True, auto_refresh=False) as screen:
             number = 1
             while rounds is None or number < rounds:
                 time.sleep(every)
-                screen.update(Text(_screen(_look(admin))), refresh=True)
+                screen.update(Text(_screen(_look(admin, call))), refresh=True)
                 number += 1
 
 
-def _look(admin: AdminClient) -> dict[str, Any]:
+def _look(admin: AdminClient, call: str | None) -> dict[str, Any]:
     numbers = _numbers(admin.ask("GET", "/metrics"))
+    shown = {"one": _ask_for(admin, call)} if call else {"list": admin.ask("GET", "/calls")["calls"]}
     return {
         **admin.ask("GET", "/healthz"),
         "loop_busy": numbers.get("livegraph_loop_busy_ratio", 0.0),
         "loop_lag_ms": 1_000 * numbers.get("livegraph_loop_lag_seconds", 0.0),
-        "list": admin.ask("GET", "/calls")["calls"],
+        **shown,
     }
+
+
+def _ask_for(admin: AdminClient, call: str) -> Any:
+    return admin.ask("GET", f"/calls/{quote(call, safe='')}")
 
 
 def _screen(seen: dict[str, Any]) -> str:
@@ -150,7 +163,7 @@ def _screen(seen: dict[str, Any]) -> str:
         f"{seen['status']}: {seen['calls']} of {seen['max_calls']} calls, {seen['pending']} pending; "
         f"loop {seen['loop_busy']:.0%} busy, {seen['loop_lag_ms']:.0f} ms late"
     )
-    return f"{head}\n\n{_table(seen['list'])}"
+    return f"{head}\n\n{_one(seen['one']) if 'one' in seen else _table(seen['list'])}"
 
 
 def _numbers(exposition: str) -> dict[str, float]:
@@ -190,10 +203,14 @@ def _cell(name: str, call: dict[str, Any]) -> str:
 
 
 def _one(call: dict[str, Any]) -> str:
-    names = ("passed", "dropped", "stale", "held", "high_water")
-    rows = [[edge["edge"], *(str(edge[name]) for name in names)] for edge in call["edges"]]
-    edges = _lines(["EDGE", *(name.upper() for name in names)], rows) if rows else "no queues yet"
-    return f"{_table([call])}\n\n{edges}"
+    nodes = _part("node", ("box", "state", "busy_ms", "waiting", "waiting_ms", "dropped"), call["nodes"])
+    edges = _part("edge", ("passed", "dropped", "stale", "held", "high_water"), call["edges"])
+    return "\n\n".join((_table([call]), *filter(None, (nodes or "it has not begun", edges))))
+
+
+def _part(what: str, names: Sequence[str], found: list[dict[str, Any]]) -> str:
+    rows = [[each[what], *(str(each[name]) for name in names)] for each in found]
+    return _lines([what.upper(), *(name.upper() for name in names)], rows) if rows else ""
 
 
 def _lines(titles: list[str], rows: list[list[str]]) -> str:

@@ -88,6 +88,7 @@ def run(
     drain: opt.Drain = None,
     drain_hint: opt.DrainHint = None,
     admin: opt.Admin = None,
+    taps: opt.Taps = None,
     log_level: opt.LogLevel = None,
     log_format: opt.LogFormat = None,
     watch: Annotated[
@@ -180,7 +181,7 @@ async def _serve(
         address = listener.getsockname()
         port = address[1] if isinstance(address, tuple) else 0
         drained = asyncio.Event()
-        await stack.enter_async_context(serving_admin(serving.admin, port, desk, drained, terminal))
+        await stack.enter_async_context(serving_admin(serving, port, desk, drained, terminal))
 
         def started() -> None:
             tell = facts if as_json else announcement

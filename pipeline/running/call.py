@@ -43,6 +43,7 @@ from .context import CallContext
 from .edges import EdgeStats
 from .host import Host, Speaking
 from .limits import CallLimits
+from .node_state import NodeState, states_of
 from .nodes import Nodes
 from .outcome import Outcome
 from .supervision import Supervision
@@ -473,6 +474,10 @@ class Call:
         """The counters of every edge, by name (``gate.out -> live.audio``)."""
         nodes = self._wiring.nodes.values() if self._wiring is not None else ()
         return {name: stats for node in nodes for name, stats in node.intake.stats.items()}
+
+    def states(self) -> list[NodeState]:
+        """How every node fares now; none before the call runs."""
+        return [] if self._wiring is None else states_of(self._wiring.nodes, self.clock.now_ns())
 
     # The run ------------------------------------------------------------------------------------
 

@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic, TypeVar
 
-from ..frames import EndFrame, Frame
+from ..frames import AudioFrame, EndFrame, Frame, ToolResultFrame, VideoFrame
 
 __all__ = ["Tap", "Taps"]
 
@@ -19,20 +19,25 @@ PortKey = tuple[str, str]
 Push = Callable[[Frame], None]
 
 _MOST = 1_024
+_MOST_BYTES = 16 << 20
 
 
 class Tap(Generic[F]):
     """The frames of one output as they leave it: ``async for frame in call.tap("live.out")``.
 
-    For one reader. One that is slow holds nobody up: the oldest of ``limit`` frames is lost then, counted in ``lost``.
-    It ends with the output's stream, with the call, or with ``close``.
+    For one reader. One that is slow holds nobody up: of more than ``limit`` frames, or ``limit_bytes`` of media, the
+    oldest are lost, counted in ``lost``. It ends with the output's stream, with the call, or with ``close``.
     """
 
-    def __init__(self, limit: int = _MOST) -> None:
+    def __init__(self, limit: int = _MOST, limit_bytes: int = _MOST_BYTES) -> None:
         self.lost = 0
-        """Frames that came while ``limit`` others waited to be read."""
+        """Frames that nobody read in time."""
+        self.lost_ns = 0
+        """How long they last when played."""
         self._frames: deque[Frame] = deque()
+        self._bytes = 0
         self._limit = limit
+        self._limit_bytes = limit_bytes
         self._more = asyncio.Event()
         self._over = False
         self._remove: Callable[[], None] = lambda: None
@@ -46,7 +51,7 @@ class Tap(Generic[F]):
         try:
             while True:
                 while self._frames:
-                    frame: Any = self._frames.popleft()
+                    frame: Any = self._oldest()
                     yield frame
                 if self._over:
                     return
@@ -57,16 +62,36 @@ class Tap(Generic[F]):
 
     def take(self, frame: Frame) -> None:
         """For the engine: one frame."""
-        if len(self._frames) >= self._limit:
-            self._frames.popleft()
-            self.lost += 1
         self._frames.append(frame)
+        self._bytes += _media_bytes(frame)
+        # The newest stays, however large it is.
+        while len(self._frames) > self._limit or (self._bytes > self._limit_bytes and len(self._frames) > 1):
+            self.lost += 1
+            self.lost_ns += self._oldest().duration_ns
         self._more.set()
 
     def finish(self) -> None:
         """For the engine: nothing follows."""
         self._over = True
         self._more.set()
+
+    def _oldest(self) -> Frame:
+        frame = self._frames.popleft()
+        self._bytes -= _media_bytes(frame)
+        return frame
+
+
+def _media_bytes(frame: Frame) -> int:
+    """What a frame holds of media; what is beside it is small."""
+    match frame:
+        case AudioFrame():
+            return frame.samples.nbytes
+        case VideoFrame():
+            return frame.pixels.nbytes
+        case ToolResultFrame():
+            return sum(len(media.data) for media in frame.media)
+        case _:
+            return 0
 
 
 class Taps:
@@ -76,6 +101,7 @@ class Taps:
         self.changed: Callable[[PortKey], None] = lambda port: None
         self._taps: dict[PortKey, list[Push]] = {}
         self._streams: list[Tap[Any]] = []
+        self._closed = False
 
     def add(
         self, port: PortKey, observer: Callable[[Any], Any], finish: Callable[[], None]
@@ -105,7 +131,17 @@ class Taps:
     def stream(self, port: PortKey) -> Tap[Any]:
         """The frames of ``port`` as a stream."""
         tap: Tap[Any] = Tap()
-        tap._remove = self.add(port, tap.take, tap.finish)
+        if self._closed:
+            tap.finish()
+            return tap
+        stop = self.add(port, tap.take, tap.finish)
+
+        def remove() -> None:
+            stop()
+            if tap in self._streams:
+                self._streams.remove(tap)
+
+        tap._remove = remove
         self._streams.append(tap)
         return tap
 
@@ -115,5 +151,6 @@ class Taps:
 
     def close(self) -> None:
         """The call is over."""
+        self._closed = True
         for tap in self._streams:
             tap.finish()

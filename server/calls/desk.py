@@ -302,15 +302,16 @@ class Desk:
         return [shown(line, now_ns) for line in self._lines.values()]
 
     def call(self, call_id: str) -> dict[str, Any]:
-        """One of them, with the queues between its boxes. ``KeyError`` when there is none of this id."""
+        """One of them, with its boxes and the queues between them. ``KeyError`` when there is none of this id."""
         return detailed(self.find(call_id), self._now_ns())
 
     def find(self, call_id: str) -> Line:
-        """The line of a call. ``KeyError`` when there is none."""
-        for line in self._lines.values():
-            if line.call.id == call_id:
-                return line
-        raise KeyError(call_id)
+        """The line of a call, by its id or the front of it (``call-17``). ``KeyError`` when there is none."""
+        found = [line for line in self._lines.values() if line.call.id == call_id]
+        found = found or [line for line in self._lines.values() if line.call.id.startswith(f"{call_id}-")]
+        if len(found) != 1:
+            raise KeyError(call_id)
+        return found[0]
 
     async def end(self, call_id: str, detail: str = "") -> None:
         """End a call, and return when it is over; ``detail`` is told to the caller.

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from starlette.requests import HTTPConnection
 
 from ...language import Agent
-from ..access.grant import Grant
+from ...pipeline.spelling import did_you_mean
+from ..access.grant import Grant, ReportLevel
 from ..calls import CallDesk, Running, ServedAgent
 from ..offering import Answered, Offer
 from ..refusals import Refusal
+from ..tapping import Tapping
 from .cards import AgentCard, cards_of
 
 __all__ = ["LocalPool", "answer_at", "no_such_call"]
@@ -22,6 +24,7 @@ class LocalPool:
 
     def __init__(self, desk: CallDesk) -> None:
         self.desk = desk
+        self._tapping = Tapping()
         self._carded: tuple[Mapping[str, ServedAgent], Mapping[str, AgentCard]] = ({}, {})
 
     @property
@@ -122,14 +125,22 @@ class LocalPool:
         try:
             return self.desk.call(call_id)
         except KeyError:
-            raise no_such_call() from None
+            raise self._unknown(call_id) from None
+
+    async def tap(self, call_id: str, port: str, level: ReportLevel, *, sound: bool) -> AsyncGenerator[bytes]:
+        """See ``Pool``."""
+        try:
+            call = self.desk.find(call_id).call
+        except KeyError:
+            raise self._unknown(call_id) from None
+        return self._tapping.look(call, port, level, sound=sound)
 
     async def end(self, call_id: str, detail: str = "") -> None:
         """See ``Pool``."""
         try:
             await self.desk.end(call_id, detail)
         except KeyError:
-            raise no_such_call() from None
+            raise self._unknown(call_id) from None
 
     async def drain(self, within_s: float) -> int:
         """See ``Pool``."""
@@ -142,6 +153,9 @@ class LocalPool:
     async def metrics(self) -> bytes:
         """See ``Pool``."""
         return self.desk.metrics.text()
+
+    def _unknown(self, call_id: str) -> Refusal:
+        return no_such_call(call_id, [line.call.id for line in self.desk.lines()])
 
 
 async def answer_at(desk: CallDesk, offer: Offer, request: HTTPConnection | None = None) -> Answered:
@@ -159,6 +173,7 @@ async def answer_at(desk: CallDesk, offer: Offer, request: HTTPConnection | None
     )
 
 
-def no_such_call() -> Refusal:
-    """For whoever asks for a call that there is not."""
-    return Refusal(404, "call_unknown", "There is no such call, or it is over.")
+def no_such_call(call_id: str = "", ids: Iterable[str] = ()) -> Refusal:
+    """For whoever asks for a call that there is not; ``ids`` are those that there are."""
+    hint = did_you_mean(call_id, ids).replace("`", "'")
+    return Refusal(404, "call_unknown", "There is no such call, or it is over.", hint)

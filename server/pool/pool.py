@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 from starlette.requests import HTTPConnection
 
 from ...language import Agent
-from ..access.grant import Grant
+from ..access.grant import Grant, ReportLevel
 from ..calls import Running, ServedAgent
 from ..offering import Answered, Offer
 from .cards import AgentCard
@@ -111,7 +111,11 @@ class Pool(Protocol):
         ...
 
     async def call(self, call_id: str) -> Json:
-        """One call, with the queues between its boxes. Raises ``Refusal`` (404)."""
+        """One call, with its boxes and the queues between them. Raises ``Refusal`` (404)."""
+        ...
+
+    async def tap(self, call_id: str, port: str, level: ReportLevel, *, sound: bool) -> AsyncGenerator[bytes]:
+        """What leaves one output of a call, as lines; see ``tapping``. Raises ``Refusal`` (404, 503)."""
         ...
 
     async def end(self, call_id: str, detail: str = "") -> None:
