@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .fades import fade_in, fade_out
     from .levels import SILENCE_DBFS, amplify, rms_dbfs
     from .mixdown import Ducking, Mixdown, MixedBlock
+    from .pauses import SpeakerPauses
     from .pcm import (
         AudioError,
         Pcm,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     )
     from .resample import Resampler
     from .silero import SileroVad, process_batch
+    from .smart_turn import SmartTurn
     from .speech import SpeechDetector, SpeechEnded, SpeechEvent, SpeechStarted, VoiceActivity
     from .wav import WavWriter, read_wav, write_wav
 else:
@@ -41,6 +43,7 @@ else:
             "fades": ("fade_in", "fade_out"),
             "levels": ("SILENCE_DBFS", "amplify", "rms_dbfs"),
             "mixdown": ("Ducking", "Mixdown", "MixedBlock"),
+            "pauses": ("SpeakerPauses",),
             "pcm": (
                 "AudioError",
                 "Pcm",
@@ -55,6 +58,7 @@ else:
             ),
             "resample": ("Resampler",),
             "silero": ("SileroVad", "process_batch"),
+            "smart_turn": ("SmartTurn",),
             "speech": ("SpeechDetector", "SpeechEnded", "SpeechEvent", "SpeechStarted", "VoiceActivity"),
             "wav": ("WavWriter", "read_wav", "write_wav"),
         },
@@ -71,6 +75,8 @@ __all__ = [
     "Pcm",
     "Resampler",
     "SileroVad",
+    "SmartTurn",
+    "SpeakerPauses",
     "SpeechDetector",
     "SpeechEnded",
     "SpeechEvent",

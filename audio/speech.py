@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
+from .pauses import SpeakerPauses
 from .pcm import AudioError, Pcm
 
 __all__ = ["SpeechDetector", "SpeechEnded", "SpeechEvent", "SpeechStarted", "VoiceActivity"]
@@ -78,6 +79,8 @@ class SpeechDetector:
         min_speech_ns: voiced time that makes speech; shorter bursts (a click, a cough) are ignored.
         hang_over_ns: unvoiced time that ends it; shorter pauses belong to the speech.
         window_ns: what one probability covers; 32 ms by default.
+        pauses: what is known of the speaker's pauses: then those decide what silence ends speech, and are told of
+            each pause and each end.
 
     Raises `AudioError` for values out of range.
     """
@@ -88,6 +91,7 @@ class SpeechDetector:
         "_heard_ns",
         "_min_speech_ns",
         "_onset_ns",
+        "_pauses",
         "_speaking",
         "_threshold",
         "_voiced",
@@ -107,10 +111,12 @@ class SpeechDetector:
         min_speech_ns: int = 64_000_000,
         hang_over_ns: int = 500_000_000,
         window_ns: int = 32_000_000,
+        pauses: SpeakerPauses | None = None,
     ) -> None:
         if window_ns <= 0:
             raise AudioError(f"needed: window_ns above 0, got {window_ns}")
         self._window_ns = window_ns
+        self._pauses = pauses
         self.retune(
             threshold=threshold,
             exit_threshold=exit_threshold,
@@ -155,6 +161,13 @@ class SpeechDetector:
     def voiced(self) -> bool:
         """Whether the last window was: false from the first quiet one on, well before the speech counts as ended."""
         return self._voiced
+
+    @property
+    def unvoiced_ns(self) -> int:
+        """For how long nothing has been voiced in speech that has not ended; 0 while it is voiced, and in silence."""
+        if not self._speaking or self._heard_ns is None:
+            return 0
+        return self._heard_ns - self._voiced_end_ns
 
     @property
     def onset_ns(self) -> int | None:
@@ -212,6 +225,8 @@ class SpeechDetector:
         if self._onset_ns is None:
             self._onset_ns = start_ns
             self._voiced_ns = 0
+        if self._pauses is not None and self._speaking and start_ns > self._voiced_end_ns:
+            self._pauses.paused(start_ns - self._voiced_end_ns)
         self._voiced_ns += self._window_ns
         self._voiced_end_ns = end_ns
         if self._speaking or self._voiced_ns < self._min_speech_ns:
@@ -225,10 +240,13 @@ class SpeechDetector:
             return None
         unvoiced_ns = now_ns - self._voiced_end_ns
         if self._speaking:
-            if unvoiced_ns == 0 or unvoiced_ns < self._hang_over_ns:
+            hang_over_ns = self._hang_over_ns if self._pauses is None else self._pauses.silence_ns
+            if unvoiced_ns == 0 or unvoiced_ns < hang_over_ns:
                 return None
             self._speaking = self._voiced = False
             self._onset_ns = None
+            if self._pauses is not None:
+                self._pauses.ended()
             return SpeechEnded(self._voiced_end_ns, now_ns)
         # A candidate survives the short gaps within a word, but not a pause as long as itself.
         if unvoiced_ns >= self._voiced_ns:

@@ -5,18 +5,34 @@ In mode ``report`` all audio passes and speech is only reported: what a model wi
 mode ``gate`` audio passes while somebody speaks, from ``pre_roll`` before the onset until ``hang_over`` after the end.
 Either way the conversation is told, which is what pauses the agent when the user talks over it. Where several calls
 share an event loop their windows are judged together, which takes a third of the CPU and up to 20 ms.
+With ``turn_end: adaptive`` the silence that ends speech follows the speaker's own pauses, between ``shortest`` and
+``longest``, and begins at ``hang_over``; an end-of-turn model, where there is one, shortens or lengthens it.
 
 Example:
     vad_gate: {threshold: 0.6, pre_roll: 300ms}
 """
 
+import asyncio
+import importlib.util
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from ..audio import EnergyVad, SileroVad, SpeechDetector, SpeechStarted, VoiceActivity, silence
+from ..audio import (
+    AudioError,
+    EnergyVad,
+    SileroVad,
+    SmartTurn,
+    SpeakerPauses,
+    SpeechDetector,
+    SpeechStarted,
+    VoiceActivity,
+    silence,
+)
 from ..audio.echo import EchoGuard
 from ..audio.leveller import Leveller
+from ..audio.smart_turn import find_model
 from ..pipeline import (
     MS,
     AudioFrame,
@@ -30,15 +46,19 @@ from ..pipeline import (
     Range,
     SpeechEndFrame,
     SpeechStartFrame,
+    StartError,
 )
 from ..pipeline.events import Interrupted, SpeechChanged, StateChanged
 from ..pipeline.processor import Emitted
 from ..pipeline.units import SECOND
 from .detector_batch import take_seat
+from .turn_end import TurnEnd
 
 __all__ = ["VadGate"]
 
 _EXIT = 0.15
+_SHORTEST_NS = 300 * MS
+_LONGEST_NS = 1_200 * MS
 _FIRST_NS = 1 * SECOND
 _HIGHER = 0.15
 """By how much the bar is higher at the beginning of what the agent says."""
@@ -53,7 +73,10 @@ class VadGate(Processor):
         vad_gate: {threshold: 0.6, pre_roll: 300ms}
     """
 
-    turn_presets = {"telephone": {"threshold": 0.6, "hang_over": 600 * MS}}  # noqa: RUF012  # lines are noisier
+    turn_presets = {  # noqa: RUF012
+        "local": {"turn_end": "adaptive"},
+        "telephone": {"turn_end": "adaptive", "threshold": 0.6, "hang_over": 600 * MS},  # lines are noisier
+    }
     emits = (Interrupted, SpeechChanged, StateChanged)
 
     audio: In[AudioFrame] = In(rate=16_000, channels=1, doc="the user's microphone")
@@ -90,6 +113,28 @@ class VadGate(Processor):
             Live(),
             Doc("silence that ends speech; shorter pauses belong to it"),
         ] = 500 * MS,
+        turn_end: Annotated[
+            Literal["silence", "adaptive"],
+            Doc("what ends speech: `hang_over` of silence, or one that follows the speaker's pauses"),
+        ] = "silence",
+        shortest: Annotated[
+            Duration,
+            Range(100 * MS, 5 * SECOND),
+            Live(),
+            Doc("the least silence that ends speech, with turn_end adaptive"),
+        ] = _SHORTEST_NS,
+        longest: Annotated[
+            Duration,
+            Range(100 * MS, 10 * SECOND),
+            Live(),
+            Doc("the most silence that is waited for, with turn_end adaptive"),
+        ] = _LONGEST_NS,
+        turn_model: Annotated[
+            Literal["auto", "off"] | Path,
+            Doc(
+                "smart-turn's file, to tell pauses from ends with turn_end adaptive; auto: where it is found, off: none"
+            ),
+        ] = "auto",
         echo_guard: Annotated[
             bool, Doc("take what the agent says, heard again by the microphone, for no speech")
         ] = True,
@@ -100,6 +145,10 @@ class VadGate(Processor):
         self._min_speech_ns = min_speech
         self._pre_roll_ns = pre_roll
         self._hang_over_ns = hang_over
+        self._adaptive = turn_end == "adaptive"
+        self._shortest_ns, self._longest_ns = shortest, longest
+        self._turn_model = turn_model
+        self._end: TurnEnd | None = None
         self._held: deque[AudioFrame] = deque()
         self._held_ns = 0
         self._undecided: deque[AudioFrame] = deque()
@@ -131,6 +180,21 @@ class VadGate(Processor):
             "mode: report passes all sound; with activity: manual its output `speech` marks the turns",
         )
 
+    @classmethod
+    def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
+        if options.get("shortest", _SHORTEST_NS) > options.get("longest", _LONGEST_NS):
+            told = "`shortest` is longer than `longest`: silence of just that length ends speech"
+            yield OptionFault("shortest", told, "make `longest` the longer of the two", warning=True)
+        model = options.get("turn_model")
+        if not isinstance(model, Path):
+            return
+        if not model.expanduser().is_file():
+            yield OptionFault("turn_model", f"there is no file `{model.name}`", f"looked in {model.parent}")
+        elif importlib.util.find_spec("onnxruntime") is None:
+            yield OptionFault(
+                "turn_model", "needs the package onnxruntime", "pip install 'livegraph[turn]'", code="LG111"
+            )
+
     async def start(self) -> None:
         self.call.turns.hear()
         vad = SileroVad() if self._detector_name == "silero" else EnergyVad()
@@ -143,15 +207,52 @@ class VadGate(Processor):
         if self._echo is not None:
             self._deaf = self.call.turns.on_sounded(self._echo.play)
         self._seat = take_seat(vad, self._told) if isinstance(vad, SileroVad) else None
+        if self._adaptive:
+            pauses = SpeakerPauses(
+                expected_ns=self._hang_over_ns,
+                shortest_ns=self._shortest_ns,
+                longest_ns=max(self._shortest_ns, self._longest_ns),
+            )
+            self._end = TurnEnd(
+                pauses,
+                await self._model(),
+                self.call.turns,
+                vad.sample_rate,
+                ask=self.offload,
+                spawn=self.spawn,
+            )
         self._speech = SpeechDetector(
             threshold=self._threshold,
             min_speech_ns=self._min_speech_ns,
             hang_over_ns=self._hang_over_ns,
             window_ns=self._vad.window_samples * SECOND // self._vad.sample_rate,
+            pauses=None if self._end is None else self._end.pauses,
         )
 
-    def on_tune(self, *, threshold: float, min_speech: int, pre_roll: int, hang_over: int) -> None:
+    async def _model(self) -> SmartTurn | None:
+        """The end-of-turn model, where there is one and it can be run."""
+        named = isinstance(self._turn_model, Path)
+        file = self._turn_model.expanduser() if isinstance(self._turn_model, Path) else None
+        if self._turn_model == "auto" and importlib.util.find_spec("onnxruntime") is not None:
+            file = find_model()
+        if file is None:
+            return None
+        try:
+            return await asyncio.to_thread(SmartTurn.load, file)
+        except (AudioError, ImportError) as error:
+            if named:
+                raise StartError(self.name, f"{error} (option turn_model)") from error
+            self.log.warning("%s: the end-of-turn model is not used: %s", self.name, error)
+            return None
+
+    def on_tune(
+        self, *, threshold: float, min_speech: int, pre_roll: int, hang_over: int, shortest: int, longest: int
+    ) -> None:
         self._pre_roll_ns = pre_roll
+        if self._end is not None:
+            self._end.pauses.retune(
+                expected_ns=hang_over, shortest_ns=shortest, longest_ns=max(shortest, longest)
+            )
         self._threshold = threshold
         self._speech.retune(threshold=threshold, min_speech_ns=min_speech, hang_over_ns=hang_over)
 
@@ -200,8 +301,13 @@ class VadGate(Processor):
             started = isinstance(event, SpeechStarted)
             if started and opened_ns is None:
                 opened_ns = event.at_ns
+            if self._end is not None:
+                (self._end.started if started else self._end.ended)(event.at_ns)
             self._report(started, event.at_ns)
             self._quiet = False
+        if self._end is not None:
+            self._end.hear(frame.samples)
+            self._end.look(self._speech)
         if self._speech.voiced:
             self._leveller.spoken(frame.samples)
         self._stir()

@@ -66,10 +66,11 @@ def _findings() -> Iterator[_Finding]:
 def _libraries() -> Iterator[_Finding]:
     from importlib import import_module
 
+    from ...audio.smart_turn import find_model
+
     for module, purpose in (
         ("aiortc", "calls from browsers"),
         ("av", "sound files and Opus"),
-        ("onnxruntime", "the detector of speech"),
         ("cryptography", "https by a certificate made here"),
     ):
         try:
@@ -82,6 +83,11 @@ def _libraries() -> Iterator[_Finding]:
             yield _Finding(module, "good", purpose)
     for module, purpose, remedy in (
         ("uvloop", "less work for each packet", "pip install uvloop"),
+        (
+            "onnxruntime",
+            "what runs the simulator's ears and the end-of-turn model",
+            "pip install 'livegraph[turn]'",
+        ),
         ("moonshine_voice", "the simulator hears speech", "pip install 'livegraph[speech]'"),
         ("hibari", "the simulator speaks", "pip install 'livegraph[speech]'"),
         ("opentelemetry.sdk", "traces", "pip install 'livegraph[otel]'"),
@@ -100,6 +106,12 @@ def _libraries() -> Iterator[_Finding]:
             yield _Finding(module, "missing", purpose, remedy)
         else:
             yield _Finding(module, "good", purpose)
+    file = find_model()
+    if file is not None and file.is_file():
+        yield _Finding("smart-turn", "good", f"the end-of-turn model, {file}")
+    else:
+        told = "docs/conversation.md tells where it comes from"
+        yield _Finding("smart-turn", "missing", "ends of turns by how a sentence falls off", told)
 
 
 def _model() -> Iterator[_Finding]:

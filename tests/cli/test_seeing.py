@@ -88,7 +88,7 @@ def test_inspect_tells_all() -> None:
         "  SpeechChanged  time_ns, speaking             The user began or stopped speaking.",
         "  oldest_ns      Greatest age at which a frame left the queue.",
         "  vad_gate: {threshold: 0.6, pre_roll: 300ms}",
-        "    threshold: 0.5    # speech probability that opens the gate; 0 to 1",
+        "    threshold: 0.5     # speech probability that opens the gate; 0 to 1",
         "Defined in livegraph.processors.vad_gate:VadGate",
     ):
         assert part in done.stdout.splitlines(), part
