@@ -167,7 +167,7 @@ class _Downsampler:
         if self._resampler is not None:
             pcm = self._resampler.process(pcm)
         lead, factor = self._lead, self._factor
-        sounds = bool(pcm.any())
+        sounds = bool(np.count_nonzero(pcm))
         if self._silent and not sounds:
             count = (len(lead) + len(pcm)) // factor - _REACH
             self._lead = np.zeros(len(lead) + len(pcm) - count * factor, np.float32)

@@ -6,6 +6,8 @@ hears it. Pure; the gain depends on the sound alone.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from .pcm import Pcm
@@ -14,6 +16,7 @@ __all__ = ["Leveller"]
 
 _TARGET_DB = -24.0
 _MOST_DB = 24.0
+_LEAST_DB = 0.5
 _FIRST_DB = 12.0
 """Before anybody has spoken."""
 _FORGETS_DB = 0.5
@@ -26,29 +29,32 @@ class Leveller:
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._level_db: float | None = None
-
-    @property
-    def gain_db(self) -> float:
+        self.gain_db = 0.0
         """What is amplified by, 0 to 24 dB."""
-        if self._level_db is None:
-            return _FIRST_DB
-        return min(_MOST_DB, max(0.0, _TARGET_DB - self._level_db))
+        self.gain = 1.0
+        """The same as a factor."""
+        self._set(_FIRST_DB)
 
     def process(self, pcm: Pcm) -> Pcm:
         """``pcm``, amplified; what is too loud for 16 bits is limited."""
-        gain_db = self.gain_db
-        if gain_db < 0.5 or not len(pcm):
+        if self.gain == 1.0 or not len(pcm):
             return pcm
-        louder = pcm.astype(np.float32) * np.float32(10 ** (gain_db / 20))
-        limited: Pcm = np.clip(louder, -32_768, 32_767).astype(np.int16)
+        limited: Pcm = np.clip(pcm * np.float32(self.gain), -32_768, 32_767).astype(np.int16)
         return limited
 
     def spoken(self, pcm: Pcm) -> None:
         """Somebody was heard to speak in ``pcm``, as it was before it was amplified."""
         if not len(pcm):
             return
-        power = float(np.mean(np.square(pcm.astype(np.float32)))) / 32_768**2
-        level_db = 10 * float(np.log10(max(power, 1e-9)))
+        samples = pcm.astype(np.float32)
+        power = float(samples @ samples) / len(pcm) / 32_768**2
+        level_db = 10 * math.log10(max(power, 1e-9))
         seconds = len(pcm) / self._rate
         before = self._level_db
         self._level_db = level_db if before is None else max(level_db, before - _FORGETS_DB * seconds)
+        self._set(min(_MOST_DB, max(0.0, _TARGET_DB - self._level_db)))
+
+    def _set(self, gain_db: float) -> None:
+        # Less than half a decibel is not worth the work.
+        self.gain_db = gain_db if gain_db >= _LEAST_DB else 0.0
+        self.gain = float(10 ** (self.gain_db / 20))

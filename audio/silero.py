@@ -49,7 +49,10 @@ class SileroVad:
     window_samples = _WINDOW
     """Samples per probability."""
 
-    __slots__ = ("_buffer", "_cell", "_filled", "_hidden")
+    __slots__ = ("_buffer", "_cell", "_filled", "_hidden", "gain")
+
+    gain: float
+    """What is heard is multiplied by this before it is judged, and limited to full scale; 1 or more."""
 
     _buffer: Pcm  # the context, then what waits, then room
     _filled: int
@@ -58,6 +61,7 @@ class SileroVad:
 
     def __init__(self) -> None:
         self._buffer = np.zeros(_ROOM, np.int16)
+        self.gain = 1.0
         self.reset()
 
     @property
@@ -89,7 +93,7 @@ class SileroVad:
         start, last = 0, self._filled - _CONTEXT - _WINDOW
         while start <= last:
             window = self._buffer[None, start : start + _CONTEXT + _WINDOW]
-            probability, self._hidden, self._cell = _forward(window, self._hidden, self._cell)
+            probability, self._hidden, self._cell = _forward(window, self._hidden, self._cell, (self.gain,))
             probabilities.append(float(probability[0]))
             start += _WINDOW
         self._drop(start)
@@ -140,7 +144,9 @@ def judge_batch(vads: Sequence[SileroVad]) -> list[list[float]]:
         windows = np.concatenate([vads[i]._buffer[start : start + _CONTEXT + _WINDOW] for i in ready])
         hidden = np.concatenate([vads[i]._hidden for i in ready])
         cell = np.concatenate([vads[i]._cell for i in ready])
-        probabilities, hidden, cell = _forward(windows.reshape(count, _CONTEXT + _WINDOW), hidden, cell)
+        gains = [vads[i].gain for i in ready]
+        windows = windows.reshape(count, _CONTEXT + _WINDOW)
+        probabilities, hidden, cell = _forward(windows, hidden, cell, gains)
         for row, (i, probability) in enumerate(zip(ready, probabilities.tolist(), strict=True)):
             results[i].append(probability)
             # Copies: a view would keep the whole batch's state alive for as long as its slowest stream.
@@ -227,13 +233,16 @@ def _frames(padded: Float, count: int, width: int, step: int) -> Float:
     return view.reshape(rows * count, width)
 
 
-def _forward(windows: Pcm, hidden: Float, cell: Float) -> tuple[Float, Float, Float]:
-    """Evaluate N windows `(N, 64 + 512)` with states `(N, 128)`: probabilities `(N,)`, new states."""
+def _forward(windows: Pcm, hidden: Float, cell: Float, gains: Sequence[float]) -> tuple[Float, Float, Float]:
+    """Evaluate N windows `(N, 64 + 512)`, amplified by N gains, with states `(N, 128)`: probabilities, new states."""
     w = _weights()
     n = len(windows)
 
     signal = np.empty((n, _CONTEXT + _WINDOW + _PAD), np.float32)
-    np.multiply(windows, _SCALE, out=signal[:, :-_PAD])
+    heard = signal[:, :-_PAD]
+    np.multiply(windows, np.array(gains, np.float32)[:, None] * _SCALE, out=heard)
+    if max(gains) > 1.0:
+        np.minimum(np.maximum(heard, -1.0, out=heard), 1.0, out=heard)
     signal[:, -_PAD:] = signal[:, -_PAD - 2 : -2 * _PAD - 2 : -1]  # reflected, the last sample not repeated
 
     spectrum = np.fft.rfft(_frames(signal, 4, _FFT, _HOP) * w.window)

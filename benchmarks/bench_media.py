@@ -42,6 +42,7 @@ from livegraph.audio import Pcm, from_bytes
 HERE = Path(__file__).resolve().parent
 PACKET_S = 0.02
 SETTLE_S = 1.0
+PARTING_S = 60.0
 ALIKE, SURELY = 0.7, 0.9
 """How alike a piece of sound must be to be the one that was sent (correlation): where it is expected, and elsewhere."""
 SEARCH = 16_000 * 2 // 5  # 400 ms either way
@@ -104,6 +105,8 @@ class Bench:
                 await caller.open(f"http://127.0.0.1:{self.server.port}/api/offer")
                 callers.append(caller)
             yield callers
+        # What is left of these calls would be heard among those that follow.
+        await self.model.ask(do="part", within=PARTING_S)
 
     async def cpu(self, counts: Sequence[int], seconds: float) -> AsyncIterator[tuple[str, str]]:
         """CPU for a call, and what a further one adds."""
@@ -143,6 +146,9 @@ class Bench:
     ) -> tuple[float, float, float, float]:
         pieces = [(at, from_bytes(base64.b64decode(data))) for at, data in notes]
         heard = np.concatenate([pcm for _, pcm in pieces]).astype(np.float32)
+        most = 320 * (caller.count - began) + 16_000
+        if len(heard) > most:
+            raise SystemExit(f"the model heard {len(heard)} samples where one caller spoke at most {most}")
         ends = np.cumsum([len(pcm) for _, pcm in pieces])
         delays: list[float] = []
         back = gone = thrown = 0

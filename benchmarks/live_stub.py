@@ -4,7 +4,8 @@
 
 Prints its port. Each line on stdin is a JSON command, answered by a line of JSON: ``{"do": "heard"}`` what came since
 it was asked last, ``{"do": "talk", "on": true}`` speech without end to every call, ``{"do": "beep"}`` a beep to every
-call that is silent. All times are those of the machine's monotonic clock.
+call that is silent, ``{"do": "part", "within": 60}`` wait until no call is left. All times are those of the machine's
+monotonic clock.
 """
 
 from __future__ import annotations
@@ -41,6 +42,8 @@ class Stub:
         self.calls: set[ServerConnection] = set()
         self.heard: list[tuple[float, bytes]] = []
         self.messages = 0
+        self._alone = asyncio.Event()
+        self._alone.set()
         self.talking = False
         self.keeps = False
         pcm, rate = read_wav(ROOT / "tests" / "data" / "speech" / "amiable.wav")
@@ -55,6 +58,7 @@ class Stub:
         await connection.recv()
         await connection.send('{"setupComplete":{}}')
         self.calls.add(connection)
+        self._alone.clear()
         talk = asyncio.create_task(self._talk(connection))
         try:
             async for message in connection:
@@ -65,6 +69,8 @@ class Stub:
             pass
         finally:
             self.calls.discard(connection)
+            if not self.calls:
+                self._alone.set()
             talk.cancel()
 
     def _note(self, message: str | bytes) -> None:
@@ -95,6 +101,10 @@ class Stub:
             taken, self.heard = self.heard, []
             self.keeps = bool(command.get("keep", self.keeps))
             return [[at, base64.b64encode(data).decode()] for at, data in taken]
+        if command["do"] == "part":
+            async with asyncio.timeout(command["within"]):
+                await self._alone.wait()
+            return True
         if command["do"] == "talk":
             self.talking = command["on"]
             if not self.talking:

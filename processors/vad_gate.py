@@ -62,8 +62,8 @@ _LONGEST_NS = 1_200 * MS
 _FIRST_NS = 1 * SECOND
 _HIGHER = 0.15
 """By how much the bar is higher at the beginning of what the agent says."""
-_BELIEVED = 12
-"""Windows for which somebody who was found to speak over the agent is not asked again whether it is an echo."""
+_BELIEVED = 25
+"""Windows for which somebody who was found to speak over the agent, without a pause, is no echo: 0.8 s."""
 
 
 class VadGate(Processor):
@@ -203,6 +203,8 @@ class VadGate(Processor):
         vad.reset()
         self._vad: VoiceActivity = vad
         self._leveller = Leveller(vad.sample_rate)
+        if isinstance(vad, SileroVad):
+            vad.gain = self._leveller.gain
         self._echo = EchoGuard(vad.sample_rate) if self._echo_guard else None
         if self._echo is not None:
             self._deaf = self.call.turns.on_sounded(self._echo.play)
@@ -268,8 +270,10 @@ class VadGate(Processor):
         """Judge the frame, or let it wait to be judged together with those of other calls."""
         if self._echo is not None:
             self._echo.hear(frame.samples)
-        samples = self._leveller.process(frame.samples)
-        known = self._vad.process(samples) if self._seat is None else self._seat.offer(samples)
+        if self._seat is None:
+            known: list[float] | None = self._vad.process(self._leveller.process(frame.samples))
+        else:
+            known = self._seat.offer(frame.samples)
         if known is not None:
             self._judge(frame, known)
             if not self._gate:
@@ -310,6 +314,8 @@ class VadGate(Processor):
             self._end.look(self._speech)
         if self._speech.voiced:
             self._leveller.spoken(frame.samples)
+            if isinstance(self._vad, SileroVad):
+                self._vad.gain = self._leveller.gain
         self._stir()
         if self._speech.speaking and self._speech.voiced is self._quiet:
             # A cough is over long before the hang-over is: the conversation need not wait for that.
@@ -328,13 +334,17 @@ class VadGate(Processor):
 
         While the agent has just begun to speak, and echo cancellers are still at a loss, the bar is higher.
         """
-        sounds_ns = self.call.turns.sounds_ns
         if self._echo is None:
             return probabilities
-        if sounds_ns is None or max(probabilities, default=0.0) < self._threshold - _EXIT:
+        if max(probabilities, default=0.0) < self._threshold - _EXIT:
+            # After a pause somebody else may speak.
+            self._believed = 0
             return probabilities
-        if self._speech.speaking and self._believed > 0:
+        if self._believed > 0 and self._speech.speaking:
             self._believed -= len(probabilities)
+            return probabilities
+        sounds_ns = self.call.turns.sounds_ns
+        if sounds_ns is None:
             return probabilities
         if self._echo.echo:
             return [0.0] * len(probabilities)

@@ -38,6 +38,8 @@ class Speaker:
         self._heard = heard
         self._buffer = PlayoutBuffer(rate, channels, limit_ns=limit_ns, cushion_ns=cushion_ns)
         self._turns = turns
+        # On the way of every 20 ms: looked up once.
+        self._sounded, self._played, self._played_out = turns.sounded, turns.played, turns.played_out
         self._waiting: asyncio.Future[None] | None = None
         self._rate = rate
         self._pulled = 0
@@ -86,7 +88,7 @@ class Speaker:
     def pull(self, samples: int) -> Pcm:
         """The next ``samples`` samples, silence where there is no sound. The conversation hears of it."""
         sound = self._buffer.pull(samples)
-        self._turns.sounded(sound, self._rate)
+        self._sounded(sound, self._rate)
         self._pulled += samples
         if self._heard is not None:
             self._heard(sound)
@@ -98,7 +100,7 @@ class Speaker:
         if self._turns.background is not None and not self._buffer.drained:
             return self.pull(samples)
         sound = self._buffer.take(samples)
-        self._turns.sounded(sound, self._rate)
+        self._sounded(sound, self._rate)
         if self._heard is not None:
             self._heard(_filled_up(sound, samples))
         self._report()
@@ -142,9 +144,9 @@ class Speaker:
         for fact in facts:
             self._turn = fact.turn
             if isinstance(fact, Played):
-                self._turns.played(fact.turn, fact.position_ns)
+                self._played(fact.turn, fact.position_ns)
             else:
-                self._turns.played_out(fact.turn)
+                self._played_out(fact.turn)
         self._wake()
 
     def _wake(self) -> None:
