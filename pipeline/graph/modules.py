@@ -27,8 +27,10 @@ from ..spelling import did_you_mean, sure
 
 __all__ = [
     "Modules",
+    "adopt",
     "anew",
     "file_module",
+    "file_source",
     "forget_changed",
     "import_module",
     "import_reference",
@@ -45,6 +47,8 @@ _digests: dict[Path, str] = {}
 """Of the contents that they were made of."""
 _paths: dict[str, Path] = {}
 """The file of every module that was ever made of one, by its name."""
+_sources: dict[str, bytes] = {}
+"""What each was made of."""
 _kept: ContextVar[Modules | None] = ContextVar("_kept", default=None)
 _anew: ContextVar[tuple[dict[Path, ModuleType], set[Path]] | None] = ContextVar("_anew", default=None)
 """Modules that were made for a block alone, and files of which none is."""
@@ -92,6 +96,7 @@ def anew(without: Iterable[str] = ()) -> Iterator[None]:
         for module in fresh.values():
             sys.modules.pop(module.__name__, None)
             _paths.pop(module.__name__, None)
+            _sources.pop(module.__name__, None)
 
 
 def forget_changed() -> None:
@@ -109,6 +114,23 @@ def file_module(name: str) -> tuple[Path, ModuleType] | None:
     """The file and the module of this name, when it was made of a file by ``import_reference``."""
     file = _paths.get(name)
     return None if file is None else (file, sys.modules[name])
+
+
+def file_source(name: str) -> tuple[Path, bytes] | None:
+    """The file and the content of the module of this name, as they were when it was imported."""
+    file = _paths.get(name)
+    return None if file is None else (file, _sources[name])
+
+
+def adopt(name: str, file: Path, source: bytes) -> ModuleType:
+    """In another process: the module that has this name where ``file_source`` told of it, whatever the file is now.
+
+    Raises ``ConfigError`` as the import of a file does.
+    """
+    if name not in sys.modules:
+        _executed(name, file, source, str(file))
+        _paths[name], _sources[name] = file, source
+    return sys.modules[name]
 
 
 def import_reference(where: str, use: str, base_dir: Path | None = None) -> ModuleType:
@@ -186,6 +208,15 @@ def _made(file: Path, use: str, again: int = 0) -> ModuleType:
         # It is what it was before some change that was taken back.
         _files[file], _digests[file] = sys.modules[name], digest
         return sys.modules[name]
+    module = _executed(name, file, source, use)
+    _paths[name], _sources[name] = file, source
+    if not again:
+        _files[file], _digests[file] = module, digest
+    return module
+
+
+def _executed(name: str, file: Path, source: bytes, use: str) -> ModuleType:
+    """A module of this name and content, in ``sys.modules``."""
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None:
         raise _fault("LG111", f"`{use}` is not a Python file", "its name must end with .py")
@@ -202,9 +233,6 @@ def _made(file: Path, use: str, again: int = 0) -> ModuleType:
         # Foreign code, as above.
         del sys.modules[name]
         raise _broken(use, error) from error
-    _paths[name] = file
-    if not again:
-        _files[file], _digests[file] = module, digest
     return module
 
 

@@ -16,7 +16,7 @@ from .breaker import Breaker, BreakerPolicy
 from .context import NotConfirmed, ToolContext, ToolDesk, needs_consent
 from .errors import ToolError
 from .fillers import Filling
-from .outcome import Outcome, fault_of, says_error
+from .outcome import DistantFault, Outcome, fault_of, says_error
 from .result_cache import ResultCache, wish_key
 from .results import ToolResult, read_result
 from .retrying import pause_before_retry_ns
@@ -287,7 +287,7 @@ class Execution:
         # exception's text may hold anything.
         if from_signal(error):
             raise error
-        kind = type(error).__name__
+        kind = error.kind if isinstance(error, DistantFault) else type(error).__name__
         self._log.error("%s: tool %s raised %s", self._desk.node, name, kind, exc_info=error)
         return Outcome.error("crashed", f"{name} failed ({kind})", tried, fault_of(error, message=False))
 

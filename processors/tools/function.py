@@ -35,6 +35,7 @@ from .argument_types import MISSING, argument
 from .catalog import FunctionSpec
 from .context import ToolContext
 from .docstring import read_docstring
+from .errors import ToolError
 from .foreign import decode_foreign
 from .schema import arguments_schema, lenient
 from .settings import (
@@ -155,6 +156,8 @@ class ToolFunction:
         self.streams = inspect.isasyncgenfunction(inner)
         """Whether it answers as often as it yields, while the model goes on."""
         self.is_async = inspect.iscoroutinefunction(inner)
+        self.home: tuple[str, str] | None = None
+        """Module and attribute by which any process finds it, where it has such a place."""
         self._context_name = ""
         self._wants_tool_context = False
         self.state: type[Any] | None = None
@@ -182,6 +185,13 @@ class ToolFunction:
         # Not strict: models write numbers as strings now and then.
         checked = msgspec.convert(plain, self._arguments, strict=False, dec_hook=decode_foreign)
         return {name: getattr(checked, name) for name in self._arguments.__struct_fields__}
+
+    def checked(self, given: Mapping[str, Any]) -> dict[str, Any]:
+        """The same, with a ``ToolError`` for the model."""
+        try:
+            return self.arguments(given)
+        except msgspec.ValidationError as error:
+            raise ToolError(f"wrong arguments: {error}") from None
 
     def call(self, arguments: Mapping[str, Any], context: ToolContext[Any]) -> Any:
         """Call the function; an async one gives an awaitable."""

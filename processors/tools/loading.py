@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -28,13 +29,14 @@ def load_tools(sources: Iterable[str | Callable[..., Any]]) -> dict[str, ToolFun
     problems: list[Problem] = []
     for index, source in enumerate(sources):
         try:
-            functions = {"": source} if callable(source) else _named(source)
+            module, functions = (None, {"": source}) if callable(source) else _named(source)
         except ConfigError as error:
             problems += [replace(problem, path=(index, *problem.path)) for problem in error.problems]
             continue
         for name, function in functions.items():
             try:
                 tool = _tool(function, name)
+                tool.home = _home(function) if module is None else (module.__name__, name)
                 if tool.name in found:
                     hint = "rename one, or use @tool(name=...)"
                     raise _fault("LG232", f"there are two tools named `{tool.name}`", hint)
@@ -48,7 +50,7 @@ def load_tools(sources: Iterable[str | Callable[..., Any]]) -> dict[str, ToolFun
 
 def load_function(source: str) -> Callable[..., Any]:
     """The one function that ``file.py:function`` or ``module:function`` names. Raises ``ConfigError``."""
-    found = _named(source)
+    _, found = _named(source)
     if len(found) > 1:
         hint = f"say which: {', '.join(f'{source}:{name}' for name in list(found)[:5])}"
         raise _fault("LG230", f"`{source}` has several functions", hint)
@@ -64,7 +66,17 @@ def _tool(function: Callable[..., Any], name: str) -> ToolFunction:
         raise _fault("LG231", f"`{name}` cannot be a tool: {why}", "mend the function's signature") from error
 
 
-def _named(source: str) -> dict[str, Callable[..., Any]]:
+def _home(function: Callable[..., Any]) -> tuple[str, str] | None:
+    """Where a function that was given outright is found, if it is found there."""
+    module, path = getattr(function, "__module__", ""), getattr(function, "__qualname__", "")
+    found: Any = sys.modules.get(module)
+    for part in path.split("."):
+        found = getattr(found, part, None)
+    return (module, path) if found is function else None
+
+
+def _named(source: str) -> tuple[ModuleType, dict[str, Callable[..., Any]]]:
+    """A module, and those of its functions that ``source`` means, by their names in it."""
     where, _, name = source.rpartition(":") if ":" in source else (source, "", "")
     # A Windows drive is no function.
     if name.endswith(".py"):
@@ -84,12 +96,12 @@ def _named(source: str) -> dict[str, Callable[..., Any]]:
                 f"`{Path(where).name}` has no function `{name}`",
                 did_you_mean(name, own, label="functions"),
             )
-        return {name: own[name]}
+        return module, {name: own[name]}
     if not own:
         raise _fault(
             "LG230", f"`{Path(where).name}` has no public functions", "define one, or name it in __all__"
         )
-    return own
+    return module, own
 
 
 def _is_function(value: Any) -> bool:

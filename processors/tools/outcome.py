@@ -9,7 +9,7 @@ from typing import Any
 
 from .results import ToolResult
 
-__all__ = ["Outcome", "OutcomeKind", "fault_of", "says_error"]
+__all__ = ["DistantFault", "Outcome", "OutcomeKind", "fault_of", "says_error"]
 
 OutcomeKind = str
 """``answered``, ``cached``; and of those that failed: ``refused`` (the tool said why), ``arguments``, ``timeout``,
@@ -44,6 +44,17 @@ class Outcome:
         return cls(how, ToolResult({"error": message, **more}), attempts, fault)
 
 
+class DistantFault(Exception):
+    """What a tool raised in another process: its class there, and ``fault_of`` it as it was there."""
+
+    def __init__(self, kind: str, fault: str) -> None:
+        super().__init__(kind, fault)
+        self.kind, self.fault = kind, fault
+
+    def __str__(self) -> str:
+        return self.fault
+
+
 def says_error(body: dict[str, Any]) -> bool:
     """Whether a result is an error by its own word: an ``error`` that is not empty."""
     return bool(body.get("error"))
@@ -54,6 +65,8 @@ def fault_of(error: BaseException, *, message: bool = True) -> str:
 
     Without ``message`` for whoever may keep it: an exception's text may hold anything.
     """
+    if isinstance(error, DistantFault):
+        return error.fault
     said = ": " + " ".join(str(error).split()) if message and str(error).strip() else ""
     frames = traceback.extract_tb(error.__traceback__)
     home = Path(__file__).resolve().parent

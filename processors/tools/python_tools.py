@@ -7,27 +7,24 @@ import contextlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Annotated, Any
 
-import msgspec
-
-from ...pipeline.clock import SystemClock, VirtualLoop
-from ...pipeline.options import ModuleRef
-from ...pipeline.units import MS, SECOND
+from ...pipeline.clock import SystemClock
+from ...pipeline.options import Bytes, ModuleRef, Range
+from ...pipeline.running.offload import shared_processes
 from .catalog import FunctionSpec
 from .context import ToolContext
 from .errors import ToolError
 from .function import ToolFunction
+from .isolated import IsolatedTool
 from .loading import load_tools
+from .python_host import Isolation, PythonHost
 from .seam import Tool
 from .selection import Selection, chosen
 from .settings import ToolSettings, resolve
-from .threads import ToolThreads
+from .virtual_time import let_pass
 
 __all__ = ["PythonSource", "PythonTools"]
-
-_COUNTED_NS = 250 * MS
-"""In steps of so much the time of a plain function counts on virtual time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +33,10 @@ class PythonTools(Selection):
 
     python: ModuleRef
     """A file or a module with functions, or one function as ./tools.py:name."""
+    isolation: Isolation | None = None
+    """Where they run: `process` is a process of their own, as the router has it else."""
+    max_memory: Annotated[Bytes, Range(16_000_000, 1_000_000_000_000)] | None = None
+    """What a function may use there."""
 
 
 class PythonTool:
@@ -44,24 +45,18 @@ class PythonTool:
     kind = "python"
 
     def __init__(
-        self, function: ToolFunction, settings: ToolSettings, threads: ToolThreads, most: int
+        self, function: ToolFunction, spec: FunctionSpec, settings: ToolSettings, host: PythonHost
     ) -> None:
         self.function = function
         self.settings = settings
         self.streams = function.streams
         self.stoppable = function.is_async or function.streams
-        self._threads, self._most = threads, most
-        spec = function.spec
-        blocking = spec.blocking if settings.blocking is None else settings.blocking
-        description = settings.description or spec.description
-        self.spec = FunctionSpec(settings.name or function.name, description, spec.parameters, blocking)
+        self.spec = spec
+        self._host = host
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """See ``Tool``."""
-        try:
-            return self.function.arguments(given)
-        except msgspec.ValidationError as error:
-            raise ToolError(f"wrong arguments: {error}") from None
+        return self.function.checked(given)
 
     def call(self, arguments: Mapping[str, Any], context: ToolContext[Any]) -> Any:
         """See ``Tool``."""
@@ -72,17 +67,16 @@ class PythonTool:
     async def _await(self, arguments: dict[str, Any], context: ToolContext[Any]) -> Any:
         if self.function.is_async:
             return await self.function.call(arguments, context)
-        if self._threads.alive >= self._most or self._threads.full():
+        threads = self._host.threads
+        if threads.alive >= self._host.most or threads.full():
             raise ToolError(f"{self.spec.name} is not available: earlier calls of tools have not returned")
         loop = asyncio.get_running_loop()
         # It cannot be stopped: what it holds alone is its own until it returns.
         release = context.keep_busy()
         value, took_ns = await loop.run_in_executor(
-            self._threads, call, self.function, arguments, context, lambda: _soon(loop, release)
+            threads, call, self.function, arguments, context, lambda: _soon(loop, release)
         )
-        if isinstance(loop, VirtualLoop) and took_ns >= _COUNTED_NS:
-            # Virtual time stood still meanwhile. In whole steps, so that quick tools take none of it each time.
-            await asyncio.sleep(took_ns // _COUNTED_NS * _COUNTED_NS / SECOND)
+        await let_pass(took_ns)
         if isinstance(value, _Raised):
             raise value.error
         return await value if inspect.isawaitable(value) else value
@@ -93,11 +87,9 @@ class PythonSource:
 
     whole = True
 
-    def __init__(
-        self, entry: PythonTools | str | Callable[..., Any], threads: ToolThreads, most: int
-    ) -> None:
+    def __init__(self, entry: PythonTools | str | Callable[..., Any], host: PythonHost) -> None:
         self._entry = entry
-        self._threads, self._most = threads, most
+        self._host = host
         self._tools: list[Tool] | None = None
 
     def known(self) -> Sequence[Tool]:
@@ -108,7 +100,11 @@ class PythonSource:
 
     async def open(self, changed: Callable[[], None]) -> Sequence[Tool]:
         """See ``ToolSource``."""
-        return self.known()
+        tools = self.known()
+        if any(isinstance(tool, IsolatedTool) for tool in tools):
+            # To start a process takes longer than most tools.
+            shared_processes().warm()
+        return tools
 
     def tools(self) -> Sequence[Tool]:
         """See ``ToolSource``."""
@@ -121,14 +117,30 @@ class PythonSource:
         entry = self._entry
         if not isinstance(entry, PythonTools):
             for function in load_tools([entry]).values():
-                yield PythonTool(function, function.settings, self._threads, self._most)
+                yield _tool(function, function.settings, self._host)
             return
+        host = self._host
+        if entry.isolation is not None:
+            host = replace(host, isolation=entry.isolation)
+        if entry.max_memory is not None:
+            host = replace(host, max_memory_bytes=entry.max_memory)
         functions = load_tools([entry.python])
         for name, own in chosen(entry, functions, "functions").items():
             function = functions[name]
             settings = resolve(function.options, entry, own.options)
             settings = replace(settings, name=own.name)
-            yield PythonTool(function, settings, self._threads, self._most)
+            yield _tool(function, settings, host)
+
+
+def _tool(function: ToolFunction, settings: ToolSettings, host: PythonHost) -> Tool:
+    """``function`` as a tool that runs where it is to run. Raises ``ConfigError`` when it cannot run there."""
+    spec = function.spec
+    blocking = spec.blocking if settings.blocking is None else settings.blocking
+    description = settings.description or spec.description
+    spec = FunctionSpec(settings.name or function.name, description, spec.parameters, blocking)
+    if host.isolation != "process":
+        return PythonTool(function, spec, settings, host)
+    return IsolatedTool(function, spec, settings, host)
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,9 @@ def read_result(value: Any, most_bytes: int) -> ToolResult:
     A `Media`, a picture of Pillow's, and lists and mappings that hold them, become media; of those that are more than
     `most_bytes` together the model is told in words that they were left out. ``TypeError`` when the rest is no JSON.
     """
+    if isinstance(value, ToolResult):
+        # It was read where it came from.
+        return value
     media: list[Media] = []
     left = most_bytes
 

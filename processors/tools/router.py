@@ -41,6 +41,7 @@ from ...pipeline.events import (
     TransferAsked,
 )
 from ...pipeline.graph.inputs import InputSpec
+from ...pipeline.options import Bytes
 from ...pipeline.processor import Emitted
 from ...pipeline.running.context import set_idempotency_key
 from ...pipeline.running.tasks import settle
@@ -51,6 +52,7 @@ from .consent import Consents, Words
 from .context import ToolDesk
 from .execution import Execution
 from .outcome import Outcome
+from .python_host import Isolation, PythonHost
 from .result_cache import wish_key
 from .results import ToolResult
 from .seam import Tool, ToolSource
@@ -119,6 +121,16 @@ class ToolRouter(Processor):
         breaker: Annotated[
             BreakerPolicy | bool, Doc("when a service that fails is left alone for a while; false: never")
         ] = True,
+        isolation: Annotated[
+            Isolation,
+            Doc(
+                "where Python functions run: `process` is one of a pool of processes, where a crash, an endless loop "
+                "or too much memory ends that call of the tool and nothing else"
+            ),
+        ] = "none",
+        max_memory: Annotated[
+            Bytes, Range(16_000_000, 1_000_000_000_000), Doc("what a function may use there, on Linux")
+        ] = 512_000_000,
     ) -> None:
         self._entries = tools
         self._timeout_ns = timeout
@@ -128,6 +140,8 @@ class ToolRouter(Processor):
         self._state_option = state
         self._words = consent
         self._breaker = BreakerPolicy() if breaker is True else breaker or None
+        self._isolation: Isolation = isolation
+        self._max_memory = max_memory
         self._sources: list[ToolSource] = []
         self._tools: dict[str, Tool] = {}
         self._threads = ToolThreads()
@@ -146,7 +160,7 @@ class ToolRouter(Processor):
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
         try:
-            known_tools(options["tools"])
+            known_tools(options["tools"], options.get("isolation", "none"))
         except ConfigError as error:
             for problem in error.problems:
                 yield _fault(problem, "tools")
@@ -167,8 +181,15 @@ class ToolRouter(Processor):
             max_media_bytes=self._max_media_bytes,
             breaker=self._breaker,
         )
-        most = 2 * self._max_parallel
-        self._sources = [make_source(entry, self._threads, most) for entry in self._entries]
+        host = PythonHost(
+            threads=self._threads,
+            most=2 * self._max_parallel,
+            isolation=self._isolation,
+            max_memory_bytes=self._max_memory,
+            max_media_bytes=self._max_media_bytes,
+            timeout_ns=self._timeout_ns,
+        )
+        self._sources = [make_source(entry, host) for entry in self._entries]
         self._advertise(await asyncio.gather(*(self._open(source) for source in self._sources)))
         self._watched = [self.call.events.subscribe(Transcript, self._heard)]
 

@@ -12,17 +12,17 @@ from .http.entry import HttpTool
 from .mcp.entry import McpTools
 from .openapi.entry import OpenApiTools
 from .page import PageSource, PageTool
+from .python_host import Isolation, PythonHost
 from .python_tools import PythonSource, PythonTools
 from .seam import Tool, ToolSource
-from .threads import ToolThreads
 
 __all__ = ["ToolEntry", "known_tools", "make_source"]
 
 ToolEntry = ModuleRef | Callable[..., Any] | PythonTools | HttpTool | OpenApiTools | McpTools | PageTool
 
 
-def make_source(entry: Any, threads: ToolThreads, most: int) -> ToolSource:
-    """Where the tools of one entry come from. ``most`` threads of Python functions are at work at the same time."""
+def make_source(entry: Any, host: PythonHost) -> ToolSource:
+    """Where the tools of one entry come from; ``host`` is how Python functions are run."""
     # Libraries of a kind are loaded when it is used.
     if isinstance(entry, HttpTool):
         from .http.tools import HttpSource
@@ -38,10 +38,10 @@ def make_source(entry: Any, threads: ToolThreads, most: int) -> ToolSource:
         return McpSource(entry)
     if isinstance(entry, PageTool):
         return PageSource(entry)
-    return PythonSource(entry, threads, most)
+    return PythonSource(entry, host)
 
 
-def known_tools(entries: Iterable[Any]) -> tuple[dict[str, Tool], bool]:
+def known_tools(entries: Iterable[Any], isolation: Isolation = "none") -> tuple[dict[str, Tool], bool]:
     """The tools of all entries by the model's names, as far as nobody has to be asked, and whether these are all.
 
     Raises ``ConfigError`` with every fault; the ``path`` of each begins with the index of its entry.
@@ -49,9 +49,9 @@ def known_tools(entries: Iterable[Any]) -> tuple[dict[str, Tool], bool]:
     found: dict[str, Tool] = {}
     problems: list[Problem] = []
     whole = True
-    threads = ToolThreads()
+    host = PythonHost(isolation=isolation)
     for index, entry in enumerate(entries):
-        source = make_source(entry, threads, 1)
+        source = make_source(entry, host)
         whole = whole and source.whole
         try:
             tools: Sequence[Tool] = source.known()
