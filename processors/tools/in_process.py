@@ -55,6 +55,7 @@ def run_tool(
     Raises ``ToolError`` for what the model is to be told, and ``DistantFault`` for whatever else the function raises.
     """
     set_idempotency_key(facts.idempotency_key)
+    tell(("begun", (), {}))
     try:
         function = ToolFunction(_found(place), name)
         value = function.call(function.arguments(given), _DistantContext(facts, name))

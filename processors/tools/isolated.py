@@ -67,7 +67,7 @@ class IsolatedTool:
             dict(context.inputs),
             context.transcript,
         )
-        real = SystemClock()
+        run = _Run(context)
         fault: Exception
         try:
             result: ToolResult = await shared_processes().run(
@@ -75,17 +75,17 @@ class IsolatedTool:
                 (self._place, self._function.name, arguments, facts, self._host.max_media_bytes),
                 memory_bytes=self._host.max_memory_bytes,
                 limit_s=(limit_ns + _GRACE_NS) / SECOND,
-                answer=lambda what: _answer(context, *what),
+                answer=lambda what: run.answer(*what),
             )
         except (ToolError, DistantFault) as error:
             fault = error
         except OffloadError as error:
             fault = DistantFault("its process was ended", str(error))
         else:
-            await let_pass(real.now_ns())
+            await let_pass(run.took_ns)
             return result
         # On virtual time a deadline that was too short for it comes while this passes.
-        await let_pass(real.now_ns())
+        await let_pass(run.took_ns)
         raise fault
 
 
@@ -102,14 +102,29 @@ def place_of(function: ToolFunction) -> Place:
     return Place(module, attribute, file, source)
 
 
-def _answer(context: ToolContext[Any], what: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """Do for a tool what it asks of its call; in a thread."""
-    if what == "log":
-        context.log.log(*args)
-        return None
-    if what not in _ASKED:
-        raise ValueError(f"a tool cannot ask for {what!r}")
-    return getattr(context, what)(*args, **options)
+class _Run:
+    """One run of a tool, as far as it is heard of here."""
+
+    def __init__(self, context: ToolContext[Any]) -> None:
+        self._context = context
+        self._since: SystemClock | None = None
+
+    @property
+    def took_ns(self) -> int:
+        """Real time since it began: that a process had to be started for it is no time of the tool's."""
+        return 0 if self._since is None else self._since.now_ns()
+
+    def answer(self, what: str, args: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        """Do for the tool what it asks of its call; in a thread."""
+        if what == "begun":
+            self._since = SystemClock()
+            return None
+        if what == "log":
+            self._context.log.log(*args)
+            return None
+        if what not in _ASKED:
+            raise ValueError(f"a tool cannot ask for {what!r}")
+        return getattr(self._context, what)(*args, **options)
 
 
 def _fault(message: str) -> ConfigError:
