@@ -92,7 +92,7 @@ from .running.changing import CallChange
 from .running.context import CallContext
 from .running.edges import EdgeStats
 from .running.limits import CallLimits
-from .running.offload import OffloadError
+from .running.offload import OffloadError, ProcessLimits
 from .running.taps import Tap
 from .turns.controller import TurnPolicy, TurnState
 from .turns.conversation import Conversation, Playout
@@ -160,6 +160,7 @@ __all__ = [
     "Playout",
     "Policy",
     "Problem",
+    "ProcessLimits",
     "Processor",
     "ProcessorError",
     "Range",

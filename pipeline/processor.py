@@ -42,6 +42,7 @@ from .units import DurationLike, duration_ns
 if TYPE_CHECKING:
     from .events import Event
     from .running.context import CallContext
+    from .running.offload import ProcessLimits
 
 __all__ = ["OptionFault", "Processor", "facade", "ports_of"]
 
@@ -78,7 +79,9 @@ class _Host(Protocol):
 
     def every(self, period_ns: int, then: Callable[[], Any]) -> Task: ...
 
-    async def offload(self, function: Callable[..., T], process: bool, args: Any, kwargs: Any) -> T: ...
+    async def offload(
+        self, function: Callable[..., T], process: bool | ProcessLimits, args: Any, kwargs: Any
+    ) -> T: ...
 
 
 class OptionFault(Exception):
@@ -207,12 +210,13 @@ class Processor:
         return self._hosted("every").every(period_ns, then)
 
     async def offload(
-        self, function: Callable[..., T], /, *args: Any, process: bool = False, **kwargs: Any
+        self, function: Callable[..., T], /, *args: Any, process: bool | ProcessLimits = False, **kwargs: Any
     ) -> T:
         """What ``function`` returns, run in a thread: for work that would hold up every call on this event loop.
 
-        ``process=True`` runs it in one of a pool of processes that all calls share, for Python that computes:
-        ``function`` stands in a module, and it, its arguments and its result can be pickled. Results come in the order
+        ``process=True`` runs it in one of a pool of processes that all calls share, for Python that computes or may
+        crash: ``function`` stands in a module, and it, its arguments and its result can be pickled.
+        ``process=ProcessLimits(memory="500MB", time="2s")`` also bounds what it may use. Results come in the order
         in which a handler awaits them; a node has eight at work at the same time, others wait. When the turn of the
         frame at hand is cut, what has not begun is dropped, and the result of what has.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import Clock
 from ..graph.hops import is_async
-from .offload import offload
+from .offload import ProcessLimits, offload
 from .strand import Strand
 from .tasks import close_unbegun
 
@@ -71,7 +71,9 @@ class Background:
         """Call ``then`` each ``period_ns``, the first time after one of them."""
         return self.spawn(self._again(period_ns, then), "timer")
 
-    async def offload(self, function: Callable[..., T], process: bool, args: Any, kwargs: Any) -> T:
+    async def offload(
+        self, function: Callable[..., T], process: bool | ProcessLimits, args: Any, kwargs: Any
+    ) -> T:
         """``function`` beside the event loop; so much of one node at a time, in order."""
         if self._slots is None:
             self._slots = asyncio.Semaphore(_AT_ONCE)

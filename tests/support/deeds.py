@@ -33,6 +33,16 @@ def spin() -> None:
         pass
 
 
+def spin_for(_: int) -> None:
+    """Never return, whatever is given."""
+    spin()
+
+
+def take_much(_: int) -> None:
+    """A gigabyte."""
+    take(1 << 30)
+
+
 def spin_in_c() -> None:
     """Never return, and never let another thread run."""
     re.match(r"(a+)+$", "a" * 60 + "b")

@@ -15,6 +15,7 @@ from livegraph.pipeline import (
     Graph,
     In,
     Out,
+    ProcessLimits,
     Processor,
     ProcessorError,
     TextFrame,
@@ -23,7 +24,7 @@ from livegraph.pipeline import (
 )
 from livegraph.pipeline.running.offload import OffloadError, shut_pool
 from livegraph.testing import Wait, live_processor, no_leaks, no_tasks_left, run_processor
-from support import heavy
+from support import deeds, heavy
 from support.boxes import Collect, SlowUpper, Words
 
 
@@ -166,7 +167,9 @@ class Digests(Processor):
     text: In[TextFrame]
     out: Out[TextFrame]
 
-    def __init__(self, *, process: bool = False, work: Callable[..., Any] = heavy.digest) -> None:
+    def __init__(
+        self, *, process: bool | ProcessLimits = False, work: Callable[..., Any] = heavy.digest
+    ) -> None:
         self.process, self.work = process, work
 
     async def on_text(self, frame: TextFrame) -> TextFrame:
@@ -397,3 +400,19 @@ def test_an_output_tells_how_much_room_is_behind_it() -> None:
     run_virtual(graph.plan().call().run())
     assert rooms == [(3, True), (2, True), (1, True), (0, False)]
     assert Looks().out.room.frames > 1_000_000
+
+
+def test_work_in_a_process_keeps_to_its_limits() -> None:
+    """The node is told which it passed; sizes and durations are read where the limits are written."""
+    try:
+        for limits, told in (
+            (ProcessLimits(time="500ms"), "spin_for took longer than 0.5s, and was ended"),
+            (ProcessLimits(memory="100MB", time=ms(60_000)), "wanted more than 100 MB of memory"),
+        ):
+            work = deeds.spin_for if limits.memory is None else deeds.take_much
+            with pytest.raises(ProcessorError, match=told):
+                run_processor(Digests, [TextFrame("1")], process=limits, work=work)
+    finally:
+        shut_pool()
+    with pytest.raises(ValueError, match="a size such as 500MB"):
+        ProcessLimits(memory="much")
