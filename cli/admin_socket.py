@@ -107,16 +107,16 @@ class AdminClient:
         return found
 
     def follow(self, target: str, within_s: float | None = None) -> Generator[dict[str, Any]]:
-        """The objects of an answer that goes on and on, one a line, until it ends or ``within_s`` have passed.
+        """The objects of an answer that goes on and on, one a line, until it ends or ``within_s`` after it began.
 
         Raises ``Fault`` when the server refuses, and when nothing is heard of it any more.
         """
         import json
 
-        until_s = time.monotonic() + within_s if within_s is not None else None
         with self._asked("GET", target, None, _SILENT_S) as (answer, sock):
             if answer.status >= 400:
                 raise _refused(answer, _content(answer, answer.read(_LONGEST_ANSWER)))
+            until_s = time.monotonic() + within_s if within_s is not None else None
             while True:
                 if until_s is not None:
                     left_s = until_s - time.monotonic()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterable
 from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Annotated, Any
@@ -42,6 +43,9 @@ def tap(
         str | None,
         typer.Option("--for", metavar="TIME", help="How long; until the call is over otherwise."),
     ] = None,
+    frames: Annotated[
+        int | None, typer.Option("--frames", min=1, metavar="N", help="How many frames at most.")
+    ] = None,
     server: ServerOption = None,
     as_json: bool = False,
 ) -> None:
@@ -68,9 +72,9 @@ def tap(
             for ear in ears:
                 stack.enter_context(closing(ear))
             target = f"/calls/{quote(call, safe='')}/tap/{quote(port, safe='')}"
-            frames = admin.follow(target + ("?sound=true" if ears else ""), within_s)
-            with closing(frames):
-                _print(frames, ears, as_json, terminal)
+            told_of = admin.follow(target + ("?sound=true" if ears else ""), within_s)
+            with closing(told_of):
+                _print(told_of, ears, frames, as_json, terminal)
 
 
 def _seconds(within: str | None) -> float | None:
@@ -92,12 +96,20 @@ def _show_outputs(admin: AdminClient, call: str, as_json: bool) -> None:
         print(f"{each['port']:<{width}}  {', '.join(each['carries'])}")
 
 
-def _print(frames: Any, ears: list[Hearing], as_json: bool, terminal: Terminal) -> None:
+def _print(
+    frames: Iterable[dict[str, Any]],
+    ears: list[Hearing],
+    most: int | None,
+    as_json: bool,
+    terminal: Terminal,
+) -> None:
     reading = True
 
     def nobody_reads() -> None:
         nonlocal reading
         reading = False
+
+    shown = 0
 
     line_out = LineOut(nobody_reads)
     why = ""
@@ -118,8 +130,9 @@ def _print(frames: Any, ears: list[Hearing], as_json: bool, terminal: Terminal) 
             line_out.line(json.dumps(frame, ensure_ascii=False))
         elif frame["type"] not in ("tap", "lost", "end"):
             line_out.line(line_of(frame))
-        if not reading:
-            return
+        shown += frame["type"] not in ("tap", "lost", "end")
+        if not reading or shown == most:
+            break
     if why:
         terminal.say(why)
     for ear in ears:

@@ -38,6 +38,7 @@ from .listing import detailed, shown, snapshot
 from .page_functions import PageFunctions
 from .reception import Admitted, CallRequest, Reception, check_inputs, not_ready
 from .renewing import renew
+from .rounds import end_what_is_used_up, keep_records_in_bounds
 from .served import Running, ServedAgent, by_name
 from .warden import Warden
 from .watching import Watching
@@ -46,7 +47,6 @@ __all__ = ["Desk"]
 
 logger = logging.getLogger("livegraph.server")
 
-_WARDEN_EVERY_S = 1.0
 _CLOSING_WORDS_S = 10.0
 _REMEMBERED = 256
 """Calls that are over. A page says goodbye twice, by its connection and by HTTP, and either may come first."""
@@ -198,21 +198,17 @@ class Desk:
     async def _watching(self) -> AsyncIterator[None]:
         async with Pulse(self.load) as pulse, asyncio.TaskGroup() as group:
             self.metrics.loop(pulse)
-            watching = group.create_task(self._watch(), name="call desk wardens")
+            wardens = end_what_is_used_up(self._lines.values)
+            records = keep_records_in_bounds(lambda: list(self.agents.values()))
+            rounds = [
+                group.create_task(wardens, name="call desk wardens"),
+                group.create_task(records, name="records in bounds"),
+            ]
             try:
                 yield
             finally:
-                watching.cancel()
-
-    async def _watch(self) -> None:
-        while True:
-            await asyncio.sleep(_WARDEN_EVERY_S)
-            for line in list(self._lines.values()):
-                if line.running and not line.call.reason:
-                    reason = line.warden.verdict(line.call.clock.now_ns())
-                    if reason is not None:
-                        logger.info("%s has used up what it may: %s", line.call.id, reason)
-                        line.end(reason)
+                for task in rounds:
+                    task.cancel()
 
     async def exchange(self, agents: Sequence[ServedAgent | Agent]) -> dict[str, Running]:
         """From now on these are the agents, the first the default one.

@@ -54,23 +54,24 @@ def test_frames_come_as_lines_and_sound_as_a_file(tmp_path: Path) -> None:
     async def look(ask: Ask, id: str, _: Any) -> None:
         outputs = (await ask("tap", id)).stdout
         assert "webrtc_in.audio" in outputs
-        text = await ask("tap", id.rpartition("-")[0], "webrtc_in.audio", "--for", "1s")
+        text = await ask("tap", id.rpartition("-")[0], "webrtc_in.audio", "--frames", "20")
         assert text.returncode == 0
         lines = text.stdout.splitlines()
-        assert len(lines) > 5
+        assert len(lines) == 20
         assert all(" audio " in line and line.endswith("dBFS") and "kHz" in line for line in lines), lines[:3]
-        told = await ask("tap", id, "webrtc_in.audio", "--for", "1s", "--format", "json")
+        told = await ask("tap", id, "webrtc_in.audio", "--frames", "20", "--format", "json")
         first, *frames = map(json.loads, told.stdout.splitlines())
         assert (first["type"], first["call"], first["port"]) == ("tap", id, "webrtc_in.audio")
         assert {frame["type"] for frame in frames} == {"audio"}
         assert all(frame["ms"] > 0 and -25 < frame["level_dbfs"] < -5 for frame in frames)
         assert [frame["time_s"] for frame in frames] == sorted(frame["time_s"] for frame in frames)
+        assert (await ask("tap", id, "webrtc_in.audio", "--for", "200ms")).returncode == 0
         for path in (wav, flac):
-            kept = await ask("tap", id, "webrtc_in.audio", "--for", "2s", "--out", path, "-q")
+            kept = await ask("tap", id, "webrtc_in.audio", "--frames", "100", "--out", path, "-q")
             assert (kept.returncode, kept.stderr) == (0, "")
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
         samples, rate = read_wav(wav)
-        assert 0.5 * rate < len(samples) < 4 * rate
+        assert len(samples) >= rate // 2
         assert pitch(samples, rate) == pytest.approx(440, abs=5)
 
     with_a_call(tmp_path, look)
@@ -156,7 +157,7 @@ def test_a_server_says_how_much_may_be_seen(tmp_path: Path) -> None:
     """``--taps names``: types, times and levels, and no sound; ``none``: nothing."""
 
     async def names(ask: Ask, id: str, _: Any) -> None:
-        assert "dBFS" in (await ask("tap", id, "webrtc_in.audio", "--for", "1s")).stdout
+        assert "dBFS" in (await ask("tap", id, "webrtc_in.audio", "--frames", "20")).stdout
         refused = await ask("tap", id, "webrtc_in.audio", "--out", tmp_path / "a.wav")
         assert (refused.returncode, "nobody hear" in refused.stderr) == (1, True)
 
@@ -216,11 +217,12 @@ def test_the_loudspeaker_plays_it_or_is_missed_in_words(tmp_path: Path) -> None:
         for where, word in ((deaf, "no loudspeaker"), (torn, "libportaudio2"), (none, "livegraph[console]")):
             missed = await ask("tap", id, "webrtc_in.audio", "--play", **where)
             assert (missed.returncode, word in missed.stderr) == (1, True), missed.stderr
-        heard = await ask("tap", id, "webrtc_in.audio", "--play", "--for", "2s", **whole)
+        heard = await ask("tap", id, "webrtc_in.audio", "--play", "--frames", "100", **whole)
         assert heard.returncode == 0, heard.stderr
         rate, channels, kind = heard.stdout.splitlines()[-1].split()[1:]
         assert (channels, kind) == ("1", "int16")
         samples = np.frombuffer(played.read_bytes(), np.int16)
+        # What was under way when it ended is not played.
         assert np.abs(samples).max() > 1_000
         assert pitch(samples, int(rate)) == pytest.approx(440, abs=10)
 

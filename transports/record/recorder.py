@@ -6,20 +6,17 @@ Example:
     recorder: {path: "calls/{{call.id}}.flac"}
 """
 
-import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from ...audio import Pcm
 from ...pipeline.clock import day_time_ns
-from ...pipeline.errors import ConfigError, Problem, StartError
+from ...pipeline.errors import ConfigError, StartError
 from ...pipeline.events import CallEnded, Event
 from ...pipeline.frames import AudioFrame, DtmfFrame, TextFrame
 from ...pipeline.graph.call_files import fixed_folder
-from ...pipeline.graph.modules import import_reference
 from ...pipeline.graph.rims import ears_of, voices_of
 from ...pipeline.latencies import Latencies
 from ...pipeline.options import CallFile, Doc, Hertz, Range, Unit
@@ -28,18 +25,15 @@ from ...pipeline.units import MS, SECOND
 from .audio_files import FORMATS
 from .consent import Asking, Consent
 from .lines import Head, Json, event_line, latency_line
-from .retention import clear_out
-from .upload import Upload, upload
-from .writer import Batch, FinishedRecord, RecordWriter
+from .retention import retention_of
+from .spool import Spool
+from .upload import Upload, function_of, upload
+from .writer import FinishedRecord, RecordWriter
 
 __all__ = ["RecordChanged", "Recorder"]
 
 State = Literal["waiting", "recording", "refused", "failed", "finished"]
 
-_EVERY_NS = SECOND // 2
-"""How often the writer is given what came: a crash loses no more than that."""
-_MOST_BEHIND = 40
-"""Batches that may wait for the disk, 20 s; what comes then is lost, and told once."""
 _OFF_NS = 2 * SECOND
 """A frame whose own time is off by more tells nothing: it counts from when it came."""
 _OPUS_RATES = (8_000, 12_000, 16_000, 24_000, 48_000)
@@ -105,7 +99,6 @@ class Recorder(Processor):
         self._rate = rate
         self._announce = announce
         self._consent = consent
-        self._keep_for_ns, self._max_size = keep_for, max_size
         self._upload = upload
         self._voice, self._ear = caller, ear
         self._send: Callable[..., Any] | None = None
@@ -115,12 +108,7 @@ class Recorder(Processor):
         self._state: State = "waiting"
         self._record: FinishedRecord | None = None
         self._paused = False
-        self._writer: RecordWriter | None = None
-        self._thread: ThreadPoolExecutor | None = None
-        self._batch = Batch()
-        self._flushed_ns = 0
-        self._behind = 0
-        self._lost = 0
+        self._spool: Spool | None = None
         self._began_ns = 0
 
     @classmethod
@@ -146,7 +134,7 @@ class Recorder(Processor):
                     "upload", "nothing is done with a record", "write `command:` or `function:`"
                 )
             try:
-                _function(wish.function)
+                function_of(wish.function)
             except ConfigError as error:
                 for problem in error.problems:
                     yield OptionFault(
@@ -185,7 +173,7 @@ class Recorder(Processor):
     async def start(self) -> None:
         """Look at the caller's voice and ear, and begin unless somebody has to agree first."""
         if self._upload is not None:
-            self._send = _function(self._upload.function)
+            self._send = function_of(self._upload.function)
         call = self.call
         nodes = call.running.nodes
         voice = self._voice or next((".".join(port) for port in voices_of(nodes)), "")
@@ -215,6 +203,10 @@ class Recorder(Processor):
         given = call.inputs.get(self._consent.input) if self._consent.input else None
         if isinstance(given, bool):
             self.consent(given)
+        elif self._consent.input and not self._consent.ask:
+            # Whatever else it is, it is no yes.
+            self.log.error("the input `%s` says neither yes nor no: is it boolean?", self._consent.input)
+            self._refuse("nobody agreed to it")
         elif self._consent.ask:
             call.opening.after.append(self._consent.ask)
             self._asking = Asking(self._consent)
@@ -229,23 +221,23 @@ class Recorder(Processor):
 
     def heard(self, samples: Pcm, rate: int, at_ns: int) -> None:
         """What is played to the caller."""
-        if self._keeps:
-            self._batch.sounds.append(("agent", samples, rate, at_ns))
+        if spool := self._keeping:
+            spool.sound("agent", samples, rate, at_ns)
         self._tick()
 
     def unheard(self, at_ns: int) -> None:
         """What was told is not played from ``at_ns`` on."""
-        if self._keeps:
-            self._batch.cuts.append((len(self._batch.sounds), at_ns))
+        if spool := self._keeping:
+            spool.cut(at_ns)
 
     def _said(self, frame: Any) -> None:
         if not isinstance(frame, AudioFrame):
             return
-        if self._keeps:
+        if spool := self._keeping:
             now_ns, at_ns = self.call.clock.now_ns(), frame.time_ns
             if not -_OFF_NS < at_ns + frame.duration_ns - now_ns < frame.duration_ns:
                 at_ns = now_ns - frame.duration_ns
-            self._batch.sounds.append(("caller", frame.samples, frame.rate, at_ns))
+            spool.sound("caller", frame.samples, frame.rate, at_ns)
         self._tick()
 
     def _typed(self, frame: Any) -> None:
@@ -261,23 +253,29 @@ class Recorder(Processor):
         latency = self._latencies.see(event)
         if self._asking is not None and self._state == "waiting":
             self._follow(self._asking.see(event))
-        if self._state == "recording":
+        if spool := self._recording:
             began_ns = self._began_ns
-            self._batch.lines.append(lambda: event_line(event, began_ns))
+            spool.line(lambda: event_line(event, began_ns))
             if latency is not None:
-                self._batch.lines.append(lambda: latency_line(latency, began_ns))
+                spool.line(lambda: latency_line(latency, began_ns))
         if isinstance(event, CallEnded):
             return self._finish(event.reason)
         return None
 
     @property
-    def _keeps(self) -> bool:
-        return self._state == "recording" and not self._paused
+    def _recording(self) -> Spool | None:
+        """Where lines go, while there is a record."""
+        return self._spool if self._state == "recording" else None
+
+    @property
+    def _keeping(self) -> Spool | None:
+        """Where sound goes, while it is kept."""
+        return None if self._paused else self._recording
 
     def _note(self, line: Json) -> None:
-        if self._state == "recording":
+        if spool := self._recording:
             made = {"time_s": round((self.call.clock.now_ns() - self._began_ns) / SECOND, 3), **line}
-            self._batch.lines.append(lambda: made)
+            spool.line(lambda: made)
 
     # Whether it records --------------------------------------------------------------------------
 
@@ -290,7 +288,7 @@ class Recorder(Processor):
 
     def _begin(self) -> None:
         self._state = "recording"
-        self._began_ns = self._flushed_ns = self.call.clock.now_ns()
+        self._began_ns = self.call.clock.now_ns()
         head = Head(
             call=self.call.id,
             agent=self.call.agent,
@@ -302,18 +300,21 @@ class Recorder(Processor):
             identity=self.call.identity,
             inputs=dict(self.call.inputs),
         )
-        self._writer = RecordWriter(self._path, head, self._began_ns)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"record of {self.call.id}")
+        self._spool = Spool(
+            RecordWriter(self._path, head, self._began_ns),
+            f"record of {self.call.id}",
+            self._began_ns,
+            self.log,
+            failed=self._fail,
+            kept=self._after,
+        )
         self._tell("recording", str(self._path))
-        self._submit(self._writer.begin)
 
     def _refuse(self, why: str) -> None:
         """Nothing is kept, nothing is left."""
         self._state = "refused"
-        self._batch = Batch()
-        if self._writer is not None and self._thread is not None:
-            self._submit(self._writer.discard)
-            self._thread.shutdown(wait=False)
+        if self._spool is not None:
+            self._spool.discard()
         self.log.info("the call is not recorded: %s", why)
         self._tell("refused", why)
 
@@ -322,12 +323,8 @@ class Recorder(Processor):
         if self._state != "recording":
             return
         self._state = "failed"
-        self._batch = Batch()
         self.log.error("the record ends here, the call goes on: %s", why)
         self._tell("failed", why)
-        if self._thread is not None and self._writer is not None:
-            self._thread.submit(self._rescue, self._writer)
-            self._thread.shutdown(wait=False)
 
     def _tell(self, state: str, detail: str) -> None:
         events = self.call.events
@@ -336,107 +333,39 @@ class Recorder(Processor):
                 RecordChanged(time_ns=self.call.clock.now_ns(), node=self.name, state=state, detail=detail)
             )
 
-    # The way to the writer -----------------------------------------------------------------------
+    # The way to the disk -------------------------------------------------------------------------
 
     def _tick(self) -> None:
         now_ns = self.call.clock.now_ns()
         if self._asking is not None and self._state == "waiting":
             self._follow(self._asking.tick(now_ns))
-        if self._state == "recording" and now_ns - self._flushed_ns >= _EVERY_NS:
-            self._flush(now_ns)
-
-    def _flush(self, now_ns: int) -> None:
-        opening = self.call.opening
-        if (self._announce or self._asking is not None) and not opening.taken:
+        spool = self._recording
+        if spool is None or not spool.is_due(now_ns):
+            return
+        if (self._announce or self._asking is not None) and not self.call.opening.taken:
             # Without its announcement there must be no record.
             self.log.error("nobody in this agent says what is to be said before a record: %s", self._announce)
             self._refuse("nobody announces it")
             return
-        batch, self._batch, self._flushed_ns = self._batch, Batch(), now_ns
-        if self._behind >= _MOST_BEHIND:
-            if not self._lost:
-                self.log.error("the disk is too slow: parts of the record are lost")
-            self._lost += 1
-            return
-        batch.now_ns = now_ns
-        assert self._writer is not None
-        writer = self._writer
-        self._submit(lambda: writer.take(batch))
-
-    def _submit(self, work: Callable[[], Any]) -> asyncio.Future[Any]:
-        """Have the thread do it; virtual time waits for that."""
-        self._behind += 1
-        future = asyncio.get_running_loop().run_in_executor(self._thread, work)
-        future.add_done_callback(self._done)
-        return future
-
-    def _done(self, future: asyncio.Future[Any]) -> None:
-        self._behind -= 1
-        if not future.cancelled() and (error := future.exception()) is not None:
-            self._fail(getattr(error, "strerror", None) or f"{type(error).__name__}: {error}")
+        spool.hand_over(now_ns)
 
     async def _finish(self, reason: str) -> None:
-        """Complete the record. What is done with it afterwards nobody waits for but the end of the process."""
         if self._state == "waiting":
             self._refuse("nobody agreed to it")
-        if self._state != "recording" or self._writer is None or self._thread is None:
+        spool = self._recording
+        if spool is None:
             return
-        batch, self._batch = self._batch, Batch()
-        batch.now_ns = self.call.clock.now_ns()
-        last: Json = {"reason": reason}
-        if self._lost:
-            last["lost_s"] = self._lost * _EVERY_NS / SECOND
-        writer, thread = self._writer, self._thread
-        try:
-            record: FinishedRecord = await asyncio.shield(self._submit(lambda: writer.finish(batch, last)))
-        except OSError:
-            return  # told by `_done`
-        self._state, self._record = "finished", record
-        thread.submit(self._after, record)
-        thread.shutdown(wait=False)
-        self._tell("finished", str(record.lines))
-
-    # In the writer's thread ------------------------------------------------------------------------
-
-    def _rescue(self, writer: RecordWriter) -> None:
-        """Put what there is of a broken record in its place."""
-        try:
-            self._record = writer.give_up()
-        except OSError as error:
-            self.log.error("the record stays as it is: %s", error.strerror)
-            return
-        if self._record is not None:
-            self._after(self._record)
+        record = await spool.finish(self.call.clock.now_ns(), reason)
+        if record is not None:
+            self._state, self._record = "finished", record
+            self._tell("finished", str(record.lines))
 
     def _after(self, record: FinishedRecord) -> None:
+        """In the record's thread: what is done with it."""
+        if self._record is None:
+            self._record = record
         if self._upload is not None:
             upload(record, self._upload, self._send)
-        if self._keep_for_ns is not None or self._max_size is not None:
-            clear_out(
-                self._folder,
-                record.agent,
-                day_time_ns(),
-                keep_for_ns=self._keep_for_ns,
-                max_size=self._max_size,
-            )
-
-    @property
-    def _folder(self) -> Path:
-        """Below which all records of this agent lie."""
-        written = self.call.running.written.get(self.name)
-        pattern = written.options.get("path") if written is not None else None
-        return fixed_folder(pattern) if isinstance(pattern, Path) else self._path.parent
-
-
-def _function(wish: Any) -> Callable[..., Any] | None:
-    """The function that is to be given records. Raises ``ConfigError``."""
-    if wish is None or callable(wish):
-        found: Callable[..., Any] | None = wish
-        return found
-    where, _, name = str(wish).rpartition(":")
-    if not where:
-        raise ConfigError([Problem("LG230", f"`{wish}` names no function", hint="write ./upload.py:send")])
-    made = getattr(import_reference(where, str(wish)), name, None)
-    if not callable(made):
-        raise ConfigError([Problem("LG230", f"`{Path(where).name}` has no function `{name}`")])
-    return made  # type: ignore[no-any-return]
+        retention = retention_of(self.call.running.written.get(self.name), record.agent)
+        if retention is not None:
+            retention.apply(day_time_ns())

@@ -13,15 +13,42 @@ from pathlib import Path
 
 import msgspec
 
+from ...pipeline.graph.call_files import fixed_folder
+from ...pipeline.graph.declarations import NodeSpec
 from ...pipeline.units import SECOND
 
-__all__ = ["clear_out", "records_in"]
+__all__ = ["Retention", "clear_out", "records_in", "retention_of"]
 
 logger = logging.getLogger("livegraph.record")
 
 _MOST_HEAD_BYTES = 1 << 20
 _CRASHED_AFTER_S = 24 * 3600
 """A record that was not completed and that nobody has written to for so long belongs to nobody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long the records of one agent are kept below one folder."""
+
+    folder: Path
+    agent: str
+    keep_for_ns: int | None
+    max_size: int | None
+
+    def apply(self, unix_ns: int) -> list[Path]:
+        """Delete what is not to be kept any more; returns what is gone."""
+        return clear_out(
+            self.folder, self.agent, unix_ns, keep_for_ns=self.keep_for_ns, max_size=self.max_size
+        )
+
+
+def retention_of(recorder: NodeSpec | None, agent: str) -> Retention | None:
+    """What the node of a recorder, as it is written, says of its records; ``None`` when they are kept for ever."""
+    options = recorder.options if recorder is not None else {}
+    keep_for_ns, max_size, path = options.get("keep_for"), options.get("max_size"), options.get("path")
+    if (keep_for_ns is None and max_size is None) or not isinstance(path, Path):
+        return None
+    return Retention(fixed_folder(path), agent, keep_for_ns, max_size)
 
 
 @dataclass(frozen=True, slots=True)

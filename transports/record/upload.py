@@ -11,13 +11,16 @@ import subprocess
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated, Any
 
+from ...pipeline.errors import ConfigError, Problem
+from ...pipeline.graph.modules import import_reference
 from ...pipeline.options import Doc, ModuleRef, Range, Unit
 from ...pipeline.units import SECOND, format_duration
 from .writer import FinishedRecord
 
-__all__ = ["Upload", "arguments", "upload"]
+__all__ = ["Upload", "arguments", "function_of", "upload"]
 
 logger = logging.getLogger("livegraph.record")
 
@@ -43,6 +46,20 @@ class Upload:
         60 * SECOND
     )
     delete: Annotated[bool, Doc("whether the files are deleted when it went well")] = False
+
+
+def function_of(wish: Any) -> Callable[..., Any] | None:
+    """The function that is to be given records. Raises ``ConfigError`` for what names none."""
+    if wish is None or callable(wish):
+        found: Callable[..., Any] | None = wish
+        return found
+    where, _, name = str(wish).rpartition(":")
+    if not where:
+        raise ConfigError([Problem("LG230", f"`{wish}` names no function", hint="write ./upload.py:send")])
+    made = getattr(import_reference(where, str(wish)), name, None)
+    if not callable(made):
+        raise ConfigError([Problem("LG230", f"`{Path(where).name}` has no function `{name}`")])
+    return made  # type: ignore[no-any-return]
 
 
 def arguments(command: Sequence[str], record: FinishedRecord) -> list[str]:

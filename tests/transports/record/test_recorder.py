@@ -29,6 +29,7 @@ from livegraph.pipeline import (
     run_virtual,
 )
 from livegraph.pipeline.events import Event
+from livegraph.pipeline.graph.inputs import InputSpec
 from livegraph.pipeline.running.call import Call
 from livegraph.pipeline.units import SECOND
 from livegraph.processors import AppIn, AppOut
@@ -387,6 +388,41 @@ def test_a_program_may_answer_for_the_caller(tmp_path: Path, given: bool) -> Non
 
     run(graph(tmp_path, script, opening=True, consent=Consent(ask="May I?")))
     assert (tmp_path / "kept" / "c.wav").exists() is given
+
+
+@pytest.mark.parametrize(
+    ("given", "asks", "kept"),
+    [
+        (True, "", True),
+        (False, "", False),
+        (None, "", False),
+        ("yes", "", False),
+        (1, "", False),
+        (True, "May I?", True),
+        (False, "May I?", False),
+        (None, "May I?", False),
+    ],
+)
+def test_an_input_may_say_whether_the_caller_agreed(
+    tmp_path: Path, given: Any, asks: str, kept: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Where a page has asked before: only the boolean yes is one. Without an answer the caller is asked, if at all."""
+    kind = {bool: "boolean", int: "integer", str: "text"}.get(type(given), "boolean")
+    inputs = {} if given is None and asks else {"agreed": InputSpec(type=kind, default=None)}  # type: ignore[arg-type]
+    made = graph(tmp_path, two_turns, opening=bool(asks), consent=Consent(ask=asks, input="agreed"))
+    events: list[Event] = []
+
+    async def main() -> None:
+        said = {} if given is None else {"agreed": given}
+        call = made.plan(inputs=inputs).call(call_id="c", inputs=said)
+        call.events.subscribe(Event, events.append)
+        await call.run()
+
+    run_virtual(main())
+    assert (tmp_path / "kept" / "c.wav").exists() is kept
+    states = [one.state for one in events if isinstance(one, RecordChanged)]
+    assert states == (["recording", "finished"] if kept else ["refused"])
+    assert ("says neither yes nor no" in caplog.text) is (not isinstance(given, bool) and not asks)
 
 
 def test_a_consent_that_is_withdrawn_leaves_nothing(tmp_path: Path) -> None:
