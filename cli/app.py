@@ -15,6 +15,7 @@ from .verbs import (
     doctor,
     explain,
     graph,
+    load,
     migrate,
     new,
     operate,
@@ -73,6 +74,7 @@ app.command("top")(verb(operate.top))
 app.command("tap")(verb(tap.tap))
 app.command("hangup")(verb(operate.hang_up))
 app.command("drain")(verb(operate.drain))
+app.command("load")(verb(load.load))
 app.command("simulate")(verb(simulate.simulate))
 app.command("replay")(verb(replay.replay))
 app.command("check")(verb(check.check))

@@ -76,7 +76,7 @@ UdpPort = Annotated[
     int | None,
     _option(
         "--udp-port",
-        "Port of all calls' media, UDP and TCP; a free one by default.",
+        "Port of all calls' media, UDP and TCP; a free one by default. Of several workers the next ones have the next.",
         _NETWORK,
         min=0,
         max=65_535,
@@ -153,6 +153,25 @@ Report = Annotated[
         "What callers are told besides the conversation: none, names (of tools), full. full on loopback, else none",
         _CALLERS,
         metavar="LEVEL",
+    ),
+]
+Workers = Annotated[
+    str | None,
+    _option(
+        "--workers",
+        "Processes that share the calls, each on a core of its own; auto for one a core. Without it this process "
+        "has all calls.",
+        _LIMITS,
+        metavar="N",
+    ),
+]
+WorkerMemory = Annotated[
+    str | None,
+    _option(
+        "--worker-memory",
+        "A worker that has more memory is drained and replaced, such as 1500MB.",
+        _LIMITS,
+        metavar="SIZE",
     ),
 ]
 MaxCalls = Annotated[
@@ -233,6 +252,9 @@ def merged(given: dict[str, Any], sections: Iterable[tuple[str, ServerSection]])
     from ..pipeline.convert import convert_group
 
     said = {name: value for name, value in given.items() if value is not None and value != []}
+    if str(said.get("workers", "")).isdecimal():
+        # A number or a word: of an option that may be either the command line knows the text only.
+        said["workers"] = int(said["workers"])
     made, problems = convert_group(ServerSection, said, label="the command line", base_dir=Path.cwd())
     for problem in problems:
         option = f"--{str(problem.path[-1]).replace('_', '-')}" if problem.path else ""

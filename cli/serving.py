@@ -48,6 +48,8 @@ class Serving:
     """A token made for this run, for the telephone that reads the QR code."""
     addresses: Sequence[str] = ()
     notes: list[str] = field(default_factory=list)
+    relay: tuple[Sequence[str], bytes] | None = None
+    """The addresses of the relays, and their secret."""
 
     def secure(self) -> None:
         """Make the certificate, where one is to be made here. ``Fault`` when it cannot be kept."""
@@ -139,7 +141,9 @@ def settle(wish: ServerSection) -> Serving:
         tokens,
         invitation,
     )
-    serving.app = _app_options(wish, near, authorize)
+    if wish.turn is not None and wish.turn_secret_file is not None:
+        serving.relay = (wish.turn, read_secret(wish.turn_secret_file, "--turn-secret-file"))
+    serving.app = _app_options(wish, near, authorize, serving.relay)
     if wish.open and not near:
         serving.notes.append("Open to everybody who reaches this address: each call is yours to pay for.")
     if authorize is not None and near:
@@ -307,7 +311,9 @@ def _used_tickets(wish: ServerSection) -> SharedTickets | None:
         raise Fault(f"--used-tickets: {error}") from None
 
 
-def _app_options(wish: ServerSection, near: bool, authorize: Any) -> dict[str, Any]:
+def _app_options(
+    wish: ServerSection, near: bool, authorize: Any, relay: tuple[Sequence[str], bytes] | None
+) -> dict[str, Any]:
     from ..server.access.turn import TurnService
     from ..server.guard import normal_origin
     from ..server.limits.caller import CallerLimits
@@ -327,11 +333,9 @@ def _app_options(wish: ServerSection, near: bool, authorize: Any) -> dict[str, A
         cost_usd=wish.call_cost or None,
     )
     turn = None
-    if wish.turn is not None and wish.turn_secret_file is not None:
+    if relay is not None:
         try:
-            turn = TurnService(
-                wish.turn, read_secret(wish.turn_secret_file, "--turn-secret-file"), unix_seconds
-            )
+            turn = TurnService(*relay, unix_seconds)
         except ValueError as error:
             raise Fault(f"--turn: {error}", code=Exit.USAGE) from None
     told = near and authorize is None

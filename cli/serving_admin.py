@@ -14,14 +14,14 @@ from .serving import Serving
 from .terminal import Terminal
 
 if TYPE_CHECKING:
-    from ..server.calls import CallDesk
+    from ..server.pool import Pool
 
 __all__ = ["serving_admin"]
 
 
 @asynccontextmanager
 async def serving_admin(
-    serving: Serving, port: int, desk: CallDesk, drained: asyncio.Event, terminal: Terminal
+    serving: Serving, port: int, pool: Pool, drained: asyncio.Event, terminal: Terminal
 ) -> AsyncIterator[None]:
     """Serve them while the block runs. ``Fault`` when the address that was asked for cannot be had."""
     from ..server.admin import make_admin_app
@@ -39,7 +39,7 @@ async def serving_admin(
         yield
         return
     listener, path, control = listening
-    app = make_admin_app(desk, control=control, drained=drained, taps=serving.wish.taps or "full")
+    app = make_admin_app(pool, control=control, drained=drained, taps=serving.wish.taps or "full")
     server = WebServer(app, lambda: None, grace_s=1)
     running = asyncio.create_task(server.serve(sockets=[listener]), name="admin server")
     try:

@@ -51,7 +51,15 @@ class ServerSection:
     trusted_proxy: Annotated[
         list[str] | None, Doc("addresses or networks whose X-Forwarded-For is believed")
     ] = None
-    max_calls: Annotated[int | None, _Count, Doc("calls at a time")] = None
+    workers: Annotated[
+        int | Literal["auto"] | None,
+        Range(1, 1_024),
+        Doc("processes that share the calls; auto is one a core. Without it this process has them all"),
+    ] = None
+    worker_memory: Annotated[
+        int | None, Unit("B"), Range(50_000_000), Doc("a worker that has more is drained and replaced")
+    ] = None
+    max_calls: Annotated[int | None, _Count, Doc("calls at a time, over all workers")] = None
     max_pending: Annotated[int | None, _Count, Doc("offers at a time whose callers have not connected")] = (
         None
     )
@@ -70,9 +78,11 @@ class ServerSection:
         Doc("how long running calls go on after SIGTERM"),
     ] = None
     drain_hint: Annotated[str | None, Doc("what callers are told to do while the server drains")] = None
-    udp_port: Annotated[int | None, Range(0, 65_535), Doc("port of all calls' media; 0 takes a free one")] = (
-        None
-    )
+    udp_port: Annotated[
+        int | None,
+        Range(0, 65_535),
+        Doc("port of all calls' media, of the first of several workers; 0 takes free ones"),
+    ] = None
     public_address: Annotated[
         list[str] | None, Doc("where the world reaches that port, as 203.0.113.7 or 203.0.113.7:40000")
     ] = None

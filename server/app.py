@@ -160,16 +160,20 @@ def make_pool_app(
     turn: TurnService | None = None,
     page: bool = True,
     metrics: bool = False,
+    owned: bool = True,
 ) -> Starlette:
-    """The application in front of workers: it holds no call. Its lifespan is that of ``pool``.
+    """The application in front of workers: it holds no call. ``app.state.pool`` is the pool.
 
-    Arguments as ``make_app`` has them. ``app.state.pool`` is the pool.
+    Arguments as ``make_app`` has them. ``owned`` says whether the pool is opened and closed with the application.
     """
     # Here, where it can be caught: Starlette makes its middleware when the first request comes.
     allowed = [normal_origin(origin) for origin in allow_origins]
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        if not owned:
+            yield
+            return
         async with pool:
             yield
 

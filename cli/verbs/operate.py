@@ -41,6 +41,17 @@ _COLUMNS = (
     ("cost_usd", "COST"),
 )
 
+_WORKER_COLUMNS = (
+    ("worker", "WORKER"),
+    ("pid", "PID"),
+    ("state", "STATE"),
+    ("calls", "CALLS"),
+    ("cpu", "BUSY"),
+    ("lag_ms", "LATE"),
+    ("memory_mb", "MEMORY"),
+    ("udp_port", "UDP"),
+)
+
 
 def calls(
     call: Annotated[
@@ -144,14 +155,16 @@ def top(
 
 
 def _look(admin: AdminClient, call: str | None) -> dict[str, Any]:
-    numbers = _numbers(admin.ask("GET", "/metrics"))
+    health = admin.ask("GET", "/healthz")
+    if workers := health.get("workers"):
+        # The one that is worst off: callers of that one hear it.
+        busy, late_ms = max(one["cpu"] for one in workers), max(one["lag_ms"] for one in workers)
+    else:
+        numbers = _numbers(admin.ask("GET", "/metrics"))
+        busy = numbers.get("livegraph_loop_busy_ratio", 0.0)
+        late_ms = 1_000 * numbers.get("livegraph_loop_lag_seconds", 0.0)
     shown = {"one": _ask_for(admin, call)} if call else {"list": admin.ask("GET", "/calls")["calls"]}
-    return {
-        **admin.ask("GET", "/healthz"),
-        "loop_busy": numbers.get("livegraph_loop_busy_ratio", 0.0),
-        "loop_lag_ms": 1_000 * numbers.get("livegraph_loop_lag_seconds", 0.0),
-        **shown,
-    }
+    return {**health, "loop_busy": busy, "loop_lag_ms": late_ms, **shown}
 
 
 def _ask_for(admin: AdminClient, call: str) -> Any:
@@ -163,7 +176,25 @@ def _screen(seen: dict[str, Any]) -> str:
         f"{seen['status']}: {seen['calls']} of {seen['max_calls']} calls, {seen['pending']} pending; "
         f"loop {seen['loop_busy']:.0%} busy, {seen['loop_lag_ms']:.0f} ms late"
     )
-    return f"{head}\n\n{_one(seen['one']) if 'one' in seen else _table(seen['list'])}"
+    workers = seen.get("workers", ())
+    rows = [
+        [str(one["worker"]), *(_of_worker(name, one) for name, _ in _WORKER_COLUMNS[1:])] for one in workers
+    ]
+    told = "\n" + _lines([title for _, title in _WORKER_COLUMNS], rows) + "\n" if rows else ""
+    return f"{head}\n{told}\n{_one(seen['one']) if 'one' in seen else _table(seen['list'])}"
+
+
+def _of_worker(name: str, worker: dict[str, Any]) -> str:
+    value = worker[name]
+    match name:
+        case "cpu":
+            return f"{value:.0%}"
+        case "lag_ms":
+            return f"{value:.0f}ms"
+        case "memory_mb":
+            return f"{value:.0f}MB"
+        case _:
+            return str(value)
 
 
 def _numbers(exposition: str) -> dict[str, float]:
@@ -179,8 +210,10 @@ def _numbers(exposition: str) -> dict[str, float]:
 def _table(found: list[dict[str, Any]]) -> str:
     if not found:
         return "no calls"
-    rows = [[_cell(name, call) for name, _ in _COLUMNS] for call in found]
-    return _lines([title for _, title in _COLUMNS], rows)
+    # Where one process has all calls there is nothing to say of it.
+    columns = [*_COLUMNS, ("worker", "WORKER")] if "worker" in found[0] else _COLUMNS
+    rows = [[_cell(name, call) for name, _ in columns] for call in found]
+    return _lines([title for _, title in columns], rows)
 
 
 def _cell(name: str, call: dict[str, Any]) -> str:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +18,7 @@ from ..announcing import announcement, facts
 from ..completion import agent_names
 from ..composing import Chosen, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, stopped_by, told
-from ..prepared import Prepared, Source, check_names, read_sources
+from ..prepared import Source, check_names, read_sources
 from ..reloading import Reloader
 from ..routes import Live, LiveOption
 from ..serving import Serving
@@ -26,8 +26,6 @@ from ..serving_admin import serving_admin
 from ..terminal import Debug, Terminal
 
 if TYPE_CHECKING:
-    from ...server.calls import CallDesk, Running, ServedAgent
-    from ..local_model import LocalModel
     from ..signals import Stopped
 
 __all__ = ["run"]
@@ -77,6 +75,8 @@ def run(
     ticket_secret_file: opt.TicketSecret = None,
     used_tickets: opt.UsedTickets = None,
     report: opt.Report = None,
+    workers: opt.Workers = None,
+    worker_memory: opt.WorkerMemory = None,
     max_calls: opt.MaxCalls = None,
     max_pending: opt.MaxPending = None,
     calls_per_caller: opt.CallsPerCaller = None,
@@ -109,6 +109,7 @@ def run(
     """
     given = {name: value for name, value in locals().items() if name in _SERVER_OPTIONS}
     from ...language.finding import DEFAULT
+    from ...server.pool.process import fastest_loop
     from ..serving import open_sockets, settle
 
     terminal = Terminal(debug=debug, level=logging.INFO, timestamps=True)
@@ -120,7 +121,7 @@ def run(
         terminal.log_as(wish.log_level, wish.log_format)
         serving = settle(wish)
         # The port first, before anything is loaded: one that is taken is known at once.
-        with open_sockets(serving) as listener, asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with open_sockets(serving) as listener, asyncio.Runner(loop_factory=fastest_loop()) as runner:
             serving.secure()
             stopped = runner.run(_serve(sources, listener, serving, what, live, watch, as_json, terminal))
     # SIGTERM is how a supervisor ends a server: that is no failure.
@@ -149,66 +150,47 @@ async def _serve(
     as_json: bool,
     terminal: Terminal,
 ) -> Stopped:
-    from ...server.app import make_app
-    from ...server.limits.room import measure_room
-    from ..local_model import LocalModel
+    from ..pools import open_front, settle_staff
     from ..signals import stoppable
     from ..web import WebServer
 
-    room = None if serving.wish.max_calls else await asyncio.to_thread(measure_room)
-    max_calls = serving.wish.max_calls or (room.calls if room is not None else 1)
+    staff = await settle_staff(serving)
     async with AsyncExitStack() as stack:
         bell = _Bell()
         stopped = stack.enter_context(stoppable(bell.ring, bell.ring_for_reload))
-        # A few more than calls: one that was lost may still hold its session while it comes again.
-        model = LocalModel(stack, terminal, max_sessions=2 * max_calls)
         prepared = [one for source in sources for one in source.prepared]
-        try:
-            app = make_app(await _connect(prepared, model), max_calls=max_calls, **serving.app)
-        except ValueError as error:
-            raise Fault(str(error), code=Exit.USAGE) from None
+        front = await open_front(stack, staff, prepared, serving, what, live, terminal)
         if stopped:
             return stopped
-        try:
-            await stack.enter_async_context(app.state.network)
-        except OSError as error:
-            raise Fault(
-                f"cannot listen on UDP port {serving.wish.udp_port}: {error.strerror or error}",
-                "another --udp-port, or 0 for a free one",
-            ) from None
-        desk: CallDesk = app.state.desk
-        desk.hint = serving.wish.drain_hint or ""
+        pool = front.pool
+        pool.hint = serving.wish.drain_hint or ""
         address = listener.getsockname()
         port = address[1] if isinstance(address, tuple) else 0
         drained = asyncio.Event()
-        await stack.enter_async_context(serving_admin(serving, port, desk, drained, terminal))
+        await stack.enter_async_context(serving_admin(serving, port, pool, drained, terminal))
 
         def started() -> None:
             tell = facts if as_json else announcement
-            fits = f"{max_calls} at a time" if room is None else f"{max_calls} at a time, for this machine"
-            print(tell(serving, port, prepared, model.notes, (max_calls, fits)), flush=True)
+            print(tell(serving, port, prepared, front.model.notes, (staff.max_calls, staff.fits)), flush=True)
 
-        async def exchange(prepared: Sequence[Prepared]) -> Mapping[str, Running]:
-            return await desk.exchange(await _connect(prepared, model))
-
-        server = WebServer(app, started, grace_s=_GRACE_S, front=serving.front)
+        server = WebServer(front.app, started, grace_s=_GRACE_S, front=serving.front)
         running = asyncio.create_task(server.serve(sockets=[listener]), name="web server")
         running.add_done_callback(lambda _: bell.ring())
         waiting = asyncio.create_task(drained.wait(), name="drained")
         waiting.add_done_callback(lambda _: bell.ring())
         try:
-            reloader = Reloader(what, live, terminal, sources, exchange)
+            reloader = Reloader(what, live, terminal, sources, front.exchange)
 
             def over() -> bool:
                 return bool(stopped) or running.done() or drained.is_set()
 
             await _keep_current(reloader, bell, watch, over, serving, terminal)
-            if stopped and desk.active and stopped.number == signal.SIGTERM and serving.drain_s:
+            if stopped and pool.active and stopped.number == signal.SIGTERM and serving.drain_s:
                 terminal.say(
-                    f"Draining: {desk.active} call(s) go on for {serving.drain_s:.0f} s; a second signal ends at once."
+                    f"Draining: {pool.active} call(s) go on for {serving.drain_s:.0f} s; a second signal ends at once."
                 )
-                await desk.drain(serving.drain_s)
-            elif stopped and desk.active and stopped.number != signal.SIGHUP:
+                await pool.drain(serving.drain_s)
+            elif stopped and pool.active and stopped.number != signal.SIGHUP:
                 terminal.say("Ending calls. Ctrl-C again leaves at once.")
         finally:
             waiting.cancel()
@@ -260,28 +242,3 @@ async def _keep_current(
             terminal.error(fault, "the tokens that it held before stay")
         if not over() and (asked or (watch and await reloader.changed())):
             await reloader.reload()
-
-
-async def _connect(prepared: Sequence[Prepared], model: LocalModel) -> list[ServedAgent]:
-    """The agents with their way to the model."""
-    from ...processors.gemini_live import LiveConnector
-    from ...processors.gemini_live.connect import WebSocketConnector
-    from ...server.calls import ServedAgent
-
-    served = []
-    for item in prepared:
-        agent, label = item.agent, item.route.label
-        brought: dict[type, object] = {}
-        if item.route.kind == "local":
-            brought[LiveConnector] = WebSocketConnector(await model.url(agent.name, item.script), label)
-        served.append(ServedAgent(agent.name, item.plan, agent.title, agent.description, label, brought))
-    return served
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """uvloop's where it is installed: less work for each packet."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop

@@ -1,0 +1,222 @@
+"""The worker's side of the stream: does what is asked, and tells what happens."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+import socket
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from typing import Any
+
+from ...pipeline.errors import LivegraphError
+from ..calls.served import Running, ServedAgent
+from ..refusals import Refusal, sentence
+from .desk_worker import DeskWorker
+from .setup import AgentSource, WorkerSetup, make_desk, open_source
+from .stream import MessageStream
+from .warm import warm_up
+from .wire import (
+    METHODS,
+    Ask,
+    Begin,
+    Cancelled,
+    Done,
+    Failed,
+    Happened,
+    Message,
+    Refused,
+    Reported,
+    WireError,
+    packed,
+    unpacked,
+)
+from .worker import WorkerEvent, WorkerReport
+
+__all__ = ["Host"]
+
+logger = logging.getLogger("livegraph.server")
+
+_MOST_ASKED = 1_000
+"""At a time."""
+
+Beside = Callable[[DeskWorker, Begin], AbstractAsyncContextManager[object]]
+
+
+class Host:
+    """Hosts one worker for whoever is at the other end of a socket, until that side is gone.
+
+    Args:
+        beside: entered while the worker serves: what serves more than the offers that come by the socket.
+    """
+
+    def __init__(self, beside: Beside | None = None) -> None:
+        loop = asyncio.get_running_loop()
+        self._beside = beside
+        self._stream: MessageStream | None = None
+        self._prepare: asyncio.Future[tuple[int, WorkerSetup]] = loop.create_future()
+        self._begin: asyncio.Future[tuple[int, Begin]] = loop.create_future()
+        self._close: asyncio.Future[int] = loop.create_future()
+        """The number of the request to end; 0 when the other side is gone."""
+        self._source: AgentSource | None = None
+        self._agents: Sequence[ServedAgent] = ()
+        self._worker: DeskWorker | None = None
+        self._tasks: dict[int, asyncio.Task[None]] = {}
+        self._taps: dict[int, AsyncGenerator[bytes]] = {}
+        self._tap_numbers = itertools.count(1)
+
+    async def serve(self, sock: socket.socket) -> None:
+        """Do what is asked until the other side has closed the stream."""
+        self._stream = stream = await MessageStream.on(sock, self._heard, self._over)
+        try:
+            async with AsyncExitStack() as stack:
+                await self._serve(stack)
+        except _GaveUp:
+            pass
+        finally:
+            for task in self._tasks.values():
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+            for lines in self._taps.values():
+                await lines.aclose()
+            if self._close.done() and (number := self._close.result()):
+                self._done(number, None)
+            stream.close()
+
+    def ask_to_leave(self) -> None:
+        """Somebody wants this process to end: it is for the other side to drain it."""
+        if self._worker is not None:
+            self._worker.ask_to_leave()
+        else:
+            self._over()
+
+    async def _serve(self, stack: AsyncExitStack) -> None:
+        if not await self._asked(self._prepare):
+            return
+        number, setup = self._prepare.result()
+        with self._refusing(number):
+            self._source = source = await stack.enter_async_context(open_source(setup))
+            self._agents = await source.load()
+            await asyncio.to_thread(warm_up)
+        self._done(number, None)
+        if not await self._asked(self._begin):
+            return
+        number, begin = self._begin.result()
+        with self._refusing(number):
+            desk, network = make_desk(
+                setup, self._agents, slot=begin.slot, udp_port=begin.udp_port, tracing=source.tracing
+            )
+            worker = await stack.enter_async_context(DeskWorker(desk, network, source))
+            if self._beside is not None:
+                await stack.enter_async_context(self._beside(worker, begin))
+        self._worker = worker
+        self._done(number, None)
+        worker.tell(self._say)
+        await self._close
+
+    async def _asked(self, request: asyncio.Future[Any]) -> bool:
+        """Wait for that request; whether it came before the end."""
+        await asyncio.wait({request, self._close}, return_when=asyncio.FIRST_COMPLETED)
+        return request.done()
+
+    @contextmanager
+    def _refusing(self, number: int) -> Iterator[None]:
+        """What goes wrong inside is the answer, and the end."""
+        try:
+            yield
+        except (LivegraphError, Refusal, OSError, ImportError, AttributeError, ValueError) as error:
+            refusal = error if isinstance(error, Refusal) else Refusal(500, "worker_failed", sentence(error))
+            self._send(_refused(number, refusal))
+            raise _GaveUp from error
+
+    # What comes, and what goes.
+
+    def _heard(self, message: Message) -> None:
+        match message:
+            case Ask(number, "prepare", given) if not self._prepare.done():
+                self._prepare.set_result((number, unpacked(given, tuple[WorkerSetup])[0]))
+            case Ask(number, "begin", given) if not self._begin.done():
+                self._begin.set_result((number, unpacked(given, tuple[Begin])[0]))
+            case Ask(number, "close"):
+                if not self._close.done():
+                    self._close.set_result(number)
+            case Ask() if len(self._tasks) < _MOST_ASKED:
+                task = asyncio.get_running_loop().create_task(self._do(message), name=message.method)
+                self._tasks[message.number] = task
+                task.add_done_callback(lambda _: self._tasks.pop(message.number, None))
+            case Ask(number):
+                self._send(Failed(number, "too much was asked at a time"))
+            case Cancelled(number):
+                if (task_there := self._tasks.get(number)) is not None:
+                    task_there.cancel()
+            case _:
+                raise WireError(f"a pool asks, and has sent {type(message).__name__}")
+
+    async def _do(self, ask: Ask) -> None:
+        try:
+            kinds, _ = METHODS[ask.method]
+            given = unpacked(ask.given, tuple[kinds])  # type: ignore[valid-type]
+            self._done(ask.number, await self._answer(ask.method, given))
+        except Refusal as refusal:
+            self._send(_refused(ask.number, refusal))
+        except Exception as error:
+            # One request's fault is no other's. Its caller is told that it failed; here is why.
+            logger.exception("%s failed", ask.method)
+            self._send(Failed(ask.number, type(error).__name__))
+
+    async def _answer(self, method: str, given: Any) -> Any:
+        worker = self._worker
+        if worker is None:
+            if method == "renew":
+                return await self._renew_early()
+            raise WireError(f"{method} was asked of a worker that does not serve yet")
+        match method:
+            case "tap":
+                lines = await worker.tap(*given)
+                self._taps[number := next(self._tap_numbers)] = lines
+                return number
+            case "tap_next":
+                return await anext(self._taps[given[0]], None)
+            case "tap_close":
+                if (lines_there := self._taps.pop(given[0], None)) is not None:
+                    await lines_there.aclose()
+                return None
+            case _:
+                return await getattr(worker, method)(*given)
+
+    async def _renew_early(self) -> dict[str, Running]:
+        """It has no calls yet: it will begin with the agents as they are now."""
+        assert self._source is not None
+        try:
+            self._agents = await self._source.load()
+        except LivegraphError as error:
+            raise Refusal(500, "agents_faulty", sentence(error)) from None
+        return {}
+
+    def _say(self, what: WorkerReport | WorkerEvent) -> None:
+        if isinstance(what, WorkerReport):
+            self._send(Reported(what))
+        else:
+            self._send(Happened(what.pc_id, what.over))
+
+    def _done(self, number: int, value: object) -> None:
+        self._send(Done(number, packed(value)))
+
+    def _send(self, message: Message) -> None:
+        if self._stream is not None:
+            self._stream.send(message)
+
+    def _over(self) -> None:
+        if not self._close.done():
+            self._close.set_result(0)
+
+
+class _GaveUp(Exception):
+    """It could not begin, and has said so."""
+
+
+def _refused(number: int, refusal: Refusal) -> Refused:
+    return Refused(
+        number, refusal.status, refusal.code, refusal.message, refusal.remedy, dict(refusal.headers)
+    )

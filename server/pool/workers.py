@@ -1,0 +1,397 @@
+"""A pool of workers that are somewhere else: lets callers in, places their calls, and leads what follows to each.
+
+Who may call and how many there may be is decided here, for all workers together; workers ask nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, Self, TypeVar
+
+from starlette.requests import HTTPConnection
+
+from ...language import Agent
+from ...pipeline.clock import clock_of_loop
+from ..access.grant import Grant, ReportLevel
+from ..access.ticket_store import OwnTickets, TicketStore
+from ..calls.admission import Admission, Caller
+from ..calls.offers import OfferBook, offer_mark
+from ..calls.reception import CallRequest, Reception, not_ready
+from ..calls.served import Running, ServedAgent, by_name
+from ..limits.caller import CallerLimits
+from ..offering import Answered, Offer
+from ..refusals import Refusal
+from .cards import AgentCard, cards_of
+from .joined_metrics import PoolMetrics, joined_text
+from .local import no_such_call
+from .names import joined, parted
+from .placing import roomiest
+from .post import Held, Post
+from .setup import uncounted
+from .worker import Worker, WorkerEvent, WorkerLost, WorkerReport
+
+__all__ = ["WorkersPool"]
+
+logger = logging.getLogger("livegraph.server")
+
+_WORKER_WITHIN_S = 5.0
+"""For a worker that takes calls to be there: one that died is replaced in about a second."""
+_MOST_TRIES = 4
+_REMEMBERED = 1_024
+"""Workers that are gone."""
+_ELSEWHERE = frozenset({"full", "overloaded", "draining", "shutting_down", "worker_failed"})
+"""Refusals of one worker that another one need not share."""
+
+T = TypeVar("T")
+
+
+class WorkersPool:
+    """See ``Pool``. Whoever has workers gives them posts: ``install``, and ``lose`` when one is gone.
+
+    Args:
+        agents: what the workers serve, for whoever asks what there is to call.
+        max_calls, max_pending: how many at a time over all workers, and how many of them may be offers whose callers
+            have not come.
+        limits: of one caller, where its grant says nothing else.
+        used_tickets: knows which tickets have made their call; by default those of this process.
+    """
+
+    def __init__(
+        self,
+        agents: Sequence[ServedAgent | Agent],
+        *,
+        max_calls: int,
+        max_pending: int | None = None,
+        limits: CallerLimits | None = None,
+        used_tickets: TicketStore | None = None,
+    ) -> None:
+        if max_calls < 1:
+            raise ValueError("a pool needs room for at least one call")
+        self.hint = ""
+        self.draining = self.closing = False
+        self.counted = PoolMetrics()
+        self._agents = by_name(agents)
+        self._cards = cards_of(self._agents.values())
+        self._admission = Admission(
+            max_calls=max_calls, max_pending=max_pending or max_calls, limits=limits or CallerLimits()
+        )
+        self._reception = Reception(self._admission, used_tickets or OwnTickets())
+        self._offers = OfferBook()
+        self._posts: dict[str, Post] = {}
+        self._gone: OrderedDict[str, None] = OrderedDict()
+        self._generations: dict[int, int] = {}
+        self._changed = asyncio.Event()
+        self.counted.watch(lambda: self._posts.values())
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.closing = True
+
+    # Workers -----------------------------------------------------------------------------------
+
+    def install(self, slot: int, worker: Worker) -> Post:
+        """A worker serves from now on, in the place ``slot``."""
+        generation = self._generations[slot] = self._generations.get(slot, 0) + 1
+        post = Post(f"{slot}-{generation}", slot, worker)
+        self._posts[post.name] = post
+        worker.tell(lambda what: self._told(post, what))
+        self._changed.set()
+        return post
+
+    def lose(self, post: Post, reason: str = "lost") -> None:
+        """The worker is gone, and its calls with it. Again is fine."""
+        if self._posts.pop(post.name, None) is None:
+            return
+        serving, calls = post.state == "serving", post.lose()
+        self._gone[post.name] = None
+        if len(self._gone) > _REMEMBERED:
+            self._gone.popitem(last=False)
+        if serving or calls:
+            self.counted.ended(post.slot, reason, calls)
+        if calls:
+            logger.error("worker %d is gone, and %d call(s) with it", post.slot, calls)
+
+    @property
+    def posts(self) -> Sequence[Post]:
+        """All workers that are there, those included that drain."""
+        return list(self._posts.values())
+
+    def _told(self, post: Post, what: WorkerReport | WorkerEvent) -> None:
+        if isinstance(what, WorkerEvent):
+            post.take(what)
+        else:
+            post.place.report = what
+
+    # What there is -----------------------------------------------------------------------------
+
+    @property
+    def cards(self) -> Mapping[str, AgentCard]:
+        """See ``Pool``."""
+        return self._cards
+
+    @property
+    def max_calls(self) -> int:
+        """See ``Pool``."""
+        return self._admission.max_calls
+
+    @property
+    def active(self) -> int:
+        """See ``Pool``."""
+        return self._admission.taken
+
+    @property
+    def pending(self) -> int:
+        """See ``Pool``."""
+        return self._admission.pending
+
+    @property
+    def status(self) -> str:
+        """See ``Pool``."""
+        return "closing" if self.closing else "draining" if self.draining else "ok"
+
+    @property
+    def unready(self) -> str:
+        """See ``Pool``."""
+        if self.closing or self.draining:
+            return self.status
+        if self.active >= self.max_calls:
+            return "full"
+        return "" if self._serving() else "overloaded"
+
+    @property
+    def workers(self) -> Sequence[dict[str, Any]]:
+        """See ``Pool``."""
+        return [post.shown() for post in sorted(self._posts.values(), key=lambda post: post.slot)]
+
+    def _serving(self, without: Iterable[Post] = ()) -> list[Post]:
+        """Those that take a call now."""
+        return [
+            post
+            for post in self._posts.values()
+            if post.state == "serving" and not post.place.report.unready and post not in without
+        ]
+
+    # What callers ask for ----------------------------------------------------------------------
+
+    def count_request(self, grant: Grant, address: str) -> None:
+        """See ``Pool``."""
+        self._check_ready()
+        self._admission.count_request(Caller(grant, address), clock_of_loop().now_ns())
+
+    def refused(self, code: str) -> None:
+        """See ``Pool``."""
+        self.counted.refused(code)
+
+    async def answer(self, offer: Offer, request: HTTPConnection | None = None) -> Answered:
+        """See ``Pool``."""
+        self._check_ready()
+        grant = offer.grant
+        agent = self._reception.find(self._agents, offer.agent, grant)
+        mark, wanted = offer_mark(offer.sdp), (agent.name, grant.identity)
+        return await self._offers.once(mark, wanted, lambda: self._answer(offer, agent, mark))
+
+    async def renegotiate(
+        self, pc_id: str, sdp: str, kind: str = "offer", *, replace: bool = False
+    ) -> Answered:
+        """See ``Pool``."""
+        post, own = self._post(pc_id)
+        return _named(post, await self._reach(post, post.worker.renegotiate(own, sdp, kind, replace)))
+
+    async def resume(self, token: str, sdp: str, kind: str = "offer") -> Answered:
+        """See ``Pool``."""
+        post, own = self._post(token)
+        return _named(post, await self._reach(post, post.worker.resume(own, sdp, kind)))
+
+    async def add_candidates(self, pc_id: str, candidates: Any) -> None:
+        """See ``Pool``."""
+        post, own = self._post(pc_id)
+        await self._reach(post, post.worker.add_candidates(own, candidates))
+
+    async def leave(self, pc_id: str) -> None:
+        """See ``Pool``."""
+        post, own = self._post(pc_id)
+        await self._reach(post, post.worker.leave(own))
+
+    async def hang_up(self, pc_id: str) -> None:
+        """See ``Pool``."""
+        if parted(pc_id)[0] in self._gone:
+            # It is over, as its caller wishes.
+            return
+        post, own = self._post(pc_id)
+        await self._reach(post, post.worker.hang_up(own))
+
+    async def _answer(self, offer: Offer, agent: ServedAgent, mark: str) -> Answered:
+        asked = CallRequest(agent.name, offer.inputs, offer.grant, offer.address)
+        admitted = await self._reception.admit(agent, asked)
+        grant = offer.grant
+        limits = None if grant.limits is None else uncounted(grant.limits)
+        sent = replace(offer, agent=agent.name, grant=replace(grant, once="", limits=limits))
+        entry = admitted.entry
+
+        def reached() -> None:
+            self._admission.connected(entry)
+            self._offers.use_up(mark)
+
+        def over() -> None:
+            self._admission.leave(entry)
+            self._offers.use_up(mark)
+
+        try:
+            return await self._place(sent, Held(entry, reached, over))
+        except BaseException:
+            await self._reception.give_back(admitted)
+            raise
+
+    async def _place(self, offer: Offer, held: Held) -> Answered:
+        """Have a worker take the call: the one with the most room, and another where that one cannot."""
+        tried: list[Post] = []
+        refusal = not_ready("overloaded")
+        for _ in range(_MOST_TRIES):
+            self._check_ready()
+            post = await self._choose(tried)
+            if post is None:
+                break
+            tried.append(post)
+            post.begin(clock_of_loop().now_ns())
+            try:
+                answered = await post.worker.answer(offer)
+            except Refusal as refused:
+                post.failed()
+                if refused.code not in _ELSEWHERE:
+                    raise
+                refusal = refused
+            except WorkerLost as lost:
+                post.failed()
+                logger.warning("a call is placed anew: worker %d: %s", post.slot, lost)
+            except BaseException:
+                post.failed()
+                raise
+            else:
+                post.hold(answered.pc_id, held)
+                return _named(post, answered)
+        raise refusal
+
+    async def _choose(self, tried: Sequence[Post]) -> Post | None:
+        """A worker to ask. Where there is none it may be that one is just being replaced."""
+        deadline = asyncio.get_running_loop().time() + _WORKER_WITHIN_S
+        while not (found := self._serving(tried)):
+            left = deadline - asyncio.get_running_loop().time()
+            if left <= 0 or any(post.state == "serving" for post in self._posts.values()):
+                return None
+            self._changed.clear()
+            try:
+                async with asyncio.timeout(left):
+                    await self._changed.wait()
+            except TimeoutError:
+                return None
+        chosen = roomiest([post.place for post in found], clock_of_loop().now_ns())
+        return next(post for post in found if post.place is chosen)
+
+    def _check_ready(self) -> None:
+        if self.closing or self.draining:
+            raise not_ready("shutting_down" if self.closing else "draining", self.hint)
+
+    def _post(self, name: str) -> tuple[Post, str]:
+        """The worker that a call's name carries, and its own name of it."""
+        worker, own = parted(name)
+        post = self._posts.get(worker)
+        if post is not None:
+            return post, own
+        if worker in self._gone:
+            raise _lost()
+        raise no_such_call()
+
+    async def _reach(self, post: Post, asked: Awaitable[T]) -> T:
+        try:
+            return await asked
+        except WorkerLost:
+            if post.name not in self._posts:
+                raise _lost() from None
+            raise Refusal(
+                503, "no_answer", "The call's worker does not answer.", "Try again.", {"Retry-After": "1"}
+            ) from None
+
+    # What operators ask for --------------------------------------------------------------------
+
+    async def calls(self) -> list[dict[str, Any]]:
+        """See ``Pool``."""
+        found = await self._all(lambda post: post.worker.calls())
+        listed = [{**call, "worker": post.slot} for post, calls in found for call in calls]
+        return sorted(listed, key=lambda call: -float(call["seconds"]))
+
+    async def call(self, call_id: str) -> dict[str, Any]:
+        """See ``Pool``."""
+        post = await self._who_has(call_id)
+        return {**await self._reach(post, post.worker.call(call_id)), "worker": post.slot}
+
+    async def tap(self, call_id: str, port: str, level: ReportLevel, *, sound: bool) -> AsyncGenerator[bytes]:
+        """See ``Pool``."""
+        post = await self._who_has(call_id)
+        return await self._reach(post, post.worker.tap(call_id, port, level, sound))
+
+    async def end(self, call_id: str, detail: str = "") -> None:
+        """See ``Pool``."""
+        post = await self._who_has(call_id)
+        await self._reach(post, post.worker.end(call_id, detail))
+
+    async def drain(self, within_s: float) -> int:
+        """See ``Pool``."""
+        self.draining = True
+        return sum(left for _, left in await self._all(lambda post: post.worker.drain(within_s)))
+
+    async def exchange(self, agents: Sequence[ServedAgent | Agent]) -> Mapping[str, Running]:
+        """See ``Pool``. Workers read the agents from where they have them; ``agents`` is what there is to call."""
+        fresh = by_name(agents)
+        found: dict[str, Running] = {}
+        for _, renewed in await self._all(lambda post: post.worker.renew()):
+            for name, running in renewed.items():
+                total = found.setdefault(name, Running())
+                total.tuned += running.tuned
+                total.kept += running.kept
+        self._agents, self._cards = fresh, cards_of(fresh.values())
+        return found
+
+    async def metrics(self) -> bytes:
+        """See ``Pool``."""
+        found = await self._all(lambda post: post.worker.metrics())
+        return joined_text(self.counted.registry, [(str(post.slot), text) for post, text in found])
+
+    async def _who_has(self, call_id: str) -> Post:
+        """The worker that has the call of this id, or the one whose id begins so (``call-17``)."""
+        listed = await self._all(lambda post: post.worker.calls())
+        ids = [(str(call["id"]), post) for post, calls in listed for call in calls]
+        found = [post for known, post in ids if known == call_id]
+        found = found or [post for known, post in ids if known.startswith(f"{call_id}-")]
+        if len(found) != 1:
+            raise no_such_call(call_id, [known for known, _ in ids])
+        return found[0]
+
+    async def _all(self, ask: Callable[[Post], Awaitable[T]]) -> list[tuple[Post, T]]:
+        """What the workers say. One that is gone says nothing; one that refuses is named in the log."""
+        posts = list(self._posts.values())
+        found = await asyncio.gather(*(ask(post) for post in posts), return_exceptions=True)
+        said: list[tuple[Post, T]] = []
+        for post, answer in zip(posts, found, strict=True):
+            if isinstance(answer, Refusal | WorkerLost):
+                logger.error("worker %d: %s", post.slot, answer)
+            elif isinstance(answer, BaseException):
+                raise answer
+            else:
+                said.append((post, answer))
+        return said
+
+
+def _named(post: Post, answered: Answered) -> Answered:
+    return replace(
+        answered, pc_id=joined(post.name, answered.pc_id), resume=joined(post.name, answered.resume)
+    )
+
+
+def _lost() -> Refusal:
+    return Refusal(410, "call_lost", "The call was lost: what served it is gone.", "Make a new call.")

@@ -1,0 +1,317 @@
+"""The callers of one process: ``python -m livegraph.testing.load.crowd`` reads a ``LoadPlan`` and tells what it sees.
+
+The plan is one line of JSON on stdin; what was ``Seen`` is a line of JSON on stdout each second, and a last one when
+all calls are over. When stdin is closed all callers hang up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import httpx
+import msgspec
+import numpy as np
+
+from ...audio import Pcm, Resampler, read_wav, to_mono
+from ...pipeline.errors import LivegraphError, TransportError
+from ...transports.webrtc.opus import OpusEncoder
+from ...transports.webrtc.secure import Certificate
+from .caller import LoadCaller
+from .numbers import Seen
+from .plan import LoadPlan
+
+__all__ = ["Crowd", "main"]
+
+_PACKET_S = 0.02
+_RATE = 16_000
+_ROOM_RMS = 12
+"""A room's noise, about -69 dBFS: below what any detector takes for speech."""
+_TELL_EVERY_S = 1.0
+_GREETING_WITHIN_S = 3.0
+_SETTLED_S = 0.8
+_ANSWER_WITHIN_S = 10.0
+_INTERRUPT_AFTER_S = 1.0
+_SILENT_WITHIN_S = 5.0
+_REQUEST_WITHIN_S = 15.0
+
+
+class Refused(LivegraphError):
+    """The server did not take the call; the text is the code that it gave."""
+
+
+class Crowd:
+    """Callers that begin one after the other, talk for as long as the plan says, and hang up."""
+
+    def __init__(self, plan: LoadPlan) -> None:
+        self.seen = Seen()
+        self._plan = plan
+        self._certificate = Certificate()
+        self._callers: set[LoadCaller] = set()
+        self._room = _packets(_noise())
+        self._words = _packets(_mono(*read_wav(Path(plan.say)))) if plan.say else []
+        self._stop = asyncio.Event()
+
+    def stop(self) -> None:
+        """All hang up."""
+        self._stop.set()
+
+    async def run(self, tell: Callable[[Seen], None]) -> None:
+        """Have all calls; returns when they are over. ``tell`` is given what was seen, every second and at the end."""
+        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+        headers = {"Authorization": f"Bearer {self._plan.token}"} if self._plan.token else {}
+        async with httpx.AsyncClient(
+            base_url=self._plan.url, headers=headers, timeout=_REQUEST_WITHIN_S, limits=limits
+        ) as client:
+            beats = [
+                asyncio.create_task(self._tick(), name="load ticks"),
+                asyncio.create_task(self._tell(tell), name="load report"),
+            ]
+            try:
+                began = time.monotonic()
+                async with asyncio.TaskGroup() as group:
+                    for number in range(self._plan.first, self._plan.calls, self._plan.step):
+                        wait = began + number / self._plan.ramp_per_s - time.monotonic()
+                        if await self._stopped(wait):
+                            break
+                        group.create_task(self._call(client), name=f"load call {number}")
+            finally:
+                for beat in beats:
+                    beat.cancel()
+                await asyncio.gather(*beats, return_exceptions=True)
+        self._count()
+        tell(self.seen)
+
+    async def _stopped(self, within_s: float) -> bool:
+        """Wait so long; whether it is to stop."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, within_s)):
+                await self._stop.wait()
+        return self._stop.is_set()
+
+    # One call ----------------------------------------------------------------------------------
+
+    async def _call(self, client: httpx.AsyncClient) -> None:
+        seen, caller = self.seen, LoadCaller(self._certificate, self._room, time.monotonic)
+        seen.begun += 1
+        pc_id = ""
+
+        async def signal(offer: str) -> str:
+            nonlocal pc_id
+            body = {
+                "sdp": offer,
+                "type": "offer",
+                **({"agent": self._plan.agent} if self._plan.agent else {}),
+            }
+            reply = await client.post("api/offer", json=body)
+            if reply.status_code != 200:
+                raise Refused(_code_of(reply))
+            answer = reply.json()
+            pc_id = answer["pc_id"]
+            return str(answer["sdp"])
+
+        began = time.monotonic()
+        self._callers.add(caller)
+        try:
+            try:
+                await caller.open(signal)
+            except (TransportError, Refused, httpx.HTTPError, ValueError, KeyError) as error:
+                why = str(error) if isinstance(error, LivegraphError) else type(error).__name__
+                seen.failed[why] = seen.failed.get(why, 0) + 1
+                return
+            seen.connected += 1
+            seen.active += 1
+            seen.connect_ms.append(1_000 * (time.monotonic() - began))
+            try:
+                await self._talk(caller)
+            finally:
+                seen.active -= 1
+                seen.over += 1
+            if caller.over.done():
+                why = caller.over.result()
+                seen.dropped[why] = seen.dropped.get(why, 0) + 1
+        finally:
+            await self._end(caller, client, pc_id)
+
+    async def _talk(self, caller: LoadCaller) -> None:
+        """Converse until the time is up, the call is over, or all are to stop."""
+        talking = asyncio.create_task(self._converse(caller), name="load conversation")
+        stopping = asyncio.create_task(self._stop.wait(), name="load stop")
+        waits: set[asyncio.Future[Any]] = {caller.over, stopping}
+        try:
+            await asyncio.wait(waits, timeout=self._plan.hold_s, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in (talking, stopping):
+                task.cancel()
+            ended = await asyncio.gather(talking, stopping, return_exceptions=True)
+        if isinstance(ended[0], Exception):
+            raise ended[0]
+
+    async def _end(self, caller: LoadCaller, client: httpx.AsyncClient, pc_id: str) -> None:
+        hearing = caller.hearing
+        if hearing.packets:
+            self.seen.loss.append(hearing.lost / (hearing.lost + hearing.packets))
+        caller.hang_up()
+        with contextlib.suppress(httpx.HTTPError):
+            if pc_id:
+                await client.delete(f"api/offer/{pc_id}")
+        await caller.close()
+        self._count_one(caller)
+        self._callers.discard(caller)
+
+    async def _converse(self, caller: LoadCaller) -> None:
+        if not self._words:
+            return
+        await self._settled(caller, _GREETING_WITHIN_S)
+        while True:
+            ended = await caller.say(self._words)
+            self.seen.said += 1
+            answered = await self._answer(caller, ended)
+            if answered is None:
+                continue
+            self.seen.answer_ms.append(1_000 * (answered - ended))
+            if self._plan.interrupt:
+                await self._interrupt(caller)
+            await self._settled(caller, _ANSWER_WITHIN_S)
+
+    async def _settled(self, caller: LoadCaller, begin_within_s: float) -> None:
+        """Wait until the agent has said what it has to say; for it to begin, ``begin_within_s``."""
+        began = time.monotonic()
+        while True:
+            now = time.monotonic()
+            quiet = caller.hearing.quiet_for(now)
+            if quiet > _SETTLED_S and (quiet < now - began or now - began > begin_within_s):
+                return
+            await asyncio.sleep(0.1)
+
+    async def _answer(self, caller: LoadCaller, ended: float) -> float | None:
+        heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
+        caller.hearing.next_sound(ended, lambda at: None if heard.done() else heard.set_result(at))
+        try:
+            async with asyncio.timeout(_ANSWER_WITHIN_S):
+                return await heard
+        except TimeoutError:
+            return None
+
+    async def _interrupt(self, caller: LoadCaller) -> None:
+        """Speak over the agent, where it still speaks, and see how long it goes on."""
+        await asyncio.sleep(_INTERRUPT_AFTER_S)
+        if not caller.hearing.speaking(time.monotonic()):
+            return
+        began = time.monotonic()
+        saying = caller.say(self._words)
+        while time.monotonic() - began < _SILENT_WITHIN_S:
+            await asyncio.sleep(_PACKET_S)
+            last = caller.hearing.last_sound_s
+            if last is not None and not caller.hearing.speaking(time.monotonic()):
+                self.seen.silence_ms.append(1_000 * max(0.0, last + _PACKET_S - began))
+                break
+        ended = await saying
+        self.seen.said += 1
+        answered = await self._answer(caller, ended)
+        if answered is not None:
+            self.seen.answer_ms.append(1_000 * (answered - ended))
+
+    # All ---------------------------------------------------------------------------------------
+
+    async def _tick(self) -> None:
+        due = time.monotonic()
+        while True:
+            due += _PACKET_S
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            late = time.monotonic() - due
+            self.seen.late_ms.append(1_000 * late)
+            for caller in list(self._callers):
+                caller.tick()
+            if late > 1.0:
+                # Held up for so long, the callers' microphones have lost what they would have sent.
+                due = time.monotonic()
+
+    async def _tell(self, tell: Callable[[Seen], None]) -> None:
+        while True:
+            await asyncio.sleep(_TELL_EVERY_S)
+            self._count()
+            tell(self.seen)
+            for times in (self.seen.connect_ms, self.seen.answer_ms, self.seen.silence_ms, self.seen.loss):
+                times.clear()
+            self.seen.late_ms.clear()
+
+    def _count(self) -> None:
+        seen = self.seen
+        seen.sent, seen.received, seen.lost = self._ended
+        for caller in self._callers:
+            seen.sent += caller.sent
+            seen.received += caller.hearing.packets
+            seen.lost += caller.hearing.lost
+
+    _ended: tuple[int, int, int] = (0, 0, 0)
+
+    def _count_one(self, caller: LoadCaller) -> None:
+        sent, received, lost = self._ended
+        hearing = caller.hearing
+        self._ended = (sent + caller.sent, received + hearing.packets, lost + hearing.lost)
+
+
+def _code_of(reply: httpx.Response) -> str:
+    try:
+        return f"{reply.status_code} {reply.json()['error']['code']}"
+    except (ValueError, KeyError, TypeError):
+        return str(reply.status_code)
+
+
+def _packets(pcm: Pcm) -> list[bytes]:
+    encoder = OpusEncoder(_RATE)
+    size = encoder.samples
+    whole = np.concatenate([pcm, np.zeros(-len(pcm) % size, np.int16)])
+    return [encoder.encode(piece) for piece in whole.reshape(-1, size)]
+
+
+def _noise() -> Pcm:
+    return np.random.default_rng(7).normal(0, _ROOM_RMS, _RATE).astype(np.int16)
+
+
+def _mono(pcm: Pcm, rate: int) -> Pcm:
+    resampler = Resampler(rate, _RATE)
+    return np.concatenate([resampler.process(to_mono(pcm)), resampler.flush()])
+
+
+async def _main() -> None:
+    plan = msgspec.json.decode(sys.stdin.buffer.readline(), type=LoadPlan)
+    crowd = Crowd(plan)
+    loop = asyncio.get_running_loop()
+
+    def closed() -> None:
+        if not os.read(sys.stdin.fileno(), 4096):
+            loop.remove_reader(sys.stdin.fileno())
+            crowd.stop()
+
+    def tell(seen: Seen) -> None:
+        sys.stdout.buffer.write(msgspec.json.encode(seen) + b"\n")
+        sys.stdout.buffer.flush()
+
+    loop.add_reader(sys.stdin.fileno(), closed)
+    try:
+        await crowd.run(tell)
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+
+
+def main() -> None:
+    """See the module."""
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(_main())
+    else:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_main())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,305 @@
+"""Workers as processes: one that dies, hangs, or grows takes its own calls and no others, and is replaced."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from livegraph.server.offering import Offer
+from livegraph.server.pool import ProcessPool, WorkerSetup
+from livegraph.server.refusals import Refusal
+from livegraph.testing import no_tasks_left
+from support.pool_agents import SOURCE, agents
+from support.pool_callers import Crew, crew, until
+from support.webrtc import Caller
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+
+@asynccontextmanager
+async def opened(workers: int = 2, **options: Any) -> AsyncIterator[tuple[ProcessPool, Crew]]:
+    """A pool of processes, and callers."""
+    setup = WorkerSetup(source=SOURCE, report="full", **options.pop("setup", {}))
+    options = {"max_calls": 16, "spares": 0, **options}
+    async with ProcessPool(setup, agents(), workers=workers, **options) as pool, crew() as callers:
+        yield pool, callers
+
+
+async def on_both(pool: ProcessPool, callers: Crew) -> dict[int, list[tuple[Caller, str]]]:
+    """Calls on both workers: by worker, its callers and the names of their calls."""
+    found: dict[int, list[tuple[Caller, str]]] = {0: [], 1: []}
+    while not all(found.values()) or sum(map(len, found.values())) < 4:
+        assert len(callers.callers) < 10
+        caller, answered = await callers.call(pool)
+        found[int(answered.pc_id.partition("-")[0])].append((caller, answered.pc_id))
+    return found
+
+
+def pid_of(pool: ProcessPool, slot: int) -> int:
+    """The process of the worker that takes calls there; 0 while there is none."""
+    serving = (w["pid"] for w in pool.workers if w["worker"] == slot and w["state"] == "serving")
+    return int(next(serving, 0))
+
+
+async def with_a_spare(pool: ProcessPool) -> None:
+    """Wait until one is ready: on a busy machine it takes long to start."""
+    await until(lambda: pool._ready, 90)
+
+
+def test_a_worker_that_is_killed_takes_its_own_calls_and_no_others() -> None:
+    """The others lose no packet; its own are told that the call is lost, and may call again at once."""
+
+    async def run() -> None:
+        async with no_tasks_left(), opened(spares=1) as (pool, callers):
+            lines = await on_both(pool, callers)
+            await with_a_spare(pool)
+            before = pid_of(pool, 0)
+            os.kill(before, signal.SIGKILL)
+            killed = time.monotonic()
+            caller, pc_id = lines[0][0]
+            await until(lambda: pool.active == len(lines[1]), 5)
+            with pytest.raises(Refusal) as lost:
+                await pool.renegotiate(pc_id, "v=0")
+            assert (lost.value.status, lost.value.code) == (410, "call_lost")
+            await pool.hang_up(pc_id)
+            again, _ = await callers.call(pool)
+            await callers.heard(again, 440)
+            await until(lambda: len([w for w in pool.workers if w["state"] == "serving"]) == 2, 10)
+            assert time.monotonic() - killed < 10
+            assert pid_of(pool, 0) != before
+            await asyncio.sleep(1)
+            for caller, _ in lines[1]:
+                numbers = [number for number, _ in caller.packets]  # type: ignore[attr-defined]
+                assert len(numbers) > 50
+                came = sorted(number - numbers[0] & 0xFFFF for number in numbers)
+                assert came == [*range(len(numbers))]
+            text = (await pool.metrics()).decode()
+            assert 'livegraph_workers_ended_total{reason="lost",worker="0"} 1.0' in text
+            assert f'livegraph_calls_lost_total{{worker="0"}} {len(lines[0])}.0' in text
+
+    asyncio.run(run())
+
+
+def test_a_worker_that_ends_itself_is_replaced() -> None:
+    """A tool that calls os._exit ends its process: the place is taken by another, and calls go on being answered."""
+
+    async def run() -> None:
+        async with opened(workers=1, spares=1) as (pool, callers):
+            for _ in range(2):
+                await with_a_spare(pool)
+                before = pid_of(pool, 0)
+                caller, _ = await callers.call(pool)
+                caller.say(type="text", text="exit")
+                await until(lambda: pool.active == 0, 10)
+                # With nobody there for a moment an offer waits for the next one.
+                fresh, answered = await callers.call(pool)
+                assert pid_of(pool, 0) != before
+                await callers.heard(fresh, 440)
+                await pool.hang_up(answered.pc_id)
+
+    asyncio.run(run())
+
+
+def test_a_worker_whose_loop_is_held_is_drained_and_replaced() -> None:
+    """Calls go to others as soon as it is noticed; when the loop is free again its calls go on."""
+
+    async def run() -> None:
+        async with opened(spares=1) as (pool, callers):
+            await with_a_spare(pool)
+            lines = await on_both(pool, callers)
+            before = pid_of(pool, 1)
+            lines[1][0][0].say(type="text", text="hold 7")
+            await until(lambda: any(w["state"] == "draining" for w in pool.workers), 12)
+            others = [await callers.call(pool) for _ in range(2)]
+            assert not any(answered.pc_id.startswith("1-1.") for _, answered in others)
+            await until(lambda: pid_of(pool, 1) not in (0, before), 60)
+            assert len(await pool.calls()) == 2 + sum(map(len, lines.values()))
+            await callers.heard(lines[1][0][0], 440)
+            # When the last of its calls is over, it is gone.
+            for _, pc_id in lines[1]:
+                await pool.hang_up(pc_id)
+            await until(lambda: not psutil.pid_exists(before), 20)
+
+    asyncio.run(run())
+
+
+def test_a_worker_that_outgrows_its_memory_is_drained_and_replaced() -> None:
+    """By its own resident memory; the calls that it has go on."""
+
+    async def run() -> None:
+        async with opened(memory_bytes=700_000_000) as (pool, callers):
+            lines = await on_both(pool, callers)
+            before = pid_of(pool, 0)
+            lines[0][0][0].say(type="text", text="eat 800")
+            await until(lambda: any(w["state"] == "draining" for w in pool.workers), 15)
+            await until(lambda: len([w for w in pool.workers if w["state"] == "serving"]) == 2, 60)
+            assert pid_of(pool, 0) != before
+            await callers.heard(lines[0][0][0], 440)
+            assert 'reason="memory"' in (await pool.metrics()).decode()
+
+    asyncio.run(run())
+
+
+def test_sigterm_to_a_worker_drains_it() -> None:
+    """An operator may end one: its calls go on, and another takes its place."""
+
+    async def run() -> None:
+        async with opened(workers=1, spares=1) as (pool, callers):
+            await with_a_spare(pool)
+            caller, answered = await callers.call(pool)
+            await until(lambda: pid_of(pool, 0))
+            before = pid_of(pool, 0)
+            os.kill(before, signal.SIGTERM)
+            await until(lambda: any(w["state"] == "draining" for w in pool.workers), 10)
+            await callers.call(pool)
+            await callers.heard(caller, 440)
+            await pool.hang_up(answered.pc_id)
+            await until(lambda: not psutil.pid_exists(before), 20)
+
+    asyncio.run(run())
+
+
+def test_each_worker_has_its_own_port_and_so_has_its_successor() -> None:
+    """``udp_port`` and the next ones; callers are told the port of the worker that has their call."""
+
+    async def run() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        port = min(port, 65_000)
+        async with opened(udp_port=port, setup={"media_hosts": ("127.0.0.1",)}) as (pool, callers):
+            await until(lambda: all(worker["udp_port"] for worker in pool.workers))
+            assert [worker["udp_port"] for worker in pool.workers] == [port, port + 1]
+            lines = await on_both(pool, callers)
+            for slot, found in lines.items():
+                for caller, _ in found:
+                    sdp = caller.pc.remoteDescription.sdp
+                    assert f" 127.0.0.1 {port + slot} typ host" in sdp
+            os.kill(pid_of(pool, 1), signal.SIGKILL)
+            await until(lambda: [w["udp_port"] for w in pool.workers] == [port, port + 1], 20)
+            for _ in range(3):
+                caller, _ = await callers.call(pool)
+                await callers.heard(caller, 440)
+
+    asyncio.run(run())
+
+
+def test_a_port_that_is_taken_is_named_and_nothing_is_left() -> None:
+    """The pool does not open, says which port it is, and its processes are gone."""
+
+    async def run() -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
+            taken.bind(("127.0.0.1", 0))
+            port = taken.getsockname()[1]
+            with pytest.raises(Refusal) as refused:
+                async with opened(workers=1, udp_port=port, setup={"media_hosts": ("127.0.0.1",)}):
+                    raise AssertionError
+            assert refused.value.code == "worker_failed"
+        assert not [
+            child for child in psutil.Process().children() if "pool.process" in " ".join(child.cmdline())
+        ]
+
+    asyncio.run(run())
+
+
+def test_agents_that_are_faulty_keep_the_pool_from_opening(tmp_path: Path) -> None:
+    """What is wrong with them is said, and no process is left."""
+
+    async def run() -> None:
+        title = tmp_path / "title"
+        title.write_text("")
+        setup = {"options": {"title_file": str(title)}}
+        with pytest.raises(Refusal, match="no title"):
+            async with opened(setup=setup):
+                raise AssertionError
+        assert not [
+            child for child in psutil.Process().children() if "pool.process" in " ".join(child.cmdline())
+        ]
+
+    asyncio.run(run())
+
+
+_SUPERVISOR = """
+import asyncio, sys
+from support.pool_agents import SOURCE, agents
+from livegraph.server.pool import ProcessPool, WorkerSetup
+
+async def main():
+    async with ProcessPool(WorkerSetup(source=SOURCE), agents(), workers=2, max_calls=4) as pool:
+        while not pool._ready or not all(worker["pid"] for worker in pool.workers):
+            await asyncio.sleep(0.05)
+        print(*(worker["pid"] for worker in pool.workers), pool._ready[0].process.pid, flush=True)
+        await asyncio.sleep(600)
+
+asyncio.run(main())
+"""
+
+
+def test_nothing_is_left_of_a_supervisor_that_is_killed() -> None:
+    """``kill -9`` of the one that has the HTTP port ends its workers and the spare one, each with its loop held."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    with subprocess.Popen(
+        [sys.executable, "-c", _SUPERVISOR], stdout=subprocess.PIPE, env=environment
+    ) as parent:
+        assert parent.stdout is not None
+        pids = [int(word) for word in parent.stdout.readline().split()]
+        assert len(pids) == 3
+        # A process that does not run cannot see that the other side of its socket is closed.
+        os.kill(pids[0], signal.SIGSTOP)
+        parent.kill()
+        parent.wait()
+        deadline = time.monotonic() + 10
+        while left := [pid for pid in pids if psutil.pid_exists(pid) and not _is_zombie(pid)]:
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
+
+
+def _is_zombie(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
+
+
+def test_an_exchange_under_load_fails_no_offer(tmp_path: Path) -> None:
+    """Offers that come while all workers take new agents are answered, each by one of them."""
+
+    async def run() -> None:
+        title = tmp_path / "title"
+        title.write_text("One")
+        setup = {"options": {"title_file": str(title)}}
+        async with opened(setup=setup, max_calls=64) as (pool, callers):
+            stop = False
+
+            async def keep_calling() -> int:
+                calls = 0
+                while not stop:
+                    caller = callers.caller()
+                    answered = await pool.answer(Offer(sdp=await caller.offer()))
+                    await pool.hang_up(answered.pc_id)
+                    calls += 1
+                return calls
+
+            calling = [asyncio.create_task(keep_calling()) for _ in range(2)]
+            for number in range(4):
+                title.write_text(f"Title {number}")
+                await pool.exchange(agents(f"Title {number}"))
+                assert pool.cards["echo"].title == f"Title {number}"
+                await asyncio.sleep(0.3)
+            stop = True
+            assert sum(await asyncio.gather(*calling)) >= 4
+            await until(lambda: pool.active == 0)
+
+    asyncio.run(run())
