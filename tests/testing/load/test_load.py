@@ -1,0 +1,233 @@
+"""Callers that put load on a server: real ones, counted by packet, and held to hosts that may be loaded."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livegraph.audio import write_wav
+from livegraph.server.access.grant import Grant
+from livegraph.testing.load import LoadPlan, LoadReport, run_load
+from livegraph.testing.load.checks import candidates_of, check, is_answer, values_of
+from livegraph.testing.load.hearing import Hearing
+from livegraph.testing.load.numbers import Seen, Tally, figures
+from livegraph.testing.load.running import processes_for
+from livegraph.transports.webrtc.ice.stun import read_request, success, verified
+from livegraph.transports.webrtc.rtp.packets import build_rtp
+from support.command import livegraph
+from support.pool_agents import agents
+from support.speech import recorded
+from support.web import serving
+
+LOUD, SILENT = b"loud words", b"\xf8\xff\xfe"
+
+
+def rtp(sequence: int, payload: bytes = SILENT) -> bytes:
+    """20 ms of the agent."""
+    return build_rtp(111, sequence & 0xFFFF, 960 * sequence & 0xFFFFFFFF, 7, payload)
+
+
+def hearing() -> Hearing:
+    """One to whom every packet that is not silence is loud."""
+    return Hearing(lambda _: np.full(320, 8_000, np.int16))
+
+
+# ---- what is heard, and what is made of it ----
+
+
+@given(st.integers(0, 0xFFFF), st.integers(1, 400), st.sets(st.integers(1, 398)), st.randoms())
+def test_loss_is_counted_by_number(first: int, count: int, missing: set[int], chance: object) -> None:
+    """Whatever number the first has, in whatever order they come within a window, and however often each does."""
+    ear = hearing()
+    numbers = [each for each in range(count) if each not in missing or each in (0, count - 1)]
+    for at in range(0, len(numbers), 8):
+        window = numbers[at : at + 8]
+        ordered = window if at == 0 else list(reversed(window))
+        for number in (*ordered, ordered[0]):
+            ear.hear(rtp(first + number), 0.0)
+    assert ear.packets == len(numbers)
+    assert ear.lost == count - len(numbers)
+
+
+def test_sound_is_told_from_silence_by_its_level() -> None:
+    """The next sound after a moment is told once; silence is none, and the agent speaks until a pause is too long."""
+    ear, told = hearing(), []
+    ear.next_sound(1.0, told.append)
+    ear.hear(rtp(0, LOUD), 0.9)
+    ear.hear(rtp(1), 1.1)
+    assert told == []
+    ear.hear(rtp(2, LOUD), 1.2)
+    ear.hear(rtp(3, LOUD), 1.3)
+    assert told == [1.2]
+    assert ear.speaking(1.4)
+    assert not ear.speaking(1.6)
+    assert ear.quiet_for(1.8) == pytest.approx(0.5)
+
+
+def test_a_check_is_what_a_server_verifies_and_its_answer_is_known() -> None:
+    """By the server's own reader; the answer to another check is none."""
+    sent = check("them", "us", "a password of theirs", b"t" * 12, b"tie-tie-")
+    request = read_request(sent)
+    assert request is not None
+    assert verified(request, b"a password of theirs")
+    assert (request.local, request.remote, request.use_candidate) == ("them", "us", True)
+    answer = success(request, ("127.0.0.1", 5_000), b"a password of theirs")
+    assert is_answer(answer, b"t" * 12)
+    assert not is_answer(answer, b"u" * 12)
+
+
+def test_an_answer_is_read() -> None:
+    """Its attributes, and its ways for UDP with the best first."""
+    sdp = (
+        "a=ice-ufrag:abc\r\na=ice-pwd:def\r\n"
+        "a=candidate:1 1 udp 100 192.0.2.1 40000 typ host\r\n"
+        "a=candidate:2 1 UDP 200 192.0.2.2 40000 typ host\r\n"
+        "a=candidate:3 1 tcp 300 192.0.2.3 40000 typ host tcptype passive\r\n"
+    )
+    assert values_of(sdp)["ice-ufrag"] == "abc"
+    assert candidates_of(sdp) == [("192.0.2.2", 40000), ("192.0.2.1", 40000)]
+
+
+def test_percentiles_are_of_what_was_measured() -> None:
+    """By nearest rank: each is a value that there was; of nothing there is none."""
+    found = figures([float(each) for each in range(1, 201)])
+    assert found is not None
+    assert (found.count, found.p50, found.p95, found.p99, found.max) == (200, 100, 190, 198, 200)
+    assert figures([]) is None
+    one = figures([3.5])
+    assert one is not None
+    assert {one.p50, one.p99, one.max} == {3.5}
+
+
+def test_what_several_processes_see_is_added_up() -> None:
+    """Counts are what each saw last, times are all that were ever told."""
+    tally = Tally(4, 2)
+    tally.take(0, Seen(begun=2, connected=1, failed={"503 full": 1}, connect_ms=[10.0], sent=100))
+    tally.take(0, Seen(begun=2, connected=1, failed={"503 full": 1}, sent=150))
+    tally.take(1, Seen(begun=2, connected=2, connect_ms=[20.0, 30.0], sent=50, failed={"503 full": 1}))
+    report = tally.report(1.0)
+    assert (report.begun, report.connected, report.sent_packets) == (4, 3, 200)
+    assert report.failed == {"503 full": 2}
+    assert report.connect_ms is not None
+    assert report.connect_ms.count == 3
+    assert not report.clean
+
+
+def test_a_hundred_callers_are_in_a_process() -> None:
+    """And one more in another."""
+    assert [processes_for(calls) for calls in (1, 100, 101, 1_000)] == [1, 1, 2, 10]
+
+
+# ---- real calls ----
+
+
+def test_real_callers_are_connected_heard_and_gone(tmp_path: Path) -> None:
+    """From two processes: all connect, nothing is lost, what they say comes back to them, and no call is left."""
+    words = tmp_path / "words.wav"
+    write_wav(words, recorded("go_forward").pcm[:24_000], 16_000)
+
+    async def run() -> LoadReport:
+        async with serving(agents()) as web:
+            plan = LoadPlan(
+                url=f"http://127.0.0.1:{web.port}/",
+                agent="echo",
+                calls=4,
+                ramp_per_s=20,
+                hold_s=8,
+                say=str(words),
+                interrupt=False,
+            )
+            told: list[LoadReport] = []
+            report = await run_load(plan, processes=2, told=told.append)
+            assert max(each.active for each in told) > 1
+            await web.until_free()
+            return report
+
+    report = asyncio.run(run())
+    assert report.clean, report
+    assert report.connected == 4
+    assert report.received_packets > 4 * 100
+    assert report.lost_packets == 0
+    assert report.answered >= 4
+    assert report.connect_ms is not None
+
+
+def test_calls_that_are_refused_are_counted_by_the_servers_word() -> None:
+    """A server with room for one: the others fail, as what it says."""
+
+    async def run() -> LoadReport:
+        async with serving(agents(), max_calls=1) as web:
+            plan = LoadPlan(url=f"http://127.0.0.1:{web.port}/", calls=3, ramp_per_s=50, hold_s=2)
+            return await run_load(plan)
+
+    report = asyncio.run(run())
+    assert report.connected == 1
+    assert report.failed == {"503 full": 2}
+
+
+def test_callers_show_a_token_and_see_their_call_ended() -> None:
+    """A token is sent with each offer; a call that the server ends is one that was dropped."""
+
+    async def run() -> LoadReport:
+        async def authorize(request: object) -> Grant | None:
+            return Grant(identity="load") if "let me in" in str(request.headers) else None  # type: ignore[attr-defined]
+
+        async with serving(agents(), authorize=authorize) as web:
+            plan = LoadPlan(url=f"http://127.0.0.1:{web.port}/", calls=2, hold_s=30, token="let me in")
+            load = asyncio.create_task(run_load(plan))
+            async with asyncio.timeout(20):
+                while len(web.desk.calls()) < 2:
+                    await asyncio.sleep(0.05)
+            while web.desk.pending:
+                await asyncio.sleep(0.05)
+            await asyncio.sleep(0.5)
+            for call in web.desk.calls():
+                await web.desk.end(call["id"])
+            return await load
+
+    report = asyncio.run(run())
+    assert report.connected == 2
+    assert report.dropped == {"the server ended it: operator": 2}
+
+
+# ---- the command ----
+
+
+@pytest.mark.parametrize(
+    "url", ["http://192.0.2.1/", "https://voice.example.org/", "http://localhost.example.org/"]
+)
+def test_nobody_elses_host_is_loaded(url: str) -> None:
+    """Nothing is sent there unless its owner says so by name."""
+    done = livegraph("load", url, "--calls", "1")
+    assert done.returncode == 2
+    assert "--i-own-this-host" in done.stderr
+
+
+def test_a_host_of_ones_own_is_named(tmp_path: Path) -> None:
+    """Then it is asked; one that is not there makes calls that fail, which the report and the exit code say."""
+    done = livegraph(
+        *("load", "http://127.0.0.1:1/", "--calls", "2", "--ramp", "50/s", "--hold", "1s", "--json")
+    )
+    assert done.returncode == 1
+    assert json.loads(done.stdout)["failed"] == {"ConnectError": 2}
+    owned = livegraph(
+        "load", "http://me.invalid/", "--calls", "1", "--i-own-this-host", "me.invalid", "--json"
+    )
+    assert json.loads(owned.stdout)["failed"] == {"ConnectError": 1}
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [("--ramp", "fast"), ("--ramp", "0/s"), ("--hold", "soon"), ("--say", "/nowhere.wav")],
+)
+def test_options_that_mean_nothing_are_named(option: str, value: str) -> None:
+    """With what they should look like."""
+    done = livegraph("load", "http://127.0.0.1:1/", option, value)
+    assert done.returncode != 0
+    assert option in done.stderr
