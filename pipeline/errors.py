@@ -37,6 +37,7 @@ __all__ = [
     "TransportError",
     "as_fault",
     "from_signal",
+    "told",
     "unwrapped",
 ]
 
@@ -125,9 +126,9 @@ def as_fault(node: str, error: BaseException, what: str = "") -> ProcessorError:
     A group of one error is that error.
     """
     error = unwrapped(error)
-    if isinstance(error, ProcessorError):
+    if isinstance(error, ProcessorError) and hasattr(error, "node"):
         return error
-    text = _told(error)
+    text = told(error)
     fault = ProcessorError(node, f"{what}: {text}" if what else text)
     # Its message has the remedy already.
     fault.remedy = getattr(error, "remedy", "") if isinstance(error, LivegraphError) else ""
@@ -142,11 +143,19 @@ def unwrapped(error: BaseException) -> BaseException:
     return error
 
 
-def _told(error: BaseException) -> str:
+def told(error: BaseException) -> str:
+    """What ``error``, which foreign code may have raised, says: its class and its text."""
     if isinstance(error, BaseExceptionGroup):
-        return f"{error.message}: " + "; ".join(_told(unwrapped(one)) for one in error.exceptions)
+        return f"{error.message}: " + "; ".join(told(unwrapped(one)) for one in error.exceptions)
+    kind = type(error).__name__
+    try:
+        text = str(error)
+    except BaseException as broken:
+        if from_signal(broken):
+            raise
+        return f"{kind} (and its text cannot be made: {type(broken).__name__})"
     # What we raise on purpose says what is wrong; of anything else the class is half of that.
-    return str(error) if isinstance(error, LivegraphError) else f"{type(error).__name__}: {error}"
+    return text if isinstance(error, LivegraphError) else f"{kind}: {text}"
 
 
 def from_signal(error: BaseException) -> bool:

@@ -33,6 +33,7 @@ __all__ = [
     "MuteChanged",
     "NodeFailed",
     "NodeSlow",
+    "OffloadCut",
     "PersonaChanged",
     "ServiceChanged",
     "SpeechChanged",
@@ -239,6 +240,19 @@ class NodeSlow(Event, frozen=True, kw_only=True):
     node: str
     work_ns: int
     sound_ns: int
+
+
+class OffloadCut(Event, frozen=True, kw_only=True):
+    """Nobody waits any more for the function ``work`` that ``node`` has offloaded: its turn was cut, or the node ended.
+
+    ``goes_on``: a thread is at it still, for nothing; a process was ended. ``count`` is how often that was so at this
+    node.
+    """
+
+    node: str
+    work: str
+    goes_on: bool
+    count: int
 
 
 class PersonaChanged(Event, frozen=True, kw_only=True):

@@ -218,7 +218,8 @@ class Processor:
         crash: ``function`` stands in a module, and it, its arguments and its result can be pickled.
         ``process=ProcessLimits(memory="500MB", time="2s")`` also bounds what it may use. Results come in the order
         in which a handler awaits them; a node has eight at work at the same time, others wait. When the turn of the
-        frame at hand is cut, what has not begun is dropped, and the result of what has.
+        frame at hand is cut, what has not begun is dropped, a process that is at it is ended, and a thread goes on for
+        nothing, in its place among the eight; both are logged, counted, and told by the event ``OffloadCut``.
 
         Raises what ``function`` raises, and ``OffloadError`` when it cannot be sent to a process, or that dies.
         """

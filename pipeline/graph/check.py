@@ -8,10 +8,9 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
 from ..convert import convert_options
-from ..errors import Problem, from_signal
+from ..errors import Problem
 from ..formats import AudioFormat
 from ..frames import AudioFrame
 from ..policy import default_policy
@@ -21,12 +20,13 @@ from .call_files import file_problems
 from .declarations import GraphSpec, NodeSpec
 from .modules import Modules, file_module, recording
 from .negotiate import FormatSolver, PortKey
+from .own_faults import own_faults
 from .resolve import ResolvedEdge, common_types, resolve_edge
 from .silences import silence_problems
 from .subgraph import expanded
 from .topology import Topology
 
-__all__ = ["CheckResult", "Insertion", "check", "own_faults"]
+__all__ = ["CheckResult", "Insertion", "check"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,22 +107,6 @@ def _check_options(graph: GraphSpec, result: CheckResult) -> None:
         result.problems += problems
         result.nodes[node.name] = replace(node, options=options)
     result.problems += file_problems(result.nodes.values())
-
-
-def own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:
-    """What the box of ``node`` has to say about its options itself."""
-    # A text that is filled in when a call starts is a text like any other here.
-    plain = {name: str(value) if isinstance(value, str) else value for name, value in options.items()}
-    try:
-        faults = list(node.processor.check_options(plain))
-    except BaseException as error:
-        if from_signal(error):
-            raise
-        # Foreign code runs here: whatever it raises is a fault of that box, told with its name.
-        message = f"`{node.name}` cannot check its options: {type(error).__name__}: {error}"
-        hint = f"mend {node.processor.__qualname__}.check_options"
-        return [Problem("LG222", message, node.path, hint=hint)]
-    return [fault.problem(node.path) for fault in faults]
 
 
 def _check_edges(graph: GraphSpec, result: CheckResult) -> None:

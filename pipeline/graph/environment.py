@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from ..errors import Problem
 from ..processor import OptionFault
 from .declarations import GraphSpec, NodeSpec
+from .own_faults import broken_check
 
 __all__ = ["check_surroundings"]
 
@@ -39,23 +40,19 @@ class _Asking(threading.Thread):
         self._node = node
         self._environ = environ
         self._faults: list[OptionFault] | None = None
-        self._error: Exception | None = None
+        self._error: BaseException | None = None
 
     def run(self) -> None:
         try:
             self._faults = list(self._node.processor.check_surroundings(self._node.options, self._environ))
-        except Exception as error:
+        except BaseException as error:
             # Foreign code runs here; what it raises is told with the box's name.
             self._error = error
 
     def problems(self, deadline_s: float) -> list[Problem]:
         node = self._node
         if self._error is not None:
-            why = f"{type(self._error).__name__}: {self._error}"
-            hint = f"mend {node.processor.__qualname__}.check_surroundings"
-            return [
-                Problem("LG222", f"`{node.name}` cannot check its surroundings: {why}", node.path, hint=hint)
-            ]
+            return [broken_check(node, "check_surroundings", self._error)]
         if self._faults is None:
             return [Problem("LG604", f"`{node.name}` did not answer within {deadline_s:g} s", node.path)]
         return [fault.problem(node.path) for fault in self._faults]

@@ -22,7 +22,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 
-from ..errors import ConfigError, Fix, Problem
+from ..errors import ConfigError, Fix, Problem, from_signal, told
 from ..spelling import did_you_mean, sure
 
 __all__ = [
@@ -158,7 +158,9 @@ def import_module(name: str, use: str) -> ModuleType:
             message = f"`{use}` needs the module `{missing}`, which is not installed"
             hint = f"pip install {missing.partition('.')[0]}"
         raise _fault("LG111", message, hint) from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
+        if from_signal(error):
+            raise
         # Foreign code runs here: whatever it raises is a fault of the file, and never ours to pass on raw.
         raise _broken(use, error) from error
 
@@ -229,9 +231,11 @@ def _executed(name: str, file: Path, source: bytes, use: str) -> ModuleType:
         del sys.modules[name]
         message = f"`{use}` needs the module `{error.name}`, which is not installed"
         raise _fault("LG111", message, f"pip install {(error.name or '').partition('.')[0]}") from error
-    except (Exception, SystemExit) as error:
+    except BaseException as error:
         # Foreign code, as above.
         del sys.modules[name]
+        if from_signal(error):
+            raise
         raise _broken(use, error) from error
     return module
 
@@ -242,9 +246,7 @@ def _broken(use: str, error: BaseException) -> ConfigError:
     else:
         frames = traceback.extract_tb(error.__traceback__)
         where = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "?"
-    return _fault(
-        "LG111", f"`{use}` cannot be imported: {type(error).__name__}: {error}", f"raised at {where}"
-    )
+    return _fault("LG111", f"`{use}` cannot be imported: {told(error)}", f"raised at {where}")
 
 
 def _fault(code: str, message: str, hint: str) -> ConfigError:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 from ..errors import Problem
 from ..frames import AudioFrame
 from ..processor import OptionFault, ports_of
+from .declarations import NodeSpec
+from .own_faults import broken_check
 
 if TYPE_CHECKING:
-    from .declarations import NodeSpec
     from .resolve import ResolvedEdge
 
 __all__ = ["silence_problems"]
@@ -23,17 +24,24 @@ def silence_problems(nodes: Mapping[str, NodeSpec], edges: Sequence[ResolvedEdge
         if AudioFrame in ports_of(nodes[edge.target[0]].processor)[edge.target[1]].types:
             into.setdefault(edge.target[0], []).append(edge.source[0])
     for name, node in nodes.items():
-        if needs := node.processor.needs_silence(_plain(node.options)):
-            for source, fault in _stops(name, nodes, into):
-                message = f"`{source.name}` {fault.message}, and {needs}"
-                path = (*source.path, *fault.path)
-                yield Problem("LG313", message, path, hint=fault.hint, warning=True)
+        try:
+            needs = node.processor.needs_silence(_plain(node.options))
+        except BaseException as error:
+            yield broken_check(node, "needs_silence", error)
+            continue
+        for source, fault in _stops(name, nodes, into) if needs else ():
+            if isinstance(fault, Problem):
+                yield fault
+                continue
+            message = f"`{source.name}` {fault.message}, and {needs}"
+            path = (*source.path, *fault.path)
+            yield Problem("LG313", message, path, hint=fault.hint, warning=True)
 
 
 def _stops(
     name: str, nodes: Mapping[str, NodeSpec], into: Mapping[str, Sequence[str]]
-) -> Iterator[tuple[NodeSpec, OptionFault]]:
-    """The nearest boxes before ``name`` whose sound may stop."""
+) -> Iterator[tuple[NodeSpec, OptionFault | Problem]]:
+    """The nearest boxes before ``name`` whose sound may stop, or that cannot say so."""
     seen, left = {name}, [*into.get(name, ())]
     while left:
         source = left.pop(0)
@@ -41,7 +49,11 @@ def _stops(
             continue
         seen.add(source)
         node = nodes[source]
-        fault = node.processor.sound_stops(_plain(node.options))
+        fault: OptionFault | Problem | None
+        try:
+            fault = node.processor.sound_stops(_plain(node.options))
+        except BaseException as error:
+            fault = broken_check(node, "sound_stops", error)
         if fault is not None:
             yield node, fault
         else:

@@ -33,11 +33,12 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from ..convert import convert_options
-from ..errors import ConfigError, Problem
+from ..errors import ConfigError, Problem, from_signal, told
 from ..ports import PortSpec
 from ..processor import Processor, ports_of
 from .declarations import EdgeSpec, GraphSpec, NodeSpec
 from .handles import PortHandle
+from .own_faults import own_faults
 from .resolve import resolve_edge
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _built(node: NodeSpec, problems: list[Problem]) -> tuple[Graph, Any] | None:
         node.processor, node.options, path=node.path, base_dir=None, from_yaml=False
     )
     if all(problem.warning for problem in found):
-        found += [fault.problem(node.path) for fault in node.processor.check_options(options)]
+        found += own_faults(node, options)
     problems += found
     if not all(problem.warning for problem in found):
         return None
@@ -166,9 +167,11 @@ def _built(node: NodeSpec, problems: list[Problem]) -> tuple[Graph, Any] | None:
     except ConfigError as error:
         problems += [replace(problem, path=node.path) for problem in error.problems]
         return None
-    except Exception as error:
+    except BaseException as error:
+        if from_signal(error):
+            raise
         # Foreign code runs here: whatever it raises is a fault of that sub-graph, told with its name.
-        message = f"`{node.name}` was not built: {type(error).__name__}: {error}"
+        message = f"`{node.name}` was not built: {told(error)}"
         problems.append(Problem("LG221", message, node.path))
         return None
     return inner, box

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..clock import Clock
 from ..graph.hops import is_async
-from .offload import ProcessLimits, offload
+from .offload import ProcessLimits
+from .offloading import Offloading
 from .strand import Strand
 from .tasks import close_unbegun
 
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
 __all__ = ["Background", "Spawned"]
 
 T = TypeVar("T")
-
-_AT_ONCE = 8
-"""So much work of one node is offloaded at the same time; more waits, in order."""
 
 
 class Spawned:
@@ -45,13 +43,13 @@ class Spawned:
 class Background:
     """What one node has going. Its tasks begin when the call runs, those of ``start`` too."""
 
-    __slots__ = ("_clock", "_going", "_node", "_slots")
+    __slots__ = ("_clock", "_going", "_node", "_offloading")
 
     def __init__(self, node: NodeRuntime, clock: Clock) -> None:
         self._node = node
         self._clock = clock
         self._going: dict[Spawned, None] = {}
-        self._slots: asyncio.Semaphore | None = None
+        self._offloading: Offloading | None = None
 
     def spawn(self, body: Coroutine[Any, Any, object], name: str) -> Spawned:
         """Run ``body``; what it raises is a fault of the node."""
@@ -75,10 +73,9 @@ class Background:
         self, function: Callable[..., T], process: bool | ProcessLimits, args: Any, kwargs: Any
     ) -> T:
         """``function`` beside the event loop; so much of one node at a time, in order."""
-        if self._slots is None:
-            self._slots = asyncio.Semaphore(_AT_ONCE)
-        async with self._slots:
-            return await offload(function, process, *args, **kwargs)
+        if self._offloading is None:
+            self._offloading = Offloading(self._node)
+        return await self._offloading.do(function, process, args, kwargs)
 
     def cancel(self) -> None:
         """The node has ended, or its processor is replaced."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..processor import Processor
 from .strand import Strand
+from .tasks import is_cancelled
 
 if TYPE_CHECKING:
     from .inlets import Inlet
@@ -124,8 +125,7 @@ class Ending:
                     async for one in many:
                         node.answer(one)
         except asyncio.CancelledError as error:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
+            if is_cancelled():
                 raise
             node.blame(error, "end")
         except BaseException as error:

@@ -28,7 +28,7 @@ from .pace import Pace
 from .reports import Reports
 from .results import send_result
 from .strand import Strand, current_strand
-from .tasks import in_a_task
+from .tasks import in_a_task, is_cancelled
 
 __all__ = ["NodeRuntime"]
 
@@ -180,7 +180,7 @@ class NodeRuntime:
         try:
             await self.processor.run()
         except asyncio.CancelledError as error:
-            if _is_cancelled():
+            if is_cancelled():
                 raise
             self.blame(error, "run", skippable=False)
         except BaseException as error:
@@ -343,8 +343,3 @@ class NodeRuntime:
     def answer(self, result: Any) -> None:
         """Send what a handler returned."""
         send_result(self, result)
-
-
-def _is_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -15,13 +15,14 @@ from ..errors import (
     StartError,
     as_fault,
     from_signal,
+    told,
     unwrapped,
 )
 from ..processor import Processor
 from ..units import SECOND, format_duration
 from .limits import CallLimits
 from .node import NodeRuntime
-from .tasks import Overrun, TaskKeeper, settle
+from .tasks import Overrun, TaskKeeper, is_cancelled, settle
 from .worker import serve
 
 __all__ = ["Nodes"]
@@ -102,7 +103,7 @@ class Nodes:
                 raise
             cause = unwrapped(error)
             if isinstance(cause, LivegraphError):
-                fault = StartError(node.name, str(cause))
+                fault = StartError(node.name, told(cause))
                 fault.remedy = getattr(cause, "remedy", "")
                 raise fault from cause
             raise StartError(node.name, str(as_fault("", error, "did not start"))[2:]) from cause
@@ -254,8 +255,11 @@ class Nodes:
             await self.start_one(node, until)
             if state is not None:
                 node.processor.restore(state)
-        except asyncio.CancelledError:
-            raise
+        except asyncio.CancelledError as error:
+            if is_cancelled():
+                raise
+            cause = RuntimeError("it was cancelled from within").with_traceback(error.__traceback__)
+            fault = as_fault(node.name, cause, "did not restart")
         except BaseException as error:
             if from_signal(error):
                 raise

@@ -1,20 +1,17 @@
-"""CPU-heavy work beside the event loop: in threads, or in a pool of processes that all calls of this process share."""
+"""The pool of processes that all calls of this process share, for work that computes or may crash."""
 
 from __future__ import annotations
 
-import asyncio
-import functools
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from ..units import SECOND, DurationLike, duration_ns, parse_size
 from .processes import OffloadError, Processes
 
-__all__ = ["OffloadError", "ProcessLimits", "offload", "shared_processes", "shut_pool"]
+__all__ = ["OffloadError", "ProcessLimits", "in_a_process", "shared_processes", "shut_pool"]
 
-A = ParamSpec("A")
 T = TypeVar("T")
 
 _lock = threading.Lock()
@@ -42,23 +39,18 @@ class ProcessLimits:
             object.__setattr__(self, "time", duration_ns(self.time, "time"))
 
 
-async def offload(
-    function: Callable[A, T], process: bool | ProcessLimits, *args: A.args, **kwargs: A.kwargs
+async def in_a_process(
+    process: bool | ProcessLimits, function: Callable[..., T], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> T:
-    """What ``function`` returns, run in a thread or in one of the shared processes.
+    """What ``function`` returns, run in one of the shared processes. Cancelled, that is ended.
 
-    Cancelled, it does not run if it has not begun; what has begun in a thread runs to its end and its result is
-    dropped, a process is ended. Raises what ``function`` raises, ``OffloadError`` when it cannot be sent to a process
-    or the process died.
+    Raises what ``function`` raises, ``OffloadError`` when it cannot be sent to a process or the process died.
     """
-    if process:
-        limits = process if isinstance(process, ProcessLimits) else ProcessLimits()
-        memory, time_ns = cast("int | None", limits.memory), cast("int | None", limits.time)
-        limit_s = None if time_ns is None else time_ns / SECOND
-        value: T = await shared_processes().run(function, args, kwargs, memory_bytes=memory, limit_s=limit_s)
-        return value
-    work = functools.partial(function, *args, **kwargs)
-    return await asyncio.get_running_loop().run_in_executor(None, work)
+    limits = process if isinstance(process, ProcessLimits) else ProcessLimits()
+    memory, time_ns = cast("int | None", limits.memory), cast("int | None", limits.time)
+    limit_s = None if time_ns is None else time_ns / SECOND
+    value: T = await shared_processes().run(function, args, kwargs, memory_bytes=memory, limit_s=limit_s)
+    return value
 
 
 def shared_processes() -> Processes:

@@ -18,9 +18,9 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import LivegraphError
+from ..errors import LivegraphError, from_signal, told
 from .process_worker import MOST_BYTES, Done, Failed, Job, Tell, serve
-from .threads import DaemonThreads
+from .threads import DaemonThreads, outcome_of
 
 __all__ = ["OffloadError", "Processes", "WorkCrashedError", "WorkTooLargeError", "WorkTooLongError"]
 
@@ -170,17 +170,17 @@ class Processes:
         name = getattr(work, "__qualname__", repr(work))
         try:
             job = Job(pickle.dumps((work, tuple(args), dict(kwargs or {}))), memory_bytes, limit_s)
-        except Exception as error:
+        except BaseException as error:
+            if from_signal(error):
+                raise
             # What pickle raises depends on the value that it fails at.
-            raise OffloadError(
-                f"{name} cannot run in a process: {error}; it takes a function of a module, and arguments that pickle"
-            ) from error
+            why = f"{told(error)}; it takes a function of a module, and arguments that pickle"
+            raise OffloadError(f"{name} cannot run in a process: {why}") from error
         if self._threads.alive >= _MOST_WAITING:
             raise OffloadError(f"{name} cannot run now: {_MOST_WAITING} others wait for a process")
         ticket = _Ticket()
-        loop = asyncio.get_running_loop()
         try:
-            return await loop.run_in_executor(self._threads, self._carry_out, ticket, job, name, answer)
+            return await outcome_of(self._threads, self._carry_out, ticket, job, name, answer)
         except asyncio.CancelledError:
             with self._free:
                 ticket.cancelled = True

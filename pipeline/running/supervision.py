@@ -7,7 +7,7 @@ from typing import Any, get_args
 
 from ..clock import Clock
 from ..end_reason import EndReason
-from ..errors import LivegraphError, ProcessorError, StalledError, from_signal
+from ..errors import LivegraphError, ProcessorError, StalledError, from_signal, told
 from ..graph.declarations import OnError
 from .draining import Draining
 from .limits import CallLimits
@@ -99,7 +99,7 @@ class Supervision:
         except BaseException as reason:
             if from_signal(reason):
                 raise
-            why = f"{type(reason).__name__}: {reason}"
+            why = told(reason)
         else:
             if chosen in get_args(OnError):
                 return chosen

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any, Generic, TypeVar
 
+from ..errors import from_signal
 from ..frames import AudioFrame, EndFrame, Frame, ToolResultFrame, VideoFrame
 
 __all__ = ["Tap", "Taps"]
@@ -114,7 +115,9 @@ class Taps:
                 return
             try:
                 observer(frame)
-            except Exception:
+            except BaseException as error:
+                if from_signal(error):
+                    raise
                 # Outside the media's way: its fault must not become the call's.
                 logger.exception("what taps %s.%s failed and was removed", *port)
                 remove()

@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import from_signal
 from ..units import SECOND
 
-__all__ = ["Overrun", "TaskKeeper", "close_unbegun", "in_a_task", "settle"]
+__all__ = ["Overrun", "TaskKeeper", "close_unbegun", "in_a_task", "is_cancelled", "settle"]
 
 Body = Coroutine[Any, Any, None]
 
@@ -144,6 +144,12 @@ async def _contained(body: Body) -> BaseException | None:
             raise
         return error
     return None
+
+
+def is_cancelled() -> bool:
+    """Whether somebody has cancelled the running task, so that a ``CancelledError`` is no fault of its code."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def in_a_task() -> bool:

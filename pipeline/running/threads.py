@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextvars
+import functools
 import threading
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from typing import Any
+from typing import Any, TypeVar
 
-__all__ = ["DaemonThreads"]
+__all__ = ["DaemonThreads", "outcome_of"]
+
+T = TypeVar("T")
 
 
 class DaemonThreads(Executor):
@@ -52,3 +56,22 @@ class DaemonThreads(Executor):
         """One more at work, or one less; called in any thread."""
         with self._lock:
             self._alive += change
+
+
+async def outcome_of(threads: Executor, function: Callable[..., T], *args: Any) -> T:
+    """What ``function`` returns, in a thread of ``threads``; raises what it raises, whatever that is.
+
+    A future cannot be given every exception: ``StopIteration`` would leave one of asyncio undone for ever.
+    """
+    caught = functools.update_wrapper(functools.partial(_caught, function), function)
+    made, error = await asyncio.get_running_loop().run_in_executor(threads, caught, *args)
+    if error is not None:
+        raise error
+    return made  # type: ignore[no-any-return]  # what the function made
+
+
+def _caught(function: Callable[..., Any], *args: Any) -> tuple[Any, BaseException | None]:
+    try:
+        return function(*args), None
+    except BaseException as error:
+        return None, error

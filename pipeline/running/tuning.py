@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from ..convert import convert_options
 from ..errors import ConfigError, Problem
-from ..graph.check import own_faults
 from ..graph.declarations import NodeSpec
+from ..graph.own_faults import own_faults
 from ..options import live_options, option_specs
 from .node import NodeRuntime
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from ..errors import ConfigError, Problem, from_signal
+from ..errors import ConfigError, Problem, from_signal, told
 from ..graph.check import CheckResult
 from ..graph.declarations import NodeSpec
 from ..graph.negotiate import PortKey
@@ -37,7 +37,8 @@ def make_processor(spec: NodeSpec, checked: CheckResult, context: CallContext) -
         if from_signal(error):
             raise
         # A constructor may know more than types and ranges; its refusal is one of the configuration.
-        problem = Problem("LG221", f"{spec.name} refused its options: {error}", spec.path)
+        why = told(error).removeprefix("ValueError: ")
+        problem = Problem("LG221", f"{spec.name} refused its options: {why}", spec.path)
         raise ConfigError([problem]) from error
     for port in ports_of(spec.processor).values():
         declared = getattr(spec.processor, port.name)

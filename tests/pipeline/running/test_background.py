@@ -5,7 +5,9 @@ import itertools
 import os
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +16,7 @@ from livegraph.pipeline import (
     CallLimits,
     Graph,
     In,
+    OffloadCut,
     Out,
     ProcessLimits,
     Processor,
@@ -23,7 +26,7 @@ from livegraph.pipeline import (
     run_virtual,
 )
 from livegraph.pipeline.running.offload import OffloadError, shut_pool
-from livegraph.testing import Wait, live_processor, no_leaks, no_tasks_left, run_processor
+from livegraph.testing import LiveProcessor, Wait, live_processor, no_leaks, no_tasks_left, run_processor
 from support import deeds, heavy
 from support.boxes import Collect, SlowUpper, Words
 
@@ -161,6 +164,13 @@ def test_a_period_of_nothing_is_refused() -> None:
 # Offload ----------------------------------------------------------------------------------------------
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _processes() -> Iterator[None]:
+    """Those that work was given to are gone when these tests are done."""
+    yield
+    shut_pool()
+
+
 class Digests(Processor):
     """Works on each frame elsewhere."""
 
@@ -188,11 +198,8 @@ def test_offloaded_work_leaves_the_loop_free() -> None:
     seen: list[int] = []
     run_processor(Digests, [TextFrame("1")], work=lambda _: seen.append(threading.get_ident()))
     assert seen and seen[0] != threading.get_ident()
-    try:
-        run = run_processor(Digests, [TextFrame("1"), TextFrame("2")], process=True, work=heavy.where)
-        assert str(os.getpid()) not in run.texts
-    finally:
-        shut_pool()
+    run = run_processor(Digests, [TextFrame("1"), TextFrame("2")], process=True, work=heavy.where)
+    assert str(os.getpid()) not in run.texts
 
 
 def test_what_offloaded_work_raises_is_raised_where_it_is_awaited() -> None:
@@ -210,11 +217,8 @@ def test_work_that_cannot_go_to_a_process_is_told_with_a_remedy() -> None:
     ) as caught:
         run_processor(Digests, [TextFrame("1")], process=True, work=lambda _: 1)
     assert isinstance(caught.value.__cause__, OffloadError)
-    try:
-        with pytest.raises(ProcessorError, match="the process that ran die_of died"):
-            run_processor(Digests, [TextFrame("1")], process=True, work=heavy.die_of)
-    finally:
-        shut_pool()
+    with pytest.raises(ProcessorError, match="the process that ran die_of died"):
+        run_processor(Digests, [TextFrame("1")], process=True, work=heavy.die_of)
 
 
 @pytest.mark.virtual_time
@@ -244,6 +248,116 @@ async def test_offloaded_work_is_dropped_with_its_turn() -> None:
             time.sleep(0.001)  # noqa: ASYNC251  # the thread is given real time
         gate.set()
         assert box.texts == ["done 2"]
+
+
+async def first_text(box: LiveProcessor[Digests]) -> list[str]:
+    """What has come once something has."""
+    for _ in range(20_000):
+        if box.texts:
+            break
+        await asyncio.sleep(0)
+        time.sleep(0.001)  # noqa: ASYNC251  # others are given real time
+    return box.texts
+
+
+@pytest.mark.virtual_time
+async def test_a_process_at_work_for_a_cut_turn_is_ended_and_replaced(tmp_path: Path) -> None:
+    """The next turn has a process at once, however long the work would have taken; it is counted and named."""
+    told: list[OffloadCut] = []
+    async with live_processor(Digests, process=True, work=partial(heavy.linger, str(tmp_path))) as box:
+        box.call.events.subscribe(OffloadCut, told.append)
+        await box.send(TextFrame("1", turn=1))
+        while not (tmp_path / "1").exists() or not (tmp_path / "1").read_text():
+            await asyncio.sleep(0)
+            time.sleep(0.001)  # noqa: ASYNC251  # the process is given real time
+        box.interrupt(1)
+        await box.send(TextFrame("2", turn=2))
+        (second,) = await first_text(box)
+    first = int((tmp_path / "1").read_text())
+    assert int(second) != first
+    with pytest.raises(ProcessLookupError):
+        os.kill(first, 0)
+    assert [(event.node, event.work, event.goes_on, event.count) for event in told] == [
+        ("box", "linger", False, 1)
+    ]
+
+
+@pytest.mark.virtual_time
+async def test_threads_at_work_for_cut_turns_are_counted_and_bounded() -> None:
+    """They go on for nothing, eight of them at most; a ninth piece begins when one of them is done."""
+    told: list[OffloadCut] = []
+    gate, running = threading.Event(), set[int]()
+
+    def wait(number: int) -> str:
+        running.add(number)
+        if number < 9:
+            gate.wait(20)
+        return f"done {number}"
+
+    async with live_processor(Digests, work=wait) as box:
+        box.call.events.subscribe(OffloadCut, told.append)
+        for number in range(1, 9):
+            await box.send(TextFrame(str(number), turn=number))
+            while number not in running:
+                await asyncio.sleep(0)
+                time.sleep(0.001)  # noqa: ASYNC251  # the thread is given real time
+            box.interrupt(number)
+        await box.send(TextFrame("9", turn=9))
+        for _ in range(50):
+            await asyncio.sleep(0)
+        assert running == set(range(1, 9)) and not box.texts
+        gate.set()
+        assert await first_text(box) == ["done 9"]
+    assert [event.count for event in told] == list(range(1, 9))
+    assert all(event.goes_on and "wait" in event.work for event in told)
+
+
+@pytest.mark.parametrize("error", [StopIteration(1), GeneratorExit(), SystemExit(2), KeyboardInterrupt()])
+@pytest.mark.parametrize("process", [False, True])
+def test_whatever_offloaded_work_raises_arrives(error: BaseException, process: bool) -> None:
+    """Some classes of exceptions are none that a future can be given."""
+    with pytest.raises(ProcessorError, match=f"box: .*{type(error).__name__}"):
+        run_processor(
+            Digests,
+            [TextFrame("1")],
+            process=process,
+            work=partial(heavy.raises, type(error), error.args),
+        )
+
+
+@pytest.mark.parametrize(
+    ("work", "message"),
+    [
+        (heavy.gives_a_lock, "TypeError: cannot pickle"),
+        (heavy.raises_what_cannot_be_read, "Unreadable: no such number"),
+    ],
+)
+def test_what_cannot_come_back_from_a_process_is_told(work: Callable[..., Any], message: str) -> None:
+    """A result that does not pickle, and an exception that pickles and cannot be made again."""
+    with pytest.raises(ProcessorError, match=message):
+        run_processor(Digests, [TextFrame("1")], process=True, work=work)
+
+
+class Closing(Processor):
+    """Offloads when it stops."""
+
+    text: In[TextFrame]
+
+    def __init__(self, *, done: list[str]) -> None:
+        self.done = done
+
+    def on_text(self, frame: TextFrame) -> None: ...
+
+    async def stop(self) -> None:
+        self.done.append(await self.offload(str.upper, "saved"))
+
+
+@pytest.mark.leaks
+def test_stop_may_offload_and_leaves_no_thread() -> None:
+    """What is saved at the end is saved beside the loop."""
+    done: list[str] = []
+    run_processor(Closing, [TextFrame("1")], done=done)
+    assert done == ["SAVED"]
 
 
 # The end ----------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import functools
 import os
 import signal
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -15,11 +15,17 @@ import pytest
 from livegraph.pipeline import (
     MS,
     SECOND,
+    AudioFrame,
     Call,
     CallLimits,
+    ConfigError,
+    EdgeEnd,
     Frame,
     Graph,
+    In,
     LivegraphError,
+    OptionFault,
+    Out,
     Processor,
     ProcessorError,
     ServiceError,
@@ -37,6 +43,20 @@ class Panic(BaseException):
     """What a Rust library raises: no Exception."""
 
 
+class Unprintable(Exception):
+    """Its text cannot be had."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class Textless(BaseException):
+    """Its text is none."""
+
+    def __str__(self) -> str:
+        return 5  # type: ignore[return-value]  # as foreign code may
+
+
 RAISED = [
     Panic("deep"),
     SystemExit(3),
@@ -44,8 +64,26 @@ RAISED = [
     GeneratorExit(),
     asyncio.CancelledError(),
     StopIteration(1),
+    Unprintable(),
+    Textless(),
 ]
-PLACES = ["handler", "async handler", "async generator", "run", "start", "stop", "on_end", "on_interrupt"]
+PLACES = [
+    "handler",
+    "async handler",
+    "async generator",
+    "generator's finally",
+    "async generator's finally",
+    "run",
+    "start",
+    "stop",
+    "on_end",
+    "on_interrupt",
+    "on_input_end",
+    "spawned",
+    "timer",
+    "async timer",
+    "offloaded",
+]
 
 
 def failing(where: str, error: BaseException) -> type[Processor]:
@@ -54,6 +92,22 @@ def failing(where: str, error: BaseException) -> type[Processor]:
     class Sink(Collect):
         async def start(self) -> None:
             if where == "start":
+                raise error
+            if where == "spawned":
+                self.spawn(self.late())
+            elif where == "timer":
+                self.after("1ms", self.early)
+            elif where == "async timer":
+                self.after("1ms", self.late)
+
+        def early(self) -> None:
+            raise error
+
+        async def late(self) -> None:
+            raise error
+
+        def on_input_end(self, port: str, edge: EdgeEnd) -> None:
+            if where == "on_input_end":
                 raise error
 
         async def stop(self) -> None:
@@ -78,7 +132,24 @@ def failing(where: str, error: BaseException) -> type[Processor]:
     class Waiting(Sink):
         async def on_text(self, frame: TextFrame) -> None:  # type: ignore[override]
             await asyncio.sleep(0)
+            if where == "offloaded":
+                await self.offload(self.early)
             raise error
+
+    class Generating(Sink):
+        def on_text(self, frame: TextFrame) -> Iterator[Frame]:  # type: ignore[override]
+            try:
+                yield from ()
+            finally:
+                raise error
+
+    class Cleaning(Sink):
+        async def on_text(self, frame: TextFrame) -> AsyncIterator[Frame]:  # type: ignore[override]
+            try:
+                for nothing in ():
+                    yield nothing
+            finally:
+                raise error
 
     class Yielding(Sink):
         async def on_text(self, frame: TextFrame) -> AsyncIterator[Frame]:  # type: ignore[override]
@@ -92,7 +163,15 @@ def failing(where: str, error: BaseException) -> type[Processor]:
             await asyncio.sleep(0.001)
             raise error
 
-    return {"async handler": Waiting, "async generator": Yielding, "run": Living}.get(where, Plain)
+    kinds: dict[str, type[Sink]] = {
+        "async handler": Waiting,
+        "offloaded": Waiting,
+        "generator's finally": Generating,
+        "async generator's finally": Cleaning,
+        "async generator": Yielding,
+        "run": Living,
+    }
+    return kinds.get(where, Plain)
 
 
 def whole(
@@ -130,6 +209,99 @@ def test_any_class_of_exception_is_the_nodes_fault(where: str, error: BaseExcept
     name = "cancelled from within" if isinstance(error, asyncio.CancelledError) else type(error).__name__
     assert name in str(told) or isinstance(error, StopIteration)
     assert [event.node for event in failures] == ["bad"] or where in ("start",)
+
+
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("where", ["snapshot", "restore"])
+def test_a_restart_that_raises_ends_the_call(where: str, error: BaseException) -> None:
+    """Whatever it raises: the call does not wait for a processor that will never come."""
+
+    class Fragile(Collect):
+        def on_text(self, frame: TextFrame) -> None:
+            raise ValueError("the first fault")
+
+        def snapshot(self) -> int:
+            if where == "snapshot":
+                raise error
+            return 1
+
+        def restore(self, state: int) -> None:
+            raise error
+
+    graph = Graph()
+    graph.add("words", Words, words=["a", "b"], gap_ms=10)
+    graph.add("bad", Fragile, on_error="restart")
+    graph.chain("words", "bad")
+    call, told, _ = whole(graph)
+    assert isinstance(told, ProcessorError)
+    assert (told.node, call.reason) == ("bad", "failed") and "did not restart" in str(told)
+
+
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
+def test_an_observer_of_an_output_is_no_part_of_the_call(error: BaseException) -> None:
+    """Whatever a tap raises is no fault of the node whose frames it sees: it is removed."""
+
+    def observer(frame: Frame) -> None:
+        raise error
+
+    graph = Graph()
+    graph.add("words", Words, words=["a", "b"])
+    graph.add("sink", Collect)
+    graph.chain("words", "sink")
+
+    async def main() -> list[str]:
+        call = graph.plan().call()
+        call.tap("words.out", observer)
+        async with call:
+            await call.finished()
+            return call.processor("sink", Collect).seen
+
+    assert run_virtual(main()) == ["a", "b"]
+
+
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("where", ["check_options", "sound_stops", "needs_silence", "__init__"])
+def test_whatever_a_class_raises_before_a_call_is_a_fault_of_the_configuration(
+    where: str, error: BaseException
+) -> None:
+    """With the node's name; never a traceback of somebody else's code."""
+
+    class Bad(Processor):
+        audio: In[AudioFrame] = In()
+
+        def __init__(self) -> None:
+            if where == "__init__":
+                raise error
+
+        def on_audio(self, frame: AudioFrame) -> None: ...
+
+        @classmethod
+        def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
+            if where == "check_options":
+                raise error
+            yield from ()
+
+        @classmethod
+        def needs_silence(cls, options: Mapping[str, Any]) -> str:
+            if where == "needs_silence":
+                raise error
+            return "it waits for silence"
+
+    class Mic(Processor):
+        out: Out[AudioFrame] = Out(rate=16_000)
+
+        @classmethod
+        def sound_stops(cls, options: Mapping[str, Any]) -> None:
+            if where == "sound_stops":
+                raise error
+
+    graph = Graph()
+    graph.add("mic", Mic)
+    graph.add("bad", Bad)
+    graph.chain("mic", "bad")
+    with pytest.raises(ConfigError, match="mic" if where == "sound_stops" else "bad") as caught:
+        run_virtual(graph.plan().call().run())
+    assert all(problem.code in ("LG221", "LG222") for problem in caught.value.problems)
 
 
 def test_an_inline_handler_that_looks_cancelled_is_to_blame_and_not_the_sender() -> None:
