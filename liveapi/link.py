@@ -9,7 +9,7 @@ import asyncio
 from collections import deque
 from typing import Protocol, runtime_checkable
 
-__all__ = ["Link", "LinkClosed", "ReceiptLink", "memory_link_pair"]
+__all__ = ["EagerLink", "Link", "LinkClosed", "ReceiptLink", "memory_link_pair"]
 
 
 class LinkClosed(Exception):
@@ -38,6 +38,19 @@ class Link(Protocol):
 
     def abort(self) -> None:
         """Drop the connection as a lost network does: both sides see 1006, what was under way is lost."""
+        ...
+
+
+@runtime_checkable
+class EagerLink(Link, Protocol):
+    """A link that can often send without anybody having to wait."""
+
+    def send_now(self, message: str) -> bool:
+        """Send in this very step; ``False``: nothing of it was sent, and ``send`` is to be asked."""
+        ...
+
+    async def probe_along(self) -> None:
+        """As ``ReceiptLink.probe``, but the question goes along with the next message, if one follows soon."""
         ...
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from ..liveapi.link import Link, LinkClosed
+from ..liveapi.link import EagerLink, Link, LinkClosed, ReceiptLink
 from ..pipeline.clock import Clock
 from ..pipeline.options import Secret
 from ..processors.gemini_live.link_tap import LinkTap
@@ -90,6 +90,20 @@ class _RecordedLink:
         """See ``Link.send``."""
         await self._inner.send(message)
         self._recorder.note(self._number, "message", "in", message)
+
+    def send_now(self, message: str) -> bool:
+        """See ``EagerLink.send_now``."""
+        if not (isinstance(self._inner, EagerLink) and self._inner.send_now(message)):
+            return False
+        self._recorder.note(self._number, "message", "in", message)
+        return True
+
+    async def probe_along(self) -> None:
+        """See ``EagerLink.probe_along``."""
+        if isinstance(self._inner, EagerLink):
+            await self._inner.probe_along()
+        elif isinstance(self._inner, ReceiptLink):
+            await self._inner.probe()
 
     async def recv(self) -> str | bytes:
         """See ``Link.recv``."""

@@ -37,10 +37,10 @@ class WebSocketConnector(LiveConnector):
         from websockets.asyncio.client import connect
         from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus, InvalidURI
 
-        from .websocket_link import WebSocketLink
+        from .websocket_link import TellingConnection, WebSocketLink
 
         try:
-            socket = await connect(
+            connection = await connect(
                 self._url + path,
                 additional_headers=dict(headers),
                 # One message may hold search results; audio is far below the library's limit of 1 MiB.
@@ -55,6 +55,7 @@ class WebSocketConnector(LiveConnector):
                 proxy=None if _is_loopback(self._url) else True,
                 ssl=await _tls() if urlsplit(self._url).scheme in ("wss", "https") else None,
                 logger=_logger,
+                create_connection=TellingConnection,
             )
         except InvalidStatus as error:
             status = error.response.status_code
@@ -67,7 +68,8 @@ class WebSocketConnector(LiveConnector):
             raise LinkClosed(1006, "the connection was dropped as soon as it was made") from error
         except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:
             raise LinkClosed(1006, _in_words(error)) from error
-        return WebSocketLink(socket)
+        assert isinstance(connection, TellingConnection)
+        return WebSocketLink(connection)
 
 
 _tls_context: ssl.SSLContext | None = None

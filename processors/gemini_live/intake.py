@@ -26,7 +26,11 @@ __all__ = ["Intake"]
 
 
 class Intake:
-    """Of one call. Everything here returns at once."""
+    """Of one call. Everything here returns at once.
+
+    Args:
+        finishes: set when the user will say no more.
+    """
 
     def __init__(
         self,
@@ -42,6 +46,7 @@ class Intake:
         handshake: Handshake,
         pictures: PictureFeed,
         session_log: SessionLog,
+        finishes: asyncio.Event,
     ) -> None:
         self._node = node
         self._call = call
@@ -56,8 +61,9 @@ class Intake:
         self._pictures = pictures
         self._session_log = session_log
         self._muting = Muting()
-        self.ended = asyncio.Event()
-        """Set when the user will say no more."""
+        self.ended = False
+        """Whether the user will say no more."""
+        self._finishes = finishes
         self.ended_ns = 0
 
     def audio(self, frame: AudioFrame) -> None:
@@ -142,7 +148,8 @@ class Intake:
         self.ended_ns = self._call.clock.now_ns()
         if self._uplink.end():
             self._course.asked("turn")
-        self.ended.set()
+        self.ended = True
+        self._finishes.set()
         self._course.moved()
 
     # Inside ------------------------------------------------------------------------------------

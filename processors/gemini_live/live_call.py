@@ -76,6 +76,8 @@ class LiveCall:
         self.history = history
         self._changed = asyncio.Event()
         """Set whenever the conversation may be over, or quiet, that was not."""
+        self._finishes = asyncio.Event()
+        """Set when this session will be given nothing more: the user's input has ended, or another took over."""
         self._outbox = Outbox(self._changed)
         call.backlogs.append(self._outbox)
         warn = self._session_log.warn
@@ -141,6 +143,7 @@ class LiveCall:
             self._handshake,
             self._pictures,
             self._session_log,
+            self._finishes,
         )
         self._course.own = self._is_own
         self._greeted = False
@@ -222,7 +225,8 @@ class LiveCall:
 
     async def _over(self, session: asyncio.Task[None]) -> None:
         """Return when all is answered, or, where another took over, when all is handed over that was said."""
-        await self._until(lambda: self._left or self.intake.ended.is_set())
+        # `_changed` is set for each message that is sent: whoever only waits for the end is not to wake for it.
+        await self._finishes.wait()
         if self._left:
             session.cancel()
             await self._until(lambda: self._downlink.handed_over)
@@ -329,7 +333,7 @@ class LiveCall:
         """Another has taken over: end the session, and hand over what was said; then ``run`` returns."""
         self._course.leave()
         self._left = True
-        self._changed.set()
+        self._finishes.set()
 
     def _is_own(self, asked: said.CallTool) -> bool:
         """Whether a function is the call's own; then it is answered."""

@@ -2,35 +2,71 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
+from collections import deque
+from collections.abc import Callable
 
 from websockets.asyncio.client import ClientConnection
 from websockets.exceptions import ConnectionClosed
-from websockets.protocol import State
+from websockets.frames import Frame, Opcode
+from websockets.protocol import Event, State
 
 from ...liveapi.link import LinkClosed
 from ...pipeline.running.loop_load import loop_load
 from ...pipeline.units import MS
 
-__all__ = ["WebSocketLink"]
+__all__ = ["TellingConnection", "WebSocketLink"]
 
 _PIECE_NS = 40 * MS
 _BUSY = 0.3
 """The share of a core from which on the loop has little time: some ten calls."""
 _MOST_QUEUED_BYTES = 32 * 1024
 """Above it the library sends, which waits until there is room."""
+_ALONG_S = 0.11
+"""So long a ping waits for a message to go with: the longest pieces of sound are 100 ms."""
+
+
+class TellingConnection(ClientConnection):
+    """The library's connection, which tells of pongs, and of its end."""
+
+    on_pong: Callable[[bytes], None] | None = None
+    on_lost: Callable[[], None] | None = None
+
+    def process_event(self, event: Event) -> None:
+        """See the library."""
+        super().process_event(event)
+        if isinstance(event, Frame) and event.opcode is Opcode.PONG and self.on_pong is not None:
+            self.on_pong(bytes(event.data))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """See the library."""
+        super().connection_lost(exc)
+        if self.on_lost is not None:
+            self.on_lost()
 
 
 class WebSocketLink:
-    """A ``ReceiptLink`` on one open WebSocket: a pong tells that all before its ping has arrived."""
+    """A ``ReceiptLink`` on one open WebSocket: a pong tells that all before its ping has arrived.
+
+    It is an ``EagerLink`` too. A message goes out by one call of the system, with the ping that belongs to it.
+    """
 
     exact = False
 
-    def __init__(self, socket: ClientConnection) -> None:
-        self._socket = socket
+    def __init__(self, connection: TellingConnection) -> None:
+        self._connection = connection
+        connection.on_pong, connection.on_lost = self._pong, self._lost
         self._sent = 0
         self._received = 0
+        self._pings = 0
+        self._under_way: deque[tuple[bytes, int]] = deque()
+        """Pings that were not answered, and how much was sent before each."""
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        """Who waits for how much to have arrived."""
+        self._later: asyncio.TimerHandle | None = None
+        """For the ping that waits for a message to go with."""
 
     @property
     def piece_ns(self) -> int:
@@ -46,29 +82,31 @@ class WebSocketLink:
 
     async def probe(self) -> None:
         """See ``ReceiptLink``."""
-        sent = self._sent
+        arrived = self._arrival()
+        self._ping()
+        await arrived
+
+    async def probe_along(self) -> None:
+        """See ``EagerLink``."""
+        arrived = self._arrival()
+        if self._later is None:
+            self._later = asyncio.get_running_loop().call_later(_ALONG_S, self._ping)
+        await arrived
+
+    def send_now(self, message: str) -> bool:
+        """See ``EagerLink``."""
         try:
-            await (await self._socket.ping())
-        except ConnectionClosed:
-            raise self._closed() from None
-        self._received = max(self._received, sent)
+            return self._write(message)
+        except Exception:
+            # What is wrong with the connection `send` finds too, and says.
+            return False
 
     async def send(self, message: str | bytes) -> None:
         """See ``Link``."""
-        connection = self._socket
-        protocol, transport = connection.protocol, connection.transport
         try:
-            if (
-                isinstance(message, str)
-                and protocol.state is State.OPEN
-                and not transport.is_closing()
-                and transport.get_write_buffer_size() <= _MOST_QUEUED_BYTES
-            ):
-                # As the library's `send` does it for a whole message, at a third of its cost.
-                protocol.send_text(message.encode())
-                connection.send_data()
-            else:
-                await connection.send(message)
+            if isinstance(message, str) and self._write(message):
+                return
+            await self._connection.send(message)
         except ConnectionClosed:
             raise self._closed() from None
         except Exception as error:
@@ -79,25 +117,94 @@ class WebSocketLink:
     async def recv(self) -> str | bytes:
         """See ``Link``."""
         try:
-            return await self._socket.recv()
+            return await self._connection.recv()
         except ConnectionClosed:
             raise self._closed() from None
 
     async def close(self, code: int = 1000, reason: str = "") -> None:
         """See ``Link``."""
-        await self._socket.close(code, reason)
-        if self._socket.protocol.close_rcvd is not None and not self._socket.protocol.close_rcvd_then_sent:
+        await self._connection.close(code, reason)
+        protocol = self._connection.protocol
+        if protocol.close_rcvd is not None and not protocol.close_rcvd_then_sent:
             # The other side answered our goodbye, so it has read everything before it.
             self._received = self._sent
 
     def abort(self) -> None:
         """See ``Link``."""
+        transport = self._connection.transport
         # By a reset: otherwise the system goes on delivering what it was given, for minutes if need be.
-        handle = self._socket.transport.get_extra_info("socket")
+        handle = transport.get_extra_info("socket")
         if handle is not None and handle.fileno() >= 0:
             handle.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-        self._socket.transport.abort()
+        transport.abort()
+
+    # Inside ------------------------------------------------------------------------------------
+
+    @property
+    def _open(self) -> bool:
+        connection = self._connection
+        return connection.protocol.state is State.OPEN and not connection.transport.is_closing()
+
+    def _write(self, message: str) -> bool:
+        """Write a message as the library's ``send`` does, at a third of its cost, unless that might have to wait."""
+        connection = self._connection
+        if not self._open or connection.transport.get_write_buffer_size() > _MOST_QUEUED_BYTES:
+            return False
+        connection.protocol.send_text(message.encode())
+        self._sent += 1
+        if self._later is not None:
+            self._add_ping()
+        self._flush()
+        return True
+
+    def _ping(self) -> None:
+        if self._open:
+            self._add_ping()
+            self._flush()
+
+    def _add_ping(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        self._pings += 1
+        mark = struct.pack("!I", self._pings)
+        self._connection.protocol.send_ping(mark)
+        self._under_way.append((mark, self._sent))
+
+    def _flush(self) -> None:
+        connection = self._connection
+        connection.transport.write(b"".join(connection.protocol.data_to_send()))
+
+    def _arrival(self) -> asyncio.Future[None]:
+        """Done when all has arrived that was sent so far. Raises ``LinkClosed``."""
+        if not self._open:
+            raise self._closed()
+        arrived = asyncio.get_running_loop().create_future()
+        self._waiting.append((self._sent, arrived))
+        return arrived
+
+    def _pong(self, mark: bytes) -> None:
+        """A ping was answered, and so were all before it: who answers may leave some out."""
+        if not any(mark == asked for asked, _ in self._under_way):
+            return
+        asked = b""
+        while asked != mark:
+            asked, sent = self._under_way.popleft()
+            self._received = max(self._received, sent)
+        while self._waiting and self._waiting[0][0] <= self._received:
+            _, arrived = self._waiting.popleft()
+            if not arrived.done():
+                arrived.set_result(None)
+
+    def _lost(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        waiting, self._waiting = self._waiting, deque()
+        for _, arrived in waiting:
+            if not arrived.done():
+                arrived.set_exception(self._closed())
 
     def _closed(self) -> LinkClosed:
-        code = self._socket.close_code
-        return LinkClosed(1006 if code is None else code, self._socket.close_reason or "")
+        code = self._connection.close_code
+        return LinkClosed(1006 if code is None else code, self._connection.close_reason or "")

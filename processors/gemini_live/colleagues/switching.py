@@ -274,7 +274,7 @@ class Reception:
         going = self._before = self._live
         coming.inherit(going)
         self._live, self._next = coming, None
-        if going.intake.ended.is_set() and not coming.intake.ended.is_set():
+        if going.intake.ended and not coming.intake.ended:
             coming.intake.end()
         going.leave()
         self._took_over(handed, before)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from ....liveapi.link import Link, LinkClosed, ReceiptLink
+from ....liveapi.link import EagerLink, Link, LinkClosed, ReceiptLink
 from ....pipeline.clock import Clock
 from ....pipeline.units import MS, SECOND, format_duration
+from ..alarm import Alarm
 from .connecting import drop
 from .delegate import SessionDelegate
 from .outbox import Outbox
@@ -63,13 +64,16 @@ class Connection:
         self._receipts = receipts
         self._heard_ns = clock.now_ns()
         self._renewal = Renewal(self._heard_ns, renew_after_ns)
-        self._look = asyncio.Event()
-        """Set when the moment to replace the connection may be another."""
-        self._ask = asyncio.Event()
-        """Set by messages of which it should be known soon whether they have arrived."""
+        self._over: asyncio.Future[LinkClosed | None] = asyncio.get_running_loop().create_future()
+        """How it ends; ``None`` when it is left, to be replaced."""
+        self._due = Alarm(clock, self._look)
+        """Rings when it may be the moment to replace it."""
+        self._ask = False
+        """Whether something was sent of which it should be known soon whether it has arrived."""
+        self._wake = asyncio.Event()
+        """Set for the watcher to look."""
         self._asked_ns: int | None = None
         """Since when the other side owes an answer to a probe."""
-        self._given_up = asyncio.Event()
         self._sending = self._parting = False
         self.answered = False
         """Whether a probe was ever answered: the other side reads what it is sent."""
@@ -79,45 +83,43 @@ class Connection:
     def go_away(self, left_ns: int | None) -> None:
         """The server ends this connection in ``left_ns``, or soon."""
         self._renewal.go_away(left_ns, self._clock.now_ns())
-        self._look.set()
+        self._look()
 
     def renew(self) -> None:
         """Replace the connection at the next quiet moment, so that a new setup takes effect."""
         self._renewal.ask(self._clock.now_ns())
-        self._look.set()
+        self._look()
 
     def leave_now(self) -> None:
         """End it as soon as possible: another session is to begin."""
         now_ns = self._clock.now_ns()
         if self._asked_ns is not None and now_ns - max(self._asked_ns, self._heard_ns) >= _SUSPECT_NS:
             # Nobody seems to be there: then the session may be had again on another connection.
-            self._given_up.set()
+            self.fell_silent = True
+            self._end(LinkClosed(1006, "no sign of life and no answer"))
             return
         self._renewal.insist(now_ns)
-        self._look.set()
+        self._look()
 
     def changed(self) -> None:
         """What the session's owner says of itself has changed."""
-        self._look.set()
+        self._look()
 
     async def use(self) -> LinkClosed | None:
         """Use it until it ends, and return how it did; ``None`` when it was left, to be replaced."""
-        ended: asyncio.Future[LinkClosed | None] = asyncio.get_running_loop().create_future()
-
-        def end(how: LinkClosed | None) -> None:
-            if not ended.done():
-                ended.set_result(how)
-
         async with asyncio.TaskGroup() as group:
-            reader = group.create_task(self._read(end), name="gemini_live.reader")
-            sender = group.create_task(self._send(end), name="gemini_live.sender")
-            watchers = [group.create_task(self._wait_for_renewal(end), name="gemini_live.renewer")]
-            watchers.append(group.create_task(self._wait_given_up(end), name="gemini_live.suspect"))
+            reader = group.create_task(self._read(), name="gemini_live.reader")
+            sender = group.create_task(self._send(), name="gemini_live.sender")
+            watcher = None
             if isinstance(self.link, ReceiptLink):
-                watchers.append(group.create_task(self._watch(self.link, end), name="gemini_live.watcher"))
-            how = await ended
-            for task in watchers:
-                task.cancel()
+                watcher = group.create_task(self._watch(self.link), name="gemini_live.watcher")
+            self._look()
+            try:
+                how = await self._over
+            finally:
+                self._due.cancel()
+            if watcher is not None:
+                watcher.cancel()
             if how is None:
                 await self._part(reader, sender)
             sender.cancel()
@@ -138,66 +140,104 @@ class Connection:
         # What is not confirmed goes out again: a word said twice is better than one that nobody hears.
         self._outbox.rewind()
 
+    def _end(self, how: LinkClosed | None) -> None:
+        if not self._over.done():
+            self._over.set_result(how)
+
+    def _look(self) -> None:
+        """See whether it is the moment to replace it, or when that will be."""
+        if self._over.done():
+            return
+        able, hope = self._delegate.able()
+        due_ns = self._renewal.due_ns(self._delegate.quiet_since_ns, able=able, hope=hope)
+        if due_ns is not None and due_ns <= self._clock.now_ns():
+            self._end(None)
+        else:
+            self._due.set(due_ns)
+
     # Tasks -------------------------------------------------------------------------------------
 
-    async def _read(self, end: Callable[[LinkClosed], None]) -> None:
+    async def _read(self) -> None:
         while True:
             try:
                 raw = await self.link.recv()
             except LinkClosed as closed:
-                end(closed)
+                self._end(closed)
                 return
             except Exception as error:
-                end(_as_lost(error))
+                self._end(_as_lost(error))
                 return
             self._heard_ns = self._clock.now_ns()
             self._take(raw)
 
-    async def _send(self, end: Callable[[LinkClosed], None]) -> None:
+    async def _send(self) -> None:
         link, outbox = self.link, self._outbox
         # Asked once: whether something has a protocol's members costs more than to encode a message.
         arrives = self._receipts and not isinstance(link, ReceiptLink)
-        while not self._parting:
-            if not outbox.number % _PIECE_EVERY:
-                outbox.piece_ns = getattr(link, "piece_ns", 0)
-            message = outbox.take()
-            if message is None:
-                await outbox.filled()
-                continue
-            self._sending = True
-            try:
-                await link.send(message)
-            except LinkClosed:
-                # The reader learns of it too, and says how the link ended.
-                outbox.put_back()
-                return
-            except Exception as error:
-                # Whatever it is: over such a link nothing goes any more.
-                outbox.put_back()
-                end(_as_lost(error))
-                return
-            except BaseException:
-                outbox.put_back()
-                raise
-            finally:
-                self._sending = False
+        send_now = link.send_now if isinstance(link, EagerLink) else None
+
+        def sent() -> None:
             if outbox.sent(self._clock.now_ns()):
-                self._ask.set()
+                self._ask = True
+                self._wake.set()
             if arrives:
                 outbox.confirm(outbox.number)
+            if not outbox.number % _PIECE_EVERY:
+                outbox.piece_ns = getattr(link, "piece_ns", 0)
 
-    async def _watch(self, link: ReceiptLink, end: Callable[[LinkClosed], None]) -> None:
+        def at_once() -> bool:
+            """Send in the step in which it came, which costs no wake-up of this task."""
+            if send_now is None or self._sending or self._parting or (message := outbox.take()) is None:
+                return False
+            if not send_now(message):
+                outbox.put_back()
+                return False
+            sent()
+            return True
+
+        outbox.piece_ns = getattr(link, "piece_ns", 0)
+        outbox.at_once = at_once
+        try:
+            while not self._parting:
+                message = outbox.take()
+                if message is None:
+                    await outbox.filled()
+                    continue
+                self._sending = True
+                try:
+                    await link.send(message)
+                except LinkClosed:
+                    # The reader learns of it too, and says how the link ended.
+                    outbox.put_back()
+                    return
+                except Exception as error:
+                    # Whatever it is: over such a link nothing goes any more.
+                    outbox.put_back()
+                    self._end(_as_lost(error))
+                    return
+                except BaseException:
+                    outbox.put_back()
+                    raise
+                finally:
+                    self._sending = False
+                sent()
+        finally:
+            outbox.at_once = None
+
+    async def _watch(self, link: ReceiptLink) -> None:
         """Learn what has arrived; find out when nothing does any more, though no end was told."""
-        clock = self._clock
+        clock, wait = self._clock, asyncio.get_running_loop().call_later
+        probe = link.probe_along if isinstance(link, EagerLink) else link.probe
         probed_ns = clock.now_ns()
         while True:
+            # A timer that sets the same event costs half of what a timeout does.
+            timer = wait(_PROBE_EVERY_NS / SECOND, self._wake.set)
             try:
-                async with asyncio.timeout(_PROBE_EVERY_NS / SECOND):
-                    await self._ask.wait()
-            except TimeoutError:
-                pass
-            asked = self._ask.is_set()
-            self._ask.clear()
+                await self._wake.wait()
+            finally:
+                timer.cancel()
+            self._wake.clear()
+            asked, self._ask = self._ask, False
             now_ns = clock.now_ns()
             unsure = self._outbox.unsure or self._sending
             soon = asked or self._delegate.user_may_speak
@@ -209,46 +249,25 @@ class Connection:
             asked_ns = self._asked_ns = self._asked_ns or now_ns
             try:
                 async with asyncio.timeout(_ALIVE_NS / SECOND):
-                    await link.probe()
+                    await probe()
                 self._asked_ns, self.answered = None, True
             except TimeoutError:
                 if self._heard_ns < probed_ns:
                     self.fell_silent = True
-                    end(LinkClosed(1006, f"no sign of life for {format_duration(_ALIVE_NS)}"))
+                    self._end(LinkClosed(1006, f"no sign of life for {format_duration(_ALIVE_NS)}"))
                     return
                 if clock.now_ns() - asked_ns >= _UNREAD_NS:
                     self.fell_silent = True
-                    end(LinkClosed(1006, f"nothing was read for {format_duration(_UNREAD_NS)}"))
+                    self._end(LinkClosed(1006, f"nothing was read for {format_duration(_UNREAD_NS)}"))
                     return
             except LinkClosed:
                 # The reader says how the link ended.
                 return
             except Exception as error:
-                end(_as_lost(error))
+                self._end(_as_lost(error))
                 return
             if self._receipts:
                 self._outbox.confirm(link.received - self._preamble)
-
-    async def _wait_for_renewal(self, end: Callable[[None], None]) -> None:
-        """Wait for the moment to replace the connection."""
-        while True:
-            self._look.clear()
-            able, hope = self._delegate.able()
-            due_ns = self._renewal.due_ns(self._delegate.quiet_since_ns, able=able, hope=hope)
-            left_ns = None if due_ns is None else due_ns - self._clock.now_ns()
-            if left_ns is not None and left_ns <= 0:
-                end(None)
-                return
-            try:
-                async with asyncio.timeout(None if left_ns is None else left_ns / SECOND):
-                    await self._look.wait()
-            except TimeoutError:
-                continue
-
-    async def _wait_given_up(self, end: Callable[[LinkClosed], None]) -> None:
-        await self._given_up.wait()
-        self.fell_silent = True
-        end(LinkClosed(1006, "no sign of life and no answer"))
 
     async def _part(self, reader: asyncio.Task[None], sender: asyncio.Task[None]) -> None:
         """Leave a connection that works: what is under way arrives, in both directions."""

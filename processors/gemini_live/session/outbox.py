@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -125,6 +126,8 @@ class Outbox:
         """Whether the user's turn was open before the oldest entry, where we mark the turns."""
         self.piece_ns = 0
         """Sound is taken when there is so much of it, or when something else waits behind it."""
+        self.at_once: Callable[[], bool] | None = None
+        """Called when there is something to take that was not before: whether it took it; else ``filled`` returns."""
         self._due = False
         """Whether there is something to take."""
         self._filled = asyncio.Event()
@@ -184,7 +187,8 @@ class Outbox:
         self.held_ns += entry.duration_ns
         if not self._due and (entry.samples is None or self.held_ns >= self.piece_ns):
             self._due = True
-            self._filled.set()
+            if self.at_once is None or not self.at_once():
+                self._filled.set()
 
     async def filled(self) -> None:
         """Return when there is something to take."""
