@@ -17,10 +17,11 @@ from ...pipeline.errors import ServiceError
 from ...pipeline.options import Secret
 from .credentials.provider import Credentials
 
-__all__ = ["LOCAL_URL", "Access", "Endpoint", "EndpointKind", "LiveConnector", "resolve"]
+__all__ = ["LOCAL_URL", "ONLY_VERTEX", "Access", "Endpoint", "EndpointKind", "LiveConnector", "resolve"]
 
 EndpointKind = Literal["auto", "google", "vertex", "local"]
 
+ONLY_VERTEX = "credentials of Google Cloud are for Vertex (option credentials)"
 LOCAL_URL = "ws://127.0.0.1:9090"
 """What ``livegraph simulate`` serves."""
 
@@ -30,6 +31,7 @@ _VERTEX_SERVICE = "google.cloud.aiplatform.{version}.LlmBidiService/BidiGenerate
 _KEY_NAMES = ("GEMINI_API_KEY", "GOOGLE_API_KEY")
 _TOKEN_NAME = "GOOGLE_OAUTH_ACCESS_TOKEN"
 _TOKEN_PREFIX = "auth_tokens/"
+_QUOTA_PROJECT = "x-goog-user-project"
 
 _NO_KEY = "set GEMINI_API_KEY (or the option api_key), or use the endpoint local"
 
@@ -67,6 +69,12 @@ class Access:
     quota_project: str = ""
     credentials: Credentials | None = None
     """Asked at each connect, where the credential is not a fixed one."""
+
+    @property
+    def vertex(self) -> bool:
+        """Whether these lead to Vertex AI."""
+        bearer = self.credentials is not None and self.credentials.bearer
+        return self.endpoint == "vertex" or (self.endpoint == "auto" and bearer)
 
     def from_environment(self, environ: Mapping[str, str]) -> Access:
         """These with what is missing taken from the environment."""
@@ -108,8 +116,10 @@ class Endpoint:
         if text not in self._asked:
             self._asked[:] = [*self._asked[-3:], text]
         path, headers = self.path, dict(self.headers)
-        if self.kind == "vertex":
+        if self.kind == "vertex" or self.credentials.bearer:
             headers["Authorization"] = f"Bearer {text}"
+            if self.credentials.quota_project:
+                headers.setdefault(_QUOTA_PROJECT, self.credentials.quota_project)
         elif text.startswith(_TOKEN_PREFIX):
             path += "Constrained"
             headers["Authorization"] = f"Token {text}"
@@ -142,7 +152,7 @@ class Endpoint:
     def redact(self, text: str) -> str:
         """``text`` without any of the secrets in the headers."""
         for name, value in self.headers.items():
-            if name == "x-goog-user-project":
+            if name == _QUOTA_PROJECT:
                 continue
             secret = value.removeprefix("Bearer ").removeprefix("Token ")
             if secret and secret in text:
@@ -166,7 +176,9 @@ def resolve(
     found = access.from_environment(environ)
     if given is not None and asked in ("auto", "local"):
         return _local(access, given)
-    if asked == "auto":
+    if asked == "auto" and access.vertex:
+        asked = "vertex"
+    elif asked == "auto":
         asked = "google" if found.api_key or _is_ephemeral(access.token) or access.credentials else "local"
     if asked == "local":
         url = access.url or LOCAL_URL
@@ -190,6 +202,8 @@ def _local(access: Access, connector: LiveConnector) -> Endpoint:
 def _google(found: Access, given: Access, open_url: Callable[[str, str], LiveConnector]) -> Endpoint:
     path = "/ws/" + _GOOGLE_SERVICE.format(version=given.api_version or "v1beta")
     if given.credentials is not None:
+        if given.credentials.bearer:
+            raise ServiceError(ONLY_VERTEX, remedy="use the endpoint vertex")
         url = given.url or f"wss://{_GOOGLE_HOST}"
         connector = open_url(url, f"Google ({urlsplit(url).hostname})")
         option = given.credentials.option
@@ -231,7 +245,7 @@ def _vertex(found: Access, given: Access, open_url: Callable[[str, str], LiveCon
             )
         headers = {}
         if given.quota_project:
-            headers["x-goog-user-project"] = given.quota_project
+            headers[_QUOTA_PROJECT] = given.quota_project
         resource = f"projects/{found.project}/locations/{location}/publishers/google/models/"
         if given.credentials is not None:
             option = given.credentials.option

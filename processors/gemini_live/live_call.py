@@ -72,7 +72,7 @@ class LiveCall:
         self._session_log = SessionLog(node, call, log)
         self._settings = settings
         self._ports = ports
-        self._can = capabilities(settings.setup.model, vertex=settings.access.endpoint == "vertex")
+        self._can = capabilities(settings.setup.model, vertex=settings.access.vertex)
         self.history = history
         self._changed = asyncio.Event()
         """Set whenever the conversation may be over, or quiet, that was not."""

@@ -64,7 +64,7 @@ from .credentials import credentials_from
 from .dialogue.history import History
 from .dialogue.history_store import HistoryStore
 from .downlink import Ports
-from .endpoint import Access
+from .endpoint import ONLY_VERTEX, Access
 from .frames import ContextFrame, HandOverFrame, UpdateFrame
 from .lines import Lines
 from .link_ahead import LinkAhead
@@ -277,7 +277,10 @@ class GeminiLive(Processor):
             yield OptionFault("credentials", told, "write adc, a JSON key file, or module:function")
             return
         box = cls(**options)
-        vertex = box._settings.access.endpoint == "vertex"
+        access = box._settings.access
+        vertex = access.vertex
+        if access.endpoint == "google" and access.credentials is not None and access.credentials.bearer:
+            yield OptionFault("credentials", ONLY_VERTEX, "use `endpoint: vertex`")
         yield from option_faults(box._settings.setup, box._settings.extra, options, vertex=vertex)
         yield from persona_faults(box._agents, box._first_agent)
         for name, persona in box._agents.items():

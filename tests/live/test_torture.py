@@ -142,6 +142,8 @@ class Sound:
     arrived: int
     lost: int
     repeated: int
+    said_again: int
+    """What of it was speech: the same silence twice takes nothing away."""
     whole: bool
     """Whether exactly what was fed has arrived, in its order."""
 
@@ -153,11 +155,14 @@ class Sound:
         arrived = arrived[:-TRAILING]
         one, other = Counter(pieces(fed)), Counter(pieces(arrived))
         assert max(one.values()) == 1, "each piece can be told from all others"
+        again = other - one
+        loud = Counter({piece: count for piece, count in again.items() if _is_loud(piece)})
         return cls(
             len(fed),
             len(arrived),
             (one - other).total() * FRAME,
-            (other - one).total() * FRAME,
+            again.total() * FRAME,
+            loud.total() * FRAME,
             np.array_equal(fed, arrived),
         )
 
@@ -165,6 +170,11 @@ class Sound:
 def pieces(pcm: Pcm) -> list[bytes]:
     """20 ms each."""
     return [pcm[at : at + FRAME].tobytes() for at in range(0, len(pcm), FRAME)]
+
+
+def _is_loud(piece: bytes) -> bool:
+    """Whether it is more than the noise in which everything is said."""
+    return int(np.abs(np.frombuffer(piece, np.int16)).max()) > 200
 
 
 def words(conversation: Conversation) -> list[str]:
@@ -255,9 +265,14 @@ def test_where_only_pongs_tell_what_has_arrived(capsys: pytest.CaptureFixture[st
             f"\ntorture by pongs: {died.total()} deaths; samples lost {sound.lost}, repeated {sound.repeated}",
             end="",
         )
-        print(f" ({most_s * 1000:.0f} ms a death); results per call {set(answers.values())}")
+        print(
+            f" ({most_s * 1000:.0f} ms a death, {sound.said_again / 16 / died.total():.0f} of speech)", end=""
+        )
+        print(f"; results per call {set(answers.values())}")
     assert sound.lost == 0
     assert most_s < 0.75
+    # While somebody speaks it is asked twice a second; while nobody does, every two seconds.
+    assert sound.said_again / RATE / died.total() < 0.25
     assert set(answers.values()) == {1}, answers
     missing = Counter(words(calm())) - Counter(words(torn))
     assert missing.total() <= died.total(), missing

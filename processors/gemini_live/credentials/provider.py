@@ -26,6 +26,10 @@ class Credentials:
     """The option that says who we are, for messages."""
     renewable: bool = True
     """Whether another credential may be had when this one is refused."""
+    bearer: bool = False
+    """Whether it gives access tokens of Google Cloud, which only Vertex takes."""
+    quota_project: str = ""
+    """The project that is to be billed, where the credential names one; known once it was fetched."""
 
     async def fetch(self) -> Secret:
         """The credential to use now. Must not block the event loop. Raises ``ServiceError``."""

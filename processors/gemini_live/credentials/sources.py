@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ....pipeline.graph.modules import import_reference
-from .google import GoogleCredentials
+from .google import google_credentials
 from .provider import Credentials, FromFunction
 
 __all__ = ["credentials_from"]
@@ -23,12 +23,12 @@ def credentials_from(given: str | Callable[..., Any] | Credentials | None) -> Cr
     if callable(given):
         return FromFunction(given)
     if given == "adc":
-        return GoogleCredentials()
+        return google_credentials()
     if given.endswith(".json"):
         path = Path(given).expanduser()
         if not path.is_file():
             raise ValueError(f"there is no key file {given}")
-        return GoogleCredentials(path)
+        return google_credentials(path)
     where, _, name = given.rpartition(":")
     if not where or name.endswith(".py"):
         raise ValueError(f"{given!r} is neither adc, a JSON key file, nor module:function")

@@ -4,11 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 
 import pytest
 
@@ -101,64 +96,3 @@ def test_what_the_option_takes() -> None:
     assert isinstance(credentials_from("json:dumps"), FromFunction)
     mine = Credentials()
     assert credentials_from(mine) is mine
-
-
-class _TokenServer(BaseHTTPRequestHandler):
-    """Gives access tokens of two seconds for signed assertions, numbered."""
-
-    numbers = itertools.count(1)
-
-    def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
-        token = {"access_token": f"ya29.{next(self.numbers)}", "expires_in": 2, "token_type": "Bearer"}
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.end_headers()
-        self.wfile.write(json.dumps(token).encode())
-
-    def log_message(self, *args: object) -> None:
-        """Says nothing."""
-
-
-@pytest.fixture
-def token_url() -> Iterator[str]:
-    server = HTTPServer(("127.0.0.1", 0), _TokenServer)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/token"
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
-
-
-def test_a_service_account_signs_and_its_tokens_are_refreshed(tmp_path: Path, token_url: str) -> None:
-    """By google-auth, against a token server; the event loop is never blocked by it."""
-    pytest.importorskip("google.auth")
-    serialization = pytest.importorskip("cryptography.hazmat.primitives.serialization")
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    )
-    account = {
-        "type": "service_account",
-        "client_email": "agent@example.iam.gserviceaccount.com",
-        "private_key": key.decode(),
-        "private_key_id": "1",
-        "project_id": "example",
-        "token_uri": token_url,
-    }
-    path = tmp_path / "account.json"
-    path.write_text(json.dumps(account), "utf-8")
-
-    async def main() -> tuple[str, str]:
-        credentials = credentials_from(str(path))
-        assert credentials is not None and credentials.renewable
-        first = (await credentials.fetch()).reveal()
-        # Two seconds are less than what a token has to be good for.
-        return first, (await credentials.fetch()).reveal()
-
-    first, second = asyncio.run(main())
-    assert first.startswith("ya29.") and second.startswith("ya29.") and first != second
