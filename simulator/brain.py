@@ -83,9 +83,12 @@ class Brain:
         if not heard.words:
             self.puzzled = True
             return [Silent()]
-        self._learn(heard)
-        actions = self._respond(heard)
-        self._memory.previous = " ".join(text.split())[:_LONGEST_ECHO]
+        note = is_note(text)
+        if not note:
+            self._learn(heard)
+        actions = self._respond(heard, note=note)
+        if not note:
+            self._memory.previous = " ".join(text.split())[:_LONGEST_ECHO]
         return self._done(actions)
 
     def instructed(self, text: str) -> list[Action]:
@@ -169,17 +172,19 @@ class Brain:
         """
         self._memory = Memory.restored(snapshot)
 
-    def _respond(self, heard: Heard) -> list[Action]:
+    def _respond(self, heard: Heard, *, note: bool = False) -> list[Action]:
+        """What is said to it. A ``note`` to the model is no wish of the caller's, and is not read aloud."""
         if self._memory.pending is not None:
             pending, self._memory.pending = self._memory.pending, None
             if (actions := self._go_on(pending, heard)) is not None:
                 return actions
         if (actions := self._new_request(heard)) is not None:
             return actions
-        if (actions := self._try_rules(self._script.otherwise, heard)) is not None:
+        if not note and (actions := self._try_rules(self._script.otherwise, heard)) is not None:
             return actions
         self.puzzled = True
-        return [self._say("fallback", self._script.fallback, {"heard": _echo(heard)})]
+        echo = {} if note else {"heard": _echo(heard)}
+        return [self._say("fallback", self._script.fallback, echo)]
 
     def _learn(self, heard: Heard, *, before: bool = False) -> None:
         """Keep the name by which the caller goes."""
@@ -190,6 +195,8 @@ class Brain:
             self._memory.told_before.append("caller")
 
     def _new_request(self, heard: Heard) -> list[Action] | None:
+        if is_note(heard.text):
+            return None
         if (actions := self._try_rules(self._script.rules, heard)) is not None:
             return actions
         if self._script.use_tools and (tool := best_tool(list(self._tools.values()), heard)):
@@ -295,6 +302,8 @@ class Brain:
 
     def _is_unheard_of(self, heard: Heard) -> bool:
         """Whether no rule and no tool knows what to do with it."""
+        if is_note(heard.text):
+            return True
         if any(
             pattern.match(heard) is not None
             for rule in self._script.rules

@@ -23,7 +23,6 @@ _GREET = re.compile(
     re.IGNORECASE,
 )
 _TAGGED = re.compile(r"\s*<(?P<tag>[A-Za-z_]\w*)>(?P<text>.*)</(?P=tag)>\s*", re.DOTALL)
-_NOTE = re.compile(r"\s*\[[^\[\]]*\]\s*")
 _OTHERWISE = (
     ("hello", "hi"),
     ("good morning", "hello"),
@@ -58,7 +57,15 @@ def untagged(text: str) -> str | None:
 
 def is_note(text: str) -> bool:
     """Whether it is in brackets as a whole: a note to the model, as a play has them, and nothing that somebody says."""
-    return _NOTE.fullmatch(text) is not None
+    text = text.strip()
+    if not (text.startswith("[") and text.endswith("]")):
+        return False
+    depth = 0
+    for at, letter in enumerate(text, 1):
+        depth += (letter == "[") - (letter == "]")
+        if depth == 0:
+            return at == len(text)
+    return False
 
 
 def in_other_words(text: str) -> str:

@@ -13,6 +13,8 @@ from livegraph.simulator.brain_requests import is_note
         ("Friday", False),
         ("Friday [the next one]", False),
         ("[one] and [two]", False),
+        ('[It has returned {"seats": [[1, 2], [3]]}.]', True),
+        ("[one", False),
         ("", False),
     ],
 )
