@@ -63,11 +63,6 @@ class GoogleCredentials(Credentials):
         self._stale = False
         self._asking: asyncio.Future[Secret] | None = None
 
-    @property
-    def quota_project(self) -> str:
-        """See ``Credentials``."""
-        return str(getattr(self._google, "quota_project_id", None) or "")
-
     async def fetch(self) -> Secret:
         """See ``Credentials``. Whoever asks meanwhile is given the same answer."""
         loop, asking = asyncio.get_running_loop(), self._asking
@@ -104,6 +99,7 @@ class GoogleCredentials(Credentials):
             if not found.valid:
                 found.refresh(_request())
             self._google, self._stale = found, False
+            self.quota_project = str(getattr(found, "quota_project_id", None) or "")
         except exceptions.DefaultCredentialsError as error:
             raise ServiceError(
                 f"there are no credentials of Google Cloud: {_first_line(error)} (option credentials)",
@@ -139,7 +135,7 @@ def _request() -> Any:
     """What google-auth sends requests with, within a time."""
     from google.auth.transport.requests import Request
 
-    inner = Request()
+    inner: Any = Request()
 
     def send(*args: Any, timeout: float | None = None, **rest: Any) -> Any:
         return inner(*args, timeout=min(timeout or _REQUEST_S, _REQUEST_S), **rest)
