@@ -15,6 +15,10 @@ import h11
 import uvicorn
 from starlette.types import ASGIApp
 from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
+
+from ..server.sockets.door import MOST_MESSAGE_BYTES
 
 __all__ = ["Front", "WebServer"]
 
@@ -23,10 +27,17 @@ _HEAD_WITHIN_S = 10.0
 _BODY_WITHIN_S = 30.0
 _MOST_CONNECTIONS = 2_000
 _MOST_HEAD_BYTES = 16 * 1024
+_PING_EVERY_S = 10.0
+_PONG_WITHIN_S = 15.0
+_FLUSH_WITHIN_S = 3.0
+"""For the last words to a WebSocket that is closed; who does not read them is cut off."""
 
 _logger = logging.getLogger("livegraph.http")
 # uvicorn warns of each request that is none: strangers would fill the log. Errors are ours, and stay.
 _logger.addFilter(lambda record: record.levelno != logging.WARNING)
+_socket_logger = logging.getLogger("livegraph.websocket")
+# It tells of each socket that opens, with its whole address.
+_socket_logger.addFilter(lambda record: record.levelno >= logging.ERROR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +63,12 @@ class WebServer(uvicorn.Server):
                 app,
                 loop="none",
                 http=_TimedProtocol,
-                ws="none",
+                ws=_PatientSocket,
+                ws_max_size=MOST_MESSAGE_BYTES,
+                ws_ping_interval=_PING_EVERY_S,
+                ws_ping_timeout=_PONG_WITHIN_S,
+                # Sound does not get smaller by it, and what unpacks to a thousand times its size is an attack.
+                ws_per_message_deflate=False,
                 lifespan="on",
                 log_config=None,
                 # Paths may hold what opens a call to whoever knows it.
@@ -80,6 +96,56 @@ class WebServer(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         """None: they are handled outside, for the calls as well."""
         yield
+
+
+class _PatientSocket(WebSocketsSansIOProtocol):
+    """A WebSocket that holds nothing for a far side that reads nothing: uvicorn itself answers every ping, and waits
+    without end for what it has written to be taken."""
+
+    _cut: asyncio.TimerHandle | None = None
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        self.logger = _socket_logger
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._cut is not None:
+            self._cut.cancel()
+        if self.conn.close_rcvd is None:
+            # uvicorn takes a connection that broke for one that was closed without a word.
+            self.queue.put_nowait({"type": "websocket.disconnect", "code": 1006})
+        super().connection_lost(exc)
+
+    def handle_ping(self) -> None:
+        if self.writable.is_set():
+            super().handle_ping()
+        else:
+            # Its answer is lost, as everything is that is written to who does not read.
+            self.conn.data_to_send()
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._cut_off_soon()
+
+    def handle_close(self, event: Frame) -> None:
+        super().handle_close(event)
+        self._cut_off_soon()
+
+    async def send(self, message: Any) -> None:
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
+            # A handshake that was answered by a refusal is over, though uvicorn says that it is not.
+            self.handshake_complete = True
+
+    async def run_asgi(self) -> None:
+        try:
+            await super().run_asgi()
+        finally:
+            self._cut_off_soon()
+
+    def _cut_off_soon(self) -> None:
+        if self._cut is None:
+            self._cut = self.loop.call_later(_FLUSH_WITHIN_S, self.transport.abort)
 
 
 class _TimedProtocol(H11Protocol):

@@ -13,7 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 
 from ..language import Agent
@@ -33,6 +33,7 @@ from .pool.local import LocalPool
 from .pool.pool import Pool
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
 from .signalling import signalling_routes
+from .sockets.routes import SocketDoor, no_socket, socket_routes
 from .tracing import Tracing
 
 __all__ = ["make_app", "make_pool_app"]
@@ -205,6 +206,8 @@ def make_pool_app(
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/client.js", client),
+        *socket_routes(SocketDoor(desk, gate, counted)),
+        WebSocketRoute("/{elsewhere:path}", no_socket),
     ]
     routes += [Route("/metrics", prometheus)] if metrics else []
     routes += [Mount("/", StaticFiles(directory=_PAGE, html=True))] if page else []

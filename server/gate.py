@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 
 from ..pipeline.clock import Clock, clock_of_loop
 from ..pipeline.units import SECOND
@@ -117,6 +117,6 @@ def by_tokens(tokens: Callable[[], TokenFile | None], tickets: Tickets | None) -
     return authorize
 
 
-def address_of(request: Request) -> str:
+def address_of(request: HTTPConnection) -> str:
     """Where a request came from, as the server that took it says: proxies that it trusts are seen through there."""
     return request.client.host if request.client is not None else ""

@@ -11,9 +11,11 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from .hosts import is_address, is_loopback, name_of, normal_origin
 from .refusals import Refusal
+from .sockets.door import deny
 
 __all__ = ["Guard", "is_loopback", "normal_origin"]
 
@@ -45,16 +47,13 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection."""
+        if scope["type"] == "websocket":
+            await self._serve_socket(scope, receive, send)
+            return
         if scope["type"] != "http":
-            if scope["type"] == "websocket":
-                # Nothing here is a WebSocket: it is closed before it opens.
-                await send({"type": "websocket.close", "code": 1000})
-                return
             await self._app(scope, receive, send)
             return
-        headers = Headers(scope=scope)
-        hosts, origins = headers.getlist("host"), headers.getlist("origin")
-        host, origin = hosts[0] if hosts else "", origins[0] if origins else None
+        host, origin, twice = _host_and_origin(scope)
         shared = self._shared_with(origin, host)
 
         async def answer(message: Message) -> None:
@@ -63,9 +62,7 @@ class Guard:
                 message = {**message, "headers": [*message["headers"], *extra]}
             await send(message)
 
-        refusal = self._refusal(origin, host, shared)
-        if len(hosts) > 1 or len(origins) > 1:
-            refusal = Refusal(400, "bad_request", "The request names two hosts or origins.")
+        refusal = twice or self._refusal(origin, host, shared)
         names = {name for name, _ in scope["headers"]}
         if b"content-length" in names and b"transfer-encoding" in names:
             # Whoever stands in front may have read another end of the body (RFC 9112, section 6.3): what follows on
@@ -79,6 +76,15 @@ class Guard:
             await _answer_preflight(answer)
         else:
             await self._app(scope, receive, answer)
+
+    async def _serve_socket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """A browser lets every page open a socket to everybody: whose it is only the origin tells."""
+        host, origin, twice = _host_and_origin(scope)
+        refusal = twice or self._refusal(origin, host, self._shared_with(origin, host))
+        if refusal is None:
+            await self._app(scope, receive, send)
+        else:
+            await deny(WebSocket(scope, receive, send), refusal)
 
     def _refusal(self, origin: str | None, host: str, shared: str) -> Refusal | None:
         if not self._goes_by(host):
@@ -135,6 +141,15 @@ class Guard:
         return extra
 
 
+def _host_and_origin(scope: Scope) -> tuple[str, str | None, Refusal | None]:
+    """What a request says of both, and a refusal of one that says it twice."""
+    headers = Headers(scope=scope)
+    hosts, origins = headers.getlist("host"), headers.getlist("origin")
+    twice = len(hosts) > 1 or len(origins) > 1
+    refusal = Refusal(400, "bad_request", "The request names two hosts or origins.") if twice else None
+    return hosts[0] if hosts else "", origins[0] if origins else None, refusal
+
+
 def _page_headers(origins: list[str]) -> tuple[tuple[bytes, bytes], ...]:
     """What protects the page: it may be framed, and may use the microphone, where its origins may and nowhere else."""
     policy = "; ".join(
@@ -143,6 +158,7 @@ def _page_headers(origins: list[str]) -> tuple[tuple[bytes, bytes], ...]:
             "script-src 'self'",
             "style-src 'self'",
             "img-src 'self'",
+            # A socket of the page's own host is of its origin as well (CSP 3, section 6.7.2.8), whatever its scheme.
             "connect-src 'self'",
             "media-src 'self' blob:",
             "base-uri 'none'",

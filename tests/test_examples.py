@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from support.speech import recorded
+from support.running import livegraph_run
+from support.speech import arrange, read_wav, recorded, spoken
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
@@ -47,6 +49,22 @@ def test_a_custom_processor_and_frame() -> None:
     assert lines[0] == "refused, as it should be:"
     assert sum(line.startswith("LG") for line in lines) == 2
     assert lines[-5:] == ["Zero", "Four", "Four", "Two", "4 digits"]
+
+
+def test_a_caller_by_websocket_asks_and_is_answered(tmp_path: Path) -> None:
+    """It hears the greeting, asks what it was given, and keeps the answer."""
+    question, answer = tmp_path / "question.wav", tmp_path / "answer.wav"
+    arrange(question, spoken("When are you open on Friday?"))
+
+    async def ask() -> list[str]:
+        async with livegraph_run("receptionist") as server:
+            address = server.address.replace("http", "ws") + "ws"
+            return await asyncio.to_thread(run, "websocket_caller.py", address, question, answer)
+
+    lines = asyncio.run(ask())
+    assert any(line.startswith("agent: ") and "Friday" in line for line in lines), lines
+    pcm, rate = read_wav(answer)
+    assert len(pcm) / rate > 2
 
 
 @pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.py")), ids=lambda path: path.name)

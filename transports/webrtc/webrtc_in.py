@@ -1,4 +1,4 @@
-"""WebRTC in: the caller's microphone, camera and keyboard as a source.
+"""WebRTC in: the caller's microphone, camera and keyboard as a source; a caller by WebSocket or telephone as well.
 
 Ports: ``audio`` out (the voice, mono), ``text`` out (what is typed into the page), ``keys`` out (keys of a telephone),
 ``video`` out (pictures of the camera or the screen, as often as whoever takes them wants to look).
@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 from ...audio import Pcm
 from ...pipeline.end_reason import EndReason
-from ...pipeline.errors import StartError
 from ...pipeline.events import Event, KeyPressed
 from ...pipeline.frames import AudioFrame, DtmfFrame, TextFrame, VideoFrame
 from ...pipeline.options import Doc, Duration, Range
@@ -41,6 +40,8 @@ _DRIFT = 64
 class WebRTCIn(Processor):
     """What a caller in a browser says, shows and types. The call ends when the caller hangs up or is gone.
 
+    Callers that come by a WebSocket or a telephone are heard by it as well; they show no pictures.
+
     Sound comes without gaps: what the network lost is given back or concealed, and pauses are silence.
 
     A caller that is lost (a tunnel, a reloaded page, a telephone that slept) may come back to the running call; the
@@ -54,6 +55,8 @@ class WebRTCIn(Processor):
     emits: ClassVar[tuple[type[Event], ...]] = (MediaMeasured, KeyPressed)
     ages = True
     at_once = True
+    uses: ClassVar[str] = "webrtc_in"
+    """Its name in agent files."""
 
     audio: Out[AudioFrame] = Out(
         rate=(48_000, 24_000, 16_000, 12_000, 8_000), channels=1, doc="the caller's voice"
@@ -82,25 +85,19 @@ class WebRTCIn(Processor):
 
     async def start(self) -> None:
         """Find the caller that this call is for."""
-        from .peer import Peer
+        from .callers import caller_of
         from .rtp.receiver import MODEL_WAIT_NS, SPEAKER_WAIT_NS
 
-        peer = self.call.resource(Peer)
-        if peer is None:
-            raise StartError(
-                self.name,
-                "there is no caller",
-                remedy="webrtc_in runs in `livegraph run`, or in a call that was given a Peer as resource",
-            )
-        self._peer = peer
-        peer.resume_within_ns = self._resume_within_ns
+        self._caller = caller_of(self, self.uses)
+        self._caller.resume_within(self._resume_within_ns)
         self._failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         loudspeaker = LOUDSPEAKER in self.audio.peers_advertise()
         # A model is better served at once; an ear is better served without gaps.
         most_wait_ns = SPEAKER_WAIT_NS if loudspeaker else MODEL_WAIT_NS
-        peer.audio_in.listen(self.audio.format.rate, most_wait_ns=most_wait_ns)
-        over = peer.on_over(lambda reason: self.call.end(end_of(reason), reason))
-        self._undo = [peer.audio_in.ignore, over, peer.on_message(self._on_message)]
+        voice = self._caller.voice
+        voice.listen(self.audio.format.rate, most_wait_ns=most_wait_ns)
+        over = self._caller.on_over(lambda reason: self.call.end(end_of(reason), reason))
+        self._undo = [voice.ignore, over]
 
     async def stop(self) -> None:
         """Listen no more; the peer belongs to whoever brought it along."""
@@ -109,15 +106,16 @@ class WebRTCIn(Processor):
 
     async def run(self) -> None:
         """Pass on what comes, in the step in which it comes."""
-        media = self._peer.media
-        media.audio_in.hand_to(self._guarded(self._hear))
+        caller = self._caller
+        # Not before: what was written while the call began is given to the first who listens.
+        self._undo.append(caller.on_message(self._on_message))
+        caller.voice.hand_to(self._guarded(self._hear))
         if self.keys.connected:
-            self._undo.append(media.on_dtmf(self._guarded(self._press)))
+            self._undo.append(caller.on_key(self._guarded(self._press)))
         if self.video.connected:
             wanted = [every for every in self.video.peers_advertise() if isinstance(every, int)]
-            media.video_in.listen(self._guarded(self._see), min(wanted, default=_LOOKS_EVERY_NS))
-            self._undo.append(media.video_in.ignore)
-        closed = asyncio.ensure_future(self._peer.closed())
+            self._undo.append(caller.see(self._guarded(self._see), min(wanted, default=_LOOKS_EVERY_NS)))
+        closed = asyncio.ensure_future(self._caller.closed())
         either: set[asyncio.Future[Any]] = {closed, self._failed}
         try:
             while not any(one.done() for one in either):
@@ -132,8 +130,9 @@ class WebRTCIn(Processor):
     def _tell_numbers(self) -> None:
         events = self.call.events
         if events.wants(MediaMeasured):
-            now_ns = self.call.clock.now_ns()
-            events.publish(MediaMeasured(time_ns=now_ns, statistics=self._peer.statistics()))
+            statistics = self._caller.statistics()
+            if statistics is not None:
+                events.publish(MediaMeasured(time_ns=self.call.clock.now_ns(), statistics=statistics))
 
     def _guarded(self, take: Callable[..., None]) -> Callable[..., None]:
         """What ``take`` raises is a fault of this node, and not of whoever reads the network."""

@@ -1,4 +1,4 @@
-"""WebRTC out: the caller's ear as a sink.
+"""WebRTC out: the caller's ear as a sink; a caller's by WebSocket or telephone as well.
 
 Ports: ``audio`` in (mono, at one of the rates that Opus takes).
 
@@ -7,16 +7,14 @@ Example:
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from ...audio import Pcm
-from ...pipeline.errors import StartError
 from ...pipeline.events import StateChanged
 from ...pipeline.frames import AudioFrame, Marker
 from ...pipeline.ports import In
 from ...pipeline.processor import Processor
 from ...pipeline.units import MS
-from ..speaker import Speaker
 from .over import end_of
 
 __all__ = ["LOUDSPEAKER", "WebRTCOut"]
@@ -24,10 +22,7 @@ __all__ = ["LOUDSPEAKER", "WebRTCOut"]
 LOUDSPEAKER = "loudspeaker"
 """What an input advertises whose sound is heard at once, as it comes."""
 
-_LIMIT_NS = 300 * MS
 _MOST_DELAY_MS = 2_000
-# Two packets: sound that comes as it is spoken does not stutter for one that is late.
-_CUSHION_NS = 40 * MS
 
 
 class WebRTCOut(Processor):
@@ -39,6 +34,8 @@ class WebRTCOut(Processor):
 
     kind = "sink"
     at_once = True
+    uses: ClassVar[str] = "webrtc_out"
+    """Its name in agent files."""
     emits = (StateChanged,)
 
     audio: In[AudioFrame] = In(
@@ -50,24 +47,14 @@ class WebRTCOut(Processor):
 
     async def start(self) -> None:
         """Find the caller that this call is for."""
-        from .peer import Peer
+        from .callers import caller_of
 
-        peer = self.call.resource(Peer)
-        if peer is None:
-            raise StartError(
-                self.name,
-                "there is no caller",
-                remedy="webrtc_out runs in `livegraph run`, or in a call that was given a Peer as resource",
-            )
-        self._peer = peer
+        self._caller = caller_of(self, self.uses)
         self.audio.advertised = LOUDSPEAKER
-        rate = self.audio.format.rate
-        self._speaker = Speaker(
-            self.call.turns, rate, limit_ns=_LIMIT_NS, cushion_ns=_CUSHION_NS, heard=self._heard
-        )
+        self._speaker = self._caller.loudspeaker(self.call.turns, self.audio.format.rate, self._heard)
         self._undo = [
-            peer.on_over(lambda reason: self.call.end(end_of(reason), reason)),
-            peer.on_message(self._on_message),
+            self._caller.on_over(lambda reason: self.call.end(end_of(reason), reason)),
+            self._caller.listen_beside(self._on_message),
         ]
 
     async def stop(self) -> None:
@@ -89,11 +76,10 @@ class WebRTCOut(Processor):
 
     async def run(self) -> None:
         """Send the sound, 20 ms every 20 ms."""
-        await self._peer.audio_out.play(self._speaker, self.audio.format.rate)
+        await self._caller.play()
 
-    def _heard(self, samples: Pcm) -> None:
-        at_ns = self.call.clock.now_ns() + self._speaker.heard_after_ns
-        self.call.heard(samples, self.audio.format.rate, at_ns)
+    def _heard(self, samples: Pcm, rate: int, in_ns: int) -> None:
+        self.call.heard(samples, rate, self.call.clock.now_ns() + in_ns)
 
     def _on_message(self, message: dict[str, Any]) -> None:
         delay_ms = message.get("delay_ms")
@@ -102,4 +88,4 @@ class WebRTCOut(Processor):
             and isinstance(delay_ms, int | float)
             and 0 <= delay_ms <= _MOST_DELAY_MS
         ):
-            self._speaker.heard_after_ns = round(delay_ms * MS)
+            self._caller.delay(round(delay_ms * MS))

@@ -1,0 +1,255 @@
+"""Sound that is sent ahead is heard once, in order and whole, and what is told of it is what was heard."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from livegraph.audio import Pcm
+from livegraph.pipeline.frames import AudioFrame, TurnEndFrame
+from livegraph.pipeline.units import MS, SECOND
+from livegraph.transports.playout import Fact, Played, PlayedOut
+from livegraph.transports.socket.ahead import AheadPlayout, Clear, Mark, Step
+
+RATE = 8_000
+FRAME = 160
+TICK = 20 * MS
+
+
+class Far:
+    """A far side in steps of 20 ms: it plays a frame each, and answers marks at once."""
+
+    def __init__(self, playout: AheadPlayout, *, answers: bool = True) -> None:
+        self.playout, self.answers = playout, answers
+        self.now_ns = 1_000 * SECOND
+        self.queue: list[Pcm | str] = []
+        self.heard: list[Pcm] = []
+        self.told: list[Fact] = []
+        self.aloud: list[Pcm] = []
+        self.most = 0
+
+    def take(self, steps: list[Step]) -> None:
+        """What was sent arrives at once."""
+        for step in steps:
+            if isinstance(step, np.ndarray):
+                self.queue.append(step)
+            elif isinstance(step, Mark):
+                self.queue.append(step.name)
+            else:
+                assert isinstance(step, Clear)
+                self.queue.clear()
+        self.most = max(self.most, sum(not isinstance(one, str) for one in self.queue))
+
+    def tick(self, ticks: int = 1) -> None:
+        """So much time passes."""
+        for _ in range(ticks):
+            self.aloud.append(self.playout.heard(self.now_ns))
+            self.take(self.playout.due(self.now_ns))
+            self.told += self.playout.facts(self.now_ns)
+            self.now_ns += TICK
+            self._marks()
+            if self.queue:
+                pcm = self.queue.pop(0)
+                assert not isinstance(pcm, str)
+                self.heard.append(pcm)
+            self._marks()
+
+    def _marks(self) -> None:
+        while self.queue and isinstance(self.queue[0], str):
+            name = self.queue.pop(0)
+            assert isinstance(name, str)
+            if self.answers:
+                self.playout.confirm(name, self.now_ns)
+        self.told += self.playout.facts(self.now_ns)
+
+    def samples(self) -> Pcm:
+        """All that was heard."""
+        return np.concatenate(self.heard) if self.heard else np.zeros(0, np.int16)
+
+
+def sound(frames: int, *, begin: int = 0) -> Pcm:
+    """Samples that can be told apart, too low for a fade."""
+    return ((np.arange(frames * FRAME) + begin) % 90).astype(np.int16)
+
+
+def push(playout: AheadPlayout, pcm: Pcm, turn: int = 1, *, end: bool = True) -> None:
+    """A turn's sound."""
+    playout.push(AudioFrame(pcm, RATE, time_ns=0, turn=turn))
+    if end:
+        playout.push(TurnEndFrame(time_ns=0, turn=turn))
+
+
+def test_sound_is_sent_ahead_by_so_much_and_no_more() -> None:
+    """The first frames at once, then one for each that is played: the far side holds 200 ms."""
+    playout = AheadPlayout(RATE, ahead_ns=200 * MS)
+    far = Far(playout)
+    push(playout, sound(100))
+    far.take(playout.due(far.now_ns))
+    assert sum(not isinstance(one, str) for one in far.queue) == 10
+    far.tick(130)
+    assert far.most <= 11
+    assert np.array_equal(far.samples(), sound(100))
+
+
+@pytest.mark.parametrize("answers", [True, False])
+def test_a_turn_is_over_when_it_was_heard(answers: bool) -> None:
+    """By its mark; where no mark comes back the clock says so, two seconds later; where none can, at once."""
+    playout = AheadPlayout(RATE, confirms=True)
+    far = Far(playout, answers=answers)
+    push(playout, sound(30))
+    far.tick(29)
+    assert PlayedOut(1) not in far.told
+    far.tick(2)
+    assert (PlayedOut(1) in far.told) is answers
+    far.tick(105)
+    assert far.told[-1] == PlayedOut(1)
+    assert [fact for fact in far.told if isinstance(fact, Played)][-1] == Played(1, 600 * MS)
+
+
+def test_without_marks_the_clock_tells() -> None:
+    """And how long the far side keeps sound counts."""
+    playout = AheadPlayout(RATE, confirms=False)
+    playout.delay_ns = 100 * MS
+    far = Far(playout)
+    push(playout, sound(10))
+    far.tick(14)
+    assert PlayedOut(1) not in far.told
+    far.tick(2)
+    assert PlayedOut(1) in far.told
+
+
+def test_a_pause_loses_nothing() -> None:
+    """What was sent and not heard is heard after it; no turn ends while it lasts."""
+    playout = AheadPlayout(RATE)
+    far = Far(playout)
+    push(playout, sound(30))
+    far.tick(12)
+    far.take(playout.pause(far.now_ns))
+    assert far.queue == []
+    far.tick(20)
+    assert len(far.heard) == 12
+    playout.resume()
+    far.tick(40)
+    assert np.array_equal(far.samples(), sound(30))
+    assert far.told[-1] == PlayedOut(1)
+
+
+def test_a_flush_cuts_its_turn_and_no_other() -> None:
+    """Nothing more of it is heard or taken; the next turn is heard whole."""
+    playout = AheadPlayout(RATE)
+    far = Far(playout)
+    push(playout, sound(30))
+    push(playout, sound(5, begin=7), turn=2)
+    far.tick(3)
+    steps = playout.flush(1, far.now_ns)
+    assert steps == [Clear()]
+    far.take(steps)
+    assert not playout.push(AudioFrame(sound(1), RATE, time_ns=0, turn=1))
+    far.tick(20)
+    assert np.array_equal(far.samples(), np.concatenate((sound(3), sound(5, begin=7))))
+    assert PlayedOut(1) not in far.told
+    assert far.told[-1] == PlayedOut(2)
+    # A turn that is not under way is cut without a word to the far side.
+    assert playout.flush(7, far.now_ns) == []
+
+
+def test_marks_of_what_was_cleared_tell_nothing() -> None:
+    """Providers send them back when they clear; they are of sound that was not heard."""
+    playout = AheadPlayout(RATE)
+    push(playout, sound(30))
+    marks = [step.name for step in playout.due(0) if isinstance(step, Mark)]
+    playout.pause(40 * MS)
+    for name in (*marks, "no mark of ours", ""):
+        playout.confirm(name, 40 * MS)
+    assert playout.facts(40 * MS) == [Played(1, 40 * MS)]
+
+
+def test_marks_may_come_out_of_order() -> None:
+    """A later one tells of all before it, and nothing goes back."""
+    playout = AheadPlayout(RATE, mark_ns=20 * MS)
+    push(playout, sound(5))
+    first, second, third, *_ = [step.name for step in playout.due(0) if isinstance(step, Mark)]
+    playout.confirm(second, 40 * MS)
+    assert playout.facts(40 * MS) == [Played(1, 40 * MS)]
+    playout.confirm(first, 45 * MS)
+    assert playout.facts(45 * MS) == []
+    playout.confirm(third, 60 * MS)
+    assert playout.facts(60 * MS) == [Played(1, 60 * MS)]
+
+
+def test_sound_that_comes_in_any_pieces_is_sent_in_frames() -> None:
+    """20 ms each; the last of a turn is filled up, and what is still to come is waited for a little."""
+    playout = AheadPlayout(RATE)
+    playout.push(AudioFrame(sound(1)[:100], RATE, time_ns=0, turn=1))
+    assert playout.due(0) == []
+    playout.push(AudioFrame(sound(1)[100:150], RATE, time_ns=0, turn=1))
+    assert playout.due(20 * MS) == []
+    (frame, *_) = playout.due(60 * MS)
+    assert isinstance(frame, np.ndarray)
+    assert frame.tolist() == [*sound(1)[:150].tolist(), *[0] * 10]
+
+
+def test_what_is_heard_is_told_without_gaps() -> None:
+    """For who listens beside: silence before, between and after, and every sample once."""
+    playout = AheadPlayout(RATE)
+    far = Far(playout)
+    far.tick(5)
+    push(playout, sound(30))
+    far.tick(10)
+    far.take(playout.pause(far.now_ns))
+    far.tick(10)
+    playout.resume()
+    far.tick(40)
+    told = np.concatenate(far.aloud)
+    assert len(told) == 64 * FRAME
+    assert np.array_equal(
+        np.concatenate((told[5 * FRAME : 15 * FRAME], told[25 * FRAME : 45 * FRAME])), sound(30)
+    )
+    assert not told[15 * FRAME : 25 * FRAME].any()
+
+
+@given(
+    st.lists(
+        st.sampled_from(["tick", "tick", "tick", "push", "end", "pause", "resume", "flush"]), max_size=80
+    )
+)
+def test_whatever_happens_the_far_side_hears_each_turn_from_its_beginning(acts: list[str]) -> None:
+    """A turn is heard from its first sample on without a hole, as far as it was not cut; no more is told of it than
+    was heard; and no turn that was cut is told as ended."""
+    playout = AheadPlayout(RATE)
+    far = Far(playout)
+    turn, cut = 1, 0
+    pushed: dict[int, int] = {}
+    for act in acts:
+        match act:
+            case "tick":
+                far.tick()
+            case "push" if playout.push(
+                AudioFrame(np.full(FRAME, turn % 90 + 1, np.int16), RATE, time_ns=0, turn=turn)
+            ):
+                pushed[turn] = pushed.get(turn, 0) + 1
+            case "end":
+                playout.push(TurnEndFrame(time_ns=0, turn=turn))
+                turn += 1
+            case "pause":
+                far.take(playout.pause(far.now_ns))
+            case "resume":
+                playout.resume()
+            case "flush":
+                far.take(playout.flush(turn, far.now_ns))
+                cut, turn = turn, turn + 1
+    playout.resume()
+    playout.finish()
+    far.tick(2 + sum(pushed.values()))
+    heard: dict[int, int] = {}
+    for frame in far.heard:
+        heard[int(frame[-1]) - 1] = heard.get(int(frame[-1]) - 1, 0) + 1
+    for number, count in pushed.items():
+        assert heard.get(number, 0) == count if number > cut else heard.get(number, 0) <= count
+    for fact in far.told:
+        if isinstance(fact, Played):
+            assert fact.position_ns <= heard.get(fact.turn, 0) * TICK
+    assert [int(frame[-1]) for frame in far.heard] == sorted(int(frame[-1]) for frame in far.heard)
+    assert playout.drained
