@@ -206,7 +206,7 @@ def make_pool_app(
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/client.js", client),
-        *socket_routes(SocketDoor(desk, gate, counted)),
+        *_sockets(pool, gate),
         WebSocketRoute("/{elsewhere:path}", no_socket),
     ]
     routes += [Route("/metrics", prometheus)] if metrics else []
@@ -227,3 +227,10 @@ def make_pool_app(
     )
     app.state.pool = pool
     return app
+
+
+def _sockets(pool: Pool, gate: Gate) -> Sequence[BaseRoute]:
+    """Callers by WebSocket, who are taken where the calls are."""
+    if not isinstance(pool, LocalPool):
+        return ()
+    return socket_routes(SocketDoor(pool.desk, gate, pool.desk.metrics))
