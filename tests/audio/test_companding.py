@@ -28,7 +28,9 @@ def test_every_byte_is_what_others_take_it_for(encode, decode, codec) -> None:  
     every = bytes(range(256))
     assert decode(every).tolist() == judged(codec, every).tolist()
     back = encode(decode(every))
-    assert [byte for byte, again in enumerate(back) if byte != again] == ([0x7F] if codec == "pcm_mulaw" else [])
+    assert [byte for byte, again in enumerate(back) if byte != again] == (
+        [0x7F] if codec == "pcm_mulaw" else []
+    )
 
 
 @pytest.mark.parametrize(("encode", "decode", "codec"), LAWS)
