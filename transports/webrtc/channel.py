@@ -12,6 +12,7 @@ from typing import Any
 from aiortc import RTCDataChannel
 
 from ...pipeline.units import MS, SECOND
+from .listeners import Listeners
 
 __all__ = ["LABEL", "MessageChannel"]
 
@@ -50,7 +51,7 @@ class MessageChannel:
         self._channel: RTCDataChannel | None = None
         self._queue: deque[str] = deque(maxlen=_MOST_QUEUED)
         self._unread: deque[dict[str, Any]] = deque(maxlen=_MOST_UNREAD)
-        self._listeners: list[Listener] = []
+        self._listeners: Listeners[dict[str, Any]] = Listeners()
 
     def adopt(self, channel: RTCDataChannel) -> None:
         """Use ``channel`` if it is the one for us and there is none yet."""
@@ -77,14 +78,9 @@ class MessageChannel:
 
     def listen(self, listener: Listener) -> Callable[[], None]:
         """Call ``listener`` for every message; returns what ends that."""
-        self._listeners.append(listener)
+        stop = self._listeners.add(listener)
         while self._unread:
             listener(self._unread.popleft())
-
-        def stop() -> None:
-            if listener in self._listeners:
-                self._listeners.remove(listener)
-
         return stop
 
     async def drain(self) -> None:
@@ -124,10 +120,10 @@ class MessageChannel:
             return
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             return
-        if not self._listeners:
+        if self._listeners:
+            self._listeners.tell(message)
+        else:
             self._unread.append(message)
-        for listener in list(self._listeners):
-            listener(message)
 
     def _may_speak(self, chars: int) -> bool:
         """Whether a message of this size is within what a caller may send: see ``_MESSAGE_NS`` and ``_CHAR_NS``."""

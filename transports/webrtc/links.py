@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from typing import NamedTuple
 
 from .link import Link, LinkListener
 from .network import Network
 from .sdp.offer import Offer
 
-__all__ = ["Links"]
+__all__ = ["Answer", "Links"]
 
 _MOST_CANDIDATES = 128
+
+
+class Answer(NamedTuple):
+    """What a caller gets back for an offer."""
+
+    sdp: str
+    type: str
 
 
 class Links:
@@ -50,6 +58,14 @@ class Links:
             raise
         return link
 
+    async def renew(self, offer: Offer) -> Link | None:
+        """Answer ``offer`` by the newest link, which is returned, if it is of that connection. Raises ``BadOffer``."""
+        link = self.newest
+        if link is None or link.over or not link.is_same(offer):
+            return None
+        await link.renew(offer)
+        return link
+
     async def open_next(self, offer: Offer) -> Link:
         """Answer ``offer`` by a link that takes over when it stands, instead of any other that was to."""
         fresh = await self.open(offer)
@@ -77,6 +93,16 @@ class Links:
         if self.newest is not None:
             self.newest.add_candidate(candidate)
         return True
+
+    def send_rtp(self, packet: bytes) -> None:
+        """Over the current link, if there is one."""
+        if self.current is not None:
+            self.current.send_rtp(packet)
+
+    def send_rtcp(self, packet: bytes) -> None:
+        """Over the current link, if there is one."""
+        if self.current is not None:
+            self.current.send_rtcp(packet)
 
     async def close(self) -> None:
         """Close all of them, and return when nothing is left."""

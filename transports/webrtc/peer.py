@@ -11,11 +11,10 @@
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
 import secrets
 from collections.abc import Callable, Mapping
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from aiortc import RTCDataChannel
 
@@ -24,14 +23,18 @@ from ...pipeline.errors import TransportError
 from ...pipeline.units import MS, SECOND, format_duration
 from .channel import MessageChannel
 from .link import Link
-from .links import Links
+from .links import Answer, Links
+from .listeners import Listeners
+from .milestones import Milestones
 from .network import Network, shared_network
 from .presence import Presence
+from .resume_token import ResumeToken
 from .rtp.audio_in import AudioInput
 from .rtp.audio_out import AudioOutput
 from .rtp.session import MediaSession
 from .rtp.statistics import MediaStatistics
 from .sdp import checked_candidates, read_offer
+from .sdp.offer import Offer
 from .sdp.terms import Terms
 
 __all__ = ["Answer", "Peer", "PeerState"]
@@ -41,13 +44,6 @@ logger = logging.getLogger("livegraph.webrtc")
 PeerState = Literal["connecting", "connected", "away", "closed"]
 
 _LOOK_EVERY_NS = 500 * MS
-
-
-class Answer(NamedTuple):
-    """What the caller gets back."""
-
-    sdp: str
-    type: str
 
 
 class Peer:
@@ -64,8 +60,7 @@ class Peer:
         """Unguessable: whoever knows it may steer the call."""
         self.answer = Answer("", "answer")
         """The last one."""
-        self.resume_token = secrets.token_urlsafe(24)
-        """Good for one ``resume``, after which there is another."""
+        self._token = ResumeToken()
         self.resume_within_ns = 0
         """For how long the call waits for a caller who was lost."""
         self.resumes = False
@@ -78,16 +73,16 @@ class Peer:
         self._offered_ns = 0
         self._terms: Terms | None = None
         self._state: PeerState = "connecting"
-        loop = asyncio.get_running_loop()
-        self._over: asyncio.Future[str] = loop.create_future()
-        self._reached: asyncio.Future[None] = loop.create_future()
-        self._connected: asyncio.Future[None] = loop.create_future()
-        self._closed: asyncio.Future[str] = loop.create_future()
+        self._milestones = Milestones()
         self._links = Links(network, self, self.id[:6], video=video)
         self._renewing = asyncio.Lock()
-        self._away_listeners: list[Callable[[bool], None]] = []
-        self._messages = MessageChannel(self._channel_closed, self._clock.now_ns)
-        self._media = MediaSession(clock=self._clock, send_rtp=self._send_rtp, send_rtcp=self._send_rtcp)
+        self._away: Listeners[bool] = Listeners()
+        self._messages = MessageChannel(
+            lambda: self._lose("the caller hung up", hung_up=True), self._clock.now_ns
+        )
+        self._media = MediaSession(
+            clock=self._clock, send_rtp=self._links.send_rtp, send_rtcp=self._links.send_rtcp
+        )
         self._life = asyncio.create_task(self._live(), name=f"peer {self.id[:6]}")
 
     @classmethod
@@ -134,48 +129,34 @@ class Peer:
     @property
     def reason(self) -> str:
         """Why it closed; empty while it has not."""
-        return self._closed.result() if self._closed.done() else ""
+        return self._milestones.why_closed
 
     async def reached(self) -> None:
         """Return when the caller has proved where it is, before anything is encrypted.
 
         Raises ``TransportError`` when the peer closed instead.
         """
-        await self._either(self._reached)
+        await self._milestones.reached()
 
     async def connected(self) -> None:
         """Return when sound and messages can flow. Raises ``TransportError`` when the peer closed instead."""
-        await self._either(self._connected)
+        await self._milestones.connected()
 
     async def closed(self) -> str:
         """Return when the peer has closed and nothing of it is left, with the reason."""
-        return await asyncio.shield(self._closed)
+        return await self._milestones.closed()
 
     def on_over(self, listener: Callable[[str], None]) -> Callable[[], None]:
         """Call ``listener`` with the reason as soon as the peer begins to close; returns what takes it back."""
-
-        def tell(over: asyncio.Future[str]) -> None:
-            listener(over.result())
-
-        def take_back() -> None:
-            self._over.remove_done_callback(tell)
-
-        self._over.add_done_callback(tell)
-        return take_back
+        return self._milestones.on_over(listener)
 
     def on_away(self, listener: Callable[[bool], None]) -> Callable[[], None]:
         """Call ``listener`` with ``True`` when the caller is lost and with ``False`` when it is back."""
-        self._away_listeners.append(listener)
-
-        def stop() -> None:
-            if listener in self._away_listeners:
-                self._away_listeners.remove(listener)
-
-        return stop
+        return self._away.add(listener)
 
     def leave(self, within_ns: int) -> None:
         """The caller says that it goes and may resume the call at once: it is waited for ``within_ns``."""
-        if self._state in ("connected", "away") and not self._over.done():
+        if self._state in ("connected", "away") and not self._milestones.is_over:
             if self._state == "connected":
                 self._wait_for_caller("the caller hung up", lasting=True)
             self._presence.left(self._clock.now_ns(), within_ns)
@@ -185,7 +166,7 @@ class Peer:
 
         Again is fine; the first reason counts.
         """
-        self._end(reason)
+        self._milestones.end(reason)
         await self.closed()
 
     # What goes through it ------------------------------------------------------------------------
@@ -231,7 +212,7 @@ class Peer:
     async def add_candidates(self, candidates: object) -> None:
         """More addresses of the caller, as they were trickled; see ``checked_candidates``. Raises ``BadOffer``."""
         for candidate in checked_candidates(candidates):
-            if self._over.done() or not self._links.add_candidate(candidate):
+            if self._milestones.is_over or not self._links.add_candidate(candidate):
                 return
 
     async def renegotiate(self, sdp: object, kind: object = "offer", *, replace: bool = False) -> Answer:
@@ -242,48 +223,39 @@ class Peer:
 
         Raises ``BadOffer``; the call then goes on as before. ``TransportError`` when it is over.
         """
-        offer = read_offer(sdp, kind)
-        async with self._renewing:
-            self._check_open()
-            link = self._links.newest
-            if not replace and link is not None and not link.over and link.is_same(offer):
-                self.answer = Answer(await link.renew(offer), "answer")
-                if link is self._links.current and link.secured and self._state == "connected":
-                    self._attach(link)
-            else:
-                self._answered(await self._links.open_next(offer))
-        return self.answer
+        return await self._renew(read_offer(sdp, kind), replace=replace)
 
     async def resume(self, token: str, sdp: object, kind: object = "offer") -> Answer:
         """Answer an offer that carries ``token``: the call goes on over a connection of its own. See ``renegotiate``.
 
         Raises ``TransportError`` when the token is not the one that is good.
         """
-        if not self.is_token(token):
+        if not self._token.matches(token):
             raise TransportError("the token is not good any more")
         offer = read_offer(sdp, kind)
         self._check_open()
-        # Used from here on: a second offer with it comes too late, whatever becomes of this one.
-        self.resume_token = secrets.token_urlsafe(24)
-        async with self._renewing:
-            self._check_open()
-            self._answered(await self._links.open_next(offer))
-        return self.answer
+        # A second offer with it comes too late, whatever becomes of this one.
+        self._token.spend(token)
+        return await self._renew(offer, replace=True)
 
     def is_token(self, token: str) -> bool:
         """Whether ``token`` is the one that is good now."""
-        return hmac.compare_digest(token.encode(errors="replace"), self.resume_token.encode())
+        return self._token.matches(token)
+
+    @property
+    def resume_token(self) -> str:
+        """Good for one ``resume``, after which there is another."""
+        return self._token.value
 
     # What links tell -----------------------------------------------------------------------------------
 
     def link_reached(self, link: Link) -> None:
         """See ``LinkListener``."""
-        if not self._reached.done():
-            self._reached.set_result(None)
+        self._milestones.reach()
 
     def link_secured(self, link: Link) -> None:
         """See ``LinkListener``."""
-        if self._over.done() or link not in (self._links.current, self._links.coming):
+        if self._milestones.is_over or link not in (self._links.current, self._links.coming):
             return
         if link is self._links.coming:
             self._links.take_over()
@@ -293,20 +265,19 @@ class Peer:
         back = self._state == "away"
         self._state = "connected"
         self._attach(link)
-        if not self._connected.done():
-            self._connected.set_result(None)
+        self._milestones.connect()
         if back:
-            self._tell_away(False)
+            self._away.tell(False)
 
     def link_heard(self, link: Link) -> None:
         """See ``LinkListener``."""
-        if link is not self._links.current or link.over or self._over.done():
+        if link is not self._links.current or link.over or self._milestones.is_over:
             return
         if self._presence.heard(self._clock.now_ns()) and self._state == "away":
             self._state = "connected"
             self._terms = None
             self._attach(link)
-            self._tell_away(False)
+            self._away.tell(False)
 
     def link_rtp(self, link: Link, packet: bytes) -> None:
         """See ``LinkListener``."""
@@ -328,7 +299,7 @@ class Peer:
         """See ``LinkListener``."""
         if link is self._links.coming:
             self._links.forget_coming()
-        elif link is self._links.current and not self._over.done():
+        elif link is self._links.current:
             self._lose(reason, hung_up=hung_up)
 
     # Inside --------------------------------------------------------------------------------------
@@ -338,11 +309,17 @@ class Peer:
         """The connection that is heard."""
         return self._links.current
 
-    async def _either(self, fact: asyncio.Future[None]) -> None:
-        either: set[asyncio.Future[Any]] = {fact, self._closed}
-        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
-        if not fact.done():
-            raise TransportError(self.reason)
+    async def _renew(self, offer: Offer, *, replace: bool) -> Answer:
+        async with self._renewing:
+            self._check_open()
+            link = None if replace else await self._links.renew(offer)
+            if link is None:
+                self._answered(await self._links.open_next(offer))
+            else:
+                self.answer = Answer(link.answer, "answer")
+                if link is self._links.current and link.secured and self._state == "connected":
+                    self._attach(link)
+        return self.answer
 
     def _answered(self, link: Link) -> None:
         """A fresh link has answered the caller, who has to connect by it now."""
@@ -355,26 +332,12 @@ class Peer:
             self._terms = terms
             self._media.attach(terms, self._clock.now_ns())
 
-    def _send_rtp(self, packet: bytes) -> None:
-        link = self._links.current
-        if link is not None:
-            link.send_rtp(packet)
-
-    def _send_rtcp(self, packet: bytes) -> None:
-        link = self._links.current
-        if link is not None:
-            link.send_rtcp(packet)
-
-    def _channel_closed(self) -> None:
-        if not self._over.done():
-            self._lose("the caller hung up", hung_up=True)
-
     def _lose(self, reason: str, *, hung_up: bool) -> None:
         """The connection carries nothing: wait for the caller, or end."""
-        if self._state == "away":
+        if self._state == "away" or self._milestones.is_over:
             return
         if self._state == "connecting" or not self.resume_within_ns or (hung_up and not self.resumes):
-            self._end(reason)
+            self._milestones.end(reason)
         else:
             self._wait_for_caller(reason, lasting=hung_up)
 
@@ -387,50 +350,41 @@ class Peer:
         if lasting:
             self._messages.detach()
         logger.info("peer %s is away: %s", self.id[:6], reason)
-        self._tell_away(True)
-
-    def _tell_away(self, away: bool) -> None:
-        for listener in list(self._away_listeners):
-            listener(away)
+        self._away.tell(True)
 
     def _check_open(self) -> None:
-        if self._over.done():
+        if self._milestones.is_over:
             raise TransportError("the call is over")
-
-    def _end(self, reason: str) -> None:
-        if not self._over.done():
-            self._over.set_result(reason)
 
     async def _live(self) -> None:
         """Watch over the deadlines, then take everything down. The only place that does."""
         try:
-            while not self._over.done():
-                await asyncio.wait({self._over}, timeout=_LOOK_EVERY_NS / SECOND)
+            while not await self._milestones.over(_LOOK_EVERY_NS / SECOND):
                 self._check_deadlines(self._clock.now_ns())
         except asyncio.CancelledError:
-            self._end("cancelled")
+            self._milestones.end("cancelled")
             raise
         finally:
             self._state = "closed"
             try:
                 await self._take_down()
             finally:
-                logger.info("peer %s closed: %s", self.id[:6], self._over.result())
-                self._closed.set_result(self._over.result())
+                logger.info("peer %s closed: %s", self.id[:6], self._milestones.why_over)
+                self._milestones.close()
 
     def _check_deadlines(self, now_ns: int) -> None:
-        if self._over.done():
+        if self._milestones.is_over:
             return
         late = now_ns - self._offered_ns >= self._connect_within_ns
         if self._state == "connecting":
             if late:
-                self._end(f"no connection within {format_duration(self._connect_within_ns)}")
+                self._milestones.end(f"no connection within {format_duration(self._connect_within_ns)}")
             return
         if late:
             self._links.forget_coming()
         if self._state == "away":
             if self._links.coming is None and self._presence.is_given_up(now_ns):
-                self._end(self._presence.reason)
+                self._milestones.end(self._presence.reason)
         elif silence := self._presence.silence(now_ns):
             self._lose(silence, hung_up=False)
 
