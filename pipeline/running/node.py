@@ -28,7 +28,7 @@ from .pace import Pace
 from .reports import Reports
 from .results import send_result
 from .strand import Strand, current_strand
-from .tasks import in_a_task, is_cancelled
+from .tasks import is_cancelled, loop_runs
 
 __all__ = ["NodeRuntime"]
 
@@ -332,7 +332,7 @@ class NodeRuntime:
             strand = current_strand.get()
             if strand is None or strand.name != self.name:
                 raise error
-        if isinstance(error, GeneratorExit) and not in_a_task():
+        if isinstance(error, GeneratorExit) and not loop_runs():
             # The loop is gone and the coroutine is being closed.
             raise error
         if isinstance(error, asyncio.CancelledError):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
+from types import CoroutineType
 from typing import Any, get_args
 
 from ..clock import Clock
@@ -103,7 +104,11 @@ class Supervision:
         else:
             if chosen in get_args(OnError):
                 return chosen
-            why = f"it returned {chosen!r}"
+            if isinstance(chosen, CoroutineType):
+                chosen.close()
+                why = "it is async, and the fault does not wait; make it a plain function"
+            else:
+                why = f"it returned {chosen!r}"
         self._warn(node, ProcessorError(node.name, f"on_error chose nothing: {why}"), "")
         return "end_call"
 

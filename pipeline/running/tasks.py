@@ -10,7 +10,7 @@ from typing import Any
 from ..errors import from_signal
 from ..units import SECOND
 
-__all__ = ["Overrun", "TaskKeeper", "close_unbegun", "in_a_task", "is_cancelled", "settle"]
+__all__ = ["Overrun", "TaskKeeper", "close_unbegun", "is_cancelled", "loop_runs", "settle"]
 
 Body = Coroutine[Any, Any, None]
 
@@ -140,7 +140,7 @@ async def _contained(body: Body) -> BaseException | None:
     except asyncio.CancelledError:
         raise
     except BaseException as error:
-        if from_signal(error) or (isinstance(error, GeneratorExit) and not in_a_task()):
+        if from_signal(error) or (isinstance(error, GeneratorExit) and not loop_runs()):
             raise
         return error
     return None
@@ -152,9 +152,10 @@ def is_cancelled() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def in_a_task() -> bool:
-    """Whether a task runs here, and no coroutine is just being closed after its loop has gone."""
+def loop_runs() -> bool:
+    """Whether an event loop runs here, and no coroutine is just being closed after its loop has gone."""
     try:
-        return asyncio.current_task() is not None
+        asyncio.get_running_loop()
     except RuntimeError:
         return False
+    return True

@@ -10,7 +10,7 @@ from typing import Any
 
 from ...pipeline.errors import from_signal
 from ...pipeline.frames import ToolCallFrame
-from ...pipeline.running.tasks import in_a_task
+from ...pipeline.running.tasks import loop_runs
 from ...pipeline.units import SECOND, format_duration
 from .breaker import Breaker, BreakerPolicy
 from .context import NotConfirmed, ToolContext, ToolDesk, needs_consent
@@ -231,7 +231,7 @@ class Execution:
                 # Something inside the function was cancelled, not this call.
                 outcome = self._crashed(name, error, tried)
             except GeneratorExit as error:
-                if not in_a_task():
+                if not loop_runs():
                     # The loop has gone, and what waited in it is closed.
                     raise
                 outcome = self._crashed(name, error, tried)

@@ -477,7 +477,17 @@ def test_on_error_can_be_a_function() -> None:
     assert asked == ["counts: at b", "counts: at d"]
 
 
-@pytest.mark.parametrize("broken", [lambda error: 1 / 0, lambda error: "never mind"])
+def _raises_panic(error: ProcessorError) -> str:
+    raise BaseException("no Exception")
+
+
+async def _too_late(error: ProcessorError) -> str:
+    return "skip_frame"
+
+
+@pytest.mark.parametrize(
+    "broken", [lambda error: 1 / 0, lambda error: "never mind", _raises_panic, _too_late]
+)
 def test_an_on_error_that_chooses_nothing_ends_the_call(broken: Callable[[Any], Any]) -> None:
     """With the node's own fault."""
     with pytest.raises(ProcessorError, match="at b"):

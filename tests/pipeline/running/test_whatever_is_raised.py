@@ -8,7 +8,7 @@ import os
 import signal
 import threading
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 
@@ -23,6 +23,7 @@ from livegraph.pipeline import (
     Frame,
     Graph,
     In,
+    Live,
     LivegraphError,
     OptionFault,
     Out,
@@ -302,6 +303,38 @@ def test_whatever_a_class_raises_before_a_call_is_a_fault_of_the_configuration(
     with pytest.raises(ConfigError, match="mic" if where == "sound_stops" else "bad") as caught:
         run_virtual(graph.plan().call().run())
     assert all(problem.code in ("LG221", "LG222") for problem in caught.value.problems)
+
+
+@pytest.mark.parametrize("error", RAISED, ids=lambda error: type(error).__name__)
+@pytest.mark.parametrize("where", ["emit_threadsafe", "on_tune"])
+def test_where_no_task_runs_the_node_is_to_blame_too(where: str, error: BaseException) -> None:
+    """Options are told, and frames of other threads and of the network are handled, by the loop itself."""
+
+    class Sink(Collect):
+        def __init__(self, *, level: Annotated[int, Live()] = 1) -> None:
+            super().__init__()
+
+        def on_tune(self, *, level: int) -> None:
+            raise error
+
+        def on_text(self, frame: TextFrame) -> None:
+            raise error
+
+    graph = Graph()
+    graph.add("app", AppIn)
+    graph.add("bad", Sink)
+    graph.connect("app.frames", "bad")
+
+    async def main() -> None:
+        async with graph.plan().call() as call:
+            if where == "on_tune":
+                call.tune({"bad": {"level": 2}})
+            else:
+                call.processor("app", AppIn).frames.emit_threadsafe(TextFrame("a"))
+            await asyncio.sleep(60)
+
+    with pytest.raises(ProcessorError, match="bad: "):
+        run_virtual(main())
 
 
 def test_an_inline_handler_that_looks_cancelled_is_to_blame_and_not_the_sender() -> None:
