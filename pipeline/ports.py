@@ -234,6 +234,10 @@ class Outflow(Protocol):
         """Hand a frame to every edge."""
         ...
 
+    def blame(self, error: BaseException) -> None:
+        """The node is at fault: it sent what cannot go out, and nobody is there to be told by an exception."""
+        ...
+
     @property
     def connected(self) -> bool:
         """Whether there is an edge."""
@@ -348,7 +352,13 @@ class Out(_Port[F]):
         self._loop = asyncio.get_running_loop()
 
     def _emit_late(self, frame: F) -> None:
-        self.emit(frame)
+        # Called by the loop, which would only log what is raised.
+        try:
+            self.emit(frame)
+        except BaseException as error:
+            if self._outflow is None:
+                raise
+            self._outflow.blame(error)
 
 
 class Outs(Out[F]):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from ..convert import convert_options
 from ..errors import Problem
@@ -251,7 +252,7 @@ def _aging(edges: list[ResolvedEdge], nodes: Mapping[str, NodeSpec]) -> list[Res
             for port in ports:
                 if port.direction != "out" or not port.carries_audio or (name, port.name) in aging:
                     continue
-                if any((name, model) in fed for model in _passed_on(port, ports)):
+                if any((name, model) in fed for model in _passed_on(port, ports, node.options)):
                     aging.add((name, port.name))
                     found = True
     return [
@@ -262,12 +263,13 @@ def _aging(edges: list[ResolvedEdge], nodes: Mapping[str, NodeSpec]) -> list[Res
     ]
 
 
-def _passed_on(port: PortSpec, ports: Iterable[PortSpec]) -> list[str]:
-    """The inputs whose sound may come out of ``port``. One with a rate of its own makes sound of its own."""
+def _passed_on(port: PortSpec, ports: Iterable[PortSpec], options: Mapping[str, Any]) -> list[str]:
+    """The inputs whose sound may come out of ``port``. One that no input's rate fits makes sound of its own."""
     if port.like:
         return [port.like]
+    made = port.rates(options)
     inputs = [one for one in ports if one.direction == "in" and one.carries_audio]
-    return [one.name for one in inputs if port.rate is None or port.rate == one.rate]
+    return [one.name for one in inputs if made is None or not {*made}.isdisjoint(one.rates(options) or ())]
 
 
 def _carries_audio(edge: ResolvedEdge, nodes: Mapping[str, NodeSpec]) -> bool:

@@ -21,6 +21,8 @@ __all__ = ["Admission", "Sealed"]
 
 _INT16 = np.dtype(np.int16)
 _UINT8 = np.dtype(np.uint8)
+_NO_SAMPLES = object()
+"""Compared by identity: nothing that a frame could hold."""
 
 
 class Sealed:
@@ -29,7 +31,7 @@ class Sealed:
     __slots__ = ("samples",)
 
     def __init__(self) -> None:
-        self.samples: Any = None
+        self.samples: Any = _NO_SAMPLES
         """Int16 of shape ``(samples,)``, read-only."""
 
 

@@ -7,6 +7,7 @@ from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
+from ..errors import as_fault, from_signal
 from ..frames import AudioFrame, EndFrame, Frame, VideoFrame
 from ..graph.hops import works_async
 from ..ports import In, Out, Room, Step
@@ -143,6 +144,13 @@ class Outlet:
         way(frame)
         if node.pace.step_measured:
             node.pace.end_step()
+
+    def blame(self, error: BaseException) -> None:
+        """The node is at fault: it sent what cannot go out, and nobody is there to be told by an exception."""
+        if from_signal(error):
+            raise error
+        node = self._node
+        node.reports.failed(node, as_fault(node.name, error), skippable=True)
 
     def emit_to(self, index: int, frame: Frame) -> None:
         """Hand ``frame`` to the edge of this index alone."""

@@ -495,7 +495,16 @@ def test_sound_ages_through_whatever_does_not_say_otherwise() -> None:
     class Serves(Denoise):
         kind = "service"
 
-    for kind, policy in ((Denoise, "drop_oldest"), (Dubs, "block"), (Serves, "block")):
+    class TakesSome(Denoise):
+        audio: In[AudioFrame] = In(rate=(8_000, 16_000))
+        out: Out[AudioFrame] = Out(rate=(16_000, 48_000))
+
+    for kind, policy in (
+        (Denoise, "drop_oldest"),
+        (TakesSome, "drop_oldest"),
+        (Dubs, "block"),
+        (Serves, "block"),
+    ):
         graph = Graph()
         graph.add("mic", Tone)
         graph.add("one", kind)

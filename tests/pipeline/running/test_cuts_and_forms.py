@@ -449,26 +449,34 @@ def test_a_body_that_is_cancelled_from_outside_stays_cancelled() -> None:
 
 
 class Emits(Processor):
-    """Sends one thing, by name or as a result."""
+    """Sends one thing, in one of the ways that there are."""
 
     text: In[TextFrame]
     audio: Out[AudioFrame] = Out(rate=16_000, channels=1)
 
-    def __init__(self, *, make: Callable[[], Any], by_name: bool) -> None:
-        self.make, self.by_name = make, by_name
+    def __init__(self, *, make: Callable[[], Any], way: str) -> None:
+        self.make, self.way = make, way
 
     def on_text(self, frame: TextFrame) -> Any:
-        if not self.by_name:
+        if self.way == "result":
             return self.make()
-        self.audio.emit(self.make())
+        if self.way == "emit":
+            self.audio.emit(self.make())
+        elif self.way == "emit_threadsafe":
+            self.audio.emit_threadsafe(self.make())
+        elif self.way == "timer":
+            self.after("1ms", self.make)
         return None
+
+    def on_end(self) -> Any:
+        return self.make() if self.way == "on_end" else None
 
 
 def sound(samples: Any, rate: int = 16_000) -> Callable[[], AudioFrame]:
     return lambda: AudioFrame(samples, rate)
 
 
-@pytest.mark.parametrize("by_name", [True, False])
+@pytest.mark.parametrize("way", ["emit", "result", "emit_threadsafe", "timer", "on_end"])
 @pytest.mark.parametrize(
     ("make", "says"),
     [
@@ -480,15 +488,18 @@ def sound(samples: Any, rate: int = 16_000) -> Callable[[], AudioFrame]:
         (sound(np.zeros((160, 2), np.int16)), "with 2 channel(s)"),
         (sound(np.zeros((2, 2, 2), np.int16)), "shape (samples,) or (samples, channels)"),
         (sound([0, 1]), "a numpy array of int16, got a list"),
+        (sound(None), "a numpy array of int16, got a NoneType"),
+        (sound(b"0123"), "a numpy array of int16, got a bytes"),
+        (sound(np.zeros(160, ">i2")), "samples are int16, got >i2"),
     ],
 )
 def test_what_a_node_sends_is_looked_at_where_it_sends_it(
-    make: Callable[[], Any], says: str, by_name: bool
+    make: Callable[[], Any], says: str, way: str
 ) -> None:
     """Its fault is its own, and not that of whoever trips over it."""
     graph = Graph()
-    graph.add("words", Words, words=["a"])
-    graph.add("mine", Emits, make=make, by_name=by_name)
+    graph.add("words", Words, words=["a", "b"], gap_ms=10)
+    graph.add("mine", Emits, make=make, way=way)
     graph.add("hear", Hear)
     graph.chain("words", "mine", "hear")
     with pytest.raises(ProcessorError) as told:
@@ -501,7 +512,7 @@ def test_a_frame_of_another_type_than_the_ports_is_refused() -> None:
     """By name there is no choice of port to correct it."""
     graph = Graph()
     graph.add("words", Words, words=["a"])
-    graph.add("mine", Emits, make=lambda: TextFrame("x"), by_name=True)
+    graph.add("mine", Emits, make=lambda: TextFrame("x"), way="emit")
     graph.add("hear", Hear)
     graph.chain("words", "mine", "hear")
     with pytest.raises(ProcessorError, match="mine: TypeError: the output audio sends AudioFrame, and was"):
