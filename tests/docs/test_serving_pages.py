@@ -5,11 +5,9 @@ import configparser
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-import yaml
 
 from livegraph.language import check_text
 from livegraph.language.server_section import ServerSection
@@ -118,12 +116,3 @@ def test_the_proxy_of_the_page_is_taken_by_nginx(tmp_path: Path) -> None:
     )
     done = subprocess.run(["nginx", "-t", "-c", file], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-
-
-def test_the_image_of_the_page_starts_the_command() -> None:
-    """The variables of the image are options, and its command is ours."""
-    (block,) = blocks("deploying", "dockerfile")
-    assert 'ENTRYPOINT ["livegraph", "run", "/agents"]' in block
-    for name in re.findall(r"LIVEGRAPH_(\w+)=", block):
-        assert name.lower() in ServerSection.__dataclass_fields__
-    assert yaml.safe_load('["livegraph", "run"]')[0] == Path(sys.executable).with_name("livegraph").name
