@@ -146,6 +146,7 @@ export interface LineNumbers {
   lost_by_caller: number;
   round_trip_ms: number | null;
   one_way_ms: number | null;
+  queue_ms: number | null;
   caller_level_db: number | null;
   bit_rate: number;
   fec: boolean;

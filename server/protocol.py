@@ -200,6 +200,7 @@ class LineNumbers(_Message, tag="line", frozen=True, omit_defaults=False):
     lost_by_caller: float = 0.0
     round_trip_ms: float | None = None
     one_way_ms: float | None = None
+    queue_ms: float | None = None
     caller_level_db: int | None = None
     bit_rate: int = 0
     fec: bool = False

@@ -14,11 +14,14 @@ import numpy as np
 from ..audio import Pcm, fade_in, fade_out, ns_to_samples, samples_to_ns, silence
 from ..pipeline.frames import AudioFrame, Marker, TurnEndFrame, source_of
 from ..pipeline.units import MS
+from .cushion import Cushion
 
 __all__ = ["Fact", "Played", "PlayedOut", "PlayoutBuffer"]
 
 _AUDIBLE_STEP = 100
 """A step of this height (-50 dBFS) begins to be heard as a click; smaller ones are left as they are."""
+_STUTTER_NS = 200 * MS
+"""A longer gap in what is said is a pause of whoever says it."""
 
 
 class Played(NamedTuple):
@@ -49,7 +52,7 @@ class PlayoutBuffer:
         limit_ns: how much may be queued before ``full``.
         fade_ns: length of fades.
         cushion_ns: after silence, sound begins when so much is queued, or all of its turn, or as much time
-            has passed: a source with jitter then does not stutter.
+            has passed: a source with jitter then does not stutter. A ``Cushion`` follows the source.
     """
 
     def __init__(
@@ -59,13 +62,21 @@ class PlayoutBuffer:
         *,
         limit_ns: int = 300 * MS,
         fade_ns: int = 5 * MS,
-        cushion_ns: int = 0,
+        cushion_ns: int | Cushion = 0,
     ) -> None:
         self.rate = rate
         self.channels = channels
         self._limit = max(1, ns_to_samples(limit_ns, rate))
         self._fade = ns_to_samples(fade_ns, rate)
-        self._cushion = ns_to_samples(cushion_ns, rate)
+        self._follows = cushion_ns if isinstance(cushion_ns, Cushion) else None
+        size_ns = cushion_ns.size_ns if isinstance(cushion_ns, Cushion) else cushion_ns
+        self._cushion = ns_to_samples(size_ns, rate)
+        self._dry_turn = 0
+        """The turn that ran out of sound while it was said, if one did."""
+        self._dry = 0
+        """Silence given since, in samples."""
+        self._sounded = 0
+        """Sound since ``_follows`` was told of it, in samples."""
         self._ramp = fade_in(np.full(self._fade, 32_767, np.int16), self._fade) / 32_767
         self._queue: deque[tuple[int, Pcm | None]] = deque()  # None stands for the end of the turn
         self._held = 0
@@ -189,6 +200,8 @@ class PlayoutBuffer:
             elif self._can_sound():
                 piece = self._next(left)
             elif self._sounding:
+                if not (self._paused or self._finished or self._ends):
+                    self._dry_turn, self._dry = self._turn, 0
                 self._fall_silent([])
                 continue
             else:
@@ -197,8 +210,10 @@ class PlayoutBuffer:
             left -= len(piece)
             self._last = piece[-1:]
         self._reach_ends()
-        if left and self._held and not self._paused:
-            self._waited += left
+        if left:
+            self._dry += left
+            if self._held and not self._paused:
+                self._waited += left
         if len(pieces) == 1:
             return pieces[0]
         return np.concatenate(pieces) if pieces else silence(0, self.channels)
@@ -236,6 +251,8 @@ class PlayoutBuffer:
         self._note(turn, len(pcm))
         if not self._sounding:
             self._sounding = True
+            if self._follows is not None:
+                self._follow(self._follows, turn)
             self._waited = 0
             self._risen = 0 if _loud(pcm[:1]) else self._fade
         if self._risen < self._fade:
@@ -246,7 +263,19 @@ class PlayoutBuffer:
             pcm = np.rint(pcm * (gain if pcm.ndim == 1 else gain[:, None])).astype(np.int16)
         return pcm
 
+    def _follow(self, cushion: Cushion, turn: int) -> None:
+        """Sound begins: tell the cushion how it went since it did before, and be as large as it is now."""
+        cushion.sounded(samples_to_ns(self._sounded, self.rate))
+        self._sounded = 0
+        # What waited for the cushion to fill is no lack of sound.
+        lacked = self._dry - self._waited
+        if self._dry_turn and turn == self._dry_turn and 0 < lacked <= ns_to_samples(_STUTTER_NS, self.rate):
+            cushion.stuttered(samples_to_ns(lacked, self.rate))
+        self._dry_turn = 0
+        self._cushion = ns_to_samples(cushion.size_ns, self.rate)
+
     def _note(self, turn: int, samples: int) -> None:
+        self._sounded += samples
         if turn is not self._turn and turn != self._turn:
             self._turn, self._position = turn, 0
         self._position += samples

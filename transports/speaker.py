@@ -12,6 +12,7 @@ from ..audio import Pcm, ns_to_samples, silence
 from ..pipeline.frames import AudioFrame, Marker
 from ..pipeline.turns.conversation import Background, Beneath, Conversation
 from ..pipeline.units import MS
+from .cushion import Cushion
 from .playout import Fact, Played, PlayoutBuffer
 
 __all__ = ["Speaker"]
@@ -32,7 +33,7 @@ class Speaker:
         channels: int = 1,
         *,
         limit_ns: int = 300 * MS,
-        cushion_ns: int = 0,
+        cushion_ns: int | Cushion = 0,
         heard: Callable[[Pcm], object] | None = None,
     ) -> None:
         self._heard = heard

@@ -11,6 +11,7 @@ from ...pipeline.frames import AudioFrame, Marker
 from ...pipeline.processor import Processor
 from ...pipeline.turns.conversation import Conversation
 from ...pipeline.units import MS
+from ..cushion import Cushion
 from ..socket.caller import SocketCaller
 from ..speaker import Speaker
 from .peer import Peer
@@ -19,8 +20,6 @@ from .rtp.statistics import MediaStatistics
 __all__ = ["Caller", "Loudspeaker", "Voice", "caller_of"]
 
 _LIMIT_NS = 300 * MS
-# Two packets: sound that comes as it is spoken does not stutter for one that is late.
-_CUSHION_NS = 40 * MS
 
 Undo = Callable[[], None]
 
@@ -138,6 +137,8 @@ class _ByPeer:
         self._peer = peer
         self._speaker: Speaker | None = None
         self._rate = 0
+        self._kept_ns: int | None = None
+        """How long its page says that it keeps sound."""
         self.voice = peer.audio_in
         self.on_over, self.on_message, self.closed = peer.on_over, peer.on_message, peer.closed
         self.listen_beside = peer.on_message
@@ -157,23 +158,29 @@ class _ByPeer:
     def loudspeaker(
         self, turns: Conversation, rate: int, heard: Callable[[Pcm, int, int], None]
     ) -> Loudspeaker:
-        speaker = self._speaker = Speaker(
+        self._speaker = Speaker(
             turns,
             rate,
             limit_ns=_LIMIT_NS,
-            cushion_ns=_CUSHION_NS,
-            heard=lambda samples: heard(samples, rate, speaker.heard_after_ns),
+            cushion_ns=Cushion(),
+            heard=lambda samples: self._tell(heard, samples),
         )
         self._rate = rate
-        return speaker
+        return self._speaker
 
     async def play(self) -> None:
         assert self._speaker is not None
         await self._peer.audio_out.play(self._speaker, self._rate)
 
     def delay(self, ns: int) -> None:
-        if self._speaker is not None:
-            self._speaker.heard_after_ns = ns
+        self._kept_ns = ns
+
+    def _tell(self, heard: Callable[[Pcm, int, int], None], samples: Pcm) -> None:
+        """By what the caller reports: of its buffer where its page does, and of the way there."""
+        speaker = self._speaker
+        if speaker is not None:
+            speaker.heard_after_ns = self._peer.media.until_heard_ns(self._kept_ns)
+            heard(samples, self._rate, speaker.heard_after_ns)
 
 
 class _BySocket:

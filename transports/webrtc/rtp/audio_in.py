@@ -130,8 +130,8 @@ class AudioInput:
         self._candidates.clear()
         self._leave_source()
 
-    def receive(self, packet: RtpPacket, now_ns: int) -> None:
-        """Take a packet of Opus, or of RED with Opus in it."""
+    def receive(self, packet: RtpPacket, now_ns: int, sent: int | None = None) -> None:
+        """Take a packet of Opus, or of RED with Opus in it; ``sent`` by its absolute send time, where it has one."""
         if packet.ssrc != self._ssrc and not self._becomes_source(packet.ssrc, now_ns):
             self.foreign += 1
             return
@@ -152,7 +152,7 @@ class AudioInput:
                 self.receiver = AudioReceiver(
                     self._rate, most_wait_ns=self._most_wait_ns, begins_at=self._given
                 )
-            self._hand_over(self.receiver.receive(packet, now_ns, copies))
+            self._hand_over(self.receiver.receive(packet, now_ns, copies, sent))
 
     def poll(self, now_ns: int) -> None:
         """Time has passed."""

@@ -42,6 +42,8 @@ _QUIET_MARGIN_NS = 40 * MS
 _GONE_AFTER_NS = SECOND
 """After which a stream that just stopped counts as a pause."""
 _MOST_FILL_NS = 10 * SECOND
+_SENT_BITS, _SENT_FRACTION = 24, 18
+"""Of an absolute send time: it counts 64 seconds in steps of 3.8 us."""
 _CLICK = 100
 """A first sample of this height (-50 dBFS) after silence would be heard as a click."""
 _MOST_AHEAD_NS = SECOND
@@ -104,6 +106,11 @@ class AudioReceiver:
         self._decoder = decoder(rate)
         self._order = ReorderBuffer()
         self._transit = TransitWindow()
+        """By what packets say of the sound in them."""
+        self._network = TransitWindow()
+        """By what they say of when they were sent, where they do."""
+        self._sent = -1
+        """When the newest of those was sent, extended."""
         self._given = begins_at
         self._stamp = 0
         """The extended timestamp of the newest packet that came."""
@@ -144,8 +151,14 @@ class AudioReceiver:
 
     @property
     def limit_ns(self) -> int:
-        """How long a hole is waited for at the moment."""
-        return min(self._transit.spread_ns, self._most_wait_ns)
+        """How long a hole is waited for at the moment: as long as the network, not the sender, makes packets wait."""
+        window = self._network if self._network.is_telling else self._transit
+        return min(window.spread_ns, self._most_wait_ns)
+
+    @property
+    def queue_ns(self) -> int | None:
+        """How long the newest packet stood in queues on its way; ``None`` where packets do not say when they left."""
+        return self._network.lag_ns if self._network.is_telling else None
 
     @property
     def next_ns(self) -> int | None:
@@ -155,12 +168,19 @@ class AudioReceiver:
     # What comes ------------------------------------------------------------------------------------
 
     def receive(
-        self, packet: RtpPacket, now_ns: int, copies: Sequence[tuple[int, RtpPacket]] = ()
+        self,
+        packet: RtpPacket,
+        now_ns: int,
+        copies: Sequence[tuple[int, RtpPacket]] = (),
+        sent: int | None = None,
     ) -> list[Sound]:
         """Take a packet; returns the sound that can be told now, in order.
 
-        ``copies`` are earlier packets that it carries (RED), each with how many packets back it was sent.
+        ``copies`` are earlier packets that it carries (RED), each with how many packets back it was sent. ``sent`` is
+        when it left by its absolute send time: 24 bits, in 2^-18 s.
         """
+        if sent is not None:
+            self._left(sent, now_ns)
         if not copies and (number := self._order.follow(packet.sequence)) >= 0:
             # In order and nothing missing, as nearly always.
             self._last_ns = now_ns
@@ -191,6 +211,14 @@ class AudioReceiver:
         return sounds
 
     # Inside ----------------------------------------------------------------------------------------
+
+    def _left(self, sent: int, now_ns: int) -> None:
+        before = self._sent
+        self._sent = sent + (1 << _SENT_BITS) if before < 0 else unwrap(sent, before, _SENT_BITS)
+        if abs(self._sent - before) > 1 << _SENT_FRACTION and before >= 0:
+            # A second on, or back: a pause, or another clock.
+            self._network.clear()
+        self._network.add(now_ns - (self._sent * SECOND >> _SENT_FRACTION))
 
     def _deadline_ns(self) -> int:
         """Until when the packet that is missing next is waited for: the limit after one behind it has come."""

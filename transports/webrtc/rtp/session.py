@@ -14,7 +14,7 @@ from dataclasses import replace
 from ....pipeline.clock import Clock, timer_s, unix_time_ns
 from ....pipeline.running.loop_load import loop_load
 from ....pipeline.units import MS, SECOND
-from ..sdp.terms import AUDIO_LEVEL, TRANSPORT_WIDE, Terms
+from ..sdp.terms import ABSOLUTE_SEND_TIME, AUDIO_LEVEL, TRANSPORT_WIDE, Terms
 from .audio_in import AudioInput
 from .audio_out import AudioOutput
 from .dtmf import DtmfReceiver, KeyPress
@@ -44,6 +44,10 @@ from .video_in import VideoInput
 __all__ = ["MediaSession"]
 
 _REPORT_EVERY_NS = SECOND
+_JITTERS_KEPT = 3
+"""A receiver's buffer is as long as nearly all packets need, which is about three times their mean deviation."""
+_MOST_UNHEARD_NS = 2 * SECOND
+_NO_EXTENSIONS: dict[int, bytes] = {}
 
 Send = Callable[[bytes], None]
 
@@ -75,12 +79,12 @@ class MediaSession:
         self._loop = asyncio.get_running_loop()
         self._hole: asyncio.TimerHandle | None = None
         self._audio_types: frozenset[int] = frozenset()
-        self._transport_wide: int | None = None
-        self._level: int | None = None
+        # Numbers of header extensions, 0 for those that were not agreed.
+        self._transport_wide = self._level = self._send_time = 0
         self._level_db: int | None = None
-        self._level_ns = 0
-        """When the level was read last: once a second is enough for whoever looks at it."""
         self._one_way_ns: int | None = None
+        self._jitter_there_ns = 0
+        """How unevenly our packets reach the caller."""
         self._feedback = FeedbackSender()
         self._dtmf = DtmfReceiver()
         self._keys: list[Callable[[str, int], None]] = []
@@ -114,9 +118,11 @@ class MediaSession:
                 for section in sections
                 if TRANSPORT_WIDE in section.extensions
             ),
-            None,
+            0,
         )
-        self._level = None if audio is None else audio.extensions.get(AUDIO_LEVEL)
+        of_audio = {} if audio is None else audio.extensions
+        self._level = of_audio.get(AUDIO_LEVEL, 0)
+        self._send_time = of_audio.get(ABSOLUTE_SEND_TIME, 0)
         self._feedback = FeedbackSender()
         self.video_in.agree(terms.video, terms.audio_ssrc)
         if audio is not None and audio.sends:
@@ -154,14 +160,17 @@ class MediaSession:
         if packet is None:
             self._malformed += 1
             return
-        if self._transport_wide is not None and packet.extension:
-            value = read_extensions(packet.extension).get(self._transport_wide)
-            if value is not None and len(value) == 2:
+        extensions = read_extensions(packet.extension) if packet.extension else _NO_EXTENSIONS
+        if self._transport_wide in extensions:
+            value = extensions[self._transport_wide]
+            if len(value) == 2:
                 self._feedback.heard(int.from_bytes(value, "big"), packet.ssrc, now_ns)
         if packet.payload_type in self._audio_types:
-            if self._level is not None and packet.extension and now_ns - self._level_ns >= SECOND:
-                self._read_level(packet.extension, self._level, now_ns)
-            self._hear(packet, now_ns)
+            if level := extensions.get(self._level):
+                # What the caller says of its own loudness (RFC 6464): a flag, and decibels below the loudest.
+                self._level_db = -(level[0] & 0x7F)
+            sent = extensions.get(self._send_time)
+            self._hear(packet, now_ns, int.from_bytes(sent) if sent is not None and len(sent) == 3 else None)
         elif packet.payload_type in self._terms.dtmf:
             rate = self._terms.dtmf[packet.payload_type]
             self._press(self._dtmf.receive(packet, rate, now_ns))
@@ -209,12 +218,25 @@ class MediaSession:
             buffer_ms=sound.delay_sum_ns / MS / max(1, sound.decoded),
             buffer_most_ms=sound.delay_most_ns / MS,
             wait_limit_ms=0.0 if receiver is None else receiver.limit_ns / MS,
+            queue_ms=None if receiver is None or receiver.queue_ns is None else receiver.queue_ns / MS,
             video_frames=self.video_in.pictures,
             video_requests=self.video_in.requests,
             one_way_ms=None if self._one_way_ns is None else self._one_way_ns / MS,
             caller_level_db=self._level_db,
         )
         return numbers if sender is None else _with_sender(numbers, self._past, sender)
+
+    def until_heard_ns(self, kept_ns: int | None) -> int:
+        """How long after it is sent sound is heard, by the caller's reports: the way there and the buffer behind it.
+
+        ``kept_ns`` is the buffer where the caller tells of it; else it is as large as the unevenness that it reports
+        asks for. 0 before the first report.
+        """
+        if self._sender is None:
+            return kept_ns or 0
+        way_ns = (self._sender.adaptation.round_trip_ns or 0) // 2
+        buffer_ns = _JITTERS_KEPT * self._jitter_there_ns if kept_ns is None else kept_ns
+        return min(_MOST_UNHEARD_NS, way_ns + buffer_ns)
 
     # Inside --------------------------------------------------------------------------------------------
 
@@ -228,15 +250,8 @@ class MediaSession:
             self._past = _with_sender(MediaStatistics(), self._past, before)
         return sender
 
-    def _read_level(self, extension: bytes, number: int, now_ns: int) -> None:
-        """What the caller says of its own loudness (RFC 6464): a flag, and decibels below the loudest."""
-        self._level_ns = now_ns
-        value = read_extensions(extension).get(number)
-        if value:
-            self._level_db = -(value[0] & 0x7F)
-
-    def _hear(self, packet: RtpPacket, now_ns: int) -> None:
-        self.audio_in.receive(packet, now_ns)
+    def _hear(self, packet: RtpPacket, now_ns: int, sent: int | None) -> None:
+        self.audio_in.receive(packet, now_ns, sent)
         next_ns = self.audio_in.next_ns
         if next_ns is not None and self._hole is None and self._ticker is not None:
             self._hole = self._loop.call_later(timer_s(next_ns - now_ns), self._give_up_hole)
@@ -261,6 +276,7 @@ class MediaSession:
                 if self._sender is not None and block.ssrc == self._sender.ssrc:
                     trip_ns = round_trip_ns(block, ntp_of(self._unix_ns + now_ns))
                     self._sender.adaptation.reported(block.fraction_lost, trip_ns)
+                    self._jitter_there_ns = block.jitter * SECOND // 48_000
             if isinstance(report, SenderReport):
                 self.audio_in.reported(report, now_ns)
                 trip_ns = None if self._sender is None else self._sender.adaptation.round_trip_ns
@@ -280,7 +296,7 @@ class MediaSession:
             self._send_rtp(packet)
         self.audio_in.poll(now_ns)
         self.video_in.poll(now_ns)
-        if self._transport_wide is not None:
+        if self._transport_wide:
             feedback = self._feedback.due(self._terms.audio_ssrc, now_ns)
             if feedback is not None:
                 self._send_rtcp(feedback)

@@ -51,6 +51,9 @@ class MediaStatistics:
     """To the caller and back, now; ``None`` while it is not known."""
     one_way_ms: float | None = None
     """From the caller to here, now: by both clocks where they agree, else half of the round trip."""
+    queue_ms: float | None = None
+    """How much longer the caller's newest packet was on its way than the quickest of the last seconds, by what packets
+    say of when they left (absolute send time); ``None`` where they do not."""
     caller_level_db: int | None = None
     """How loud the caller is by its own word (RFC 6464), -127 (silence) to 0 dBov; ``None`` where it says nothing."""
     bit_rate: int = 0

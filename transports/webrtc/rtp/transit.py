@@ -1,4 +1,4 @@
-"""How evenly packets come: relative transit times, and the wait that covers most of them."""
+"""How evenly packets come: relative transit times, and the wait that covers most of them. Pure."""
 
 from __future__ import annotations
 
@@ -32,6 +32,16 @@ class TransitWindow:
     def least_ns(self) -> int:
         """The quickest of the window: what the network takes when nothing is in the way. 0 before the first."""
         return min(self._window, default=0)
+
+    @property
+    def lag_ns(self) -> int:
+        """By how much the newest packet was slower than the quickest of the window, as it stood in queues."""
+        return self._window[-1] - self.least_ns if self._window else 0
+
+    @property
+    def is_telling(self) -> bool:
+        """Whether enough is known for ``spread_ns`` to mean something."""
+        return len(self._window) >= _FEW
 
     @property
     def spread_ns(self) -> int:

@@ -256,3 +256,52 @@ def test_any_packet_length_and_any_rate(rate: int, frame_ms: int) -> None:
     ]
     heard = hear(AudioReceiver(rate), sent)
     assert len(heard.pcm) == len(payloads) * frame_ms * rate // 1_000
+
+
+def with_send_times(sent: list[Sent], leaves_ns: list[int], clock_ns: int) -> list[tuple[Sent, int]]:
+    """Each packet with its absolute send time, by a clock of the sender's own that wraps around."""
+    return [
+        (one, ((clock_ns + at_ns) * (1 << 18) // SECOND) & 0xFFFFFF)
+        for one, at_ns in zip(sent, leaves_ns, strict=True)
+    ]
+
+
+@pytest.mark.parametrize("clock_ns", [0, 63 * SECOND, 1_000 * SECOND])
+def test_a_sender_that_sends_in_bursts_is_no_network_that_delays(clock_ns: int) -> None:
+    """By when packets left, the line is even: a hole is not waited for because the sender gathers its packets."""
+    payloads = speech(8_000)
+    held = [(number % 3) * 20 * MS for number in range(400)]
+    sent = on_time(payloads, late=lambda number: 40 * MS - held[number])
+    leaves = [number * 20 * MS + 40 * MS - held[number] for number in range(400)]
+    told, untold = AudioReceiver(RATE), AudioReceiver(RATE)
+    for one, stamp in with_send_times(sent, leaves, clock_ns):
+        told.receive(one.packet, one.at_ns, sent=stamp)
+        untold.receive(one.packet, one.at_ns)
+    assert untold.limit_ns >= 39 * MS
+    assert told.limit_ns < MS and told.queue_ns is not None and told.queue_ns < MS
+
+
+def test_a_queue_in_the_network_is_seen_by_send_times() -> None:
+    """A line that fills up over two seconds: the newest packet is that much slower than the quickest."""
+    payloads = speech(2_000)
+    sent = on_time(payloads, late=lambda number: number * MS)
+    receiver = AudioReceiver(RATE)
+    for one, stamp in with_send_times(sent, [number * 20 * MS for number in range(100)], 5 * SECOND):
+        receiver.receive(one.packet, one.at_ns, sent=stamp)
+    assert receiver.queue_ns == pytest.approx(99 * MS, abs=MS)
+    assert 55 * MS <= receiver.limit_ns <= 60 * MS
+
+
+def test_a_send_time_that_jumps_is_another_clock() -> None:
+    """What was known of the line is forgotten, and learned anew: no wait by nonsense."""
+    payloads = speech(4_000)
+    receiver = AudioReceiver(RATE)
+    for number, one in enumerate(on_time(payloads)):
+        jumped = 30 * SECOND if number >= 100 else 0
+        receiver.receive(
+            one.packet, one.at_ns, sent=((number * 20 * MS + jumped) * (1 << 18) // SECOND) & 0xFFFFFF
+        )
+    assert receiver.limit_ns < MS
+    for one, stamp in zip(on_time(payloads), (7, 9_999_999) * 100, strict=True):
+        receiver.receive(one.packet, one.at_ns + 9 * SECOND, sent=stamp)
+    assert receiver.limit_ns <= 60 * MS

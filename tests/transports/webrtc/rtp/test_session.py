@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -12,10 +13,26 @@ import pytest
 from livegraph.audio import Pcm
 from livegraph.pipeline.clock import clock_of_loop, run_virtual
 from livegraph.pipeline.units import MS, SECOND
-from livegraph.transports.webrtc.rtp.packets import build_rtp, parse_rtp
-from livegraph.transports.webrtc.rtp.rtcp import Bye, SenderReport, build_sender_report, parse_rtcp
+from livegraph.transports.webrtc.rtp.packets import build_rtp, pack_extensions, parse_rtp
+from livegraph.transports.webrtc.rtp.reception import ntp_of
+from livegraph.transports.webrtc.rtp.rtcp import (
+    Bye,
+    ReceiverReport,
+    ReportBlock,
+    SenderReport,
+    build_receiver_report,
+    build_sender_report,
+    parse_rtcp,
+)
 from livegraph.transports.webrtc.rtp.session import MediaSession
-from livegraph.transports.webrtc.sdp.terms import Codec, OpusTerms, Section, Terms
+from livegraph.transports.webrtc.sdp.terms import (
+    ABSOLUTE_SEND_TIME,
+    AUDIO_LEVEL,
+    Codec,
+    OpusTerms,
+    Section,
+    Terms,
+)
 from support.rtp_line import encoded, tone
 
 
@@ -411,6 +428,62 @@ def test_reports_of_a_stranger_source_are_no_reports_of_ours() -> None:
         ]
         assert {block.ssrc for block in blocks} == {2}
         assert 0x56789ABC in {block.last_report for block in blocks}
+        line.close()
+
+    run_virtual(scene())
+
+
+@pytest.mark.parametrize("kept_ms", [None, 0, 80])
+def test_sound_is_heard_when_it_has_gone_there_and_lain_in_the_buffer(kept_ms: int | None) -> None:
+    """By the caller's reports: half of the round trip, and its buffer as it tells it, else as its jitter wants it."""
+
+    async def scene() -> None:
+        line = Line()
+        line.attach_there()
+        line.here.attach(terms(1), line.clock.now_ns())
+        await asyncio.sleep(1.5)
+        kept_ns = None if kept_ms is None else kept_ms * MS
+        assert line.here.until_heard_ns(kept_ns) == (kept_ns or 0)
+        # It kept our report for all but 0.1 s, which is there and back, and hears us 7 ms unevenly.
+        now_ns = line.clock.now_ns()
+        sent = next(report for report in parse_rtcp(line.reports[-1])[0] if isinstance(report, SenderReport))
+        away_s = (ntp_of(line.here._unix_ns + now_ns) - sent.ntp) / (1 << 32)
+        block = ReportBlock(1, 0, 0, 0, 7 * 48, sent.ntp >> 16 & 0xFFFFFFFF, int((away_s - 0.1) * 65_536))
+        line.here.receive_rtcp(build_receiver_report(ReceiverReport(2, (block,))), now_ns)
+        buffer_ns = 21 * MS if kept_ns is None else kept_ns
+        assert line.here.until_heard_ns(kept_ns) == pytest.approx(50 * MS + buffer_ns, abs=MS)
+        line.close()
+
+    run_virtual(scene())
+
+
+@pytest.mark.parametrize(
+    "values", [{}, {1: b""}, {1: b"\x00"}, {2: bytes(2)}, {2: bytes(4)}, {1: bytes(16), 2: bytes(16)}]
+)
+@pytest.mark.parametrize("two_byte", [False, True])
+def test_extensions_of_any_length_are_read_or_left(values: dict[int, bytes], two_byte: bool) -> None:
+    """A loudness of no byte, a send time of two or four: the sound goes on."""
+
+    async def scene() -> None:
+        line = Line()
+        pieces: list[Pcm] = []
+        line.there.audio_in.listen(16_000)
+        line.there.audio_in.hand_to(lambda pcm, media_ns: pieces.append(pcm))
+        known = terms(2)
+        assert known.audio is not None
+        section = replace(known.audio, extensions={AUDIO_LEVEL: 1, ABSOLUTE_SEND_TIME: 2})
+        line.there.attach(replace(known, audio=section), line.clock.now_ns())
+        if two_byte:
+            body = b"".join(bytes((number, len(value))) + value for number, value in values.items())
+            body += bytes(-len(body) % 4)
+            extension = b"\x10\x00" + (len(body) // 4).to_bytes(2, "big") + body
+        else:
+            extension = pack_extensions({number: value for number, value in values.items() if value})
+        for number, payload in enumerate(encoded(tone(400, 24_000), 24_000)):
+            packet = build_rtp(111, number, number * 960, 1, payload, extension=extension)
+            line.there.receive_rtp(packet, line.clock.now_ns())
+            await asyncio.sleep(0.02)
+        assert len(pieces) == 20
         line.close()
 
     run_virtual(scene())
