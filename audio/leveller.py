@@ -6,10 +6,9 @@ hears it. Pure; the gain depends on the sound alone.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
+from .levels import rms_dbfs
 from .pcm import Pcm
 
 __all__ = ["Leveller"]
@@ -21,6 +20,8 @@ _FIRST_DB = 12.0
 """Before anybody has spoken."""
 _FORGETS_DB = 0.5
 """By how much the level that was heard is forgotten with each second of speech."""
+_HUSHED_DB = 35.0
+"""The softest sounds of speech are some 30 dB below its loudest."""
 
 
 class Leveller:
@@ -35,6 +36,10 @@ class Leveller:
         """The same as a factor."""
         self._set(_FIRST_DB)
 
+    def is_hushed(self, pcm: Pcm) -> bool:
+        """Whether ``pcm``, as it was before it was amplified, is so soft that the voice cannot be in it."""
+        return self._level_db is not None and bool(len(pcm)) and rms_dbfs(pcm) < self._level_db - _HUSHED_DB
+
     def process(self, pcm: Pcm) -> Pcm:
         """``pcm``, amplified; what is too loud for 16 bits is limited."""
         if self.gain == 1.0 or not len(pcm):
@@ -46,9 +51,7 @@ class Leveller:
         """Somebody was heard to speak in ``pcm``, as it was before it was amplified."""
         if not len(pcm):
             return
-        samples = pcm.astype(np.float32)
-        power = float(samples @ samples) / len(pcm) / 32_768**2
-        level_db = 10 * math.log10(max(power, 1e-9))
+        level_db = rms_dbfs(pcm)
         seconds = len(pcm) / self._rate
         before = self._level_db
         self._level_db = level_db if before is None else max(level_db, before - _FORGETS_DB * seconds)

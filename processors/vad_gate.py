@@ -19,9 +19,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
+import numpy as np
+
 from ..audio import (
     AudioError,
     EnergyVad,
+    Pcm,
     SileroVad,
     SmartTurn,
     SpeakerPauses,
@@ -57,6 +60,8 @@ from .turn_end import TurnEnd
 __all__ = ["VadGate"]
 
 _EXIT = 0.15
+_HUSHED_SAMPLES = 320
+"""20 ms: no sound of speech is so soft for so long, but in a closure."""
 _SHORTEST_NS = 300 * MS
 _LONGEST_NS = 1_200 * MS
 _FIRST_NS = 1 * SECOND
@@ -164,6 +169,8 @@ class VadGate(Processor):
         """Whether nothing is heard at the moment of speech that has not ended."""
         self._position_ns = 0
         """Media time: the length of all audio so far. What arrives late is no gap in what was said."""
+        self._last: Pcm = np.zeros(0, np.int16)
+        """The end of what was judged last, of the length by which a hush is known."""
         self._windows_ns = 0
         """Media time up to where probabilities are known: speech that is yet to be found begins no earlier."""
         self._offset_ns = 0
@@ -290,6 +297,9 @@ class VadGate(Processor):
 
     def _judge(self, frame: AudioFrame, probabilities: list[float]) -> None:
         """Tell of speech that begins or ends with ``frame``; in mode ``gate`` let it pass or keep it."""
+        enough = len(frame.samples) >= _HUSHED_SAMPLES
+        last = frame.samples if enough else np.concatenate((self._last, frame.samples))
+        self._last = last[-_HUSHED_SAMPLES:]
         if not probabilities and not self._gate:
             # No window is full, so nothing is known that was not.
             self._offset_ns = frame.time_ns - self._position_ns
@@ -300,6 +310,9 @@ class VadGate(Processor):
         was_open = self._speech.speaking
         self._offset_ns = frame.time_ns - self._position_ns
         probabilities = self._without_echo(probabilities)
+        if probabilities and self._speech.speaking and self._leveller.is_hushed(self._last):
+            # The network goes on hearing a voice for two windows after it: that would be waited for at every turn.
+            probabilities = [*probabilities[:-1], 0.0]
         opened_ns: int | None = None
         for event in self._speech.feed(probabilities, starts_ns):
             started = isinstance(event, SpeechStarted)

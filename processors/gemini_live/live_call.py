@@ -296,8 +296,7 @@ class LiveCall:
 
     def offer(self, catalogs: Sequence[ToolCatalog]) -> None:
         """The functions are others from now on, the call's own beside them."""
-        functions = [spec for catalog in (*catalogs, *self._own.catalogs) for spec in catalog.functions]
-        self.intake.context(UpdateFrame(None, tuple(functions)))
+        self.intake.context(UpdateFrame(None, self._with_own(catalogs)))
 
     def speak(self, line: FallbackLine) -> bool:
         """Say ``line``, after what is being said; whether its sound is there."""
@@ -310,10 +309,13 @@ class LiveCall:
         ]
         return self._can.context_update and bare[0] == bare[1] and self._settings.extra == settings.extra
 
-    def become(self, persona: str, instructions: str, functions: Sequence[FunctionSpec]) -> None:
-        """Go on as ``persona``, in the same session."""
+    def become(self, persona: str, instructions: str, catalogs: Sequence[ToolCatalog]) -> None:
+        """Go on as ``persona``, in the same session; the call's own functions stay beside those of ``catalogs``."""
         self._downlink.agent = persona
-        self.intake.context(UpdateFrame(instructions, tuple(functions)))
+        self.intake.context(UpdateFrame(instructions, self._with_own(catalogs)))
+
+    def _with_own(self, catalogs: Sequence[ToolCatalog]) -> tuple[FunctionSpec, ...]:
+        return tuple(spec for catalog in (*catalogs, *self._own.catalogs) for spec in catalog.functions)
 
     def inherit(self, before: LiveCall) -> None:
         """What ``before`` has asked functions for is told here when they answer."""

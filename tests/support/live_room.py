@@ -11,6 +11,7 @@ import numpy as np
 from livegraph.pipeline import (
     SECOND,
     AudioFrame,
+    ConversationPolicy,
     Graph,
     In,
     InterruptFrame,
@@ -211,12 +212,13 @@ def converse(
     tools: Mapping[str, Any] | None = None,
     stuck: bool = False,
     speech: bool = False,
+    conversation: ConversationPolicy | None = None,
     **options: Any,
 ) -> Room:
     """Run ``body`` in a call, to the end of the call; nothing may be left behind."""
 
     async def main() -> Room:
-        plan = graph(options, tools=tools, stuck=stuck, speech=speech).plan()
+        plan = graph(options, tools=tools, stuck=stuck, speech=speech).plan(conversation=conversation)
         events: list[Event] = []
         async with no_tasks_left(), ScriptedServer(*scripts) as server:
             call = plan.call(resources={LiveConnector: server}, call_id="call-test")

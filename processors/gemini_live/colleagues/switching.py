@@ -295,9 +295,8 @@ class Reception:
         assert desk is not None
         handed = wish.decision
         instructions = settings.setup.system_instruction
-        functions = [spec for catalog in self._offered(handed.to) for spec in catalog.functions]
         plain = "" if instructions is None else instructions.plain_text
-        self._live.become(handed.to, plain, functions)
+        self._live.become(handed.to, plain, self._offered(handed.to))
         self._took_over(handed, before)
         text = briefing(persona, before, handed, knows=True)
         if wish.call_id:

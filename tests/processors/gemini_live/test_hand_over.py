@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from livegraph.pipeline import ConversationPolicy
+from livegraph.pipeline.end_reason import EndReason
 from livegraph.pipeline.events import PersonaChanged, ToolFinished, TransferAsked
+from livegraph.pipeline.turns.conversation_policy import Ending
 from livegraph.processors.gemini_live.colleagues.persona import HandOverRule, Persona, Transfer
 from livegraph.processors.gemini_live.frames import HandOverFrame
 from support.live_room import Room, converse, listen
@@ -206,6 +209,32 @@ def test_without_another_voice_the_session_goes_on_as_another() -> None:
     ]
     assert "an invoice" in server.tool_responses[0].response["output"]
     assert room.live.persona == "billing"
+
+
+def test_who_takes_over_in_the_same_session_can_still_end_the_call() -> None:
+    """The functions of the call itself are everybody's: a hand-over, and one back, leave them there."""
+    agents = {
+        "desk": Persona(instructions="You are desk.", hand_over=["billing"]),
+        "billing": Persona(instructions="You are billing.", returns_to="desk"),
+    }
+
+    async def desk(server: Connection) -> None:
+        await server.send(asks_for("hand_over_to_billing", "c1"))
+        await server.until(lambda: len(server.updates) == 1 and len(server.tool_responses) == 1)
+        await talk(server, "Billing here.")
+        await server.send(asks_for("hand_back_to_desk", "c2"))
+        await server.until(lambda: len(server.updates) == 2 and len(server.tool_responses) == 2)
+        await talk(server, "The desk again.")
+        await server.send(asks_for("end_call", "c3"))
+        await server.until(lambda: False)
+
+    script, met = house({"desk": desk, "billing": desk})
+    policy = ConversationPolicy(ending=Ending(say=""))
+    room = converse(stay, script, agents=agents, conversation=policy)
+    (server,) = met["desk"]
+    for update in server.updates:
+        assert "end_call" in [one.name for tool in update.tools.tools for one in tool.function_declarations]
+    assert room.call.reason == EndReason.GOODBYE
 
 
 def test_a_colleague_who_cannot_be_reached_leaves_the_caller_with_whoever_speaks() -> None:
