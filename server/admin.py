@@ -92,10 +92,12 @@ def make_admin_app(
     async def tap(request: Request) -> Response:
         sound = request.query_params.get("sound", "") == "true"
         check_level(taps, sound=sound)
-        if request.method != "GET":
-            return Response(headers=_NO_STORE)
         call_id, port = request.path_params["id"], request.path_params["port"]
-        return TapResponse(await pool.tap(call_id, port, taps, sound=sound))
+        lines = await pool.tap(call_id, port, taps, sound=sound)
+        if request.method != "GET":
+            await lines.aclose()
+            return Response(headers=_NO_STORE)
+        return TapResponse(lines)
 
     async def drain(request: Request) -> Response:
         body = await read_json(request, _Drain, limit=1024)

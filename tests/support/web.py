@@ -70,7 +70,7 @@ class Web:
                 fields["Transfer-Encoding"] = "chunked"
             head = "".join(f"{name}: {value}\r\n" for name, value in fields.items())
             writer.write(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode())
-            reading = asyncio.create_task(_read_reply(reader))
+            reading = asyncio.create_task(_read_reply(reader, has_body=method != "HEAD"))
             if isinstance(body, bytes):
                 writer.write(body)
             else:
@@ -115,11 +115,11 @@ class Web:
                 await asyncio.sleep(0.01)
 
 
-async def _read_reply(reader: asyncio.StreamReader) -> Reply:
+async def _read_reply(reader: asyncio.StreamReader, *, has_body: bool) -> Reply:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1").split("\r\n")
     fields = (line.partition(": ") for line in head[1:] if line)
     headers = {name.lower(): value for name, _, value in fields}
-    length = int(headers.get("content-length", 0))
+    length = int(headers.get("content-length", 0)) if has_body else 0
     return Reply(int(head[0].split()[1]), headers, await reader.readexactly(length))
 
 
