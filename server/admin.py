@@ -34,7 +34,7 @@ _NO_STORE = {"Cache-Control": "no-store"}
 _MOST_DRAIN_S = 7 * 24 * 3600.0
 
 
-class _Drain(msgspec.Struct):
+class _Drain(msgspec.Struct, forbid_unknown_fields=True):
     within_s: float = 300.0
 
 
