@@ -175,7 +175,7 @@ async def _in_processes(
             owned=False,
             **{
                 name: options[name]
-                for name in ("authorize", "allow_origins", "allow_hosts", "ice_servers", "turn")
+                for name in ("authorize", "allow_origins", "allow_hosts", "ice_servers", "turn", "page")
             },
         )
     except ValueError as error:

@@ -174,6 +174,15 @@ WorkerMemory = Annotated[
         metavar="SIZE",
     ),
 ]
+Ui = Annotated[
+    str | None,
+    _option(
+        "--ui",
+        "The page to call from: livegraph, pipecat (livegraph[pipecat-ui]), or none.",
+        _CALLERS,
+        metavar="PAGE",
+    ),
+]
 MaxCalls = Annotated[
     int | None,
     _option(

@@ -17,6 +17,7 @@ from .exits import Exit, Fault, check_there
 if TYPE_CHECKING:
     from ..language.server_section import ServerSection
     from ..server.access import SharedTickets, TokenFile
+    from ..server.page_folder import PageFolder
     from ..server.tracing import Tracing
     from .web import Front
 
@@ -355,4 +356,16 @@ def _app_options(
         "shed_load": True,
         "tracing": tracing_of(os.environ),
         "used_tickets": _used_tickets(wish),
+        "page": _page(wish),
     }
+
+
+def _page(wish: ServerSection) -> bool | PageFolder:
+    if wish.ui != "pipecat":
+        return wish.ui != "none"
+    from ..server.pipecat.ui import prebuilt_page
+
+    try:
+        return prebuilt_page()
+    except LookupError as missing:
+        raise Fault(f"--ui pipecat: {missing}", "pip install 'livegraph[pipecat-ui]'", Exit.CONFIG) from None

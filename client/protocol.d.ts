@@ -59,6 +59,7 @@ export interface ToolCall {
   id: string;
   name: string;
   args: Record<string, unknown>;
+  kind?: string;
 }
 
 /** It answered, or failed: then `result` says how. */
@@ -155,6 +156,28 @@ export interface LineNumbers {
   video_requests: number;
 }
 
+/** How long somebody waited: `greeting`, `answer` and `silence` as in `pipeline.latencies.Latency`. */
+export interface Waited {
+  type: "waited";
+  what: "greeting" | "answer" | "silence";
+  waited_ms: number;
+  turn: number;
+}
+
+/** What the program around the agent has for the page: any JSON. */
+export interface Message {
+  type: "message";
+  data: unknown;
+}
+
+/** What the program answers to `ask` with the same `id`; where it failed, `data` says how. */
+export interface Reply {
+  type: "reply";
+  id: string;
+  ok: boolean;
+  data?: unknown;
+}
+
 /** The agent asks for a function of the caller's page; `tool_answer` with the same `id` is awaited. */
 export interface RunTool {
   type: "run_tool";
@@ -192,6 +215,7 @@ export interface Error {
   code?: string;
   id?: string;
   node?: string;
+  fatal?: boolean;
 }
 
 /** The call is over; nothing comes after it. */
@@ -216,6 +240,9 @@ export type ServerMessage =
   | Usage
   | Service
   | LineNumbers
+  | Waited
+  | Message
+  | Reply
   | RunTool
   | Graph
   | Flow
@@ -223,10 +250,18 @@ export type ServerMessage =
   | Error
   | End;
 
-/** What the caller typed. */
+/** What the caller typed. With `reply` off the agent takes it in and says nothing to it yet; with `aloud` off what it says to it is written and not heard. */
 export interface Text {
   type: "text";
   text: string;
+  reply?: boolean;
+  aloud?: boolean;
+}
+
+/** Keys of a telephone that the caller pressed: `0` to `9`, `*`, `#`, `A` to `D`. */
+export interface Keys {
+  type: "keys";
+  keys: string;
 }
 
 /** How long the caller's side keeps the agent's sound before it is heard. */
@@ -241,6 +276,14 @@ export interface ToolAnswer {
   id: string;
   ok: boolean;
   result?: unknown;
+}
+
+/** The page asks the program around the agent; `reply` with the same `id` answers. */
+export interface Ask {
+  type: "ask";
+  id: string;
+  name: string;
+  data?: unknown;
 }
 
 /** The caller wants to see the inside of its call, or no longer. Answered where it is told everything. */
@@ -260,12 +303,15 @@ export interface Tune {
 /** The caller hangs up. */
 export interface HangUp {
   type: "hangup";
+  dismissed?: boolean;
 }
 
 export type CallerMessage =
   Text
+  | Keys
   | Playout
   | ToolAnswer
+  | Ask
   | Watch
   | Tune
   | HangUp;

@@ -22,6 +22,9 @@ export const FromServer = Object.freeze({
   USAGE: "usage",
   SERVICE: "service",
   LINE: "line",
+  WAITED: "waited",
+  MESSAGE: "message",
+  REPLY: "reply",
   RUN_TOOL: "run_tool",
   GRAPH: "graph",
   FLOW: "flow",
@@ -32,8 +35,10 @@ export const FromServer = Object.freeze({
 
 export const ToServer = Object.freeze({
   TEXT: "text",
+  KEYS: "keys",
   PLAYOUT: "playout",
   TOOL_ANSWER: "tool_answer",
+  ASK: "ask",
   WATCH: "watch",
   TUNE: "tune",
   HANGUP: "hangup",

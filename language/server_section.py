@@ -46,6 +46,10 @@ class ServerSection:
     report: Annotated[
         Literal["none", "names", "full"] | None, Doc("what callers are told besides the conversation")
     ] = None
+    ui: Annotated[
+        Literal["livegraph", "pipecat", "none"] | None,
+        Doc("the page to call from: ours, the one that Pipecat ships, or none"),
+    ] = None
     allow_origin: Annotated[list[str] | None, Doc("other origins whose pages may call")] = None
     allow_host: Annotated[list[str] | None, Doc("names by which this server goes")] = None
     trusted_proxy: Annotated[

@@ -138,6 +138,8 @@ class ToolCalled(Event, frozen=True, kw_only=True):
     id: str
     name: str
     args: dict[str, Any]
+    kind: str = ""
+    """Where it comes from, as in ``ToolFinished``."""
 
 
 class ToolFinished(Event, frozen=True, kw_only=True):

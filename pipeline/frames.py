@@ -171,6 +171,8 @@ class TextFrame(Frame, frozen=True, eq=False):
     """Text typed or produced, for a model or a person to read."""
 
     text: str
+    reply: bool = True
+    """Whether whoever reads it is to answer now, rather than to keep it in mind."""
 
 
 class TranscriptFrame(Frame, frozen=True, eq=False):

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         Desk,
         Leg,
         LegNumbers,
+        PageMessages,
         ServedAgent,
     )
     from .gate import by_tokens
@@ -48,6 +49,7 @@ else:
                 "Desk",
                 "Leg",
                 "LegNumbers",
+                "PageMessages",
                 "ServedAgent",
             ),
             "gate": ("by_tokens",),
@@ -69,6 +71,7 @@ __all__ = [
     "Grant",
     "Leg",
     "LegNumbers",
+    "PageMessages",
     "Refusal",
     "ServedAgent",
     "SharedTickets",

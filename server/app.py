@@ -14,7 +14,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
-from starlette.staticfiles import StaticFiles
 
 from ..language import Agent
 from ..pipeline.units import SECOND
@@ -29,6 +28,8 @@ from .guard import Guard, normal_origin
 from .limits.caller import CallerLimits
 from .limits.load import Load
 from .metrics import Metrics
+from .page_folder import PageFolder
+from .pipecat.routes import pipecat_routes
 from .pool.local import LocalPool
 from .pool.pool import Pool
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
@@ -60,7 +61,7 @@ def make_app(
     public_addresses: Sequence[str] = (),
     ice: Literal["lite", "full"] = "lite",
     silence_ns: int = 5 * SECOND,
-    page: bool = True,
+    page: bool | PageFolder = True,
     metrics: bool = False,
     registry: CollectorRegistry | None = None,
     shed_load: bool = False,
@@ -90,7 +91,7 @@ def make_app(
             those at which the world reaches them, as ``203.0.113.7`` or ``203.0.113.7:40000``; see ``Network``.
         ice: ``full`` where callers cannot reach this server; it then searches its way by ``ice_servers`` and ``turn``.
         silence_ns: after which a caller that is not heard of is away.
-        page: whether the page to call from is served as well.
+        page: whether the page to call from is served as well, or the one to serve in its place.
         metrics: whether ``/metrics`` is served here, to everybody who may ask; ``make_admin_app`` has it anyway.
         registry: where metrics are registered, by default one of the application's own.
         shed_load: whether calls are refused while the event loop is overloaded.
@@ -159,7 +160,7 @@ def make_pool_app(
     any_host: bool = False,
     ice_servers: Sequence[Mapping[str, Any]] = (),
     turn: TurnService | None = None,
-    page: bool = True,
+    page: bool | PageFolder = True,
     metrics: bool = False,
     owned: bool = True,
 ) -> Starlette:
@@ -203,6 +204,7 @@ def make_pool_app(
     routes: list[BaseRoute] = [
         # Mounted, or the page's catch-all would answer where the method is wrong.
         Mount("/api", routes=signalling_routes(pool, gate, servers_for)),
+        *pipecat_routes(pool, gate, servers_for),
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/client.js", client),
@@ -210,7 +212,9 @@ def make_pool_app(
         WebSocketRoute("/{elsewhere:path}", no_socket),
     ]
     routes += [Route("/metrics", prometheus)] if metrics else []
-    routes += [Mount("/", StaticFiles(directory=_PAGE, html=True))] if page else []
+    if page:
+        shown = PageFolder(_PAGE) if page is True else page
+        routes.append(Mount("/", shown.app(" ".join(allowed) or "'none'")))
     app = Starlette(
         routes=routes,
         lifespan=lifespan,

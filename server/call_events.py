@@ -18,12 +18,15 @@ from ..pipeline.events import (
     ToolFinished,
     Transcript,
     TransferAsked,
+    Usage,
 )
+from ..pipeline.latencies import Latencies
+from ..pipeline.units import MS
 from ..processors.gemini_live.events import LiveThought
 from ..transports.webrtc.measured import MediaMeasured
 from .access.grant import ReportLevel
 from .event_json import describe
-from .protocol import PROTOCOL_VERSION, End, EndReason, Error, FromServer, Ready, State
+from .protocol import PROTOCOL_VERSION, End, EndReason, Error, FromServer, Ready, State, Waited
 from .telling import Told, new_id, told
 
 __all__ = ["CallEvents"]
@@ -40,7 +43,10 @@ _SHOWN: tuple[type[Event], ...] = (
     PersonaChanged,
     TransferAsked,
     MediaMeasured,
+    Usage,
 )
+_TIMED: tuple[type[Event], ...] = (CallStarted, SpeechChanged, StateChanged)
+"""By which it is told how long somebody waited."""
 
 
 class CallEvents:
@@ -66,9 +72,13 @@ class CallEvents:
         self._call = call
         self._level: ReportLevel = level
         self._ready = Ready(version=PROTOCOL_VERSION, agent=agent, live=live, report=level)
+        self._latencies = Latencies()
         events.subscribe(CallStarted, self._started)
         for kind in _SHOWN:
             events.subscribe(kind, self._happened)
+        if level != "none":
+            for kind in _TIMED:
+                events.subscribe(kind, self._timed)
         if level == "full":
             # Only then: an event that nobody is told of need not be made.
             events.subscribe(LiveThought, self._happened)
@@ -77,7 +87,7 @@ class CallEvents:
     def over(self, reason: EndReason, detail: str, error: Exception | None) -> None:
         """The call is over: the last words to the caller, after the cause if it failed."""
         if error is not None:
-            self._tell_of(told(error), getattr(error, "node", ""))
+            self._tell_of(told(error), getattr(error, "node", ""), fatal=True)
         self._tell(End(reason=reason, detail=detail))
 
     def _started(self, _: CallStarted) -> None:
@@ -89,13 +99,18 @@ class CallEvents:
         if message is not None:
             self._tell(message)
 
+    def _timed(self, event: Event) -> None:
+        wait = self._latencies.see(event)
+        if wait is not None:
+            self._tell(Waited(what=wait.what, waited_ms=round(wait.waited_ns / MS), turn=wait.turn))
+
     def _failed(self, event: NodeFailed) -> None:
         # What ends the call is told when it has ended: by then the error itself is known.
         if not event.fatal and self._level != "none":
             words = "A part of the agent failed, and the call goes on."
             self._tell_of(Told("part_failed", words, "", new_id()), event.node)
 
-    def _tell_of(self, error: Told, node: str) -> None:
+    def _tell_of(self, error: Told, node: str, *, fatal: bool = False) -> None:
         """Tell of an error by its number, and put the number into the log, where the cause is."""
         logger.warning("%s: the caller was told of error %s (%s)", self._call, error.id, error.code)
         self._tell(
@@ -105,5 +120,6 @@ class CallEvents:
                 remedy=error.remedy,
                 id=error.id,
                 node=node if self._level != "none" else "",
+                fatal=fatal,
             )
         )

@@ -50,7 +50,11 @@ def describe(event: events.Event, level: Level = "full") -> say.FromServer | Non
         case events.SpeechChanged():
             return say.Speech(speaking=event.speaking)
         case events.ToolCalled():
-            return say.ToolCall(id=event.id, name=event.name, args=dict(event.args) if full else {})
+            args = dict(event.args) if full else {}
+            # That it runs in the caller's own page is no secret; where else tools come from is.
+            return say.ToolCall(
+                id=event.id, name=event.name, args=args, kind="page" if event.kind == "page" else ""
+            )
         case events.ToolFinished():
             return say.ToolResult(
                 id=event.id,

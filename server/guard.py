@@ -6,6 +6,7 @@ told apart by its ``Origin``; one that points its own name at this machine (DNS 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
@@ -21,6 +22,7 @@ __all__ = ["Guard", "is_loopback", "normal_origin"]
 
 _METHODS = b"GET, POST, PATCH, DELETE"
 _ONCE = (b"host", b"origin", b"authorization", b"content-type")
+_HEADER_NAMES = re.compile(r"[A-Za-z0-9-]{1,64}(?:, ?[A-Za-z0-9-]{1,64}){0,31}", re.ASCII)
 
 
 class Guard:
@@ -74,7 +76,7 @@ class Guard:
         if refusal is not None:
             await refusal.response()(scope, receive, answer)
         elif scope["method"] == "OPTIONS" and shared:
-            await _answer_preflight(answer)
+            await _answer_preflight(answer, Headers(scope=scope).get("access-control-request-headers", ""))
         else:
             await self._app(scope, receive, answer)
 
@@ -190,10 +192,13 @@ def _page_headers(origins: list[str]) -> tuple[tuple[bytes, bytes], ...]:
     return tuple(headers)
 
 
-async def _answer_preflight(send: Send) -> None:
+async def _answer_preflight(send: Send, asked: str) -> None:
+    # A page that may call here may send what it likes along: proxies in front ask for headers of their own.
+    more = asked if _HEADER_NAMES.fullmatch(asked) else ""
+    allowed = ", ".join(part for part in ("Content-Type, Authorization", more) if part)
     headers = [
         (b"access-control-allow-methods", _METHODS),
-        (b"access-control-allow-headers", b"Content-Type, Authorization"),
+        (b"access-control-allow-headers", allowed.encode("ascii")),
         (b"access-control-max-age", b"600"),
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})

@@ -30,6 +30,8 @@ class Offer:
     """Whether the caller comes back when its connection was closed without a goodbye."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """By which the call joins a trace: ``traceparent``, ``tracestate``, ``baggage``."""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What else the caller's page has sent along, for the program around the agent."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ from ..pipeline.end_reason import EndReason
 
 __all__ = [
     "PROTOCOL_VERSION",
+    "Ask",
     "Dialect",
     "End",
     "EndReason",
@@ -30,12 +31,15 @@ __all__ = [
     "Happened",
     "Interrupted",
     "Json",
+    "Keys",
     "LineNumbers",
     "LiveOption",
+    "Message",
     "Native",
     "Persona",
     "Playout",
     "Ready",
+    "Reply",
     "RunTool",
     "Service",
     "Speech",
@@ -50,6 +54,7 @@ __all__ = [
     "Transfer",
     "Tune",
     "Usage",
+    "Waited",
     "Watch",
     "read_message",
     "to_json",
@@ -112,6 +117,8 @@ class ToolCall(_Message, tag="tool_call", frozen=True):
     id: str
     name: str
     args: Json
+    kind: str = ""
+    """Where the tool comes from: ``page`` for a function of the caller's page, which ``run_tool`` asks for."""
 
 
 class ToolResult(_Message, tag="tool_result", frozen=True):
@@ -209,6 +216,28 @@ class LineNumbers(_Message, tag="line", frozen=True, omit_defaults=False):
     video_requests: int = 0
 
 
+class Waited(_Message, tag="waited", frozen=True):
+    """How long somebody waited: ``greeting``, ``answer`` and ``silence`` as in ``pipeline.latencies.Latency``."""
+
+    what: Literal["greeting", "answer", "silence"]
+    waited_ms: int
+    turn: int
+
+
+class Message(_Message, tag="message", frozen=True):
+    """What the program around the agent has for the page: any JSON."""
+
+    data: Any
+
+
+class Reply(_Message, tag="reply", frozen=True):
+    """What the program answers to ``ask`` with the same ``id``; where it failed, ``data`` says how."""
+
+    id: str
+    ok: bool
+    data: Any = None
+
+
 class RunTool(_Message, tag="run_tool", frozen=True):
     """The agent asks for a function of the caller's page; ``tool_answer`` with the same ``id`` is awaited."""
 
@@ -263,6 +292,8 @@ class Error(_Message, tag="error", frozen=True):
     code: str = ""
     id: str = ""
     node: str = ""
+    fatal: bool = False
+    """Whether the call ends for it."""
 
 
 class End(_Message, tag="end", frozen=True):
@@ -288,6 +319,9 @@ FromServer = (
     | Usage
     | Service
     | LineNumbers
+    | Waited
+    | Message
+    | Reply
     | RunTool
     | Graph
     | Flow
@@ -301,9 +335,26 @@ FromServer = (
 
 
 class Text(_Message, tag="text", frozen=True):
-    """What the caller typed."""
+    """What the caller typed. With ``reply`` off the agent takes it in and says nothing to it yet; with ``aloud`` off
+    what it says to it is written and not heard."""
 
     text: str
+    reply: bool = True
+    aloud: bool = True
+
+
+class Keys(_Message, tag="keys", frozen=True):
+    """Keys of a telephone that the caller pressed: ``0`` to ``9``, ``*``, ``#``, ``A`` to ``D``."""
+
+    keys: str
+
+
+class Ask(_Message, tag="ask", frozen=True):
+    """The page asks the program around the agent; ``reply`` with the same ``id`` answers."""
+
+    id: str
+    name: str
+    data: Any = None
 
 
 class Playout(_Message, tag="playout", frozen=True):
@@ -314,6 +365,9 @@ class Playout(_Message, tag="playout", frozen=True):
 
 class HangUp(_Message, tag="hangup", frozen=True):
     """The caller hangs up."""
+
+    dismissed: bool = False
+    """Whether it stays to be told that the call is over, rather than to close the line itself."""
 
 
 class ToolAnswer(_Message, tag="tool_answer", frozen=True):
@@ -338,7 +392,7 @@ class Tune(_Message, tag="tune", frozen=True):
     value: bool | int | float
 
 
-FromCaller = Text | Playout | ToolAnswer | Watch | Tune | HangUp
+FromCaller = Text | Keys | Playout | ToolAnswer | Ask | Watch | Tune | HangUp
 
 _CALLERS = {kind.__struct_config__.tag: kind for kind in get_args(FromCaller)}
 
@@ -364,7 +418,7 @@ def read_message(message: Mapping[str, Any]) -> FromCaller | None:
 
 
 class Dialect(Protocol):
-    """Words for the same things: how one caller's side spells what is said to it, and what it says."""
+    """Words for the same things: how one caller's side spells what is said to it, and what it says. Sans-IO."""
 
     def spell(self, message: FromServer) -> Iterable[Json]:
         """What goes over the wire for a message of ours; nothing where the dialect has no word for it."""
@@ -372,6 +426,14 @@ class Dialect(Protocol):
 
     def read(self, message: Mapping[str, Any]) -> Iterable[FromCaller]:
         """What a caller's JSON object means. Nothing is raised for what is unknown or malformed."""
+        ...
+
+    def replies(self) -> Iterable[Json]:
+        """What the dialect itself has to say to what was read since it was asked last: handshakes, refusals."""
+        ...
+
+    def farewell(self) -> Iterable[Json]:
+        """What goes over the wire last, before the connection is closed at this end."""
         ...
 
 
@@ -386,3 +448,11 @@ class Native:
         """See ``Dialect``."""
         read = read_message(message)
         return () if read is None else (read,)
+
+    def replies(self) -> Iterable[Json]:
+        """See ``Dialect``."""
+        return ()
+
+    def farewell(self) -> Iterable[Json]:
+        """See ``Dialect``."""
+        return ()

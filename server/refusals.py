@@ -32,10 +32,10 @@ class Refusal(Exception):
         self.status, self.code, self.message, self.remedy = status, code, message, remedy
         self.headers = dict(headers or {})
 
-    def response(self) -> Response:
-        """``{"error": {"code", "message", "remedy"}}`` with the status and headers."""
+    def response(self, **beside: str) -> Response:
+        """``{"error": {"code", "message", "remedy"}}``, and what stands ``beside`` it, with the status and headers."""
         error = {"code": self.code, "message": self.message, "remedy": self.remedy}
-        return JSONResponse({"error": error}, self.status, self.headers)
+        return JSONResponse({"error": error, **beside}, self.status, self.headers)
 
 
 _WORDS = {

@@ -77,6 +77,7 @@ def run(
     report: opt.Report = None,
     workers: opt.Workers = None,
     worker_memory: opt.WorkerMemory = None,
+    ui: opt.Ui = None,
     max_calls: opt.MaxCalls = None,
     max_pending: opt.MaxPending = None,
     calls_per_caller: opt.CallsPerCaller = None,

@@ -73,7 +73,10 @@ class Intake:
     def text(self, frame: TextFrame) -> None:
         """What the user wrote."""
         text = frame.text.strip()
-        if text:
+        if text and not frame.reply:
+            self._user.wrote(text)
+            self._tell(text, reply=False)
+        elif text:
             # What the agent was saying is cut by it, and so was said before.
             self._call.turns.user_wrote(self._node)
             self._user.wrote(text)
@@ -97,12 +100,7 @@ class Intake:
         if not text:
             return
         self._history.add(HistoryEntry("context", text, time_s=self._now_s()))
-        if not self._uplink.context(text, reply=frame.reply):
-            self._session_log.warn(
-                f"{self._can.name} takes no text without answering it: it will know of it after a reconnect"
-            )
-        elif frame.reply:
-            self._course.asked("context")
+        self._tell(text, reply=frame.reply)
 
     def say(self, text: str) -> None:
         """Have the model say ``text``. The user has not said that, and does not see it."""
@@ -162,6 +160,15 @@ class Intake:
             ended = up or ended
         if ended:
             self._course.asked("turn")
+
+    def _tell(self, text: str, *, reply: bool) -> None:
+        """Let the model know ``text``, and answer it if it is to."""
+        if not self._uplink.context(text, reply=reply):
+            self._session_log.warn(
+                f"{self._can.name} takes no text without answering it: it will know of it after a reconnect"
+            )
+        elif reply:
+            self._course.asked("context")
 
     def _update(self, frame: UpdateFrame) -> None:
         instructions, tools = self._handshake.update(frame)

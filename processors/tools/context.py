@@ -134,6 +134,11 @@ class ToolContext(Generic[S]):
         return self._desk.call.id
 
     @property
+    def tool_call_id(self) -> str:
+        """The name of this one use of the tool, as events have it."""
+        return self._frame.id
+
+    @property
     def agent(self) -> str:
         """The name of the agent."""
         return self._desk.call.agent

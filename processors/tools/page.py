@@ -25,8 +25,11 @@ __all__ = ["CallersPage", "PageSource", "PageTool"]
 class CallersPage(Protocol):
     """Runs functions of the caller's page: a resource of calls whose callers have one."""
 
-    async def run(self, name: str, args: Mapping[str, Any]) -> Any:
-        """What the function gave. Raises ``ToolError`` where the page has none, or it failed, or the caller is gone."""
+    async def run(self, name: str, args: Mapping[str, Any], *, id: str = "") -> Any:
+        """What the function gave; ``id`` names this use of it, as events do.
+
+        Raises ``ToolError`` where the page has none, or it failed, or the caller is gone.
+        """
         ...
 
 
@@ -64,7 +67,7 @@ class _Function:
                 f"{self.spec.name} is not available: the caller has no page that could run it",
                 hint="Go on without it.",
             )
-        return await page.run(self.spec.name, arguments)
+        return await page.run(self.spec.name, arguments, id=context.tool_call_id)
 
 
 class PageSource:

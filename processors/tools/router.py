@@ -356,7 +356,13 @@ class ToolRouter(Processor):
         self.call.turns.tool_started()
         if self.call.events.wants(ToolCalled):
             self.call.events.publish(
-                ToolCalled(time_ns=self.call.clock.now_ns(), id=frame.id, name=frame.name, args=frame.args)
+                ToolCalled(
+                    time_ns=self.call.clock.now_ns(),
+                    id=frame.id,
+                    name=frame.name,
+                    args=frame.args,
+                    kind=self._tools[frame.name].kind,
+                )
             )
         self._changed.set()
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .desk import Desk
     from .leg import Leg, LegNumbers
     from .line import Line
+    from .page_messages import PageMessages
     from .reception import CallRequest
     from .served import Answered, Running, ServedAgent
     from .webrtc import CallDesk
@@ -27,6 +28,7 @@ else:
             "desk": ("Desk",),
             "leg": ("Leg", "LegNumbers"),
             "line": ("Line",),
+            "page_messages": ("PageMessages",),
             "reception": ("CallRequest",),
             "served": ("Answered", "Running", "ServedAgent"),
             "webrtc": ("CallDesk",),
@@ -44,6 +46,7 @@ __all__ = [
     "LegNumbers",
     "Line",
     "OnCall",
+    "PageMessages",
     "Running",
     "ServedAgent",
     "WebRTCLeg",

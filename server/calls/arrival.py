@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from ...pipeline.events import Event
 from ..access.grant import Grant
+from .page_messages import PageMessages
 
 __all__ = ["Arrival", "OnCall"]
 
@@ -26,6 +27,10 @@ class Arrival:
     grant: Grant
     inputs: dict[str, Any]
     resources: dict[type, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    """What else the caller's page has sent along: Pipecat's ``requestData``, or ``data`` of an offer."""
+    page: PageMessages = field(default_factory=PageMessages)
+    """What it asks the program, and is told by it, while the call runs."""
     _observers: list[tuple[type[Event], Callable[[Any], None]]] = field(default_factory=list, repr=False)
 
     @property

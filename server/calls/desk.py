@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections import deque
+from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from types import TracebackType
@@ -36,6 +36,7 @@ from .lifetime import Lifetime
 from .line import Line
 from .listing import detailed, shown, snapshot
 from .page_functions import PageFunctions
+from .page_messages import PageMessages
 from .reception import Admitted, CallRequest, Reception, check_inputs, not_ready
 from .renewing import renew
 from .rounds import end_what_is_used_up, keep_records_in_bounds
@@ -107,7 +108,7 @@ class Desk:
         )
         self._reception = Reception(self._admission, used_tickets or OwnTickets())
         self._lines: dict[str, Line] = {}
-        self._over: deque[str] = deque(maxlen=_REMEMBERED)
+        self._over: OrderedDict[str, EndReason] = OrderedDict()
         metrics.running(lambda: [snapshot(line) for line in self._lines.values()])
 
     # Open and close ----------------------------------------------------------------------------
@@ -290,6 +291,11 @@ class Desk:
         """Whether the call of this leg is over, and was so not long ago."""
         return leg_id in self._over
 
+    def was_ended(self, leg_id: str) -> bool:
+        """Whether the call of this leg was over not long ago, and not because its caller went or was lost."""
+        gone = (None, EndReason.HUNG_UP, EndReason.LOST, EndReason.NOT_CONNECTED)
+        return self._over.get(leg_id) not in gone
+
     # What operators ask for --------------------------------------------------------------------
 
     def calls(self) -> list[dict[str, Any]]:
@@ -357,13 +363,20 @@ class Desk:
 
     def _make_line(self, admitted: Admitted, asked: CallRequest, leg: Leg, began_ns: int) -> Line:
         agent, arrival, grant = admitted.agent, admitted.arrival, admitted.arrival.grant
-        page = PageFunctions(leg)
+        page, messages = PageFunctions(leg), arrival.page
         call = agent.plan.call(
             inputs=arrival.inputs,
-            resources={**agent.resources, CallersPage: page, **leg.resources, **arrival.resources},
+            resources={
+                **agent.resources,
+                CallersPage: page,
+                PageMessages: messages,
+                **leg.resources,
+                **arrival.resources,
+            },
             identity=grant.identity,
         )
         page.attach(call)
+        messages.attach(call, leg)
         for event, observer in arrival._observers:
             call.events.subscribe(event, observer)
         self.metrics.watch(agent.name, call.events)
@@ -387,7 +400,9 @@ class Desk:
 
     def _close(self, line: Line) -> None:
         del self._lines[line.leg.id]
-        self._over.append(line.leg.id)
+        self._over[line.leg.id] = line.end_reason
+        if len(self._over) > _REMEMBERED:
+            self._over.popitem(last=False)
         self._admission.leave(line.entry)
         for listener in line.when_over:
             listener()

@@ -28,13 +28,14 @@ class PageFunctions:
         """Give up what is asked when ``call`` ends."""
         call.events.subscribe(CallEnded, lambda _: self._over())
 
-    async def run(self, name: str, args: Mapping[str, Any]) -> Any:
+    async def run(self, name: str, args: Mapping[str, Any], *, id: str = "") -> Any:
         """See ``CallersPage``."""
         if not self._listens:
             # Not before: what a caller says before its call runs is kept for the first who listens, and that is a box.
             self._leg.listen(self._heard)
             self._listens = True
-        id = secrets.token_hex(8)
+        if not id or id in self._waiting:
+            id = secrets.token_hex(8)
         answer = self._waiting[id] = asyncio.get_running_loop().create_future()
         try:
             self._leg.tell(RunTool(id=id, name=name, args=dict(args)))

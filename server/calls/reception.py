@@ -43,6 +43,7 @@ class CallRequest:
         request: the HTTP request or the WebSocket that brought it, for ``on_call`` and for the trace it belongs to.
         headers: by which the call joins a trace, where ``request`` did not come this far.
         resources: what boxes and tools find by type in the call, beside what its leg brings.
+        data: what else the caller's page has sent along, for ``on_call``.
     """
 
     agent: str | None = None
@@ -52,6 +53,7 @@ class CallRequest:
     request: HTTPConnection | None = None
     resources: Mapping[type, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +89,8 @@ class Reception:
     async def admit(self, agent: ServedAgent, asked: CallRequest) -> Admitted:
         """Take a place, and the ticket where there is one. Raises ``Refusal``; nothing is taken then."""
         grant = asked.grant
-        arrival = Arrival(agent.name, grant, dict(asked.inputs) | dict(grant.inputs), dict(asked.resources))
+        inputs = dict(asked.inputs) | dict(grant.inputs)
+        arrival = Arrival(agent.name, grant, inputs, dict(asked.resources), asked.data)
         check_inputs(agent, arrival.inputs, grant.inputs)
         # Taken before anything is waited for: two offers at a time are two calls.
         entry = self.admission.enter(Caller(grant, asked.address))

@@ -24,12 +24,10 @@ from ...pipeline.events import (
     OffloadCut,
     ServiceChanged,
     Tuned,
-    Usage,
 )
 from ...pipeline.options import OptionSpec, live_options, option_specs
 from ...pipeline.running.call import Call
 from ...pipeline.units import MS
-from ..event_json import describe
 from ..protocol import Error, Flow, FromCaller, Graph, Happened, LiveOption, Tune, Watch
 from .leg import Leg
 
@@ -85,7 +83,6 @@ class Watching:
         self._show_graph()
         events = self._call.events
         self._stops = [events.subscribe(kind, self._happened) for kind in _TOLD]
-        self._stops.append(events.subscribe(Usage, self._used))
         self._measure()
 
     def _stop(self) -> None:
@@ -122,10 +119,6 @@ class Watching:
         self._leg.tell(Happened(kind=type(event).__name__, at_ms=at_ms, text=told))
         if isinstance(event, Tuned):
             self._show_graph()
-
-    def _used(self, event: Usage) -> None:
-        if (message := describe(event, "full")) is not None:
-            self._leg.tell(message)
 
     def _tune(self, message: Tune) -> None:
         try:

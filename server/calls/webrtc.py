@@ -74,6 +74,7 @@ class CallDesk(Desk):
         resources: Mapping[type, Any] | None = None,
         headers: Mapping[str, str] | None = None,
         resumes: bool = False,
+        data: Mapping[str, Any] | None = None,
     ) -> Answered:
         """Let a caller in and make its call, which begins when the caller has come. Raises ``Refusal``.
 
@@ -87,13 +88,16 @@ class CallDesk(Desk):
             resources: what boxes and tools find by type in the call.
             headers: by which the call joins a trace, where there is no ``request``.
             resumes: whether the caller comes back when its connection was closed without a goodbye; see ``resume``.
+            data: what else it has sent along, for ``on_call``.
 
         An offer that comes again before its caller does is answered as it was; one whose call is on or over is refused.
         """
         self.check_ready()
         if len(sdp.encode(errors="replace")) > MOST_BYTES:
             raise Refusal(413, "too_large", f"The offer is larger than {MOST_BYTES // 1024} KiB.")
-        asked = CallRequest(agent_name, inputs or {}, grant, address, request, resources or {}, headers or {})
+        asked = CallRequest(
+            agent_name, inputs or {}, grant, address, request, resources or {}, headers or {}, data or {}
+        )
         mark, wanted = offer_mark(sdp), (self.agent_for(asked).name, grant.identity)
         return await self._offers.once(mark, wanted, lambda: self._answer(asked, sdp, kind, mark, resumes))
 
@@ -101,6 +105,8 @@ class CallDesk(Desk):
         self, pc_id: str, sdp: str, kind: str = "offer", *, replace: bool = False
     ) -> Answered:
         """Answer a further offer of a caller, whose call goes on: see ``Peer.renegotiate``. Raises ``Refusal``."""
+        if self.was_ended(pc_id):
+            raise Refusal(410, "call_ended", "The call was ended.", "Make a new call.")
         peer = self._peer(pc_id)
         with _refused_offers():
             await peer.renegotiate(sdp, kind, replace=replace)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from ...pipeline.units import SECOND
 from ...transports.webrtc.over import end_of
 from ...transports.webrtc.peer import Peer
-from ..protocol import Dialect, EndReason, FromCaller, FromServer, Native
+from ..protocol import EndReason, FromCaller, FromServer, Json, read_message, to_json
+from ..tongues import AnyDialect
 from .leg import LegNumbers, LegState
 
 __all__ = ["WebRTCLeg"]
 
 
+_RTVI_WAIT_NS = 20 * SECOND
+"""Pipecat's clients look for another way only when ICE has failed, or 5 s after it was disconnected."""
+
+
 class WebRTCLeg:
-    """See ``Leg``. ``dialect`` is how its page spells what it is told."""
+    """See ``Leg``. Its page speaks our protocol or RTVI, as the name of its channel and its first message tell."""
 
     kind = "webrtc"
 
-    def __init__(self, peer: Peer, dialect: Dialect | None = None) -> None:
+    def __init__(self, peer: Peer) -> None:
         self.peer = peer
-        self.dialect: Dialect = dialect or Native()
+        self._dialect = AnyDialect()
+        peer.speak(self._read, self._opened)
 
     @property
     def id(self) -> str:
@@ -65,14 +72,14 @@ class WebRTCLeg:
 
     def tell(self, message: FromServer) -> None:
         """On the data channel, once it is open."""
-        for spelt in self.dialect.spell(message):
-            self.peer.send(spelt)
+        self._send(self._dialect.spell(message))
 
     def listen(self, listener: Callable[[FromCaller], object]) -> Callable[[], None]:
         """On the data channel, beside the boxes."""
 
-        def heard(message: dict[str, Any]) -> None:
-            for said in self.dialect.read(message):
+        def heard(message: Json) -> None:
+            said = read_message(message)
+            if said is not None:
                 listener(said)
 
         return self.peer.on_message(heard)
@@ -84,4 +91,20 @@ class WebRTCLeg:
 
     async def close(self, reason: str) -> None:
         """See ``Peer.close``."""
+        self._send(self._dialect.farewell())
         await self.peer.close(reason)
+
+    def _opened(self, label: str) -> None:
+        self._send(self._dialect.opened(label))
+
+    def _read(self, message: Json) -> list[Json]:
+        """What a message means to the boxes of the call; what it asks of the dialect is answered."""
+        said = [to_json(one) for one in self._dialect.read(message)]
+        if self._dialect.is_rtvi:
+            self.peer.resume_at_least_ns = _RTVI_WAIT_NS
+        self._send(self._dialect.replies())
+        return said
+
+    def _send(self, messages: Iterable[Json]) -> None:
+        for message in messages:
+            self.peer.send(message)

@@ -170,6 +170,7 @@ async def answer_at(desk: CallDesk, offer: Offer, request: HTTPConnection | None
         request=request,
         headers=offer.headers,
         resumes=offer.resumes,
+        data=offer.data,
     )
 
 

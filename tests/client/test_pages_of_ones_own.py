@@ -6,13 +6,10 @@ The pages come from a server of their own, on another origin; Chromium, WebRTC a
 from __future__ import annotations
 
 import asyncio
-import functools
-import http.server
 import shutil
 import subprocess
-import threading
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import axe_playwright_python
@@ -24,31 +21,12 @@ from support.clients import echo
 from support.judges import Unavailable
 from support.node_packages import install_packages
 from support.running import livegraph_run
+from support.static_pages import pages
 from support.web import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-class _Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        """Nothing of it on the terminal."""
-
-
-@contextmanager
-def pages(folder: Path) -> Iterator[str]:
-    """The folder, served on an origin of its own."""
-    with http.server.ThreadingHTTPServer(
-        ("127.0.0.1", 0), functools.partial(_Quiet, directory=folder)
-    ) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/"
-        finally:
-            server.shutdown()
-            thread.join()
 
 
 @asynccontextmanager

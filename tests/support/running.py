@@ -7,7 +7,7 @@ import os
 import re
 import signal
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -45,14 +45,18 @@ class Running:
 
 
 @asynccontextmanager
-async def livegraph_run(*agents: str, within_s: float = 60.0) -> AsyncIterator[Running]:
+async def livegraph_run(
+    *agents: str, within_s: float = 60.0, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Running]:
     """``livegraph run AGENTS --live local`` on a free port while the block lasts; ended by Ctrl-C.
+
+    ``environ`` is added to the environment.
 
     Raises ``AssertionError`` with all that was printed when no address came, or it did not end cleanly.
     """
     environment = {
         key: value for key, value in os.environ.items() if key not in ("GEMINI_API_KEY", "GOOGLE_API_KEY")
-    }
+    } | dict(environ or {})
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-c", "from livegraph.cli import main; main()"),
         *("run", *agents, "--port", "0", "--live", "local"),

@@ -7,12 +7,11 @@ two versions with their own dependencies can judge the same simulator.
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 
 from .judges import JudgeProcess, Unavailable
+from .python_packages import install_package
 
 __all__ = ["OLDEST_SDK", "Judge", "Unavailable", "install_sdk"]
 
@@ -20,37 +19,11 @@ OLDEST_SDK = "2.0.0"
 """The oldest google-genai that the simulator is held to: the first of the major version before the newest."""
 
 _PROGRAMS = Path(__file__).resolve().parents[1] / "sdk" / "programs.py"
-_INSTALL_WITHIN_S = 200
 
 
 def install_sdk(version: str, folder: Path) -> Path:
-    """google-genai ``version`` with all that it needs, below ``folder``: installed once, then found there.
-
-    Raises ``Unavailable`` when the registry cannot be reached or has no such version.
-    """
-    home = folder / f"google-genai-{version}-{sys.implementation.cache_tag}"
-    if home.is_dir():
-        return home
-    with tempfile.TemporaryDirectory(dir=folder) as unfinished:
-        command = [
-            *(sys.executable, "-m", "pip", "install", "--quiet", "--no-input", "--disable-pip-version-check"),
-            *("--no-compile", "--target", unfinished, f"google-genai=={version}"),
-        ]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=_INSTALL_WITHIN_S)
-        except subprocess.TimeoutExpired:
-            raise Unavailable(
-                f"google-genai {version} was not installed within {_INSTALL_WITHIN_S} s"
-            ) from None
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if line.startswith("ERROR")]
-            why = lines[0] if lines else f"pip ended with {done.returncode}"
-            raise Unavailable(f"google-genai {version} cannot be installed: {why}")
-        # Another test process may have been faster.
-        if not home.is_dir():
-            Path(unfinished).rename(home)
-            Path(unfinished).mkdir()
-    return home
+    """google-genai ``version`` with all that it needs, below ``folder``. Raises ``Unavailable``."""
+    return install_package("google-genai", version, folder)
 
 
 class Judge(JudgeProcess):

@@ -58,9 +58,11 @@ class Caller:
     ``heard`` and ``messages`` grow while the call lasts.
     """
 
-    def __init__(self, hertz: float | None = 440.0, voice: MediaStreamTrack | None = None) -> None:
+    def __init__(
+        self, hertz: float | None = 440.0, voice: MediaStreamTrack | None = None, *, label: str = "livegraph"
+    ) -> None:
         self.pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
-        self.channel: RTCDataChannel = self.pc.createDataChannel("livegraph")
+        self.channel: RTCDataChannel = self.pc.createDataChannel(label)
         self.heard: list[Pcm] = []
         self.messages: list[dict[str, Any]] = []
         self._tasks: list[asyncio.Task[None]] = []

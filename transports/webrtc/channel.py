@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from aiortc import RTCDataChannel
@@ -14,10 +14,10 @@ from aiortc import RTCDataChannel
 from ...pipeline.units import MS, SECOND
 from .listeners import Listeners
 
-__all__ = ["LABEL", "MessageChannel"]
+__all__ = ["LABELS", "MessageChannel"]
 
-LABEL = "livegraph"
-"""The channel that the page creates. Others are left alone."""
+LABELS = ("livegraph", "chat")
+"""The channel that pages create, ours and those with Pipecat's clients. Others are left alone."""
 
 _MOST_QUEUED = 256
 _MOST_UNREAD = 32
@@ -34,6 +34,7 @@ _BURST_NS = 10 * SECOND
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Listener = Callable[[dict[str, Any]], None]
+Reader = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
 
 
 class MessageChannel:
@@ -52,12 +53,17 @@ class MessageChannel:
         self._queue: deque[str] = deque(maxlen=_MOST_QUEUED)
         self._unread: deque[dict[str, Any]] = deque(maxlen=_MOST_UNREAD)
         self._listeners: Listeners[dict[str, Any]] = Listeners()
+        self.read_with: Reader = lambda message: (message,)
+        """Says what a message means to those who listen, where a page speaks in other words than ours."""
+        self.on_label: Callable[[str], object] = lambda _: None
+        """Told the name of each channel that is used."""
 
     def adopt(self, channel: RTCDataChannel) -> None:
         """Use ``channel`` if it is the one for us and there is none yet."""
-        if channel.label != LABEL or self._channel is not None:
+        if channel.label not in LABELS or self._channel is not None:
             return
         self._channel = channel
+        self.on_label(channel.label)
         channel.bufferedAmountLowThreshold = _MOST_BUFFERED_BYTES // 2
         channel.on("open", self._flush)
         channel.on("bufferedamountlow", self._flush)
@@ -120,10 +126,11 @@ class MessageChannel:
             return
         if not isinstance(message, dict) or not isinstance(message.get("type"), str):
             return
-        if self._listeners:
-            self._listeners.tell(message)
-        else:
-            self._unread.append(message)
+        for meant in self.read_with(message):
+            if self._listeners:
+                self._listeners.tell(meant)
+            else:
+                self._unread.append(meant)
 
     def _may_speak(self, chars: int) -> bool:
         """Whether a message of this size is within what a caller may send: see ``_MESSAGE_NS`` and ``_CHAR_NS``."""

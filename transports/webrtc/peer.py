@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import secrets
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from aiortc import RTCDataChannel
@@ -66,6 +66,8 @@ class Peer:
         self.resumes = False
         """Whether the caller comes back when it has closed its connection without hanging up, as our page does when
         it is reloaded."""
+        self.resume_at_least_ns = 0
+        """For how long the call waits where it waits at all: some clients take long to notice that they are lost."""
         self._network = network
         self._connect_within_ns = connect_within_ns
         self._clock = clock_of_loop()
@@ -193,6 +195,14 @@ class Peer:
     def on_message(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Call ``listener`` for every message of the page; returns what ends that."""
         return self._messages.listen(listener)
+
+    def speak(
+        self,
+        read_with: Callable[[dict[str, Any]], Iterable[dict[str, Any]]],
+        on_label: Callable[[str], object],
+    ) -> None:
+        """Have what comes read by ``read_with`` before listeners get it, and tell ``on_label`` each channel's name."""
+        self._messages.read_with, self._messages.on_label = read_with, on_label
 
     def statistics(self) -> MediaStatistics:
         """The numbers of the call's media up to now."""
@@ -336,7 +346,11 @@ class Peer:
         """The connection carries nothing: wait for the caller, or end."""
         if self._state == "away" or self._milestones.is_over:
             return
-        if self._state == "connecting" or not self.resume_within_ns or (hung_up and not self.resumes):
+        moves = self._links.coming is not None
+        if self._state == "connecting" or not (moves or self.resume_within_ns):
+            self._milestones.end(reason)
+        elif hung_up and not (moves or self.resumes):
+            # Who has closed one connection while another is to take its place has not hung up.
             self._milestones.end(reason)
         else:
             self._wait_for_caller(reason, lasting=hung_up)
@@ -345,7 +359,8 @@ class Peer:
         """Be away; ``lasting`` when it will not come back over the connection that there is."""
         self._state = "away"
         now_ns = self._clock.now_ns()
-        self._presence.lost(now_ns, reason, self.resume_within_ns)
+        within_ns = max(self.resume_within_ns, self.resume_at_least_ns) if self.resume_within_ns else 0
+        self._presence.lost(now_ns, reason, within_ns)
         self._media.detach(now_ns)
         if lasting:
             self._messages.detach()

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 __all__ = ["WebRTCIn"]
 
 _MOST_TEXT_CHARS = 8_000
+_MOST_KEYS = 64
+_KEYS = frozenset("0123456789*#ABCD")
+_KEY_HELD_MS = 100
+"""Of a key on a screen."""
 _LOOKS_EVERY_NS = SECOND
 _MEASURE_EVERY_S = 5.0
 _AWAY_NS = SECOND // 2
@@ -165,6 +169,12 @@ class WebRTCIn(Processor):
 
     def _on_message(self, message: dict[str, Any]) -> None:
         if message["type"] == "hangup":
-            self.call.end(EndReason.HUNG_UP)
+            dismissed = message.get("dismissed") is True
+            self.call.end(EndReason.GOODBYE if dismissed else EndReason.HUNG_UP)
         elif message["type"] == "text" and isinstance(text := message.get("text"), str) and text.strip():
-            self.text.emit(TextFrame(time_ns=self.call.clock.now_ns(), text=text.strip()[:_MOST_TEXT_CHARS]))
+            now_ns, reply = self.call.clock.now_ns(), message.get("reply") is not False
+            self.text.emit(TextFrame(text.strip()[:_MOST_TEXT_CHARS], reply, time_ns=now_ns))
+        elif message["type"] == "keys" and isinstance(keys := message.get("keys"), str):
+            for key in keys[:_MOST_KEYS]:
+                if key in _KEYS:
+                    self._press(key, _KEY_HELD_MS)

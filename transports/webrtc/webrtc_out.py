@@ -9,8 +9,11 @@ Example:
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+import msgspec
+import numpy as np
+
 from ...audio import Pcm
-from ...pipeline.events import StateChanged
+from ...pipeline.events import SpeechChanged, StateChanged
 from ...pipeline.frames import AudioFrame, Marker
 from ...pipeline.ports import In
 from ...pipeline.processor import Processor
@@ -44,6 +47,8 @@ class WebRTCOut(Processor):
 
     def __init__(self) -> None:
         self._undo: list[Callable[[], None]] = []
+        self._aloud = True
+        """Whether the agent is to be heard; otherwise its words pass in silence, for who wants to read them only."""
 
     async def start(self) -> None:
         """Find the caller that this call is for."""
@@ -55,6 +60,7 @@ class WebRTCOut(Processor):
         self._undo = [
             self._caller.on_over(lambda reason: self.call.end(end_of(reason), reason)),
             self._caller.listen_beside(self._on_message),
+            self.call.events.subscribe(SpeechChanged, self._spoken),
         ]
 
     async def stop(self) -> None:
@@ -64,6 +70,8 @@ class WebRTCOut(Processor):
 
     async def on_audio(self, frame: AudioFrame) -> None:
         """Queue it; what does not fit waits in the edge in front."""
+        if not self._aloud:
+            frame = msgspec.structs.replace(frame, samples=np.zeros_like(frame.samples))
         await self._speaker.play(frame)
 
     def on_marker(self, port: str, frame: Marker) -> None:
@@ -78,12 +86,19 @@ class WebRTCOut(Processor):
         """Send the sound, 20 ms every 20 ms."""
         await self._caller.play()
 
+    def _spoken(self, event: SpeechChanged) -> None:
+        if event.speaking:
+            self._aloud = True
+
     def _heard(self, samples: Pcm, rate: int, in_ns: int) -> None:
         self.call.heard(samples, rate, self.call.clock.now_ns() + in_ns)
 
     def _on_message(self, message: dict[str, Any]) -> None:
         delay_ms = message.get("delay_ms")
-        if (
+        if message["type"] == "text":
+            # Until the caller says or writes something else, the agent's words are to be read only.
+            self._aloud = message.get("aloud") is not False
+        elif (
             message["type"] == "playout"
             and isinstance(delay_ms, int | float)
             and 0 <= delay_ms <= _MOST_DELAY_MS
