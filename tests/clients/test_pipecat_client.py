@@ -14,7 +14,8 @@ from livegraph.simulator.ears import load_ears
 from support.browser import TestPage, chromium
 from support.clients import echo
 from support.judges import Unavailable
-from support.pipecat_clients import PINNED, client_page, missing
+from support.node_packages import missing
+from support.pipecat_clients import PINNED, client_page
 from support.running import Running, livegraph_run
 from support.speech import arrange, recorded, spoken
 from support.static_pages import pages

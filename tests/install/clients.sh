@@ -1,10 +1,11 @@
 #!/bin/sh
-# Callers that nobody here wrote: Firefox ESR and GStreamer's webrtcbin. Where they are missing and we are root on
-# Debian, install them; else say so.
+# Callers that nobody here wrote: Firefox ESR, GStreamer's webrtcbin, and Node for clients of npm's. Where they are
+# missing and we are root on Debian, install them; else say so.
 set -eu
 
 packages=""
 command -v firefox-esr >/dev/null || command -v firefox >/dev/null || packages="firefox-esr"
+command -v node >/dev/null && command -v npm >/dev/null || packages="$packages nodejs npm"
 if ! /usr/bin/python3 - >/dev/null 2>&1 <<'PYTHON'
 import gi
 gi.require_version("Gst", "1.0")

@@ -3,24 +3,32 @@
 import json
 import os
 import select
-import shutil
 import subprocess
 import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from .node_packages import install_packages, node
+
 __all__ = ["Editor", "language_server"]
 
 _WITHIN_S = 90.0
 
 
-def language_server() -> list[str] | None:
-    """The command that starts it: what ``YAML_LANGUAGE_SERVER`` names, or what is on the path."""
-    named = os.environ.get("YAML_LANGUAGE_SERVER") or shutil.which("yaml-language-server")
-    if not named or not shutil.which("node"):
-        return None
-    return ["node", named, "--stdio"] if named.endswith(".js") else [named, "--stdio"]
+def language_server(cache: Path, version: str) -> list[str]:
+    """The command that starts it; ``version`` is installed below ``cache``. Raises ``Unavailable``.
+
+    ``YAML_LANGUAGE_SERVER`` names the ``.js`` file or the command of one to use instead.
+    """
+    named = os.environ.get("YAML_LANGUAGE_SERVER")
+    if named and not named.endswith(".js"):
+        return [named, "--stdio"]
+    program = named or ""
+    if not program:
+        home = install_packages(f"yaml-language-server-{version}", cache, f"yaml-language-server@{version}")
+        program = str(home / "node_modules" / "yaml-language-server" / "bin" / "yaml-language-server")
+    return [node(), program, "--stdio"]
 
 
 class Editor:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import NoReturn
+
+import pytest
 
 from .judges import Unavailable
 
-__all__ = ["install_packages", "node"]
+__all__ = ["install_packages", "missing", "node"]
 
 _INSTALL_WITHIN_S = 200
 _OLDEST_NODE = 18
@@ -49,3 +53,10 @@ def install_packages(name: str, folder: Path, *packages: str) -> Path:
             Path(unfinished).rename(home)
             Path(unfinished).mkdir()
     return home
+
+
+def missing(why: str) -> NoReturn:
+    """Skip the test, or fail it where ``LIVEGRAPH_TEST_CLIENTS=required``."""
+    if os.environ.get("LIVEGRAPH_TEST_CLIENTS") == "required":
+        pytest.fail(f"{why}, and LIVEGRAPH_TEST_CLIENTS=required")
+    pytest.skip(why)

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
-from typing import NoReturn
-
-import pytest
 
 from .judges import Unavailable
 from .node_packages import install_packages
 
-__all__ = ["PINNED", "bundle", "client_page", "missing"]
+__all__ = ["PINNED", "bundle", "client_page"]
 
 PINNED = ("@pipecat-ai/client-js@1.13.1", "@pipecat-ai/small-webrtc-transport@1.10.8")
 """The versions that were looked at."""
@@ -51,10 +47,3 @@ def bundle(name: str, cache: Path, entry: Path, made: Path, *packages: str) -> N
     )
     if done.returncode:
         raise Unavailable(f"{name} cannot be bundled: {done.stderr.strip()[:300]}")
-
-
-def missing(why: str) -> NoReturn:
-    """Skip the test, or fail it where ``LIVEGRAPH_TEST_CLIENTS=required``."""
-    if os.environ.get("LIVEGRAPH_TEST_CLIENTS") == "required":
-        pytest.fail(f"{why}, and LIVEGRAPH_TEST_CLIENTS=required")
-    pytest.skip(why)

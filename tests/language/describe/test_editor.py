@@ -1,4 +1,4 @@
-"""In an editor: what yaml-language-server offers and underlines with our schemas. It runs where it is installed."""
+"""In an editor: what yaml-language-server offers and underlines with our schemas. It is installed from npm."""
 
 import json
 from collections.abc import Iterator
@@ -14,6 +14,8 @@ from livegraph.simulator.script_schema import brain_schema, scenario_schema
 from livegraph.testing.schema import file_schema, suite_schema
 from livegraph.yaml12 import load
 from support.editor import Editor, language_server
+from support.judges import Unavailable
+from support.node_packages import missing
 
 _CONFIGS = Path(str(resources.files("livegraph.configs")))
 _TESTS = file_schema()
@@ -25,13 +27,12 @@ SCHEMAS = {
 }
 
 
-@pytest.fixture(scope="module")
-def editor(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
-    command = language_server()
-    if command is None:
-        pytest.skip(
-            "no yaml-language-server: npm install -g it, or name its server.js in YAML_LANGUAGE_SERVER"
-        )
+@pytest.fixture(scope="module", params=["1.25.0", "latest"])
+def editor(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Editor]:
+    try:
+        command = language_server(request.config.cache.mkdir("node"), request.param)  # type: ignore[union-attr]
+    except Unavailable as why:
+        missing(str(why))
     folder = tmp_path_factory.mktemp("editor")
     patterns = {
         "v1": "*.agent.yaml",
