@@ -22,24 +22,44 @@
         count.lines += 1
         return TextFrame(f"{count.lines}: {text.text}")
 
+- ``@processor(isolation="process", max_memory="500MB", timeout="2s")`` has it run in a process of the pool that all
+  calls share: for what computes long, or may crash. It has neither state nor the call there.
+
 What needs more than that is a class of its own.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
 import inspect
+import pickle
 import types
 from collections import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Union, get_args, get_origin, get_type_hints
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    ClassVar,
+    Literal,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+    overload,
+)
 
 from .frames import Frame
 from .ports import In, Out
 from .processor import Processor, ports_of
+from .running.offload import ProcessLimits
+from .running.places import Place, found_at, place_of
+from .units import DurationLike
 
 __all__ = ["FunctionProcessor", "processor"]
+
+Isolation = Literal["none", "process"]
 
 _MANY = (abc.Iterable, abc.Iterator, abc.Generator, abc.AsyncIterable, abc.AsyncIterator, abc.AsyncGenerator)
 _STATES = (dict, list, set)
@@ -51,6 +71,8 @@ class FunctionProcessor(Processor):
 
     if TYPE_CHECKING:
         out: Out[Any]
+    _function: ClassVar[Callable[..., Any]]
+    """What it was made of."""
 
 
 @dataclass(slots=True)
@@ -66,12 +88,38 @@ class _Parts:
     options: list[inspect.Parameter] = field(default_factory=list)
 
 
-def processor(function: Callable[..., Any]) -> type[FunctionProcessor]:
+@overload
+def processor(function: Callable[..., Any], /) -> type[FunctionProcessor]: ...
+
+
+@overload
+def processor(
+    *, isolation: Isolation, max_memory: int | str | None = None, timeout: DurationLike | None = None
+) -> Callable[[Callable[..., Any]], type[FunctionProcessor]]: ...
+
+
+def processor(
+    function: Callable[..., Any] | None = None,
+    /,
+    *,
+    isolation: Isolation = "none",
+    max_memory: int | str | None = None,
+    timeout: DurationLike | None = None,
+) -> type[FunctionProcessor] | Callable[[Callable[..., Any]], type[FunctionProcessor]]:
     """Make a processor of a plain function, whose annotations are its ports: the input first, options after a ``*``.
 
-    See ``livegraph.pipeline.functions`` for a second input, the call and state. Raises ``TypeError`` that says which
-    parameter means nothing.
+    See ``livegraph.pipeline.functions`` for a second input, the call, state and isolation. Raises ``TypeError`` that
+    says which parameter means nothing, and ``ValueError`` for what is no size or duration.
     """
+    if isolation != "process" and (max_memory is not None or timeout is not None):
+        raise TypeError('max_memory and timeout bound what runs in a process: isolation="process"')
+    limits = ProcessLimits(memory=max_memory, time=timeout) if isolation == "process" else None
+    if function is None:
+        return lambda function: _made(function, limits)
+    return _made(function, limits)
+
+
+def _made(function: Callable[..., Any], limits: ProcessLimits | None) -> type[FunctionProcessor]:
     hints = get_type_hints(function, include_extras=True)
     parts = _read(function, hints)
     output = _without_none_and_iterable(hints.get("return"))
@@ -80,7 +128,8 @@ def processor(function: Callable[..., Any]) -> type[FunctionProcessor]:
     annotations |= {name: _parametrised(In, kinds) for name, kinds in parts.second.items()}
     body: dict[str, Any] = {
         **ports,
-        **_methods(function, parts, hints),
+        **_methods(function, parts, hints, limits),
+        "_function": staticmethod(function),
         "__doc__": function.__doc__,
         "__module__": function.__module__,
     }
@@ -160,7 +209,7 @@ def _state(name: str, parameter: inspect.Parameter, hint: Any) -> Callable[[], A
 
 
 def _methods(
-    function: Callable[..., Any], parts: _Parts, hints: Mapping[str, Any]
+    function: Callable[..., Any], parts: _Parts, hints: Mapping[str, Any], limits: ProcessLimits | None
 ) -> dict[str, Callable[..., Any]]:
     """Constructor, tuning and handlers of the class."""
 
@@ -181,7 +230,9 @@ def _methods(
     }
 
     handle: Any
-    if inspect.iscoroutinefunction(function):
+    if limits is not None:
+        handle = _isolated(function, parts, limits)
+    elif inspect.iscoroutinefunction(function):
 
         async def handle(self: Any, frame: Frame) -> Any:
             return await function(frame, **self._given)
@@ -198,6 +249,46 @@ def _methods(
     methods = {"__init__": init, "on_tune": on_tune, f"on_{parts.port}": handle}
     methods |= {f"on_{name}": _keeper(name) for name in parts.second}
     return methods | ({"start": start} if parts.call else {})
+
+
+def _isolated(function: Callable[..., Any], parts: _Parts, limits: ProcessLimits) -> Any:
+    """The handler that has ``function`` run in another process; ``TypeError`` when that cannot be."""
+    name = function.__qualname__
+    if parts.states or parts.call:
+        raise TypeError(f"{name}: what runs in a process of its own has neither state nor the call there")
+    if inspect.isasyncgenfunction(function):
+        raise TypeError(f"{name}: what runs in a process of its own returns, or yields without async")
+
+    async def there(self: Any, frame: Frame) -> Any:
+        place = place_of(function.__module__, name)
+        sent = pickle.dumps((frame, self._given))
+        return pickle.loads(await self.offload(_run_there, place, sent, process=limits))
+
+    if not inspect.isgeneratorfunction(function):
+        return there
+
+    async def each(self: Any, frame: Frame) -> Any:
+        for made in await there(self, frame):
+            yield made
+
+    return each
+
+
+def _run_there(place: Place, sent: bytes) -> bytes:
+    """In the other process: call the function at ``place``. The frames' own classes are known once it is found."""
+    made = found_at(place)
+    function = made._function if isinstance(made, type) and issubclass(made, FunctionProcessor) else made
+    frame, given = pickle.loads(sent)
+    result = function(frame, **given)
+    if inspect.isawaitable(result):
+        result = asyncio.run(_awaited(result))
+    elif inspect.isgenerator(result):
+        result = list(result)
+    return pickle.dumps(result)
+
+
+async def _awaited(result: Any) -> Any:
+    return await result
 
 
 def _keeper(name: str) -> Callable[[Any, Frame], None]:

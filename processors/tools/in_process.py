@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import inspect
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, NoReturn
 
-from ...pipeline.graph.modules import adopt
 from ...pipeline.running.context import set_idempotency_key
+from ...pipeline.running.places import Place, found_at
 from ...pipeline.running.process_worker import tell
 from .context import ToolContext
 from .errors import ToolError
@@ -21,18 +19,7 @@ from .outcome import DistantFault, fault_of
 from .results import ToolResult, read_result
 from .spoken import Said
 
-__all__ = ["Facts", "Place", "run_tool"]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a function is found in any process."""
-
-    module: str
-    attribute: str
-    file: Path | None = None
-    """Of a module that was made of a file; then ``source`` is its content."""
-    source: bytes = b""
+__all__ = ["Facts", "run_tool"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +44,7 @@ def run_tool(
     set_idempotency_key(facts.idempotency_key)
     tell(("begun", (), {}))
     try:
-        function = ToolFunction(_found(place), name)
+        function = ToolFunction(found_at(place), name)
         value = function.call(function.arguments(given), _DistantContext(facts, name))
         if inspect.isawaitable(value):
             value = asyncio.run(_awaited(value))
@@ -67,18 +54,6 @@ def run_tool(
     except BaseException as error:
         # The user's code, be it sys.exit: where it failed is known only here.
         raise DistantFault(type(error).__name__, fault_of(error, message=False)) from error
-
-
-def _found(place: Place) -> Any:
-    module = (
-        importlib.import_module(place.module)
-        if place.file is None
-        else adopt(place.module, place.file, place.source)
-    )
-    found: Any = module
-    for part in place.attribute.split("."):
-        found = getattr(found, part)
-    return found
 
 
 async def _awaited(value: Any) -> Any:

@@ -7,22 +7,22 @@ from typing import Any
 
 from ...pipeline.clock import SystemClock
 from ...pipeline.errors import ConfigError, Problem
-from ...pipeline.graph.modules import file_source
 from ...pipeline.running.offload import shared_processes
+from ...pipeline.running.places import Place, place_of
 from ...pipeline.running.processes import OffloadError
 from ...pipeline.units import MS, SECOND
 from .catalog import FunctionSpec
 from .context import ToolContext
 from .errors import ToolError
 from .function import ToolFunction
-from .in_process import Facts, Place, run_tool
+from .in_process import Facts, run_tool
 from .outcome import DistantFault
 from .python_host import PythonHost
 from .results import ToolResult
 from .settings import ToolSettings
 from .virtual_time import let_pass
 
-__all__ = ["IsolatedTool", "place_of"]
+__all__ = ["IsolatedTool"]
 
 _GRACE_NS = 250 * MS
 """The process ends so long after the deadline: before, the router has told the model of it."""
@@ -45,7 +45,7 @@ class IsolatedTool:
     ) -> None:
         self.spec, self.settings = spec, settings
         self._function = function
-        self._place = place_of(function)
+        self._place = _place_of(function)
         self._host = host
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,7 +89,7 @@ class IsolatedTool:
         raise fault
 
 
-def place_of(function: ToolFunction) -> Place:
+def _place_of(function: ToolFunction) -> Place:
     """Where other processes find ``function``. Raises ``ConfigError`` when they cannot run it."""
     if function.streams:
         raise _fault(f"`{function.name}` yields, and what yields cannot run in a process of its own")
@@ -97,9 +97,7 @@ def place_of(function: ToolFunction) -> Place:
         raise _fault(f"`{function.name}` keeps state in the call, which a process of its own does not have")
     if not function.home:
         raise _fault(f"`{function.name}` is no function of a module, by which another process would find it")
-    module, attribute = function.home
-    file, source = file_source(module) or (None, b"")
-    return Place(module, attribute, file, source)
+    return place_of(*function.home)
 
 
 class _Run:
