@@ -42,6 +42,7 @@ __all__ = [
     "ToolCancelled",
     "ToolFinished",
     "ToolProgress",
+    "ToolServiceChanged",
     "Transcript",
     "TransferAsked",
     "Tuned",
@@ -183,6 +184,21 @@ class Confirmed(Event, frozen=True, kw_only=True):
     args: dict[str, Any]
     agreed: bool
     said: str
+
+
+class ToolServiceChanged(Event, frozen=True, kw_only=True):
+    """What tools of this call depend on came, or went.
+
+    ``state`` is ``up`` or ``down`` for an MCP server, and for the circuit breaker of a service ``open`` (it is left
+    alone), ``half_open`` (one call tries it) or ``closed``. ``why`` says in one line what went wrong.
+    """
+
+    service: str
+    kind: str
+    """``mcp`` or ``breaker``."""
+    state: str
+    why: str = ""
+    node: str = ""
 
 
 class ToolCancelled(Event, frozen=True, kw_only=True):

@@ -31,6 +31,7 @@ import logging
 import re
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
 
 from .errors import Fix, Problem
@@ -231,6 +232,15 @@ class Processor:
                 body.close()
             raise RuntimeError(f"{type(self).__name__}.{what} is there in a call only, from `start` on")
         return self._host()
+
+    @classmethod
+    def shared_by_calls(cls, options: Mapping[str, Any]) -> AbstractAsyncContextManager[object] | None:
+        """What all calls of a server have in common where this box has these options, such as a program that it starts.
+
+        A server enters it when it opens, before any call, and leaves it after the last one. It does not wait for what
+        may take long.
+        """
+        return None
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:

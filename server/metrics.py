@@ -31,6 +31,7 @@ from ..pipeline.events import (
     SpeechChanged,
     StateChanged,
     ToolFinished,
+    ToolServiceChanged,
     Usage,
 )
 from ..pipeline.running.edges import EdgeStats
@@ -119,6 +120,11 @@ class Metrics:
         )
         self._tool_tries = self._counter(
             "livegraph_tool_attempts", "Times that tools were tried, retries included", ["agent", "tool"]
+        )
+        self._tool_services = self._gauge(
+            "livegraph_tool_service_up",
+            "Whether an MCP server is up, and the circuit breaker of a service is not open, as the last call saw it",
+            ["service", "kind"],
         )
         self._tool_cost = self._counter(
             "livegraph_tool_cost_usd",
@@ -231,7 +237,12 @@ class Metrics:
             if event.cost_usd is not None:
                 self._cost.labels(agent, event.node).inc(event.cost_usd)
 
+        def on_service(event: ToolServiceChanged) -> None:
+            up = event.state in ("up", "closed", "half_open")
+            self._tool_services.labels(event.service, event.kind).set(int(up))
+
         events.subscribe(ToolFinished, on_tool)
+        events.subscribe(ToolServiceChanged, on_service)
         events.subscribe(Usage, on_usage)
         events.subscribe(Interrupted, lambda _: self._interruptions.labels(agent).inc())
         events.subscribe(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from ..clock import Clock, day_time_ns
@@ -68,6 +69,16 @@ class Plan:
     def format_of(self, node: str, port: str) -> AudioFormat:
         """The settled format of an audio port. ``KeyError`` when there is no such port."""
         return self._checked.formats[node, port]
+
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """What its calls share is there for as long as this lasts (``Processor.shared_by_calls``)."""
+        async with AsyncExitStack() as stack:
+            for node in self._checked.nodes.values():
+                common = node.processor.shared_by_calls(node.options)
+                if common is not None:
+                    await stack.enter_async_context(common)
+            yield
 
     def call(
         self,

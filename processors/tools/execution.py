@@ -193,7 +193,9 @@ class Execution:
         """One try: its outcome, whether another may go better, and how long the service wants to be left alone."""
         breaker, name = self._breaker_of(tool), frame.name
         now_ns = self._common.clock.now_ns
-        if breaker is not None and not breaker.allows(now_ns()):
+        allowed = breaker is None or breaker.allows(now_ns())
+        self._tell(tool, breaker)
+        if breaker is not None and not allowed:
             wait_s = -(-breaker.retry_after_ns(now_ns()) // SECOND)
             told = f"{name} is not available now: {tool.settings.service} does not answer"
             hint = f"do not try it again for {wait_s} seconds" if wait_s else ""
@@ -246,6 +248,7 @@ class Execution:
         finally:
             if breaker is not None and not counted:
                 breaker.left()
+            self._tell(tool, breaker)
 
     async def _invoke(
         self,
@@ -273,6 +276,10 @@ class Execution:
         if self._breaker is None or not tool.settings.service:
             return None
         return self._common.breaker(tool.settings.service, self._breaker)
+
+    def _tell(self, tool: Tool, breaker: Breaker | None) -> None:
+        if breaker is not None:
+            self._common.tell(tool.settings.service, "breaker", breaker.state(self._common.clock.now_ns()))
 
     def _count(self, breaker: Breaker | None, *, failed: bool) -> None:
         if breaker is not None:

@@ -13,6 +13,7 @@ Example:
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Annotated, Any
 
@@ -37,6 +38,7 @@ from ...pipeline.events import (
     ToolCancelled,
     ToolFinished,
     ToolProgress,
+    ToolServiceChanged,
     Transcript,
     TransferAsked,
 )
@@ -51,13 +53,14 @@ from .catalog import ToolCatalog
 from .consent import Consents, Words
 from .context import ToolDesk
 from .execution import Execution
+from .mcp.entry import McpTools
 from .outcome import Outcome
 from .python_host import Isolation, PythonHost
 from .result_cache import wish_key
 from .results import ToolResult
 from .seam import Tool, ToolSource
-from .shared import shared
-from .sources import ToolEntry, known_tools, make_source
+from .shared import ServiceState, shared
+from .sources import ToolEntry, held, known_tools, make_source
 from .state import StateKind, read_state_class
 from .threads import ToolThreads
 from .voice import Voice
@@ -77,7 +80,15 @@ class ToolRouter(Processor):
     """
 
     emits = (
-        *(ToolCalled, ToolFinished, ToolCancelled, ToolProgress, Confirmed, TransferAsked),
+        *(
+            ToolCalled,
+            ToolFinished,
+            ToolCancelled,
+            ToolProgress,
+            Confirmed,
+            TransferAsked,
+            ToolServiceChanged,
+        ),
         StateChanged,
     )
 
@@ -170,6 +181,10 @@ class ToolRouter(Processor):
             for problem in error.problems:
                 yield _fault(problem, "state")
 
+    @classmethod
+    def shared_by_calls(cls, options: Mapping[str, Any]) -> AbstractAsyncContextManager[None]:
+        return held(options["tools"])
+
     async def start(self) -> None:
         state = _state_kind(self._state_option)
         self._desk = ToolDesk(self.name, self.call, self.log, Consents(self._words), self._voices, state)
@@ -189,9 +204,10 @@ class ToolRouter(Processor):
             max_media_bytes=self._max_media_bytes,
             timeout_ns=self._timeout_ns,
         )
+        self._watched.append(shared().watch(self._service_changed))
         self._sources = [make_source(entry, host) for entry in self._entries]
         self._advertise(await asyncio.gather(*(self._open(source) for source in self._sources)))
-        self._watched = [self.call.events.subscribe(Transcript, self._heard)]
+        self._watched.append(self.call.events.subscribe(Transcript, self._heard))
 
     def on_calls(self, frame: ToolCallFrame | ToolCancelFrame) -> Emitted:
         if isinstance(frame, ToolCancelFrame):
@@ -310,6 +326,23 @@ class ToolRouter(Processor):
         self._advertise([list(source.tools()) for source in self._sources])
         for voice in self._voices():
             voice.functions_changed()
+
+    def _service_changed(self, state: ServiceState) -> None:
+        """Something that tools depend on came or went; what is none of this router's is nobody's business here."""
+        servers = {entry.title for entry in self._entries if isinstance(entry, McpTools)}
+        if state.service in servers or any(
+            tool.settings.service == state.service for tool in self._tools.values()
+        ):
+            now_ns = self.call.clock.now_ns()
+            changed = ToolServiceChanged(
+                time_ns=now_ns,
+                service=state.service,
+                kind=state.kind,
+                state=state.state,
+                why=state.why,
+                node=self.name,
+            )
+            self.call.events.publish(changed)
 
     def _voices(self) -> list[Voice]:
         return [each for each in self.results.peers_advertise() if isinstance(each, Voice)]

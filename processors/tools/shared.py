@@ -4,15 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import weakref
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ...pipeline.clock import clock_of_loop
 from .breaker import Breaker, BreakerPolicy
 from .result_cache import ResultCache
 
-__all__ = ["Shared", "shared"]
+__all__ = ["ServiceState", "Shared", "shared"]
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceState:
+    """How something is that tools depend on. See ``ToolServiceChanged``."""
+
+    service: str
+    kind: str
+    state: str
+    why: str = ""
 
 
 class Shared:
@@ -26,6 +38,23 @@ class Shared:
         self._locks: dict[str, tuple[asyncio.Lock, int]] = {}
         self.kept: dict[Any, Any] = {}
         """What sources keep for all calls, by a key of theirs."""
+        self._states: dict[tuple[str, str], str] = {}
+        self._listeners: list[Callable[[ServiceState], None]] = []
+
+    def watch(self, listener: Callable[[ServiceState], None]) -> Callable[[], None]:
+        """Call ``listener`` with each change of what tools depend on, until what is returned is called."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def tell(self, service: str, kind: str, state: str, why: str = "") -> None:
+        """Something is in this state; said once, however often it is told."""
+        # Before anything is known of them, breakers are closed.
+        before = self._states.get((service, kind), "closed")
+        if before == state:
+            return
+        self._states[service, kind] = state
+        for listener in list(self._listeners):
+            listener(ServiceState(service, kind, state, why))
 
     def breaker(self, service: str, policy: BreakerPolicy) -> Breaker:
         """The breaker of a service; the newest policy counts."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -16,7 +17,7 @@ from .python_host import Isolation, PythonHost
 from .python_tools import PythonSource, PythonTools
 from .seam import Tool, ToolSource
 
-__all__ = ["ToolEntry", "known_tools", "make_source"]
+__all__ = ["ToolEntry", "held", "known_tools", "make_source"]
 
 ToolEntry = ModuleRef | Callable[..., Any] | PythonTools | HttpTool | OpenApiTools | McpTools | PageTool
 
@@ -39,6 +40,18 @@ def make_source(entry: Any, host: PythonHost) -> ToolSource:
     if isinstance(entry, PageTool):
         return PageSource(entry)
     return PythonSource(entry, host)
+
+
+@asynccontextmanager
+async def held(entries: Iterable[Any]) -> AsyncIterator[None]:
+    """What all calls share of ``entries`` runs for as long as this lasts: MCP servers that are not each call's own."""
+    async with AsyncExitStack() as stack:
+        for entry in entries:
+            if isinstance(entry, McpTools) and entry.share == "server":
+                from .mcp.tools import McpSource
+
+                await stack.enter_async_context(McpSource(entry).held())
+        yield
 
 
 def known_tools(entries: Iterable[Any], isolation: Isolation = "none") -> tuple[dict[str, Tool], bool]:

@@ -12,7 +12,7 @@ import inspect
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -103,6 +103,7 @@ class Desk:
         self._clock: Clock | None = None
         self._lifetime = Lifetime(self._end_all)
         self._lifetime.hold(self._watching)
+        self._lifetime.hold(self._hold_plans)
         self._admission = Admission(
             max_calls=max_calls, max_pending=max_pending or max_calls, limits=limits or CallerLimits()
         )
@@ -149,6 +150,14 @@ class Desk:
     def hold(self, held: Callable[[], AbstractAsyncContextManager[object]]) -> None:
         """Have ``held()`` entered whenever the desk opens, and left when it closes: a transport's socket, say."""
         self._lifetime.hold(held)
+
+    @asynccontextmanager
+    async def _hold_plans(self) -> AsyncIterator[None]:
+        """What the calls of an agent share is there before the first of them."""
+        async with AsyncExitStack() as stack:
+            for agent in self.agents.values():
+                await stack.enter_async_context(agent.plan.held())
+            yield
 
     async def open(self) -> None:
         """Begin; done by itself at the first call. Again is fine. Raises ``OSError`` for a port that is taken."""

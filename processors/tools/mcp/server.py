@@ -40,9 +40,12 @@ class McpServer:
         name: what it is called in logs and errors.
         connect: makes a client.
         start_within_ns: the deadline of a start.
+        told: is told ``up`` or ``down``, and why.
     """
 
-    def __init__(self, name: str, connect: Connected, start_within_ns: int) -> None:
+    def __init__(
+        self, name: str, connect: Connected, start_within_ns: int, told: Callable[[str, str], None]
+    ) -> None:
         self.name = name
         self.tools: list[Any] = []
         """As the server tells them, ``mcp.types.Tool``."""
@@ -51,6 +54,7 @@ class McpServer:
         """Why it is not there, when it is not."""
         self._connect = connect
         self._start_within_ns = start_within_ns
+        self._told = told
         self._clock = clock_of_loop()
         self._client: Any = None
         self._users = 0
@@ -71,15 +75,19 @@ class McpServer:
 
         Returns when it is up, or has failed to start, or after ``within_ns``: then it may come later.
         """
-        self._users += 1
-        self._listeners.append(changed)
-        if self._keeper is None or self._keeper.done():
-            self._keeper = asyncio.create_task(self._keep(), name=f"MCP server {self.name}")
+        self.use(changed)
         try:
             async with asyncio.timeout(within_ns / SECOND):
                 await self._tried.wait()
         except TimeoutError:
             logger.warning("MCP server %s takes long to start: the call goes on without its tools", self.name)
+
+    def use(self, changed: Callable[[], None]) -> None:
+        """The same, without waiting for it."""
+        self._users += 1
+        self._listeners.append(changed)
+        if self._keeper is None or self._keeper.done():
+            self._keeper = asyncio.create_task(self._keep(), name=f"MCP server {self.name}")
 
     async def leave(self, changed: Callable[[], None]) -> None:
         """Use it no more; the last one to leave ends it."""
@@ -129,6 +137,7 @@ class McpServer:
             failed = 1 if self._clock.now_ns() - began_ns > _WELL_AFTER_NS else failed + 1
             self.why = why if failed > 1 else ""
             self._tried.set()
+            self._told("down", why)
             logger.warning("MCP server %s is down (%s): it is started again", self.name, why)
 
     async def _live(self) -> None:
@@ -142,6 +151,7 @@ class McpServer:
             self.why = ""
             self._up.set()
             self._tried.set()
+            self._told("up", "")
             logger.info("MCP server %s is up: %d tools", self.name, len(self.tools))
             if self.starts > 1 or _names(before) != _names(self.tools):
                 self._tell()

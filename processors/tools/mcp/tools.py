@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import replace
 from typing import Any
@@ -86,6 +86,16 @@ class McpSource:
                 continue
         return made
 
+    @asynccontextmanager
+    async def held(self) -> AsyncIterator[None]:
+        """It runs for as long as this lasts, whether a call uses it or not; nobody waits for its start."""
+        server = self._found()
+        server.use(_nothing)
+        try:
+            yield
+        finally:
+            await server.leave(_nothing)
+
     async def close(self) -> None:
         """See ``ToolSource``."""
         server, self._server = self._server, None
@@ -145,7 +155,13 @@ class McpSource:
             await stack.enter_async_context(_Listening(client_up, relist))
             return client_up
 
-        return McpServer(entry.title, connect, entry.start_timeout_ns)
+        common = shared()
+        return McpServer(
+            entry.title,
+            connect,
+            entry.start_timeout_ns,
+            lambda state, why: common.tell(entry.title, "mcp", state, why),
+        )
 
     def _policy(self) -> HostPolicy:
         entry = self._entry

@@ -10,7 +10,7 @@ import pytest
 
 from livegraph.audio import write_wav
 from livegraph.pipeline import MS, SECOND, run_virtual
-from livegraph.pipeline.events import Event, ToolCalled, ToolFinished
+from livegraph.pipeline.events import Event, ToolCalled, ToolFinished, ToolServiceChanged
 from livegraph.processors.tools import Cached, Filler, ToolError, Who, tool
 from livegraph.processors.tools.breaker import BreakerPolicy
 from livegraph.processors.tools.python_tools import PythonTools
@@ -352,6 +352,10 @@ def test_a_service_that_fails_is_left_alone_by_all_its_tools() -> None:
         model.ask("write", "w2")
         assert await model.answer() == {"output": "written"}
         assert outcomes(events) == ["refused", "refused", "unavailable", "answered"]
+        changes = [event for event in events if isinstance(event, ToolServiceChanged)]
+        assert [(one.service, one.kind, one.state) for one in changes] == [
+            ("diary", "breaker", state) for state in ("open", "half_open", "closed")
+        ]
 
     talk(with_tools(read, write, breaker=policy), script)
     assert runs == ["read", "read", "write"]

@@ -11,12 +11,17 @@ from typing import Any
 
 import pytest
 
-from livegraph.pipeline import SECOND, ConfigError, Secret
-from livegraph.pipeline.events import Event, ToolFinished, ToolProgress
+from livegraph.pipeline import SECOND, ConfigError, Graph, Secret
+from livegraph.pipeline.events import Event, ToolFinished, ToolProgress, ToolServiceChanged
 from livegraph.processors.tools.mcp.entry import McpTools
 from livegraph.processors.tools.mcp.results import answer_from_words
+from livegraph.processors.tools.router import ToolRouter
 from livegraph.processors.tools.settings import FunctionOptions
+from livegraph.processors.tools.shared import shared
 from livegraph.processors.tools.sources import known_tools
+from livegraph.server import Desk, ServedAgent
+from livegraph.server.metrics import Metrics
+from livegraph.testing import no_tasks_left
 from support.tool_calls import Model, calling
 
 SERVER = str(Path(__file__).resolve().parents[3] / "support" / "mcp_server.py")
@@ -146,13 +151,19 @@ def test_a_server_that_dies_is_named_and_started_again(caplog: pytest.LogCapture
     caplog.set_level(logging.INFO)
 
     async def main() -> None:
-        async with by("stdio") as entry, served(entry) as (model, _):
+        async with by("stdio") as entry, served(entry) as (model, events):
             first = str(await say(model, "whoami", "1"))
             assert "hunter2" in first
             told = await say(model, "die", "2")
             assert told == {"error": "kitchen has stopped, and is started again", "retryable": True}
             second = str(await say(model, "whoami", "3"))
             assert second != first and "hunter2" in second
+            changes = [event for event in events if isinstance(event, ToolServiceChanged)]
+            assert [(event.service, event.kind, event.state) for event in changes][-2:] == [
+                ("kitchen", "mcp", "down"),
+                ("kitchen", "mcp", "up"),
+            ]
+            assert changes[-2].why and "hunter2" not in changes[-2].why
 
     asyncio.run(main())
     said = [record.getMessage() for record in caplog.records]
@@ -166,6 +177,36 @@ def test_calls_share_one_server_or_have_their_own() -> None:
             entry = McpTools(mcp=COMMAND, share=share)  # type: ignore[arg-type]
             async with served(entry) as (one, _), served(entry) as (other, _):
                 assert (await say(one, "whoami", "1") == await say(other, "whoami", "1")) is same
+
+    asyncio.run(main())
+
+
+def test_a_server_that_calls_share_runs_as_long_as_the_desk_is_open() -> None:
+    """It is there before the first call, the same for all of them, and gone when the desk is closed."""
+
+    async def main() -> None:
+        shared_entry = McpTools(mcp=COMMAND, server="kitchen")
+        own_entry = McpTools(mcp=COMMAND, server="own", share="call")
+        async with no_tasks_left():
+            options = {"tools": [shared_entry, own_entry]}
+            graph = Graph("cook")
+            graph.add("model", Model)
+            graph.add("tools", ToolRouter, **options)
+            graph.connect("model.calls", "tools")
+            graph.connect("tools.results", "model.results")
+            desk = Desk([ServedAgent("cook", graph.plan())], max_calls=2, metrics=Metrics())
+            async with desk:
+                (server,) = shared().kept.values()
+                async with asyncio.timeout(60):
+                    while not server.up:
+                        await asyncio.sleep(0.02)
+                people = []
+                for _ in range(2):
+                    async with calling(McpTools(mcp=COMMAND, server="kitchen")) as (model, _events):
+                        people.append(await say(model, "whoami", "1"))
+                assert people[0] == people[1]
+                assert server.starts == 1
+            assert not server.up
 
     asyncio.run(main())
 
