@@ -12,6 +12,7 @@ from .verbs import (
     call,
     chat,
     check,
+    cluster,
     doctor,
     explain,
     graph,
@@ -65,6 +66,7 @@ def _options(
 
 
 app.command("run")(verb(run.run))
+app.command("cluster")(verb(cluster.cluster))
 app.command("call")(verb(call.call))
 app.command("chat")(verb(chat.chat))
 app.command("doctor")(verb(doctor.doctor))

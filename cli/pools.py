@@ -6,10 +6,12 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from .clusters import ClusterWish, join_cluster
 from .composing import Chosen
 from .connecting import connect, shown
 from .exits import Exit, Fault
@@ -23,9 +25,10 @@ if TYPE_CHECKING:
     from starlette.applications import Starlette
 
     from ..server.calls import Running
-    from ..server.pool import Pool
+    from ..server.pool import Pool, WorkerSetup
+    from ..server.pool.elastic import ElasticPool
 
-__all__ = ["Front", "Staff", "open_front"]
+__all__ = ["Front", "Staff", "open_front", "settle_staff"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,10 +36,11 @@ class Staff:
     """Who serves, and how many calls that comes to."""
 
     workers: int | None
-    """Processes; ``None`` for this one."""
+    """Processes, or actors of a cluster; ``None`` for this process."""
     max_calls: int
     fits: str
     """The same for people."""
+    cluster: ClusterWish | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +59,21 @@ class Front:
         return await self.pool.exchange(await connect(prepared, self.model) if here else shown(prepared))
 
 
-async def settle_staff(serving: Serving) -> Staff:
+async def settle_staff(serving: Serving, cluster: ClusterWish | None = None) -> Staff:
     """How many workers and how many calls, where the command line leaves it to this machine."""
     from ..server.limits.room import cores, measure_room
 
     wish = serving.wish
     workers = max(1, int(cores())) if wish.workers == "auto" else wish.workers
+    if cluster is not None:
+        workers = workers or 1
     if wish.max_calls:
-        return Staff(workers, wish.max_calls, f"{wish.max_calls} at a time{_by(workers)}")
+        return Staff(workers, wish.max_calls, f"{wish.max_calls} at a time{_by(workers)}", cluster)
     room = await asyncio.to_thread(measure_room)
+    if cluster is not None:
+        # Its machines are supposed to be like this one; the measured load of each decides in the end.
+        calls = room.calls * max(workers or 1, cluster.most_workers or 1)
+        return Staff(workers, calls, f"{calls} at a time{_by(workers)} of a cluster", cluster)
     # Two workers on one core have no more room than one.
     calls = room.calls * max(1, min(workers or 1, int(room.cores)))
     return Staff(workers, calls, f"{calls} at a time{_by(workers)}, for this machine")
@@ -92,7 +102,7 @@ async def open_front(
     model = LocalModel(stack, terminal, max_sessions=2 * staff.max_calls)
     if staff.workers is None:
         return await _here(stack, staff, prepared, serving, model)
-    return await _in_processes(stack, staff.workers, staff, prepared, serving, what, live, terminal, model)
+    return await _by_workers(stack, staff.workers, staff, prepared, serving, what, live, terminal, model)
 
 
 async def _here(
@@ -114,7 +124,7 @@ async def _here(
     return Front(app, app.state.pool, model)
 
 
-async def _in_processes(
+async def _by_workers(
     stack: AsyncExitStack,
     workers: int,
     staff: Staff,
@@ -126,50 +136,27 @@ async def _in_processes(
     model: LocalModel,
 ) -> Front:
     from ..server.app import make_pool_app
-    from ..server.pool import ProcessPool, WorkerSetup
-    from ..server.pool.setup import TurnSetup
     from ..server.pool.worker import WorkerLost
     from ..server.refusals import Refusal
-    from .worker_agents import SOURCE, AgentChoice
 
-    wish, options = serving.wish, serving.app
-    choice = AgentChoice(
-        what.agents,
-        tuple(map(str, what.layers.overlays)),
-        tuple(what.layers.settings),
-        what.layers.profile,
-        live.value,
-        2 * staff.max_calls,
-        terminal.debug,
-        wish.log_level,
-        wish.log_format,
-    )
-    relay = serving.relay
-    setup = WorkerSetup(
-        source=SOURCE,
-        options=msgspec.to_builtins(choice),
-        max_calls=staff.max_calls,
-        limits=options["limits"],
-        report=options["report"],
-        media_hosts=tuple(options["media_hosts"]),
-        public_addresses=tuple(options["public_addresses"]),
-        ice=options["ice"],
-        ice_servers=[dict(server) for server in options["ice_servers"]],
-        turn=None if relay is None else TurnSetup(list(relay[0]), relay[1]),
-    )
+    options = serving.app
+    common = {
+        "udp_port": options["udp_port"],
+        "memory_bytes": serving.wish.worker_memory,
+        "retired_drain_s": serving.drain_s,
+        "max_calls": staff.max_calls,
+        "max_pending": options["max_pending"],
+        "limits": options["limits"],
+        "used_tickets": options["used_tickets"],
+    }
+    setup = _setup(staff, serving, what, live, terminal)
     try:
-        pool = ProcessPool(
-            setup,
-            shown(prepared),
-            workers=workers,
-            udp_port=options["udp_port"],
-            memory_bytes=wish.worker_memory,
-            retired_drain_s=serving.drain_s,
-            max_calls=staff.max_calls,
-            max_pending=options["max_pending"],
-            limits=options["limits"],
-            used_tickets=options["used_tickets"],
-        )
+        if staff.cluster is None:
+            from ..server.pool import ProcessPool
+
+            pool: ElasticPool = ProcessPool(setup, shown(prepared), workers=workers, **common)
+        else:
+            pool = join_cluster(stack, staff.cluster, setup, shown(prepared), workers=workers, **common)
         app = make_pool_app(
             pool,
             owned=False,
@@ -188,3 +175,37 @@ async def _in_processes(
     except WorkerLost as lost:
         raise Fault(f"a worker cannot be started: {lost}", "its own words are above") from None
     return Front(app, pool, model)
+
+
+def _setup(staff: Staff, serving: Serving, what: Chosen, live: Live, terminal: Terminal) -> WorkerSetup:
+    """What each worker is given."""
+    from ..server.pool import WorkerSetup
+    from ..server.pool.setup import TurnSetup
+    from .worker_agents import SOURCE, AgentChoice
+
+    wish, options, relay = serving.wish, serving.app, serving.relay
+    choice = AgentChoice(
+        # A worker need not be where the command was given.
+        tuple(str(Path(each).resolve()) if Path(each).exists() else each for each in what.agents),
+        tuple(str(Path(each).resolve()) for each in what.layers.overlays),
+        tuple(what.layers.settings),
+        what.layers.profile,
+        live.value,
+        2 * staff.max_calls,
+        terminal.debug,
+        wish.log_level,
+        wish.log_format,
+    )
+    return WorkerSetup(
+        source=SOURCE,
+        options=msgspec.to_builtins(choice),
+        max_calls=staff.max_calls,
+        limits=options["limits"],
+        report=options["report"],
+        media_hosts=tuple(options["media_hosts"]),
+        public_addresses=tuple(options["public_addresses"]),
+        public_address_command="" if staff.cluster is None else staff.cluster.public_address_command,
+        ice=options["ice"],
+        ice_servers=[dict(server) for server in options["ice_servers"]],
+        turn=None if relay is None else TurnSetup(list(relay[0]), relay[1]),
+    )

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,9 +26,10 @@ from ..serving_admin import serving_admin
 from ..terminal import Debug, Terminal
 
 if TYPE_CHECKING:
+    from ..clusters import ClusterWish
     from ..signals import Stopped
 
-__all__ = ["run"]
+__all__ = ["run", "serve"]
 
 _SERVER_OPTIONS = frozenset(ServerSection.__dataclass_fields__)
 
@@ -108,23 +109,33 @@ def run(
 
     Every option can be said as LIVEGRAPH_NAME in the environment and below `server:` in an agent file, too.
     """
-    given = {name: value for name, value in locals().items() if name in _SERVER_OPTIONS}
+    serve(locals())
+
+
+def serve(given: Mapping[str, Any], cluster: ClusterWish | None = None) -> None:
+    """Serve by the options of ``run``, by their names; with the calls on a cluster where that is wished."""
     from ...language.finding import DEFAULT
     from ...server.pool.process import fastest_loop
     from ..serving import open_sockets, settle
 
-    terminal = Terminal(debug=debug, level=logging.INFO, timestamps=True)
+    live: Live = given["live"]
+    terminal = Terminal(debug=given["debug"], level=logging.INFO, timestamps=True)
     with told(terminal):
-        what = chosen(agents or (), files, settings, profile, default=DEFAULT)
+        what = chosen(
+            given["agents"] or (), given["files"], given["settings"], given["profile"], default=DEFAULT
+        )
         sources = _read(what, live, terminal)
         sections = [(one.agent.name, one.agent.server) for source in sources for one in source.prepared]
-        wish = opt.merged(given, sections)
+        wish = opt.merged({name: given[name] for name in _SERVER_OPTIONS}, sections)
         terminal.log_as(wish.log_level, wish.log_format)
         serving = settle(wish)
         # The port first, before anything is loaded: one that is taken is known at once.
         with open_sockets(serving) as listener, asyncio.Runner(loop_factory=fastest_loop()) as runner:
             serving.secure()
-            stopped = runner.run(_serve(sources, listener, serving, what, live, watch, as_json, terminal))
+            watch, as_json = given["watch"], given["as_json"]
+            stopped = runner.run(
+                _serve(sources, listener, serving, what, live, watch, as_json, terminal, cluster)
+            )
     # SIGTERM is how a supervisor ends a server: that is no failure.
     raise typer.Exit(stopped_by(stopped.number) if stopped.number == signal.SIGINT else Exit.OK)
 
@@ -150,12 +161,13 @@ async def _serve(
     watch: bool,
     as_json: bool,
     terminal: Terminal,
+    cluster: ClusterWish | None,
 ) -> Stopped:
     from ..pools import open_front, settle_staff
     from ..signals import stoppable
     from ..web import WebServer
 
-    staff = await settle_staff(serving)
+    staff = await settle_staff(serving, cluster)
     async with AsyncExitStack() as stack:
         bell = _Bell()
         stopped = stack.enter_context(stoppable(bell.ring, bell.ring_for_reload))

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-import socket
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
 from typing import Any
+
+import msgspec
 
 from ...pipeline.errors import LivegraphError
 from ..calls.served import Running, ServedAgent
 from ..refusals import Refusal, sentence
 from .desk_worker import DeskWorker
 from .setup import AgentSource, WorkerSetup, make_desk, open_source
-from .stream import MessageStream
+from .stream import Join, Stream
 from .warm import warm_up
 from .wire import (
     METHODS,
@@ -38,6 +39,7 @@ __all__ = ["Host"]
 
 logger = logging.getLogger("livegraph.server")
 
+_COMMAND_WITHIN_S = 10.0
 _MOST_ASKED = 1_000
 """At a time."""
 
@@ -45,16 +47,16 @@ Beside = Callable[[DeskWorker, Begin], AbstractAsyncContextManager[object]]
 
 
 class Host:
-    """Hosts one worker for whoever is at the other end of a socket, until that side is gone.
+    """Hosts one worker for whoever is at the other end of a stream, until that side is gone.
 
     Args:
-        beside: entered while the worker serves: what serves more than the offers that come by the socket.
+        beside: entered while the worker serves: what serves more than the offers that come by the stream.
     """
 
     def __init__(self, beside: Beside | None = None) -> None:
         loop = asyncio.get_running_loop()
         self._beside = beside
-        self._stream: MessageStream | None = None
+        self._stream: Stream | None = None
         self._prepare: asyncio.Future[tuple[int, WorkerSetup]] = loop.create_future()
         self._begin: asyncio.Future[tuple[int, Begin]] = loop.create_future()
         self._close: asyncio.Future[int] = loop.create_future()
@@ -66,9 +68,9 @@ class Host:
         self._taps: dict[int, AsyncGenerator[bytes]] = {}
         self._tap_numbers = itertools.count(1)
 
-    async def serve(self, sock: socket.socket) -> None:
-        """Do what is asked until the other side has closed the stream."""
-        self._stream = stream = await MessageStream.on(sock, self._heard, self._over)
+    async def serve(self, join: Join) -> None:
+        """Do what is asked over a stream until the other side has closed it."""
+        self._stream = stream = await join(self._heard, self._over)
         try:
             async with AsyncExitStack() as stack:
                 await self._serve(stack)
@@ -105,7 +107,11 @@ class Host:
         number, begin = self._begin.result()
         with self._refusing(number):
             desk, network = make_desk(
-                setup, self._agents, slot=begin.slot, udp_port=begin.udp_port, tracing=source.tracing
+                await _placed(setup, begin),
+                self._agents,
+                slot=begin.slot,
+                udp_port=begin.udp_port,
+                tracing=source.tracing,
             )
             worker = await stack.enter_async_context(DeskWorker(desk, network, source))
             if self._beside is not None:
@@ -210,6 +216,26 @@ class Host:
     def _over(self) -> None:
         if not self._close.done():
             self._close.set_result(0)
+
+
+async def _placed(setup: WorkerSetup, begin: Begin) -> WorkerSetup:
+    """The setup of a worker whose place has addresses of its own. Raises ``Refusal`` when they cannot be told."""
+    addresses = begin.public_addresses
+    if setup.public_address_command:
+        process = await asyncio.create_subprocess_shell(
+            setup.public_address_command, stdin=asyncio.subprocess.DEVNULL, stdout=asyncio.subprocess.PIPE
+        )
+        try:
+            async with asyncio.timeout(_COMMAND_WITHIN_S):
+                printed, _ = await process.communicate()
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+            raise Refusal(500, "no_address", "The command for the public address did not end.") from None
+        addresses = tuple(printed.decode(errors="replace").split())
+        if process.returncode or not addresses:
+            raise Refusal(500, "no_address", "The command for the public address gave none.")
+    return msgspec.structs.replace(setup, public_addresses=addresses) if addresses else setup
 
 
 class _GaveUp(Exception):

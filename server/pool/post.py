@@ -33,6 +33,8 @@ class Post:
     name: str
     slot: int
     worker: Worker
+    only: str = ""
+    """The one agent that it serves; empty for all that have no workers of their own."""
     state: Literal["serving", "draining", "lost"] = "serving"
     place: Place = field(default_factory=Place)
     held: dict[str, Held] = field(default_factory=dict)

@@ -35,12 +35,13 @@ def main() -> None:
 
 async def _serve(sock: socket.socket) -> None:
     from .hosting import Host
+    from .stream import on_socket
 
     host = Host()
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, host.ask_to_leave)
     try:
-        await host.serve(sock)
+        await host.serve(on_socket(sock))
     finally:
         loop.remove_signal_handler(signal.SIGTERM)
         # A thread of a tool that hangs must not keep the process: nobody would be there to end it.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import suppress
 from typing import Any, Self
@@ -14,7 +13,7 @@ from ..access.grant import ReportLevel
 from ..calls.served import Running
 from ..offering import Answered, Offer
 from .setup import WorkerSetup
-from .stream import MessageStream
+from .stream import Join, Stream
 from .wire import (
     METHODS,
     Ask,
@@ -40,6 +39,7 @@ _ANSWER_WITHIN_S = 9.0
 _LINE_WITHIN_S = 30.0
 """A tap says something every 10 s."""
 _RENEW_WITHIN_S = 60.0
+_BEGIN_WITHIN_S = 20.0
 _PREPARE_WITHIN_S = 180.0
 _GOODBYES_S = 30.0
 """A drain takes so much longer than its calls may go on: their agents say goodbye."""
@@ -56,13 +56,13 @@ class RemoteWorker:
         self._told: Told | None = None
         self._asked: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._number = 0
-        self._stream: MessageStream | None = None
+        self._stream: Stream | None = None
 
     @classmethod
-    async def on(cls, sock: socket.socket) -> Self:
-        """The worker at the other end of a connected socket, which is owned from now on."""
+    async def at(cls, join: Join) -> Self:
+        """The worker at the other end of a stream."""
         worker = cls()
-        worker._stream = await MessageStream.on(sock, worker._heard, worker._over)
+        worker._stream = await join(worker._heard, worker._over)
         return worker
 
     def tell(self, told: Told | None) -> None:
@@ -80,9 +80,9 @@ class RemoteWorker:
         """Have it load its agents and all that calls need. Raises ``Refusal`` and ``WorkerLost``."""
         await self._ask("prepare", setup, within_s=_PREPARE_WITHIN_S)
 
-    async def begin(self, slot: int, udp_port: int) -> None:
-        """Have it serve, as the worker ``slot``. Raises ``Refusal`` for a port that is taken."""
-        await self._ask("begin", Begin(slot, udp_port))
+    async def begin(self, begin: Begin) -> None:
+        """Have it serve. Raises ``Refusal`` for a port that is taken."""
+        await self._ask("begin", begin, within_s=_BEGIN_WITHIN_S)
 
     async def close(self, within_s: float) -> None:
         """Have it end its calls, and itself."""

@@ -62,6 +62,8 @@ class WorkerSetup(msgspec.Struct, frozen=True, kw_only=True):
     report: ReportLevel = "none"
     media_hosts: tuple[str, ...] = ANY
     public_addresses: tuple[str, ...] = ()
+    public_address_command: str = ""
+    """Run where the worker is; what it prints are ``public_addresses`` of its own."""
     ice: Literal["lite", "full"] = "lite"
     ice_servers: list[dict[str, Any]] = []
     turn: TurnSetup | None = None

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from ..refusals import Refusal
 from .remote import RemoteWorker
 from .setup import WorkerSetup
+from .stream import on_socket
 from .worker import WorkerLost
 
 __all__ = ["WorkerProcess", "spawn"]
@@ -21,11 +22,17 @@ _EXIT_WITHIN_S = 3.0
 
 
 class WorkerProcess:
-    """A process that has loaded all that calls need, and serves when it is told to."""
+    """See ``Started``: a process."""
 
     def __init__(self, process: asyncio.subprocess.Process, worker: RemoteWorker) -> None:
         self.process = process
         self.worker = worker
+
+    @property
+    def ending(self) -> str:
+        """See ``Started``."""
+        code = self.process.returncode
+        return f"its process ended with {code}" if code else ""
 
     @property
     def alive(self) -> bool:
@@ -75,7 +82,7 @@ async def spawn(setup: WorkerSetup, environment: Mapping[str, str]) -> WorkerPro
         raise
     finally:
         theirs.close()
-    started = WorkerProcess(process, await RemoteWorker.on(ours))
+    started = WorkerProcess(process, await RemoteWorker.at(on_socket(ours)))
     try:
         await started.worker.prepare(setup)
     except BaseException:

@@ -4,15 +4,43 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Callable
-from typing import Self, cast
+from collections.abc import Awaitable, Callable
+from typing import Protocol, Self, cast
 
 from .wire import Message, Unframer, WireError, framed
 
-__all__ = ["MessageStream"]
+__all__ = ["Heard", "Join", "MessageStream", "Stream", "on_socket"]
 
 _MOST_WAITING_BYTES = 32 * 1024 * 1024
 """Written and not taken: by then the other side has stopped to read."""
+
+
+Heard = Callable[[Message], None]
+
+
+class Stream(Protocol):
+    """Carries messages both ways, in order from each side."""
+
+    def send(self, message: Message) -> None:
+        """Send it, without waiting; nothing when the stream is over. Raises ``WireError`` for one that is too long."""
+        ...
+
+    def close(self) -> None:
+        """Send what is to be sent, then end. Again is fine."""
+        ...
+
+
+Join = Callable[[Heard, Callable[[], None]], Awaitable[Stream]]
+"""Opens a stream. What is given to it is called for each message that comes, and once when the other side is gone."""
+
+
+def on_socket(sock: socket.socket) -> Join:
+    """A stream over a connected socket, which it owns from then on."""
+
+    async def join(heard: Heard, over: Callable[[], None]) -> MessageStream:
+        return await MessageStream.on(sock, heard, over)
+
+    return join
 
 
 class MessageStream(asyncio.Protocol):
@@ -23,16 +51,14 @@ class MessageStream(asyncio.Protocol):
         over: called once, when the other side is gone or what it says is none of ours.
     """
 
-    def __init__(self, heard: Callable[[Message], None], over: Callable[[], None]) -> None:
+    def __init__(self, heard: Heard, over: Callable[[], None]) -> None:
         self._heard = heard
         self._over = over
         self._unframer = Unframer()
         self._transport: asyncio.Transport | None = None
 
     @classmethod
-    async def on(
-        cls, sock: socket.socket, heard: Callable[[Message], None], over: Callable[[], None]
-    ) -> Self:
+    async def on(cls, sock: socket.socket, heard: Heard, over: Callable[[], None]) -> Self:
         """One over a connected socket, which it owns from now on."""
         _, stream = await asyncio.get_running_loop().create_unix_connection(
             lambda: cls(heard, over), sock=sock

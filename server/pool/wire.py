@@ -45,10 +45,12 @@ class WireError(Exception):
 
 
 class Begin(msgspec.Struct, frozen=True):
-    """Serve from now on. ``slot`` counts the workers of the machine from 0."""
+    """Serve from now on. ``slot`` counts the workers of a machine from 0."""
 
     slot: int
-    udp_port: int
+    udp_port: int = 0
+    public_addresses: tuple[str, ...] = ()
+    """Where the world reaches this worker, where that is not the same for all."""
 
 
 class Ask(msgspec.Struct, frozen=True, tag="ask"):

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Self, TypeVar
 
@@ -95,14 +95,20 @@ class WorkersPool:
 
     # Workers -----------------------------------------------------------------------------------
 
-    def install(self, slot: int, worker: Worker) -> Post:
-        """A worker serves from now on, in the place ``slot``."""
+    def install(self, slot: int, worker: Worker, only: str = "") -> Post:
+        """A worker serves from now on, in the place ``slot``; ``only`` one agent, which then has no other workers."""
         generation = self._generations[slot] = self._generations.get(slot, 0) + 1
-        post = Post(f"{slot}-{generation}", slot, worker)
+        post = Post(f"{slot}-{generation}", slot, worker, only)
         self._posts[post.name] = post
         worker.tell(lambda what: self._told(post, what))
         self._changed.set()
         return post
+
+    async def until_serving(self, slot: int) -> None:
+        """Return when a worker takes calls in this place."""
+        while not any(post.slot == slot and post.state == "serving" for post in self._posts.values()):
+            self._changed.clear()
+            await self._changed.wait()
 
     def lose(self, post: Post, reason: str = "lost") -> None:
         """The worker is gone, and its calls with it. Again is fine."""
@@ -169,13 +175,14 @@ class WorkersPool:
         """See ``Pool``."""
         return [post.shown() for post in sorted(self._posts.values(), key=lambda post: post.slot)]
 
-    def _serving(self, without: Iterable[Post] = ()) -> list[Post]:
+    def _serving(self) -> list[Post]:
         """Those that take a call now."""
-        return [
-            post
-            for post in self._posts.values()
-            if post.state == "serving" and not post.place.report.unready and post not in without
-        ]
+        return [p for p in self._posts.values() if p.state == "serving" and not p.place.report.unready]
+
+    def _serving_for(self, agent: str) -> list[Post]:
+        """Those of them that are for this agent."""
+        own = [post for post in self._posts.values() if post.only == agent]
+        return [post for post in self._serving() if post.only == (agent if own else "")]
 
     # What callers ask for ----------------------------------------------------------------------
 
@@ -254,7 +261,7 @@ class WorkersPool:
         refusal = not_ready("overloaded")
         for _ in range(_MOST_TRIES):
             self._check_ready()
-            post = await self._choose(tried)
+            post = await self._choose(tried, str(offer.agent))
             if post is None:
                 break
             tried.append(post)
@@ -277,10 +284,10 @@ class WorkersPool:
                 return _named(post, answered)
         raise refusal
 
-    async def _choose(self, tried: Sequence[Post]) -> Post | None:
+    async def _choose(self, tried: Sequence[Post], agent: str) -> Post | None:
         """A worker to ask. Where there is none it may be that one is just being replaced."""
         deadline = asyncio.get_running_loop().time() + _WORKER_WITHIN_S
-        while not (found := self._serving(tried)):
+        while not (found := [post for post in self._serving_for(agent) if post not in tried]):
             left = deadline - asyncio.get_running_loop().time()
             if left <= 0 or any(post.state == "serving" for post in self._posts.values()):
                 return None

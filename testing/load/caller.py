@@ -33,6 +33,7 @@ _CHECK_EVERY_S = 0.1
 _CONSENT_EVERY_S = 2.5
 _CONNECT_WITHIN_S = 15.0
 _CHECKS_UNDER_WAY = 16
+_SILENT_S = 2.0
 _PAYLOAD_TYPE = 111
 
 Signal = Callable[[str], Awaitable[str]]
@@ -51,6 +52,7 @@ class LoadCaller:
     def __init__(self, certificate: Certificate, room: Sequence[bytes], time: Callable[[], float]) -> None:
         self.hearing = Hearing(OpusDecoder(_RATE).decode)
         self.sent = 0
+        self._came = (0, 0.0)
         self.messages: list[dict[str, Any]] = []
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         """Done when the call is over, with why."""
@@ -157,6 +159,7 @@ class LoadCaller:
         secure = self._secure
         if secure is None or not secure.ready:
             return
+        self._look_whether_it_lives()
         if self._words:
             payload = self._words.pop()
         else:
@@ -172,6 +175,14 @@ class LoadCaller:
             )
         )
         self.sent += 1
+
+    def _look_whether_it_lives(self) -> None:
+        """A server sends fifty packets a second, in silence too: one that is not heard of is gone."""
+        now_s, came = self._time(), self.hearing.packets
+        if came != self._came[0] or not came:
+            self._came = (came, now_s)
+        elif now_s - self._came[1] > _SILENT_S and not self.over.done():
+            self.over.set_result(f"nothing came for {_SILENT_S:.0f} s")
 
     def say(self, packets: Sequence[bytes]) -> asyncio.Future[float]:
         """Say this from the next tick on; done when the last of it is sent, with the time."""

@@ -10,6 +10,7 @@ from livegraph.pipeline.units import MS, SECOND
 from livegraph.server.pool.backoff import Backoff
 from livegraph.server.pool.names import joined, parted
 from livegraph.server.pool.placing import Place, load_of, roomiest
+from livegraph.server.pool.scaling import Scaling
 from livegraph.server.pool.worker import WorkerReport
 
 REPORT = WorkerReport
@@ -72,3 +73,28 @@ def test_a_name_leads_back_to_its_worker(worker: str, name: str) -> None:
 def test_a_name_without_a_worker_carries_none(name: str) -> None:
     """As those of a desk in this process are."""
     assert parted(name) == ("", name)
+
+
+def test_a_pool_grows_at_once_and_shrinks_with_patience() -> None:
+    """By as many as the load needs, within bounds; down one at a time, and only after it was so for a while."""
+    scaling = Scaling(2, 10, full=0.5, empty=0.3, patience_ns=10 * SECOND)
+    assert scaling.wanted(0, 1, 0.0) == 2
+    assert scaling.wanted(0, 2, 0.9) == 2
+    assert scaling.wanted(0, 2, 2.4) == 5
+    assert scaling.wanted(0, 2, 90.0) == 10
+    assert scaling.wanted(0, 12, 1.0) == 10
+    assert scaling.wanted(20 * SECOND, 4, 0.5) == 4
+    assert scaling.wanted(29 * SECOND, 4, 0.5) == 4
+    assert scaling.wanted(30 * SECOND, 4, 0.5) == 3
+    assert scaling.wanted(31 * SECOND, 3, 0.5) == 3
+    # A busy moment begins the wait anew.
+    assert scaling.wanted(39 * SECOND, 3, 0.8) == 3
+    assert scaling.wanted(45 * SECOND, 3, 0.5) == 3
+    assert scaling.wanted(55 * SECOND, 3, 0.5) == 2
+    assert scaling.wanted(99 * SECOND, 2, 0.0) == 2
+
+
+@given(st.integers(1, 20), st.floats(0, 30))
+def test_scaling_stays_within_its_bounds(workers: int, load: float) -> None:
+    """Whatever there is."""
+    assert 2 <= Scaling(2, 6).wanted(0, workers, load) <= 6

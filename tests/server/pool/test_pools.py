@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ from support.pool_callers import Crew, crew, until
 from support.web import Web
 from support.webrtc import Caller
 
-KINDS = ("local", "workers", "processes")
+KINDS = ("local", "workers", "processes", "ray")
 WORKERS = 2
 
 
@@ -74,15 +74,23 @@ async def opened(kind: str, folder: Path, **options: Any) -> AsyncIterator[Made]
                     worker = DeskWorker(*make_desk(setup, agents(), slot=slot), of)
                     pool.install(slot, await stack.enter_async_context(worker))
                 yield Made(pool, kind, title_file, callers)
+            case "ray":
+                from livegraph.server.pool.ray_pool import RayPool
+
+                resources = {"CPU": 0.1}
+                on_ray = RayPool(setup, agents(), workers=WORKERS, resources=resources, **options)
+                yield Made(await stack.enter_async_context(on_ray), kind, title_file, callers)
             case _:
                 made = ProcessPool(setup, agents(), workers=WORKERS, spares=0, **options)
                 yield Made(await stack.enter_async_context(made), kind, title_file, callers)
 
 
 @pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> Iterator[str]:
+def kind(request: pytest.FixtureRequest) -> str:
     """The kinds of pools."""
-    yield request.param
+    if request.param == "ray":
+        request.getfixturevalue("ray_here")
+    return str(request.param)
 
 
 async def workers_of(pool: Pool) -> set[int]:

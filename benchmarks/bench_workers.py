@@ -1,0 +1,175 @@
+"""How many calls one and two workers hold, and what becomes of calls when a worker is killed.
+
+    python benchmarks/bench_workers.py hold [--workers 1 2]
+    python benchmarks/bench_workers.py kill [--calls 20]
+    python benchmarks/bench_workers.py churn [--calls 1000]
+
+*hold*: callers come one after the other until the event loop of a worker comes late: 99 of 100 beats of a 10 ms timer
+within 30 ms is what counts as held. The agent's box computes for 6 % of a core a call (``busy_agent``), or the callers,
+which are on the same machine, would be what fills it. The ratio is of the calls held.
+
+*kill*: calls on two workers; one of them is killed (SIGKILL). Told are the calls that were lost, what the others lost
+(by packet number), and after how long a worker was there again.
+
+*churn*: so many calls are made and dropped, 25 a second; what is left of them afterwards.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import os
+import signal
+import socket
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import psutil
+from busy_agent import SOURCE, agents
+
+from livegraph.cli.web import WebServer
+from livegraph.server.app import make_pool_app
+from livegraph.server.limits import CallerLimits
+from livegraph.server.pool import ProcessPool, WorkerSetup
+from livegraph.testing.load import LoadPlan, LoadReport, run_load
+
+_HELD_MS = 30.0
+_FREE = CallerLimits(calls=None, pending=None, offers_per_minute=None)
+
+
+@asynccontextmanager
+async def serving(workers: int, folder: Path) -> AsyncIterator[tuple[ProcessPool, str]]:
+    """A pool behind HTTP; its address."""
+    setup = WorkerSetup(source=SOURCE, options={"folder": str(folder)}, max_calls=2_000, limits=_FREE)
+    pool = ProcessPool(setup, agents(), workers=workers, spares=1, max_calls=2_000, limits=_FREE)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listening = asyncio.Event()
+        server = WebServer(make_pool_app(pool), listening.set, grace_s=1)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await asyncio.wait_for(listening.wait(), 60)
+            await until(lambda: pool._ready)
+            yield pool, f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        finally:
+            server.should_exit = True
+            await task
+
+
+async def until(true: Callable[[], object]) -> None:
+    """Look every 2 ms whether it is."""
+    while not true():  # noqa: ASYNC110  # nobody tells
+        await asyncio.sleep(0.002)
+
+
+def worst_ms(pool: ProcessPool, folder: Path) -> float:
+    """The delay of the worker that is worst off."""
+    files = [folder / f"{worker['pid']}.lag" for worker in pool.workers]
+    return max((float(file.read_text() or 0) for file in files if file.exists()), default=0.0)
+
+
+async def hold(workers: int, most: int) -> int:
+    """How many calls are held."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with serving(workers, folder) as (pool, url):
+            plan = LoadPlan(url=url, calls=most, ramp_per_s=1.0, hold_s=300)
+            load = asyncio.create_task(run_load(plan, processes=1))
+            held = late = 0
+            while late < 3 and not load.done():
+                await asyncio.sleep(0.5)
+                now_ms = worst_ms(pool, folder)
+                late = late + 1 if now_ms > _HELD_MS else 0
+                if not late:
+                    held = pool.active - pool.pending
+            load.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await load
+            return held
+
+
+async def kill(calls: int) -> None:
+    """Kill one of two workers under load."""
+    with tempfile.TemporaryDirectory() as name:
+        async with serving(2, Path(name)) as (pool, url):
+            found: dict[str, float] = {}
+
+            async def killing() -> None:
+                await asyncio.sleep(calls / 10 + 3)
+                (one, _) = pool.workers
+                before, began = pool.active, time.monotonic()
+                os.kill(one["pid"], signal.SIGKILL)
+                await until(lambda: pool.active != before)
+                found["noticed_ms"] = 1_000 * (time.monotonic() - began)
+                await until(
+                    lambda: any(w["worker"] == 0 and w["pid"] not in (0, one["pid"]) for w in pool.workers)
+                )
+                found["replaced_ms"] = 1_000 * (time.monotonic() - began)
+
+            task = asyncio.create_task(killing())
+            report = await run_load(
+                LoadPlan(url=url, calls=calls, ramp_per_s=10, hold_s=8 + calls / 10), processes=1
+            )
+            await task
+            told(report)
+            print(
+                f"noticed after {found['noticed_ms']:.0f} ms, another worker after {found['replaced_ms']:.0f} ms"
+            )
+
+
+async def churn(calls: int) -> None:
+    """Make calls and drop them."""
+    with tempfile.TemporaryDirectory() as name:
+        async with serving(2, Path(name)) as (pool, url):
+            plan = LoadPlan(url=url, calls=50, ramp_per_s=25, hold_s=0.5)
+            await run_load(plan, processes=1)
+            before = [psutil.Process(worker["pid"]).memory_info().rss for worker in pool.workers]
+            report = await run_load(LoadPlan(url=url, calls=calls, ramp_per_s=25, hold_s=0.5), processes=1)
+            await asyncio.sleep(2)
+            told(report)
+            after = [psutil.Process(worker["pid"]).memory_info().rss for worker in pool.workers]
+            grown = ", ".join(f"{(b - a) / 1e6:+.1f}" for a, b in zip(before, after, strict=True))
+            print(f"left: {pool.active} calls; memory of the workers {grown} MB")
+
+
+def told(report: LoadReport) -> None:
+    """The report in a line."""
+    print(
+        f"{report.connected} of {report.calls} connected, failed {report.failed}, dropped {report.dropped}, "
+        f"{report.lost_packets} of {report.received_packets + report.lost_packets} packets lost, "
+        f"connected in {report.connect_ms}"
+    )
+
+
+def main() -> None:
+    """See the module."""
+    sys.path.insert(0, str(Path(__file__).parent))
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("what", choices=("hold", "kill", "churn"))
+    parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--calls", type=int, default=0)
+    given = parser.parse_args()
+    if given.what == "kill":
+        asyncio.run(kill(given.calls or 20))
+    elif given.what == "churn":
+        asyncio.run(churn(given.calls or 1_000))
+    else:
+        found = []
+        for workers in given.workers:
+            found.append(asyncio.run(hold(workers, given.calls or 60)))
+            print(
+                f"{workers} worker(s): {found[-1]} calls with 99 of 100 beats within {_HELD_MS:.0f} ms",
+                flush=True,
+            )
+        if len(found) > 1 and found[0]:
+            print(f"ratio {found[-1] / found[0]:.2f}")
+
+
+if __name__ == "__main__":
+    main()

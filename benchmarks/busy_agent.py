@@ -1,0 +1,86 @@
+"""An agent for ``bench_workers`` whose box computes as much as several ordinary calls; each worker's loop is timed.
+
+The callers are on the same machine: were a call of theirs no cheaper than one of the server's, the machine would be
+full before its workers are.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from livegraph.pipeline import AudioFrame, Graph, In, Out, Processor
+from livegraph.server.calls import ServedAgent
+from livegraph.server.tracing import Tracing
+from livegraph.transports.webrtc.webrtc_in import WebRTCIn
+from livegraph.transports.webrtc.webrtc_out import WebRTCOut
+
+__all__ = ["SOURCE", "agents", "source"]
+
+SOURCE = "busy_agent:source"
+_WORK_S = 0.0012
+"""For each 20 ms of sound: 6 % of a core for a call."""
+_BEAT_S = 0.01
+_WINDOW = 300
+
+
+class Busy(Processor):
+    """Passes sound on, and computes."""
+
+    audio: In[AudioFrame] = In()
+    out: Out[AudioFrame]
+
+    def on_audio(self, frame: AudioFrame) -> list[AudioFrame]:
+        """Compute for a while by the thread's own CPU time, whatever else the machine does."""
+        until = time.thread_time() + _WORK_S
+        while time.thread_time() < until:
+            pass
+        return [frame]
+
+
+def agents() -> list[ServedAgent]:
+    """Echo, after some work."""
+    graph = Graph("busy")
+    graph.add("mic", WebRTCIn)
+    graph.add("busy", Busy)
+    graph.add("ear", WebRTCOut)
+    graph.chain("mic", "busy", "ear")
+    return [ServedAgent("busy", graph.plan())]
+
+
+class _Source:
+    tracing: Tracing | None = None
+
+    async def load(self) -> Sequence[ServedAgent]:
+        """See ``AgentSource``."""
+        return agents()
+
+
+@asynccontextmanager
+async def source(options: Mapping[str, Any]) -> AsyncIterator[_Source]:
+    """See ``OpenSource``. The delay of a timer of 10 ms is written to ``folder``, 99 of 100 of the last 3 s, in ms."""
+    beating = asyncio.create_task(_beat(Path(options["folder"]) / f"{os.getpid()}.lag"))
+    try:
+        yield _Source()
+    finally:
+        beating.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await beating
+
+
+async def _beat(told: Path) -> None:
+    lags: list[float] = []
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + _BEAT_S
+        await asyncio.sleep(_BEAT_S)
+        lags = [*lags[1 - _WINDOW :], loop.time() - due]
+        if len(lags) % 25 == 0 or len(lags) == _WINDOW:
+            ranked = sorted(lags)
+            told.write_text(f"{1_000 * ranked[len(ranked) * 99 // 100]:.2f}")  # noqa: ASYNC240  # a byte or five

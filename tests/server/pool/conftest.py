@@ -1,0 +1,16 @@
+"""Ray on this machine, for the tests that need it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def ray_here() -> Iterator[None]:
+    """A Ray of one node, started when the first test asks for it; a skip where Ray is not installed."""
+    ray = pytest.importorskip("ray", reason="Ray has no wheel for this Python")
+    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False, object_store_memory=100_000_000)
+    yield
+    ray.shutdown()
