@@ -56,6 +56,8 @@ def agents() -> list[ServedAgent]:
 
 class _Source:
     tracing: Tracing | None = None
+    authorize: Any = None
+    used_tickets: Any = None
 
     async def load(self) -> Sequence[ServedAgent]:
         """See ``AgentSource``."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -18,7 +19,7 @@ from .exits import Exit, Fault
 from .local_model import LocalModel
 from .prepared import Prepared
 from .routes import Live
-from .serving import Serving
+from .serving import Serving, used_tickets_in
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -139,17 +140,23 @@ async def _by_workers(
     from ..server.pool.worker import WorkerLost
     from ..server.refusals import Refusal
 
-    options = serving.app
-    common = {
+    wish, options = serving.wish, serving.app
+    common: dict[str, Any] = {
         "udp_port": options["udp_port"],
-        "memory_bytes": serving.wish.worker_memory,
+        "memory_bytes": wish.worker_memory,
         "retired_drain_s": serving.drain_s,
         "max_calls": staff.max_calls,
         "max_pending": options["max_pending"],
         "limits": options["limits"],
         "used_tickets": options["used_tickets"],
     }
-    setup = _setup(staff, serving, what, live, terminal)
+    used = wish.used_tickets
+    if used is None and wish.ticket_secret_file is not None:
+        # A ticket makes one call, whichever process is asked for it.
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="livegraph-tickets-"))
+        used = Path(folder) / "used"
+        common["used_tickets"] = used_tickets_in(used)
+    setup = _setup(staff, serving, what, live, terminal, used)
     try:
         if staff.cluster is None:
             from ..server.pool import ProcessPool
@@ -177,7 +184,9 @@ async def _by_workers(
     return Front(app, pool, model)
 
 
-def _setup(staff: Staff, serving: Serving, what: Chosen, live: Live, terminal: Terminal) -> WorkerSetup:
+def _setup(
+    staff: Staff, serving: Serving, what: Chosen, live: Live, terminal: Terminal, used: Path | None
+) -> WorkerSetup:
     """What each worker is given."""
     from ..server.pool import WorkerSetup
     from ..server.pool.setup import TurnSetup
@@ -195,6 +204,10 @@ def _setup(staff: Staff, serving: Serving, what: Chosen, live: Live, terminal: T
         terminal.debug,
         wish.log_level,
         wish.log_format,
+        _whole(wish.tokens),
+        _whole(wish.ticket_secret_file),
+        serving.invitation,
+        _whole(used),
     )
     return WorkerSetup(
         source=SOURCE,
@@ -209,3 +222,8 @@ def _setup(staff: Staff, serving: Serving, what: Chosen, live: Live, terminal: T
         ice_servers=[dict(server) for server in options["ice_servers"]],
         turn=None if relay is None else TurnSetup(list(relay[0]), relay[1]),
     )
+
+
+def _whole(path: Path | None) -> str:
+    """The path for whoever is in another folder."""
+    return "" if path is None else str(path.resolve())

@@ -17,11 +17,24 @@ from .exits import Exit, Fault, check_there
 if TYPE_CHECKING:
     from ..language.server_section import ServerSection
     from ..server.access import SharedTickets, TokenFile
+    from ..server.access.grant import Authorize
     from ..server.page_folder import PageFolder
     from ..server.tracing import Tracing
     from .web import Front
 
-__all__ = ["DEFAULT_PORT", "Serving", "answers", "open_sockets", "open_unix", "read_secret", "settle"]
+__all__ = [
+    "DEFAULT_PORT",
+    "Serving",
+    "TokenBox",
+    "answers",
+    "authorizer",
+    "open_sockets",
+    "open_unix",
+    "read_secret",
+    "settle",
+    "tracing_of",
+    "used_tickets_in",
+]
 
 DEFAULT_PORT = 8080
 _DEFAULT_DRAIN_NS = 300 * SECOND
@@ -122,7 +135,7 @@ def settle(wish: ServerSection) -> Serving:
     invitation = ""
     if wish.self_signed and not (wish.open or tokens or wish.ticket_secret_file):
         invitation = secrets.token_urlsafe(18)
-    authorize = _authorize(wish, tokens, invitation)
+    authorize = authorizer(wish.ticket_secret_file, tokens, invitation)
     if not near and authorize is None and not wish.open:
         raise Fault(
             f"{host if wish.fd is None else 'the descriptor'} is reached by others, and nobody is asked who they are",
@@ -218,7 +231,8 @@ def _check_together(wish: ServerSection) -> None:
             raise Fault(f"--{name.replace('_', '-')}: there is no file {path}", code=Exit.USAGE)
 
 
-def _authorize(wish: ServerSection, tokens: TokenBox | None, invitation: str) -> Any:
+def authorizer(ticket_secret_file: Path | None, tokens: TokenBox | None, invitation: str) -> Authorize | None:
+    """Who is let in by tokens, by tickets, or by a token made for this run; ``None`` where nobody is asked."""
     from ..server.access.grant import Grant
     from ..server.access.ticket import Tickets
     from ..server.access.token_file import TokenFile, digest
@@ -226,8 +240,8 @@ def _authorize(wish: ServerSection, tokens: TokenBox | None, invitation: str) ->
     from ..server.wall_clock import unix_seconds
 
     tickets = None
-    if wish.ticket_secret_file is not None:
-        secret = read_secret(wish.ticket_secret_file, "--ticket-secret-file")
+    if ticket_secret_file is not None:
+        secret = read_secret(ticket_secret_file, "--ticket-secret-file")
         try:
             tickets = Tickets(secret, unix_seconds)
         except ValueError as error:
@@ -301,13 +315,14 @@ def _media_hosts(wish: ServerSection) -> tuple[str, ...]:
     return (host,) if is_address(host) and host not in ANY else ANY
 
 
-def _used_tickets(wish: ServerSection) -> SharedTickets | None:
+def used_tickets_in(path: Path | str | None) -> SharedTickets | None:
+    """The store in a file, where there is one. ``Fault`` when it cannot be had."""
     from ..server.access.ticket_store import SharedTickets, TicketStoreError
 
-    if wish.used_tickets is None:
+    if not path:
         return None
     try:
-        return SharedTickets(wish.used_tickets)
+        return SharedTickets(Path(path))
     except TicketStoreError as error:
         raise Fault(f"--used-tickets: {error}") from None
 
@@ -355,7 +370,7 @@ def _app_options(
         "ice": wish.ice or "lite",
         "shed_load": True,
         "tracing": tracing_of(os.environ),
-        "used_tickets": _used_tickets(wish),
+        "used_tickets": used_tickets_in(wish.used_tickets),
         "page": _page(wish),
     }
 

@@ -19,10 +19,12 @@ from .exits import Fault
 from .local_model import LocalModel
 from .prepared import Source, read_sources
 from .routes import Live
-from .serving import tracing_of
+from .serving import TokenBox, authorizer, tracing_of, used_tickets_in
 from .terminal import Terminal
 
 if TYPE_CHECKING:
+    from ..server.access.grant import Authorize
+    from ..server.access.ticket_store import TicketStore
     from ..server.calls import ServedAgent
     from ..server.tracing import Tracing
 
@@ -43,6 +45,11 @@ class AgentChoice(msgspec.Struct, frozen=True):
     debug: bool = False
     log_level: str | None = None
     log_format: str | None = None
+    tokens: str = ""
+    ticket_secret_file: str = ""
+    invitation: str = ""
+    used_tickets: str = ""
+    """Files by which callers by WebSocket are let in: those are asked by their worker."""
 
     @property
     def chosen(self) -> Chosen:
@@ -57,6 +64,10 @@ class _AgentFiles:
 
     def __init__(self, choice: AgentChoice, terminal: Terminal, model: LocalModel) -> None:
         self.tracing: Tracing | None = tracing_of(os.environ)
+        self._tokens = TokenBox(Path(choice.tokens)) if choice.tokens else None
+        secret = Path(choice.ticket_secret_file) if choice.ticket_secret_file else None
+        self.authorize: Authorize | None = authorizer(secret, self._tokens, choice.invitation)
+        self.used_tickets: TicketStore | None = used_tickets_in(choice.used_tickets)
         self._choice = choice
         self._terminal = terminal
         self._model = model
@@ -70,6 +81,8 @@ class _AgentFiles:
             forget_changed()
             return read_sources(self._choice.chosen, Live(self._choice.live), self._terminal)
 
+        if self._tokens is not None and (fault := self._tokens.reload()):
+            raise LivegraphError(fault)
         try:
             # In a thread: calls may be under way.
             fresh = await asyncio.to_thread(read)

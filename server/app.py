@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
+from starlette.websockets import WebSocket
 
 from ..language import Agent
 from ..pipeline.units import SECOND
@@ -32,6 +33,7 @@ from .page_folder import PageFolder
 from .pipecat.routes import pipecat_routes
 from .pool.local import LocalPool
 from .pool.pool import Pool
+from .pool.workers import WorkersPool
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
 from .signalling import signalling_routes
 from .sockets.routes import SocketDoor, no_socket, socket_routes
@@ -209,7 +211,6 @@ def make_pool_app(
         Route("/readyz", readyz),
         Route("/client.js", client),
         *_sockets(pool, gate),
-        WebSocketRoute("/{elsewhere:path}", no_socket),
     ]
     routes += [Route("/metrics", prometheus)] if metrics else []
     if page:
@@ -234,7 +235,15 @@ def make_pool_app(
 
 
 def _sockets(pool: Pool, gate: Gate) -> Sequence[BaseRoute]:
-    """Callers by WebSocket, who are taken where the calls are."""
-    if not isinstance(pool, LocalPool):
-        return ()
-    return socket_routes(SocketDoor(pool.desk, gate, pool.desk.metrics))
+    """Callers by WebSocket, who are served where the calls are."""
+    if isinstance(pool, LocalPool):
+        door = SocketDoor(pool.desk, gate, pool.desk.metrics)
+        return [*socket_routes(door), WebSocketRoute("/{elsewhere:path}", no_socket)]
+    if not isinstance(pool, WorkersPool):
+        return [WebSocketRoute("/{elsewhere:path}", no_socket)]
+    workers = pool
+
+    async def carry(websocket: WebSocket) -> None:
+        await workers.carry(websocket.scope, websocket.receive, websocket.send)
+
+    return [WebSocketRoute("/ws/{agent}", carry), WebSocketRoute("/{elsewhere:path}", carry)]

@@ -10,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from starlette.types import Receive, Scope, Send
+
 from ...pipeline.errors import LivegraphError
 from ...transports.webrtc.network import Network
 from ..access.grant import ReportLevel
@@ -18,6 +20,7 @@ from ..offering import Answered, Offer
 from ..refusals import Refusal
 from .local import LocalPool
 from .setup import AgentSource
+from .sockets import sockets_app
 from .worker import Told, WorkerEvent, WorkerReport
 
 __all__ = ["DeskWorker"]
@@ -36,6 +39,8 @@ class DeskWorker:
     def __init__(self, desk: CallDesk, network: Network, source: AgentSource) -> None:
         self.desk = desk
         self._here = LocalPool(desk)
+        self.sockets = sockets_app(desk, source.authorize)
+        """Serves callers by WebSocket."""
         self._network = network
         self._source = source
         self._told: Told | None = None
@@ -110,6 +115,10 @@ class DeskWorker:
     async def hang_up(self, pc_id: str) -> None:
         """See ``Worker``."""
         await self.desk.hang_up(pc_id)
+
+    async def carry(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ``Worker``."""
+        await self.sockets(scope, receive, send)
 
     async def calls(self) -> list[dict[str, Any]]:
         """See ``Worker``."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, contextmanager
+from collections.abc import AsyncGenerator, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
 import msgspec
@@ -16,6 +16,7 @@ from ..calls.served import Running, ServedAgent
 from ..refusals import Refusal, sentence
 from .desk_worker import DeskWorker
 from .setup import AgentSource, WorkerSetup, make_desk, open_source
+from .sockets import SocketsFar
 from .stream import Join, Stream
 from .warm import warm_up
 from .wire import (
@@ -29,6 +30,9 @@ from .wire import (
     Message,
     Refused,
     Reported,
+    SocketEvent,
+    SocketOpened,
+    SocketOver,
     WireError,
     packed,
     unpacked,
@@ -43,19 +47,13 @@ _COMMAND_WITHIN_S = 10.0
 _MOST_ASKED = 1_000
 """At a time."""
 
-Beside = Callable[[DeskWorker, Begin], AbstractAsyncContextManager[object]]
-
 
 class Host:
-    """Hosts one worker for whoever is at the other end of a stream, until that side is gone.
+    """Hosts one worker for whoever is at the other end of a stream, until that side is gone."""
 
-    Args:
-        beside: entered while the worker serves: what serves more than the offers that come by the stream.
-    """
-
-    def __init__(self, beside: Beside | None = None) -> None:
+    def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self._beside = beside
+        self._sockets: SocketsFar | None = None
         self._stream: Stream | None = None
         self._prepare: asyncio.Future[tuple[int, WorkerSetup]] = loop.create_future()
         self._begin: asyncio.Future[tuple[int, Begin]] = loop.create_future()
@@ -111,11 +109,11 @@ class Host:
                 self._agents,
                 slot=begin.slot,
                 udp_port=begin.udp_port,
-                tracing=source.tracing,
+                source=source,
             )
             worker = await stack.enter_async_context(DeskWorker(desk, network, source))
-            if self._beside is not None:
-                await stack.enter_async_context(self._beside(worker, begin))
+            self._sockets = SocketsFar(worker.sockets, self._send)
+            stack.push_async_callback(self._sockets.close)
         self._worker = worker
         self._done(number, None)
         worker.tell(self._say)
@@ -156,6 +154,9 @@ class Host:
             case Cancelled(number):
                 if (task_there := self._tasks.get(number)) is not None:
                     task_there.cancel()
+            case SocketOpened() | SocketEvent() | SocketOver():
+                if self._sockets is not None:
+                    self._sockets.take(message)
             case _:
                 raise WireError(f"a pool asks, and has sent {type(message).__name__}")
 

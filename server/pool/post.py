@@ -48,7 +48,7 @@ class Post:
         self.place.take(now_ns)
 
     def failed(self) -> None:
-        """It did not come about."""
+        """It did not come about, or is over without having been held."""
         self.place.calls -= 1
         self._ended_answering()
 

@@ -8,11 +8,13 @@ from contextlib import suppress
 from typing import Any, Self
 
 import msgspec
+from starlette.types import Receive, Scope, Send
 
 from ..access.grant import ReportLevel
 from ..calls.served import Running
 from ..offering import Answered, Offer
 from .setup import WorkerSetup
+from .sockets import SocketsHere
 from .stream import Join, Stream
 from .wire import (
     METHODS,
@@ -25,6 +27,8 @@ from .wire import (
     Message,
     Refused,
     Reported,
+    SocketEvent,
+    SocketOver,
     WireError,
     packed,
     unpacked,
@@ -57,6 +61,7 @@ class RemoteWorker:
         self._asked: dict[int, asyncio.Future[msgspec.Raw]] = {}
         self._number = 0
         self._stream: Stream | None = None
+        self._sockets = SocketsHere(self._send)
 
     @classmethod
     async def at(cls, join: Join) -> Self:
@@ -114,6 +119,12 @@ class RemoteWorker:
     async def hang_up(self, pc_id: str) -> None:
         """See ``Worker``."""
         await self._ask("hang_up", pc_id, within_s=2 * _WITHIN_S)
+
+    async def carry(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """See ``Worker``."""
+        if self.lost.done():
+            raise WorkerLost("the worker is gone")
+        await self._sockets.carry(scope, receive, send)
 
     async def calls(self) -> list[dict[str, Any]]:
         """See ``Worker``."""
@@ -174,6 +185,10 @@ class RemoteWorker:
                 self._stream.send(Cancelled(number))
         return unpacked(raw, METHODS[method][1])
 
+    def _send(self, message: Message) -> None:
+        if self._stream is not None:
+            self._stream.send(message)
+
     def _heard(self, message: Message) -> None:
         match message:
             case Reported(report):
@@ -182,6 +197,8 @@ class RemoteWorker:
                 self._say(report)
             case Happened(pc_id, over):
                 self._say(WorkerEvent(pc_id, over))
+            case SocketEvent() | SocketOver():
+                self._sockets.take(message)
             case Done(number, value):
                 if (asked := self._asked.pop(number, None)) is not None and not asked.done():
                     asked.set_result(value)
@@ -201,6 +218,7 @@ class RemoteWorker:
     def _over(self) -> None:
         if not self.lost.done():
             self.lost.set_result(None)
+        self._sockets.lose()
         asked, self._asked = self._asked, {}
         for answer in asked.values():
             if not answer.done():

@@ -11,7 +11,8 @@ import msgspec
 
 from ...pipeline.units import SECOND
 from ...transports.webrtc.network import ANY, Network, PublicAddress
-from ..access.grant import ReportLevel
+from ..access.grant import Authorize, ReportLevel
+from ..access.ticket_store import TicketStore
 from ..access.turn import TurnService
 from ..calls import CallDesk, ServedAgent
 from ..limits.caller import CallerLimits
@@ -28,6 +29,10 @@ class AgentSource(Protocol):
 
     tracing: Tracing | None
     """Makes a trace of each call."""
+    authorize: Authorize | None
+    """Says who calls by WebSocket; who calls otherwise is asked where the offers arrive."""
+    used_tickets: TicketStore | None
+    """Which tickets have made their call by WebSocket."""
 
     async def load(self) -> Sequence[ServedAgent]:
         """The agents as they are now; asked at the start, and whenever they are to be taken anew.
@@ -83,13 +88,14 @@ def make_desk(
     *,
     slot: int = 0,
     udp_port: int = 0,
-    tracing: Tracing | None = None,
+    source: AgentSource | None = None,
 ) -> tuple[CallDesk, Network]:
     """A desk for one worker. Who may call and how often is decided where the offers arrive: it asks nobody.
 
     Args:
         slot: counts the workers of a machine from 0; the world reaches each at a port of its own.
         udp_port: that all calls' media of this worker come to; 0 takes a free one.
+        source: of the agents.
     """
     relay = TurnService(setup.turn.urls, setup.turn.secret, unix_seconds) if setup.turn is not None else None
 
@@ -112,7 +118,8 @@ def make_desk(
         limits=uncounted(setup.limits),
         report=setup.report,
         load=Load(),
-        tracing=tracing,
+        tracing=source.tracing if source is not None else None,
+        used_tickets=source.used_tickets if source is not None else None,
     )
     return desk, network
 

@@ -29,6 +29,9 @@ __all__ = [
     "Message",
     "Refused",
     "Reported",
+    "SocketEvent",
+    "SocketOpened",
+    "SocketOver",
     "Unframer",
     "WireError",
     "framed",
@@ -101,7 +104,29 @@ class Happened(msgspec.Struct, frozen=True, tag="happened"):
     over: bool
 
 
-Message = Ask | Cancelled | Done | Refused | Failed | Reported | Happened
+class SocketOpened(msgspec.Struct, frozen=True, tag="socket_opened"):
+    """A WebSocket is to be served; its ASGI scope."""
+
+    number: int
+    scope: msgspec.Raw
+
+
+class SocketEvent(msgspec.Struct, frozen=True, tag="socket_event"):
+    """One ASGI event of it: from its caller to the worker, or back."""
+
+    number: int
+    event: msgspec.Raw
+
+
+class SocketOver(msgspec.Struct, frozen=True, tag="socket_over"):
+    """It is closed, or done with."""
+
+    number: int
+
+
+Message = (
+    Ask | Cancelled | Done | Refused | Failed | Reported | Happened | SocketOpened | SocketEvent | SocketOver
+)
 
 METHODS: Mapping[str, tuple[tuple[Any, ...], Any]] = {
     # Before it serves.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import msgspec
+from starlette.types import Receive, Scope, Send
 
 from ..access.grant import ReportLevel
 from ..calls.served import Running
@@ -82,6 +83,10 @@ class Worker(Protocol):
 
     async def hang_up(self, pc_id: str) -> None:
         """See ``Pool``."""
+        ...
+
+    async def carry(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve a WebSocket, as an ASGI application does; returns when it is over."""
         ...
 
     async def calls(self) -> list[dict[str, Any]]:

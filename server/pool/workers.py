@@ -7,32 +7,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from starlette.requests import HTTPConnection
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from ...language import Agent
 from ...pipeline.clock import clock_of_loop
-from ..access.grant import Grant, ReportLevel
+from ..access.grant import Grant
 from ..access.ticket_store import OwnTickets, TicketStore
 from ..calls.admission import Admission, Caller
 from ..calls.offers import OfferBook, offer_mark
 from ..calls.reception import CallRequest, Reception, not_ready
 from ..calls.served import Running, ServedAgent, by_name
+from ..gate import address_of
 from ..limits.caller import CallerLimits
 from ..offering import Answered, Offer
 from ..refusals import Refusal
+from ..sockets.door import deny
 from .cards import AgentCard, cards_of
-from .joined_metrics import PoolMetrics, joined_text
-from .local import no_such_call
 from .names import joined, parted
 from .placing import roomiest
 from .post import Held, Post
+from .roster import Roster, call_lost
 from .setup import uncounted
-from .worker import Worker, WorkerEvent, WorkerLost, WorkerReport
+from .worker import WorkerLost
 
 __all__ = ["WorkersPool"]
 
@@ -41,15 +43,11 @@ logger = logging.getLogger("livegraph.server")
 _WORKER_WITHIN_S = 5.0
 """For a worker that takes calls to be there: one that died is replaced in about a second."""
 _MOST_TRIES = 4
-_REMEMBERED = 1_024
-"""Workers that are gone."""
 _ELSEWHERE = frozenset({"full", "overloaded", "draining", "shutting_down", "worker_failed"})
 """Refusals of one worker that another one need not share."""
 
-T = TypeVar("T")
 
-
-class WorkersPool:
+class WorkersPool(Roster):
     """See ``Pool``. Whoever has workers gives them posts: ``install``, and ``lose`` when one is gone.
 
     Args:
@@ -69,11 +67,11 @@ class WorkersPool:
         limits: CallerLimits | None = None,
         used_tickets: TicketStore | None = None,
     ) -> None:
+        super().__init__()
         if max_calls < 1:
             raise ValueError("a pool needs room for at least one call")
         self.hint = ""
         self.draining = self.closing = False
-        self.counted = PoolMetrics()
         self._agents = by_name(agents)
         self._cards = cards_of(self._agents.values())
         self._admission = Admission(
@@ -81,58 +79,12 @@ class WorkersPool:
         )
         self._reception = Reception(self._admission, used_tickets or OwnTickets())
         self._offers = OfferBook()
-        self._posts: dict[str, Post] = {}
-        self._gone: OrderedDict[str, None] = OrderedDict()
-        self._generations: dict[int, int] = {}
-        self._changed = asyncio.Event()
-        self.counted.watch(lambda: self._posts.values())
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
         self.closing = True
-
-    # Workers -----------------------------------------------------------------------------------
-
-    def install(self, slot: int, worker: Worker, only: str = "") -> Post:
-        """A worker serves from now on, in the place ``slot``; ``only`` one agent, which then has no other workers."""
-        generation = self._generations[slot] = self._generations.get(slot, 0) + 1
-        post = Post(f"{slot}-{generation}", slot, worker, only)
-        self._posts[post.name] = post
-        worker.tell(lambda what: self._told(post, what))
-        self._changed.set()
-        return post
-
-    async def until_serving(self, slot: int) -> None:
-        """Return when a worker takes calls in this place."""
-        while not any(post.slot == slot and post.state == "serving" for post in self._posts.values()):
-            self._changed.clear()
-            await self._changed.wait()
-
-    def lose(self, post: Post, reason: str = "lost") -> None:
-        """The worker is gone, and its calls with it. Again is fine."""
-        if self._posts.pop(post.name, None) is None:
-            return
-        serving, calls = post.state == "serving", post.lose()
-        self._gone[post.name] = None
-        if len(self._gone) > _REMEMBERED:
-            self._gone.popitem(last=False)
-        if serving or calls:
-            self.counted.ended(post.slot, reason, calls)
-        if calls:
-            logger.error("worker %d is gone, and %d call(s) with it", post.slot, calls)
-
-    @property
-    def posts(self) -> Sequence[Post]:
-        """All workers that are there, those included that drain."""
-        return list(self._posts.values())
-
-    def _told(self, post: Post, what: WorkerReport | WorkerEvent) -> None:
-        if isinstance(what, WorkerEvent):
-            post.take(what)
-        else:
-            post.place.report = what
 
     # What there is -----------------------------------------------------------------------------
 
@@ -233,6 +185,37 @@ class WorkersPool:
         post, own = self._post(pc_id)
         await self._reach(post, post.worker.hang_up(own))
 
+    async def carry(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Have a worker serve this WebSocket, as an ASGI application does; returns when it is over.
+
+        It takes a place like any other call; who calls is asked by the worker.
+        """
+        websocket = WebSocket(scope, receive, send)
+        agent = str(scope.get("path_params", {}).get("agent", ""))
+        try:
+            self._check_ready()
+            entry = self._admission.enter(Caller(address=address_of(websocket)))
+        except Refusal as refusal:
+            self.refused(refusal.code)
+            await deny(websocket, refusal)
+            return
+        try:
+            self._admission.connected(entry)
+            post = await self._choose((), agent)
+            if post is None:
+                self.refused("overloaded")
+                await deny(websocket, not_ready("overloaded"))
+                return
+            post.begin(clock_of_loop().now_ns())
+            try:
+                await post.worker.carry(scope, receive, send)
+            finally:
+                post.failed()
+        except WorkerLost:
+            await deny(websocket, call_lost())
+        finally:
+            self._admission.leave(entry)
+
     async def _answer(self, offer: Offer, agent: ServedAgent, mark: str) -> Answered:
         asked = CallRequest(agent.name, offer.inputs, offer.grant, offer.address)
         admitted = await self._reception.admit(agent, asked)
@@ -304,48 +287,7 @@ class WorkersPool:
         if self.closing or self.draining:
             raise not_ready("shutting_down" if self.closing else "draining", self.hint)
 
-    def _post(self, name: str) -> tuple[Post, str]:
-        """The worker that a call's name carries, and its own name of it."""
-        worker, own = parted(name)
-        post = self._posts.get(worker)
-        if post is not None:
-            return post, own
-        if worker in self._gone:
-            raise _lost()
-        raise no_such_call()
-
-    async def _reach(self, post: Post, asked: Awaitable[T]) -> T:
-        try:
-            return await asked
-        except WorkerLost:
-            if post.name not in self._posts:
-                raise _lost() from None
-            raise Refusal(
-                503, "no_answer", "The call's worker does not answer.", "Try again.", {"Retry-After": "1"}
-            ) from None
-
-    # What operators ask for --------------------------------------------------------------------
-
-    async def calls(self) -> list[dict[str, Any]]:
-        """See ``Pool``."""
-        found = await self._all(lambda post: post.worker.calls())
-        listed = [{**call, "worker": post.slot} for post, calls in found for call in calls]
-        return sorted(listed, key=lambda call: -float(call["seconds"]))
-
-    async def call(self, call_id: str) -> dict[str, Any]:
-        """See ``Pool``."""
-        post = await self._who_has(call_id)
-        return {**await self._reach(post, post.worker.call(call_id)), "worker": post.slot}
-
-    async def tap(self, call_id: str, port: str, level: ReportLevel, *, sound: bool) -> AsyncGenerator[bytes]:
-        """See ``Pool``."""
-        post = await self._who_has(call_id)
-        return await self._reach(post, post.worker.tap(call_id, port, level, sound))
-
-    async def end(self, call_id: str, detail: str = "") -> None:
-        """See ``Pool``."""
-        post = await self._who_has(call_id)
-        await self._reach(post, post.worker.end(call_id, detail))
+    # What operators ask for ------------------------------------------------------------------------
 
     async def drain(self, within_s: float) -> int:
         """See ``Pool``."""
@@ -364,41 +306,8 @@ class WorkersPool:
         self._agents, self._cards = fresh, cards_of(fresh.values())
         return found
 
-    async def metrics(self) -> bytes:
-        """See ``Pool``."""
-        found = await self._all(lambda post: post.worker.metrics())
-        return joined_text(self.counted.registry, [(str(post.slot), text) for post, text in found])
-
-    async def _who_has(self, call_id: str) -> Post:
-        """The worker that has the call of this id, or the one whose id begins so (``call-17``)."""
-        listed = await self._all(lambda post: post.worker.calls())
-        ids = [(str(call["id"]), post) for post, calls in listed for call in calls]
-        found = [post for known, post in ids if known == call_id]
-        found = found or [post for known, post in ids if known.startswith(f"{call_id}-")]
-        if len(found) != 1:
-            raise no_such_call(call_id, [known for known, _ in ids])
-        return found[0]
-
-    async def _all(self, ask: Callable[[Post], Awaitable[T]]) -> list[tuple[Post, T]]:
-        """What the workers say. One that is gone says nothing; one that refuses is named in the log."""
-        posts = list(self._posts.values())
-        found = await asyncio.gather(*(ask(post) for post in posts), return_exceptions=True)
-        said: list[tuple[Post, T]] = []
-        for post, answer in zip(posts, found, strict=True):
-            if isinstance(answer, Refusal | WorkerLost):
-                logger.error("worker %d: %s", post.slot, answer)
-            elif isinstance(answer, BaseException):
-                raise answer
-            else:
-                said.append((post, answer))
-        return said
-
 
 def _named(post: Post, answered: Answered) -> Answered:
     return replace(
         answered, pc_id=joined(post.name, answered.pc_id), resume=joined(post.name, answered.resume)
     )
-
-
-def _lost() -> Refusal:
-    return Refusal(410, "call_lost", "The call was lost: what served it is gone.", "Make a new call.")

@@ -14,6 +14,8 @@ from livegraph.pipeline import Graph, In, Processor, TextFrame
 from livegraph.pipeline.errors import ConfigError, Problem
 from livegraph.pipeline.graph.inputs import InputSpec
 from livegraph.pipeline.graph.plan import make_plan
+from livegraph.server.access.grant import Authorize
+from livegraph.server.access.ticket_store import TicketStore
 from livegraph.server.calls import ServedAgent
 from livegraph.server.tracing import Tracing
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
@@ -59,6 +61,8 @@ class _Source:
     """``title_file`` holds the title of the agent; one that is empty makes it faulty."""
 
     tracing: Tracing | None = None
+    authorize: Authorize | None = None
+    used_tickets: TicketStore | None = None
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._file = options.get("title_file")

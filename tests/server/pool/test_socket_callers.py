@@ -1,0 +1,100 @@
+"""Callers by WebSocket where the calls are in other processes: served by a worker as by the process with the port."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import websockets
+
+from livegraph.cli.web import WebServer
+from livegraph.server.app import make_pool_app
+from livegraph.server.pool import ProcessPool, WorkerSetup
+from support.pool_agents import SOURCE, agents
+from support.pool_callers import until
+
+
+@asynccontextmanager
+async def served(**options: Any) -> AsyncIterator[tuple[ProcessPool, str]]:
+    """Two workers behind HTTP; where WebSockets are."""
+    options = {"max_calls": 3, **options}
+    pool = ProcessPool(WorkerSetup(source=SOURCE, report="full"), agents(), workers=2, spares=0, **options)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listening = asyncio.Event()
+        server = WebServer(make_pool_app(pool), listening.set, grace_s=1)
+        task = asyncio.create_task(server.serve(sockets=[listener]))
+        try:
+            await asyncio.wait_for(listening.wait(), 120)
+            yield pool, f"ws://127.0.0.1:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await task
+
+
+async def told(caller: Any, kind: str) -> dict[str, Any]:
+    """Wait for a message of this type."""
+    async with asyncio.timeout(15):
+        while True:
+            data = await caller.recv()
+            if isinstance(data, str) and (message := json.loads(data))["type"] == kind:
+                return dict(message)
+
+
+def test_a_call_by_websocket_is_a_workers() -> None:
+    """It is listed with its worker, counted in the whole, ended by operators, and told when its worker dies."""
+
+    async def run() -> None:
+        async with served() as (pool, url):
+            async with websockets.connect(f"{url}/ws/echo") as caller:
+                await caller.send(json.dumps({"type": "hello"}))
+                assert (await told(caller, "ready"))["agent"] == "echo"
+                (call,) = await pool.calls()
+                assert call["transport"] == "websocket"
+                assert call["worker"] in (0, 1)
+                assert pool.active == 1
+                await pool.end(call["id"], "that is all")
+                assert (await told(caller, "end"))["detail"] == "that is all"
+            await until(lambda: pool.active == 0)
+            async with websockets.connect(f"{url}/ws") as caller:
+                await caller.send(json.dumps({"type": "hello"}))
+                await told(caller, "ready")
+                (call,) = await pool.calls()
+                (worker,) = [one for one in pool.workers if one["worker"] == call["worker"]]
+                os.kill(worker["pid"], signal.SIGKILL)
+                with pytest.raises(websockets.ConnectionClosed) as closed:
+                    async with asyncio.timeout(5):
+                        while True:
+                            await caller.recv()
+                assert closed.value.rcvd is not None
+                assert closed.value.rcvd.code == 1012
+            await until(lambda: pool.active == 0)
+
+    asyncio.run(run())
+
+
+def test_sockets_take_places_of_the_whole_and_unknown_ones_are_refused() -> None:
+    """One too many is refused as over HTTP, before it opens; so is an address without a socket."""
+
+    async def run() -> None:
+        async with served(max_calls=1) as (pool, url):
+            async with websockets.connect(f"{url}/ws/echo") as caller:
+                await caller.send(json.dumps({"type": "hello"}))
+                await told(caller, "ready")
+                with pytest.raises(websockets.InvalidStatus) as refused:
+                    async with websockets.connect(f"{url}/ws/echo"):
+                        raise AssertionError
+                assert refused.value.response.status_code == 503
+            await until(lambda: pool.active == 0)
+            with pytest.raises(websockets.InvalidStatus) as refused:
+                async with websockets.connect(f"{url}/elsewhere"):
+                    raise AssertionError
+            assert refused.value.response.status_code == 404
+
+    asyncio.run(run())
