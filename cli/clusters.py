@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AsyncExitStack
+import signal
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["ClusterWish", "join_cluster", "read_placements", "read_resources"]
 
+_REACHED_WITHIN_S = 5.0
+_STARTED = "`ray start --head` starts one, --address local one for this command"
 _RESOURCE = re.compile(r"([A-Za-z][\w./-]*)[=:](\d+(?:\.\d+)?)")
 
 
@@ -78,15 +82,14 @@ def join_cluster(
     for agent in wish.placements:
         if agent not in {served.name for served in agents}:
             raise Fault(f"--place: there is no agent `{agent}`", code=Exit.USAGE)
-    where: dict[str, Any] = {} if wish.address == "local" else {"address": wish.address}
-    if wish.address == "local":
-        where = {"include_dashboard": False}
+    _check_reachable(wish.address)
+    where = {"include_dashboard": False} if wish.address == "local" else {"address": wish.address}
     try:
-        ray.init(log_to_driver=True, **where)
+        with _own_signals():
+            ray.init(log_to_driver=True, **where)
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise Fault(
-            f"no cluster can be reached at {wish.address}: {str(error).splitlines()[0]}",
-            "`ray start --head` starts one, --address local one for this command",
+            f"no cluster can be reached at {wish.address}: {str(error).splitlines()[0]}", _STARTED
         ) from None
     stack.callback(ray.shutdown)
     scaling = Scaling(workers, wish.most_workers) if wish.most_workers else None
@@ -99,3 +102,28 @@ def join_cluster(
         scaling=scaling,
         **common,
     )
+
+
+def _check_reachable(address: str) -> None:
+    """Raise ``Fault`` when nobody listens at a head's ``host:port``: Ray would look for it for minutes."""
+    host, colon, port = address.rpartition(":")
+    if not colon or not port.isdecimal():
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _REACHED_WITHIN_S).close()
+    except (OSError, OverflowError) as error:
+        raise Fault(f"no cluster can be reached at {address}: {error}", _STARTED) from None
+
+
+@contextmanager
+def _own_signals() -> Iterator[None]:
+    """What ends this program stays its own affair: Ray would have SIGTERM end it at once."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            if handler is not None and signal.getsignal(number) is not handler:
+                signal.signal(number, handler)
+                signal.siginterrupt(number, False)
