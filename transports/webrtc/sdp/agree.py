@@ -184,16 +184,19 @@ def _carrier(offer: Offer, together: tuple[int, ...], sound: int) -> tuple[int, 
 
 
 def _sound_codecs(section: OfferedSection) -> tuple[Codec, ...]:
-    opus = [codec for codec in section.codecs if codec.name == "opus" and codec.clock_rate == 48_000]
-    if not opus:
+    # Of several kinds of Opus the caller's first: what is agreed on is what may come.
+    opus = next(
+        (codec for codec in section.codecs if codec.name == "opus" and codec.clock_rate == 48_000), None
+    )
+    if opus is None:
         return ()
-    numbers = {str(codec.payload_type) for codec in opus}
     found = []
     for codec in section.codecs:
         red = codec.name == "red" and codec.clock_rate == 48_000
-        # Its parameters are payload types, as in 111/111; without them it is taken to carry the first Opus.
+        # Its parameters are payload types, as in 111/111; without them it is taken to carry this Opus.
         carried = next(iter(codec.parameters), "").split("/") if red else []
-        if codec in opus or codec.name == "telephone-event" or (red and set(carried) <= numbers | {""}):
+        fits = set(carried) <= {str(opus.payload_type), ""}
+        if codec is opus or codec.name == "telephone-event" or (red and fits):
             found.append(_with_feedback(codec, "audio"))
     return tuple(found)
 

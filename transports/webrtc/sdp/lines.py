@@ -51,7 +51,9 @@ def split(sdp: object, kind: object) -> tuple[Block, list[Block]]:
     session, sections = Block(), list[Block]()
     block = session
     letters = []
-    for number, line in enumerate(filter(None, re.split(r"\r\n|\n|\r", sdp)), 1):
+    # Some lines are indented as in the source that they come from.
+    lines = (line.lstrip(" \t") for line in re.split(r"\r\n|\n|\r", sdp.lstrip("\ufeff")))
+    for number, line in enumerate(filter(None, lines), 1):
         match = _LINE.fullmatch(line)
         if match is None:
             raise BadOffer(f"line {number} of the offer is not of the form <letter>=<value>")

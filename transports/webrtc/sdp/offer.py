@@ -21,7 +21,7 @@ __all__ = ["Direction", "Extension", "Offer", "OfferedSection", "Transport", "re
 Direction = Literal["sendrecv", "sendonly", "recvonly", "inactive"]
 _DIRECTIONS: Final[tuple[Direction, ...]] = ("sendrecv", "sendonly", "recvonly", "inactive")
 
-_MEDIA = re.compile(r"(\S+) ([0-9]{1,5})(?:/[0-9]+)? (\S+)((?: +\S+)*)")
+_MEDIA = re.compile(r"(\S+)\s+([0-9]{1,5})(?:/[0-9]{1,5})?\s+(\S+)((?:\s+\S+)*)")
 _ICE_CHARS: Final = r"[A-Za-z0-9+/\-_=]"
 _UFRAG = re.compile(rf"{_ICE_CHARS}{{4,256}}")
 _PWD = re.compile(rf"{_ICE_CHARS}{{22,256}}")
@@ -32,7 +32,7 @@ _FMTP = re.compile(r"([0-9]{1,3})\s+(\S.*)")
 _FEEDBACK = re.compile(r"([0-9]{1,3}|\*)\s+(\S.*)")
 _EXTMAP = re.compile(r"([0-9]{1,3})(?:/(\w+))?\s+(\S+)(?:\s.*)?")
 _SSRC = re.compile(r"([0-9]{1,10})(?:\s.*)?")
-_MID = re.compile(r"[!#-'*+\-.0-9A-Z^-~]{1,64}")
+_MID = re.compile(r"[!#-'*+\-.0-9A-Z^-~]{1,255}")
 _RTP_PROFILES = re.compile(r"((UDP|TCP)/TLS/|TCP/DTLS/)?RTP/S?AVPF?")
 _DATA_PROFILES: Final = frozenset(("UDP/DTLS/SCTP", "TCP/DTLS/SCTP", "DTLS/SCTP"))
 _MOST_EXTENSIONS: Final = 64

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -116,6 +117,51 @@ def test_a_bundle_that_names_nobody_is_no_bundle() -> None:
     agreement, (audio, data) = answered(alone)
     assert audio.startswith("m=audio 9") and data.startswith("m=application 0")
     assert (agreement.data, group(alone)) == (None, "")
+
+
+@pytest.mark.parametrize("first", [111, 112])
+def test_of_several_kinds_of_opus_the_callers_first_is_taken(first: int) -> None:
+    """What was accepted is what is decoded; redundant packets of the other kind are not."""
+    both = CHROMIUM.replace("SAVPF 111 63", f"SAVPF {first} {223 - first} 63").replace(
+        "a=rtpmap:111 opus/48000/2",
+        "a=rtpmap:111 opus/48000/2\r\na=rtpmap:112 opus/48000/2\r\na=rtpmap:63 red/48000/2\r\na=fmtp:63 111/111",
+    )
+    agreement, sections = answered(both)
+    assert agreement.terms.opus_payload_type == first
+    assert agreement.terms.red == (63 if first == 111 else None)
+    assert sections[0].splitlines()[0].split()[3:] == [str(first), *(["63"] if first == 111 else [])]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda sdp: "\ufeff" + sdp,
+        lambda sdp: sdp.replace("\r\n", "\r\n    "),
+        lambda sdp: sdp.replace("m=audio 9 ", "m=audio\t9\t"),
+        lambda sdp: sdp.replace("m=audio 9", "m=AUDIO  49170/1"),
+        lambda sdp: sdp.replace("a=mid:0", "a=mid:" + "x" * 200).replace("BUNDLE 0", "BUNDLE " + "x" * 200),
+        lambda sdp: sdp.replace("sha-256 ", "SHA-256\t").replace("AB", "aB"),
+        lambda sdp: sdp.replace("a=setup:actpass\r\n", ""),
+        lambda sdp: sdp.replace("s=-\r\nt=0 0\r\n", "").replace("c=IN IP4 0.0.0.0\r\n", ""),
+        lambda sdp: sdp.replace("c=IN IP4 0.0.0.0", "c=IN IP6 ::\r\nb=AS:30\r\nk=prompt"),
+        lambda sdp: sdp.replace("a=group:BUNDLE 0 1", "a=group:LS 0 1\r\na=group:bundle 0 0 1 7"),
+        lambda sdp: sdp.replace(
+            "a=msid-semantic: WMS voice", "a=\r\na=:\r\na=msid-semantic: \ud800\U0001f600"
+        ),
+        lambda sdp: sdp.replace(
+            "a=end-of-candidates", "a=candidate:\r\na=candidate:1 1 udp 1 fe80::1%e 9 typ host"
+        ),
+        lambda sdp: sdp.replace(
+            "useinbandfec=1", "useinbandfec = 1;; =;stereo;maxaveragebitrate=9" + "9" * 40
+        ),
+        lambda sdp: sdp.replace("a=rtcp-mux", "a=ptime:2.5\r\na=maxptime:3\r\na=ssrc:-1\r\na=ssrc-group:FID"),
+    ],
+)
+def test_what_is_written_oddly_is_read_as_it_is_meant(change: Callable[[str], str]) -> None:
+    """Sound and the data channel are both taken."""
+    agreement, sections = answered(change(CHROMIUM))
+    assert [section.split(" ")[1] for section in sections] == ["9", "9"]
+    assert agreement.data is not None and agreement.terms.opus_payload_type == 111
 
 
 def test_only_the_first_sound_is_taken() -> None:
