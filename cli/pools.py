@@ -169,7 +169,9 @@ async def _by_workers(
             owned=False,
             **{
                 name: options[name]
-                for name in ("authorize", "allow_origins", "allow_hosts", "ice_servers", "turn", "page")
+                for name in (
+                    *("authorize", "allow_origins", "allow_hosts", "ice_servers", "turn", "page", "telephone"),
+                )
             },
         )
     except ValueError as error:

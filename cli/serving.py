@@ -348,6 +348,8 @@ def _app_options(
         tokens=wish.call_tokens,
         cost_usd=wish.call_cost or None,
     )
+    from ..server.telephone import TelephoneAccounts
+
     turn = None
     if relay is not None:
         try:
@@ -370,6 +372,7 @@ def _app_options(
         "ice": wish.ice or "lite",
         "shed_load": True,
         "tracing": tracing_of(os.environ),
+        "telephone": TelephoneAccounts.from_environment(os.environ),
         "used_tickets": used_tickets_in(wish.used_tickets),
         "page": _page(wish),
     }

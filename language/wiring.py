@@ -54,7 +54,8 @@ def _inputs(box: Box, before: Sequence[Box], problems: list[Problem]) -> list[Ed
     taken: dict[str, str] = {}
     edges: list[EdgeSpec] = []
     # Those that must be connected choose first: an optional one does not take the same output again.
-    for port in sorted(box.ports("in"), key=lambda port: not port.required):
+    open_ports = [port for port in box.ports("in") if not port.named]
+    for port in sorted(open_ports, key=lambda port: not port.required):
         offers = next((found for other in before if (found := _offers(other, port))), [])
         if len(offers) > 1:
             offers = [offer for offer in offers if offer.endswith(f".{port.name}")] or offers

@@ -56,7 +56,7 @@ class PortSpec:
     like: str = ""
     """The input whose format this port follows where it names none itself: an output, or another input."""
     named: bool = False
-    """For outputs: joined only where the graph names it, never because it is the nearest that fits."""
+    """Joined only where the graph names it, never because it is the nearest that fits."""
     required: bool = False
     """For inputs: a graph that leaves it unconnected is wrong."""
     feedback: bool = False
@@ -162,6 +162,7 @@ class In(_Port[F]):
         required: bool = True,
         feedback: bool = False,
         only_circles: bool = False,
+        named: bool = False,
         policy: Policy | None = None,
         doc: str = "",
     ) -> None:
@@ -169,7 +170,8 @@ class In(_Port[F]):
             rate=rate,
             channels=channels,
             like=like,
-            required=required,
+            named=named,
+            required=required and not named,
             feedback=feedback,
             only_circles=only_circles,
             policy=policy,

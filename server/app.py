@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -37,6 +38,9 @@ from .pool.workers import WorkersPool
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
 from .signalling import signalling_routes
 from .sockets.routes import SocketDoor, no_socket, socket_routes
+from .telephone.accounts import TelephoneAccounts
+from .telephone.door import TelephoneDoor, telephone_streams
+from .telephone.questions import TelephoneQuestions
 from .tracing import Tracing
 
 __all__ = ["make_app", "make_pool_app"]
@@ -65,6 +69,7 @@ def make_app(
     silence_ns: int = 5 * SECOND,
     page: bool | PageFolder = True,
     metrics: bool = False,
+    telephone: TelephoneAccounts | None = None,
     registry: CollectorRegistry | None = None,
     shed_load: bool = False,
     tracing: Tracing | None = None,
@@ -95,6 +100,7 @@ def make_app(
         silence_ns: after which a caller that is not heard of is away.
         page: whether the page to call from is served as well, or the one to serve in its place.
         metrics: whether ``/metrics`` is served here, to everybody who may ask; ``make_admin_app`` has it anyway.
+        telephone: accounts of providers of telephones, by which their signatures are checked and calls are hung up.
         registry: where metrics are registered, by default one of the application's own.
         shed_load: whether calls are refused while the event loop is overloaded.
         tracing: makes a trace of each call, with OpenTelemetry.
@@ -146,6 +152,7 @@ def make_app(
         turn=turn,
         page=page,
         metrics=metrics,
+        telephone=telephone,
     )
     app.state.desk = desk
     app.state.metrics = counted
@@ -164,6 +171,7 @@ def make_pool_app(
     turn: TurnService | None = None,
     page: bool | PageFolder = True,
     metrics: bool = False,
+    telephone: TelephoneAccounts | None = None,
     owned: bool = True,
 ) -> Starlette:
     """The application in front of workers: it holds no call. ``app.state.pool`` is the pool.
@@ -203,6 +211,9 @@ def make_pool_app(
         return [*ice_servers, *([turn.mint(grant.identity)] if turn is not None else [])]
 
     gate = Gate(authorize)
+    accounts = telephone or TelephoneAccounts()
+    if accounts.public_url:
+        allow_hosts = (*allow_hosts, urlsplit(accounts.public_url).hostname or "")
     routes: list[BaseRoute] = [
         # Mounted, or the page's catch-all would answer where the method is wrong.
         Mount("/api", routes=signalling_routes(pool, gate, servers_for)),
@@ -210,7 +221,8 @@ def make_pool_app(
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/client.js", client),
-        *_sockets(pool, gate),
+        *_sockets(pool, gate, accounts),
+        *TelephoneQuestions(pool.count_request, gate, accounts).routes(),
     ]
     routes += [Route("/metrics", prometheus)] if metrics else []
     if page:
@@ -234,11 +246,15 @@ def make_pool_app(
     return app
 
 
-def _sockets(pool: Pool, gate: Gate) -> Sequence[BaseRoute]:
+def _sockets(pool: Pool, gate: Gate, telephone: TelephoneAccounts) -> Sequence[BaseRoute]:
     """Callers by WebSocket, who are served where the calls are."""
     if isinstance(pool, LocalPool):
-        door = SocketDoor(pool.desk, gate, pool.desk.metrics)
-        return [*socket_routes(door), WebSocketRoute("/{elsewhere:path}", no_socket)]
+        desk, counted = pool.desk, pool.desk.metrics
+        return [
+            *socket_routes(SocketDoor(desk, gate, counted)),
+            *telephone_streams(TelephoneDoor(desk, gate, counted, telephone)),
+            WebSocketRoute("/{elsewhere:path}", no_socket),
+        ]
     if not isinstance(pool, WorkersPool):
         return [WebSocketRoute("/{elsewhere:path}", no_socket)]
     workers = pool
@@ -246,4 +262,4 @@ def _sockets(pool: Pool, gate: Gate) -> Sequence[BaseRoute]:
     async def carry(websocket: WebSocket) -> None:
         await workers.carry(websocket.scope, websocket.receive, websocket.send)
 
-    return [WebSocketRoute("/ws/{agent}", carry), WebSocketRoute("/{elsewhere:path}", carry)]
+    return [WebSocketRoute("/{elsewhere:path}", carry)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -39,7 +39,9 @@ class Opening:
         ahead_ns: how much of the agent's sound it is sent before it hears it.
         answer: what it is told first, when its call has a place.
         replay: whether its first message is read by the codec as well.
-        details: what its provider tells of it.
+        loose_inputs: whether inputs that the agent does not have are left out, and numbers are read from their texts.
+        bring: what its boxes and tools find by type, beside the caller itself.
+        afterwards: awaited when its call is over.
     """
 
     codec: Codec
@@ -51,7 +53,9 @@ class Opening:
     ahead_ns: int = 200 * MS
     answer: Callable[[SocketCaller], Data | None] = lambda caller: None
     replay: bool = False
-    details: Mapping[str, Any] = field(default_factory=dict)
+    loose_inputs: bool = False
+    bring: Callable[[SocketCaller], Mapping[type, Any]] = lambda caller: {}
+    afterwards: Callable[[SocketCaller], Awaitable[None]] | None = None
 
 
 Opener = Callable[[Data], Opening | None]

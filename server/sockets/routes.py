@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from ...pipeline.graph.inputs import input_values
 from ...transports.socket.caller import SocketCaller
+from ...transports.socket.signals import Data
 from ...transports.socket.wire import WireClosed
 from ..access.grant import ANYBODY, Grant, bearer_of
 from ..calls.desk import Desk
@@ -62,23 +66,33 @@ class SocketDoor:
         bearer = bearer_of(websocket) or bearer_in(websocket.scope.get("subprotocols", ()))
         return await self._granted(websocket, bearer) if bearer else None
 
+    async def _listen(self, wire: SocketWire) -> tuple[Opening, Data]:
+        """What the caller says first, and what it comes to."""
+        first = await first_message(wire)
+        return open_by(self._openers, first), first
+
+    async def _admit_by(self, websocket: WebSocket, opening: Opening) -> Grant:
+        """What a caller may do who has not said before who it is."""
+        return await self._granted(websocket, opening.token)
+
     async def _opened(self, websocket: WebSocket, grant: Grant | None) -> None:
         wire = SocketWire(websocket)
         try:
             with self._waiting.one(address_of(websocket)):
-                first = await first_message(wire)
-                opening = open_by(self._openers, first)
+                opening, first = await self._listen(wire)
                 if grant is None:
-                    grant = await self._granted(websocket, opening.token)
+                    grant = await self._admit_by(websocket, opening)
             caller = SocketCaller(opening.codec, kind=opening.kind, ahead_ns=opening.ahead_ns)
-            caller.details = opening.details
             asked = CallRequest(
                 websocket.path_params.get("agent") or opening.agent,
                 opening.inputs,
                 grant,
-                address_of(websocket),
+                "" if grant.identity else address_of(websocket),
                 websocket,
+                opening.bring(caller),
             )
+            if opening.loose_inputs:
+                asked = replace(asked, inputs=self._fitting(asked))
             await self._call(wire, asked, caller, opening, first)
         except Refusal as refusal:
             self._metrics.refused(refusal.code)
@@ -86,8 +100,16 @@ class SocketDoor:
         except WireClosed:
             await wire.close("")
 
+    def _fitting(self, asked: CallRequest) -> Mapping[str, Any]:
+        """Of what a caller brings along what its agent takes, numbers read from their texts."""
+        specs = self._desk.agent_for(asked).plan.inputs
+        given = {name: value for name, value in asked.inputs.items() if name in specs}
+        values, _ = input_values({name: specs[name] for name in given}, given, from_text=True)
+        # What cannot be read is told by the desk.
+        return {name: given[name] if values.get(name) is None else values[name] for name in given}
+
     async def _call(
-        self, wire: SocketWire, asked: CallRequest, caller: SocketCaller, opening: Opening, first: str | bytes
+        self, wire: SocketWire, asked: CallRequest, caller: SocketCaller, opening: Opening, first: Data
     ) -> None:
         carrying: asyncio.Task[None] | None = None
 
@@ -110,6 +132,8 @@ class SocketDoor:
             if carrying is not None:
                 caller.end("the call is over")
                 await carrying
+            if opening.afterwards is not None:
+                await opening.afterwards(caller)
 
     async def _granted(self, websocket: WebSocket, bearer: str) -> Grant:
         try:

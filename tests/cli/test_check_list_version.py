@@ -13,7 +13,16 @@ from support.command import environment
 from support.command import livegraph as run
 
 SHIPPED = (
-    *("voice_agent", "echo", "helpdesk", "interpreter", "looks_at_things", "receptionist", "survey"),
+    *(
+        "voice_agent",
+        "echo",
+        "helpdesk",
+        "interpreter",
+        "looks_at_things",
+        "receptionist",
+        "survey",
+        "telephone",
+    ),
     "transcribe_file",
 )
 FAULTY = """\

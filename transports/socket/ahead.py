@@ -184,6 +184,11 @@ class AheadPlayout:
         return samples_to_ns(self._held, self.rate)
 
     @property
+    def is_quiet(self) -> bool:
+        """Whether nothing is queued, and nothing sent that is not known to be played."""
+        return not self._queue and not self._out
+
+    @property
     def drained(self) -> bool:
         """Whether ``finish`` was called and all is known to be played."""
         return self._finished and not self._queue and not self._out

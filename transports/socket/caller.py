@@ -74,8 +74,6 @@ class SocketCaller:
         self.id = id or secrets.token_urlsafe(16)
         self.kind = kind
         self.codec = codec
-        self.details: Mapping[str, Any] = {}
-        """What its provider tells of it: numbers, ids."""
         self._ahead_ns, self._idle_ns = ahead_ns, idle_ns
         self._clock = clock_of_loop()
         loop = asyncio.get_running_loop()
@@ -114,6 +112,11 @@ class SocketCaller:
     def round_trip_ns(self) -> int | None:
         """From our sound to the news that it was played, beyond its own time; ``None`` while that is not known."""
         return None if self._playout is None else self._playout.round_trip_ns
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether nothing of the agent's is under way to the caller's ear."""
+        return self._playout is None or self._playout.is_quiet
 
     async def closed(self) -> str:
         """Return when nothing of it is left, with the reason."""
