@@ -170,7 +170,15 @@ async def _by_workers(
             **{
                 name: options[name]
                 for name in (
-                    *("authorize", "allow_origins", "allow_hosts", "ice_servers", "turn", "page", "telephone"),
+                    *(
+                        "authorize",
+                        "allow_origins",
+                        "allow_hosts",
+                        "ice_servers",
+                        "turn",
+                        "page",
+                        "telephone",
+                    ),
                 )
             },
         )
