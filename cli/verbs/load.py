@@ -79,6 +79,7 @@ def load(
         per_s, hold_s = _ramp(ramp), _time(hold, "--hold")
         if say is not None:
             check_there(say, "--say")
+        _check_words(say)
         from ...testing.load import LoadPlan, run_load
 
         plan = LoadPlan(
@@ -128,6 +129,20 @@ def _check_host(url: str, owned: list[str]) -> None:
         f"if it is yours: --i-own-this-host {host}",
         Exit.USAGE,
     )
+
+
+def _check_words(say: Path | None) -> None:
+    """Raise ``Fault`` when callers cannot say it: better now than by each of them."""
+    if say is None:
+        return
+    from ...audio import AudioError, read_wav
+    from ...pipeline.errors import LivegraphError
+    from ...testing.load.crowd import spoken
+
+    try:
+        spoken(*read_wav(say))
+    except (AudioError, LivegraphError, OSError, ValueError) as error:
+        raise Fault(f"--say: {say}: {error}", code=Exit.USAGE) from None
 
 
 def _ramp(written: str) -> float:

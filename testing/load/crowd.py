@@ -19,7 +19,7 @@ import httpx
 import msgspec
 import numpy as np
 
-from ...audio import Pcm, Resampler, read_wav, to_mono
+from ...audio import Pcm, Resampler, read_wav, rms_dbfs, to_mono
 from ...pipeline.errors import LivegraphError, TransportError
 from ...transports.webrtc.opus import OpusEncoder
 from ...transports.webrtc.secure import Certificate
@@ -27,12 +27,15 @@ from .caller import LoadCaller
 from .numbers import Seen
 from .plan import LoadPlan
 
-__all__ = ["Crowd", "main"]
+__all__ = ["Crowd", "main", "spoken"]
 
 _PACKET_S = 0.02
 _RATE = 16_000
 _ROOM_RMS = 12
 """A room's noise, about -69 dBFS: below what any detector takes for speech."""
+_SOUND_DBFS = -55.0
+_QUIETER_DB = 35.0
+"""What is so much quieter than the loudest 20 ms is the recording's room."""
 _TELL_EVERY_S = 1.0
 _GREETING_WITHIN_S = 3.0
 _SETTLED_S = 0.8
@@ -55,7 +58,7 @@ class Crowd:
         self._certificate = Certificate()
         self._callers: set[LoadCaller] = set()
         self._room = _packets(_noise())
-        self._words = _packets(_mono(*read_wav(Path(plan.say)))) if plan.say else []
+        self._words = _packets(spoken(*read_wav(Path(plan.say)))) if plan.say else []
         self._stop = asyncio.Event()
 
     def stop(self) -> None:
@@ -210,7 +213,9 @@ class Crowd:
             await asyncio.sleep(_PACKET_S)
             last = caller.hearing.last_sound_s
             if last is not None and not caller.hearing.speaking(time.monotonic()):
-                self.seen.silence_ms.append(1_000 * max(0.0, last + _PACKET_S - began))
+                # An answer that was over before the caller spoke was not interrupted.
+                if last > began:
+                    self.seen.silence_ms.append(1_000 * (last + _PACKET_S - began))
                 break
         ended = await saying
         self.seen.said += 1
@@ -276,9 +281,20 @@ def _noise() -> Pcm:
     return np.random.default_rng(7).normal(0, _ROOM_RMS, _RATE).astype(np.int16)
 
 
-def _mono(pcm: Pcm, rate: int) -> Pcm:
+def spoken(pcm: Pcm, rate: int) -> Pcm:
+    """From the first to the last sound of a recording, at 16 kHz: times are taken from what is said, not from its file.
+
+    Raises ``LivegraphError`` for one in which nothing is.
+    """
     resampler = Resampler(rate, _RATE)
-    return np.concatenate([resampler.process(to_mono(pcm)), resampler.flush()])
+    one = np.concatenate([resampler.process(to_mono(pcm)), resampler.flush()])
+    size = _RATE // 50
+    levels = [rms_dbfs(one[at : at + size]) for at in range(0, len(one), size)]
+    least = max(_SOUND_DBFS, max(levels, default=_SOUND_DBFS) - _QUIETER_DB)
+    loud = [index for index, level in enumerate(levels) if level > least]
+    if not loud:
+        raise LivegraphError("nobody speaks in the file that callers are to say")
+    return one[loud[0] * size : (loud[-1] + 1) * size]
 
 
 async def _main() -> None:

@@ -12,9 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegraph.audio import write_wav
+from livegraph.pipeline.errors import LivegraphError
 from livegraph.server.access.grant import Grant
 from livegraph.testing.load import LoadPlan, LoadReport, run_load
 from livegraph.testing.load.checks import candidates_of, check, is_answer, values_of
+from livegraph.testing.load.crowd import spoken
 from livegraph.testing.load.hearing import Hearing
 from livegraph.testing.load.numbers import Seen, Tally, figures
 from livegraph.testing.load.running import processes_for
@@ -124,6 +126,19 @@ def test_a_hundred_callers_are_in_a_process() -> None:
     assert [processes_for(calls) for calls in (1, 100, 101, 1_000)] == [1, 1, 2, 10]
 
 
+def test_what_is_said_begins_and_ends_with_its_sound() -> None:
+    """Silence and a room's noise before and behind it are no part of it, whatever the rate; those inside are."""
+    rate, chance = 24_000, np.random.default_rng(3)
+    tone = (9_000 * np.sin(2 * np.pi * 300 * np.arange(rate) / rate)).astype(np.int16)
+    room = chance.normal(0, 20, 2 * rate).astype(np.int16)
+    found = spoken(np.concatenate([room, tone, room[:rate], tone, room, np.zeros(rate, np.int16)]), rate)
+    assert len(found) / 16_000 == pytest.approx(3.0, abs=0.05)
+    both = np.stack([tone, tone], axis=1)
+    assert len(spoken(both, rate)) / 16_000 == pytest.approx(1.0, abs=0.05)
+    with pytest.raises(LivegraphError, match="nobody speaks"):
+        spoken(np.zeros(rate, np.int16), rate)
+
+
 # ---- real calls ----
 
 
@@ -155,6 +170,9 @@ def test_real_callers_are_connected_heard_and_gone(tmp_path: Path) -> None:
     assert report.received_packets > 4 * 100
     assert report.lost_packets == 0
     assert report.answered >= 4
+    # Its echo is there as soon as the last of it was said.
+    assert report.answer_ms is not None
+    assert report.answer_ms.p50 < 1_000
     assert report.connect_ms is not None
 
 
@@ -231,3 +249,15 @@ def test_options_that_mean_nothing_are_named(option: str, value: str) -> None:
     done = livegraph("load", "http://127.0.0.1:1/", option, value)
     assert done.returncode != 0
     assert option in done.stderr
+
+
+def test_a_file_in_which_nobody_speaks_is_named(tmp_path: Path) -> None:
+    """Before any call is made."""
+    silent = tmp_path / "silent.wav"
+    write_wav(silent, np.zeros(16_000, np.int16), 16_000)
+    noise = tmp_path / "noise.wav"
+    noise.write_bytes(b"no sound at all")
+    for wrong in (silent, noise):
+        done = livegraph("load", "http://127.0.0.1:1/", "--say", wrong)
+        assert done.returncode == 2
+        assert wrong.name in done.stderr
