@@ -4,6 +4,8 @@ Sans I/O: times come as arguments, work goes to the output.
 
     begin -> (sentences | tool call -> responses)* -> generationComplete -> played to the end -> turnComplete
                               interrupt, at any point: interrupted -> turnComplete
+
+A 2.x model ends its turn after a call, and says the rest in another one when it has the responses.
 """
 
 from __future__ import annotations
@@ -159,8 +161,11 @@ class Replies:
         return True
 
     def interrupt(self, now_ns: int) -> None:
-        """Cut the turn off. With none open nothing happens."""
+        """Cut the turn off, and withdraw the calls that the model waits for. With neither nothing happens."""
         turn = self._turn
+        if turn is None and (held := self._held):
+            # It has said what it had to say before, and is cut off before the rest.
+            turn = ModelTurn(Speech(self._timing, self._oddities), now_ns, waiting=held)
         if turn is None:
             return
         self._out_interrupted(turn)
@@ -210,7 +215,7 @@ class Replies:
 
     def begin_later(self, now_ns: int) -> None:
         """With no turn open, speak of the responses that came while this was not possible."""
-        if self._memory.later and self._turn is None:
+        if self._memory.later and self._turn is None and not self._held:
             actions, self._memory.later = self._memory.later, []
             self.begin(actions, now_ns + self._timing.scaled(self._timing.tool_think_ns))
 
@@ -278,10 +283,19 @@ class Replies:
 
     def _call(self, turn: ModelTurn, wanted: Sequence[CallTool]) -> None:
         sent, pending = self._calls.make(wanted, self.settings)
-        turn.waiting += [call for call in pending if call.blocking]
+        if not self.settings.older:
+            # A 2.x model waits too, but ends its turn first.
+            turn.waiting += [call for call in pending if call.blocking]
         for call in wanted:
             turn.made.add(text=f"{call.name}({dict(call.args)})")
         self._out.tool_call(sent, status="IN_PROGRESS" if self._tells_status else "")
+
+    @property
+    def _held(self) -> list[PendingCall]:
+        """The calls whose responses a 2.x model waits for, with no turn open."""
+        if not self.settings.older:
+            return []
+        return [call for call in self._memory.calls if call.blocking and not call.muted]
 
     @property
     def _tells_status(self) -> bool:

@@ -4,7 +4,7 @@
     make peers ARGS="livekit adk"  # some
 
 Each is installed from PyPI into an environment of its own below ``.peers`` (not in CI: they bring hundreds of packages
-along), and talks to a simulator of this process over TLS, strict, the first answer included.
+along), and talks to a simulator of this process over TLS, strict but where it says so, the first answer included.
 """
 
 from __future__ import annotations
@@ -41,15 +41,16 @@ class _Peer:
 
     package: str
     shown: str
-    models: tuple[str, ...]
+    models: tuple[str, ...] = (_2_5, _3_1, _3_8)
+    lenient: tuple[str, ...] = ()
+    """Models to which it sends what their documentation forbids: the simulator takes it there, unless it is strict."""
 
 
-# LiveKit's plugin sends 3.1 content in the middle of a session, which that model refuses; google-adk waits on 2.5 for
-# the end of the turn before it answers a blocking call, which the simulator holds open until then.
 PEERS = {
-    "pipecat": _Peer("pipecat-ai[google]", "pipecat-ai", (_2_5, _3_1, _3_8)),
-    "livekit": _Peer("livekit-plugins-google", "livekit-plugins-google", (_2_5, _3_8)),
-    "adk": _Peer("google-adk", "google-adk", (_3_1, _3_8)),
+    "pipecat": _Peer("pipecat-ai[google]", "pipecat-ai"),
+    # It sends `clientContent` in the middle of a session, for which 3.1 closes with 1007 by its documentation and reports.
+    "livekit": _Peer("livekit-plugins-google", "livekit-plugins-google", lenient=(_3_1,)),
+    "adk": _Peer("google-adk", "google-adk"),
 }
 
 
@@ -77,7 +78,8 @@ def version_of(name: str, python: Path) -> str:
 async def talk(name: str, python: Path, model: str, personality: str) -> dict[str, Any]:
     """Hold a conversation; returns what the peer tells of it. ``RuntimeError`` when it fails."""
     certificate = find_or_make(Path(tempfile.gettempdir()) / "livegraph-peers", datetime.now(UTC))
-    options: dict[str, Any] = {"strict": True, "personality": personality, "time_scale": 0.3}
+    strict = model not in PEERS[name].lenient
+    options: dict[str, Any] = {"strict": strict, "personality": personality, "time_scale": 0.3}
     async with Simulator(**options) as simulator:
         await simulator.warm_up()
         port = await simulator.serve(tls=certificate.context())
@@ -145,7 +147,8 @@ def main() -> int:
             verdict = (
                 "FAILED" if wrong else "ok" if told else "ok: the client asks for no replies on this model"
             )
-            print(f"  {model}: {verdict} ({seconds:.1f} s)")
+            strictly = "" if model not in PEERS[name].lenient else ", not strict"
+            print(f"  {model}{strictly}: {verdict} ({seconds:.1f} s)")
             for key in ("first", "name", "weather", "memory") if told else ():
                 print(f"    {key}: {told.get(key)}")
             for fault in wrong:

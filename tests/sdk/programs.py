@@ -402,6 +402,9 @@ async def cancelled_tool(port: int, model: str) -> Any:
 
         await session.send_realtime_input(text="What is the weather in Oslo?")
         messages = await turn(session, interrupt)
+        if not any(each.tool_call_cancellation for each in messages):
+            # The turn of the call may be over before the interruption is there.
+            messages += await turn(session)
         withdrawn = [
             id_ for each in messages if each.tool_call_cancellation for id_ in each.tool_call_cancellation.ids
         ]
