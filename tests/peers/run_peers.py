@@ -48,7 +48,7 @@ class _Peer:
 
 PEERS = {
     "pipecat": _Peer("pipecat-ai[google]", "pipecat-ai"),
-    # It sends `clientContent` in the middle of a session, for which 3.1 closes with 1007 by its documentation and reports.
+    # It sends `clientContent` in the middle of a session: by documentation and reports 3.1 closes with 1007 then.
     "livekit": _Peer("livekit-plugins-google", "livekit-plugins-google", lenient=(_3_1,)),
     "adk": _Peer("google-adk", "google-adk"),
 }

@@ -97,6 +97,11 @@ class SpokenWords:
         proportion_ns = self._whole_ns * before // max(1, self._characters)
         return min(max(at_ns, proportion_ns), self._whole_ns)
 
+    def restart(self) -> None:
+        """Forget the words so far: they were another turn's."""
+        self._waiting.clear()
+        self._characters, self._late_ns = 0, None
+
     def pop(self) -> str:
         """Take the next word: it is heard."""
         return self._waiting.popleft()[2]

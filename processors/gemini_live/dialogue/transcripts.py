@@ -168,9 +168,22 @@ class UserTranscript:
 class _Utterance:
     """What the agent says in one turn."""
 
-    __slots__ = ("again", "broken", "ends_ns", "heard", "number", "releasing", "said", "scheduled", "words")
+    __slots__ = (
+        *(
+            "again",
+            "broken",
+            "ends_ns",
+            "foreign",
+            "heard",
+            "number",
+            "releasing",
+            "said",
+            "scheduled",
+            "words",
+        ),
+    )
 
-    def __init__(self, number: int, rate: SpeakingRate) -> None:
+    def __init__(self, number: int, rate: SpeakingRate, *, foreign: bool = False) -> None:
         self.number = number
         self.said = ""
         self.heard = ""
@@ -180,6 +193,14 @@ class _Utterance:
         self.scheduled = self.releasing = self.again = False
         self.broken = False
         """Whether the model had more to say."""
+        self.foreign = foreign
+        """Whether its words so far may be the last ones of the turn before, which was cut."""
+
+    def begins_with(self, piece: str) -> bool:
+        """Whether ``piece`` is where its own words begin: nothing joins it to those before."""
+        before = self.said[-1:]
+        joined = not before or before.isspace() or not piece[:1].isalnum()
+        return self.foreign and not joined and (piece[0].isupper() or before in ".!?")
 
 
 class AgentTranscript:
@@ -203,6 +224,8 @@ class AgentTranscript:
         """What was said of the utterance that broke off last, up to its last sound."""
         self._last: tuple[int, int, str] = (0, 0, "")
         """Turn, number and text of the utterance that was whole last."""
+        self._cut = False
+        """Whether the newest one that is over was cut."""
 
     @property
     def numbers(self) -> Iterator[int]:
@@ -224,7 +247,14 @@ class AgentTranscript:
         """A piece that came when the sound of ``turn`` was ``at_ns`` long; ``None``: it has no sound."""
         utterance = self._open.get(turn)
         if utterance is None:
-            utterance = self._open[turn] = _Utterance(self._teller.number(), self._rate)
+            # A turn's first words have no space in front of them; the last ones of another that come late do.
+            foreign = self._cut and piece[:1].isspace()
+            utterance = self._open[turn] = _Utterance(self._teller.number(), self._rate, foreign=foreign)
+        elif utterance.begins_with(piece):
+            # What came before was said in a turn that nobody hears any more.
+            utterance.said = utterance.heard = ""
+            utterance.words.restart()
+            utterance.foreign = False
         if utterance.said[-1:] in (".", "!", "?") and piece[:1].isalnum():
             # Late words of the turn before, or of this one: two sentences never join without a space.
             piece = f" {piece}"
@@ -321,6 +351,7 @@ class AgentTranscript:
 
     def _finish(self, turn: int, *, interrupted: bool = False) -> None:
         utterance = self._open.pop(turn, None)
+        self._cut = interrupted
         self._changed.set()
         # Of an utterance that was cut before its first word, nobody needs to know.
         if utterance is not None and utterance.heard:

@@ -120,6 +120,45 @@ def test_an_interrupted_utterance_holds_what_was_heard() -> None:
     assert [(e.text, e.interrupted) for e in room.said("agent")] == [("one two", True)]
 
 
+def test_late_words_of_a_cut_turn_are_none_of_the_next() -> None:
+    """They come when that one sounds already. A first word has no space in front of it, and joins no other."""
+
+    async def script(server: Connection) -> None:
+        await server.accept()
+        for word in ("One", " two", " three", " four"):
+            await server.send(words(word), audio_message(500))
+        await asyncio.sleep(0.75)
+        await server.send({"serverContent": {"interrupted": True}}, {"serverContent": {"turnComplete": True}})
+        await asyncio.sleep(0.1)
+        await server.send(audio_message(600), words(" five"), audio_message(600), words(" six."))
+        for word in ("Seven", " eight", " nine."):
+            await server.send(words(word), audio_message(600))
+        await server.send({"serverContent": {"generationComplete": True}})
+        await asyncio.sleep(3)
+        await server.send({"serverContent": {"turnComplete": True}})
+
+    room = converse(listen, script, answer=AnswerWait(patience=None))
+    told = [(e.text, e.interrupted) for e in room.said("agent")]
+    assert told == [("One two", True), ("Seven eight nine.", False)]
+
+
+@pytest.mark.parametrize("pieces", [("Yes.", "No."), (" Yes.", "No."), (" Yes", "terday.")])
+def test_words_of_one_turn_are_kept_however_they_are_cut(pieces: tuple[str, ...]) -> None:
+    """Where no turn was cut before, a missing space says nothing."""
+
+    async def script(server: Connection) -> None:
+        await server.accept()
+        await talk(server, "Before.")
+        for piece in pieces:
+            await server.send(audio_message(600), words(piece))
+        await server.send(
+            {"serverContent": {"generationComplete": True}}, {"serverContent": {"turnComplete": True}}
+        )
+
+    room = converse(listen, script)
+    assert room.said("agent")[-1].text in ("Yes. No.", "Yesterday.")
+
+
 def test_text_is_sent_and_told_and_waited_for() -> None:
     """What the user writes is an utterance; the call ends only after the answer, however long it takes."""
 
