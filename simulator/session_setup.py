@@ -16,13 +16,12 @@ from ..liveapi import (
     JsonObject,
     Setup,
     Tool,
-    WireError,
 )
 from ..liveapi.models import ModelCapabilities, capabilities, is_known, model_id
-from ..liveapi.setup_check import Refusal, refusals
 from .behaviour import Behaviour
 from .closings import Closing
 from .hearing import HearingSettings
+from .model_rules import check_for_model
 from .strictness import check_values, is_strict
 from .voice import DEFAULT_VOICE, is_known_voice
 
@@ -193,24 +192,7 @@ def _refuse(
     known = is_known(model) or model in behaviour.models
     if strict and (not known or can.shut_down):
         raise Closing.unknown_model(model, api.version)
-    for refusal in refusals(setup, vertex=api.vertex):
-        _close_for(refusal, setup, strict=strict)
-
-
-_VERTEX_ONLY = ("transparent", "explicit_vad_signal", "method")
-
-
-def _close_for(refusal: Refusal, setup: Setup, *, strict: bool) -> None:
-    path, _, field = refusal.path.rpartition(".")
-    if field == "response_modalities":
-        assert setup.generation_config is not None
-        raise Closing.modality(", ".join(setup.generation_config.response_modalities))
-    if not strict or field == "voice_name":
-        return
-    if field in _VERTEX_ONLY:
-        name = "explicitVadSignal" if field == "explicit_vad_signal" else field
-        raise Closing(1007, str(WireError.unknown_name(name, path)))
-    raise Closing.invalid(refusal.reason)
+    check_for_model(setup, vertex=api.vertex, strict=strict)
 
 
 def _voice(config: GenerationConfig, model: str) -> str:
