@@ -24,6 +24,7 @@ from prometheus_client.registry import Collector
 from ..pipeline.events import (
     CallStarted,
     EdgeStalled,
+    Event,
     EventBus,
     Interrupted,
     NodeFailed,
@@ -34,6 +35,7 @@ from ..pipeline.events import (
     ToolServiceChanged,
     Usage,
 )
+from ..pipeline.latencies import Latencies
 from ..pipeline.running.edges import EdgeStats
 from ..pipeline.units import SECOND
 from .limits.pulse import Pulse
@@ -215,12 +217,19 @@ class Metrics:
 
     def watch(self, agent: str, events: EventBus) -> None:
         """Count what happens in a call."""
-        timing = _Timing(
-            *(histogram.labels(agent) for histogram in (self._greeting, self._response, self._silence))
-        )
-        events.subscribe(CallStarted, timing.on_start)
-        events.subscribe(SpeechChanged, timing.on_speech)
-        events.subscribe(StateChanged, timing.on_state)
+        latencies = Latencies()
+        waits = {
+            "greeting": self._greeting.labels(agent),
+            "answer": self._response.labels(agent),
+            "silence": self._silence.labels(agent),
+        }
+
+        def on_moment(event: Event) -> None:
+            if (latency := latencies.see(event)) is not None:
+                waits[latency.what].observe(latency.waited_ns / SECOND)
+
+        for kind in (CallStarted, SpeechChanged, StateChanged):
+            events.subscribe(kind, on_moment)
 
         def on_tool(event: ToolFinished) -> None:
             self._tools.labels(agent, event.name, str(event.ok).lower()).observe(event.duration_ns / SECOND)
@@ -259,39 +268,6 @@ class Metrics:
 
     def _histogram(self, name: str, doc: str, labels: list[str], buckets: tuple[float, ...]) -> Histogram:
         return Histogram(name, doc, labels, buckets=buckets, registry=self._registry)
-
-
-class _Timing:
-    """The moments of one call that people notice."""
-
-    def __init__(self, greeting: Histogram, response: Histogram, silence: Histogram) -> None:
-        self._greeting, self._response, self._silence = greeting, response, silence
-        self._started_ns: int | None = None
-        """Until the first sound of either side."""
-        self._stopped_ns: int | None = None
-        self._over_ns: int | None = None
-        """Since when the caller speaks over the agent."""
-        self._speaking = False
-
-    def on_start(self, event: CallStarted) -> None:
-        self._started_ns = event.time_ns
-
-    def on_speech(self, event: SpeechChanged) -> None:
-        self._started_ns = None
-        self._stopped_ns = None if event.speaking else event.time_ns
-        self._over_ns = event.time_ns if event.speaking and self._speaking else None
-
-    def on_state(self, event: StateChanged) -> None:
-        self._speaking = event.state == "speaking"
-        if self._speaking:
-            if self._started_ns is not None:
-                self._greeting.observe((event.time_ns - self._started_ns) / SECOND)
-            elif self._stopped_ns is not None:
-                self._response.observe((event.time_ns - self._stopped_ns) / SECOND)
-            self._started_ns = self._stopped_ns = None
-        elif self._over_ns is not None:
-            self._silence.observe((event.time_ns - self._over_ns) / SECOND)
-            self._over_ns = None
 
 
 class _Running(Collector):

@@ -107,14 +107,17 @@ async def hang() -> str:
 
 async def until(caller: Caller, kind: str, **fields: object) -> dict[str, Any]:
     """The first message of this type with these fields."""
-    async with asyncio.timeout(10):
-        while True:
-            for message in caller.messages:
-                if message["type"] == kind and all(
-                    message.get(key) == value for key, value in fields.items()
-                ):
-                    return message
-            await asyncio.sleep(0.01)
+    try:
+        async with asyncio.timeout(10):
+            while True:
+                for message in caller.messages:
+                    if message["type"] == kind and all(
+                        message.get(key) == value for key, value in fields.items()
+                    ):
+                        return message
+                await asyncio.sleep(0.01)
+    except TimeoutError:
+        raise AssertionError(f"no {kind} {fields} in {caller.messages}") from None
 
 
 async def told_and_gone(web: Web, caller: Caller) -> None:

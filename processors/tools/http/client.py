@@ -6,36 +6,24 @@ machine a moment later (DNS rebinding) leads nowhere. Proxies of the environment
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import socket
 import ssl
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 import httpcore
 import httpx
 
+from .guarded import CannotCall, guarded_transport, look_up
 from .hosts import HostPolicy
 
-__all__ = ["Answer", "CannotCall", "Client", "Request", "look_up"]
+__all__ = ["Answer", "CannotCall", "Client", "Request"]
 
 _CONNECT_S = 10.0
-_RESOLVE_S = 5.0
 _MOST_REDIRECTS = 5
 _REDIRECTS = (301, 302, 303, 307, 308)
-
-
-class CannotCall(Exception):
-    """There is no answer. ``retryable``: it may be otherwise in a moment."""
-
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
-        super().__init__(message)
-        self.retryable = retryable
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,11 +50,7 @@ class Client:
 
     def __init__(self, policy: HostPolicy) -> None:
         self._policy = policy
-        transport = httpx.AsyncHTTPTransport(verify=_tls())
-        # httpx has no door for the backend that connects.
-        transport._pool = httpcore.AsyncConnectionPool(  # type: ignore[assignment,unused-ignore]
-            ssl_context=_tls(), max_connections=20, network_backend=_Guarded(policy)
-        )
+        transport = guarded_transport(httpx, httpcore, policy, find=_found)
         self._http = httpx.AsyncClient(
             transport=transport,
             trust_env=False,
@@ -170,51 +154,6 @@ def _origin(url: str) -> tuple[str, str, int | None]:
         return "", url, None
 
 
-@functools.cache
-def _tls() -> ssl.SSLContext:
-    return httpx.create_ssl_context()
-
-
-class _Guarded(httpcore.AsyncNetworkBackend):
-    """Connects to addresses that the policy lets pass, and to no others."""
-
-    def __init__(self, policy: HostPolicy) -> None:
-        self._policy = policy
-        self._inner = httpcore.AnyIOBackend()
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109  # httpcore's own signature
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """See ``httpcore``."""
-        addresses = await look_up(host, port)
-        refusals = [self._policy.refuse_address(address, host) for address in addresses]
-        allowed = [address for address, why in zip(addresses, refusals, strict=True) if not why]
-        if not allowed:
-            raise CannotCall(f"the address is not called: {refusals[0]}")
-        for address in allowed[:-1]:
-            try:
-                return await self._inner.connect_tcp(address, port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                continue
-        return await self._inner.connect_tcp(allowed[-1], port, timeout, local_address, socket_options)
-
-    async def sleep(self, seconds: float) -> None:
-        """See ``httpcore``."""
-        await asyncio.sleep(seconds)
-
-
-async def look_up(host: str, port: int) -> list[str]:
-    """The addresses of a host. Raises ``CannotCall``."""
-    try:
-        async with asyncio.timeout(_RESOLVE_S):
-            found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        raise CannotCall(f"there is no host {host}", retryable=True) from None
-    except TimeoutError:
-        raise CannotCall(f"nobody says where {host} is", retryable=True) from None
-    return list(dict.fromkeys(str(info[4][0]) for info in found))
+async def _found(host: str, port: int) -> list[str]:
+    # Asked for at each call: a test may have it find something else.
+    return await look_up(host, port)

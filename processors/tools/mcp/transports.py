@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
-from ..http.client import CannotCall, look_up
+from ..http.guarded import guarded_transport
 from ..http.hosts import HostPolicy
 
 __all__ = ["by_address", "by_command"]
@@ -46,43 +46,8 @@ def by_address(
     import httpx2
     from mcp.client.streamable_http import streamable_http_client
 
-    class Guarded(httpcore2.AsyncNetworkBackend):
-        """Connects to addresses that the policy lets pass."""
-
-        def __init__(self) -> None:
-            self._inner = httpcore2.AnyIOBackend()
-
-        async def connect_tcp(
-            self,
-            host: str,
-            port: int,
-            timeout: float | None = None,  # noqa: ASYNC109  # httpcore's own signature
-            local_address: str | None = None,
-            socket_options: Iterable[Any] | None = None,
-        ) -> httpcore2.AsyncNetworkStream:
-            try:
-                addresses = await look_up(host, port)
-            except CannotCall as error:
-                raise httpcore2.ConnectError(str(error)) from None
-            refusals = [policy.refuse_address(address, host) for address in addresses]
-            allowed = [address for address, why in zip(addresses, refusals, strict=True) if not why]
-            if not allowed:
-                raise httpcore2.ConnectError(f"not called: {refusals[0]}")
-            for address in allowed[:-1]:
-                try:
-                    return await self._inner.connect_tcp(
-                        address, port, timeout, local_address, socket_options
-                    )
-                except (httpcore2.ConnectError, httpcore2.ConnectTimeout):
-                    continue
-            return await self._inner.connect_tcp(allowed[-1], port, timeout, local_address, socket_options)
-
-        async def sleep(self, seconds: float) -> None:
-            await asyncio.sleep(seconds)
-
-    transport = httpx2.AsyncHTTPTransport()
-    transport._pool = httpcore2.AsyncConnectionPool(
-        ssl_context=httpx2.create_ssl_context(), network_backend=Guarded()
+    transport = guarded_transport(
+        httpx2, httpcore2, policy, fault=lambda error: httpcore2.ConnectError(str(error))
     )
     client = httpx2.AsyncClient(
         transport=transport,
