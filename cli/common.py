@@ -18,7 +18,7 @@ __all__ = ["Output", "verb"]
 
 
 class Output(StrEnum):
-    """How a result is written."""
+    """How a result is written, or a line of the log."""
 
     TEXT = "text"
     JSON = "json"
@@ -33,19 +33,12 @@ class LogLevel(StrEnum):
     ERROR = "error"
 
 
-class LogFormat(StrEnum):
-    """How log lines are written."""
-
-    TEXT = "text"
-    JSON = "json"
-
-
 _Quiet = Annotated[
     bool, typer.Option("--quiet", "-q", help="Say nothing but the result and what went wrong.")
 ]
 _Level = Annotated[LogLevel | None, typer.Option("--log-level", help="Log from this level on.")]
 _LogAs = Annotated[
-    LogFormat | None, typer.Option("--log-format", help="Log lines as text, or as one JSON object each.")
+    Output | None, typer.Option("--log-format", help="Log lines as text, or as one JSON object each.")
 ]
 _Json = Annotated[bool, typer.Option("--json", help="The result for programs; short for --format json.")]
 _Format = Annotated[Output, typer.Option("--format", help="Text for people, JSON for programs.")]

@@ -1,10 +1,13 @@
-"""What a shell offers where an agent is to be named. Commands, options and choices it knows by itself."""
+"""The argument that names an agent, and what a shell offers for it; all else it knows by itself."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-__all__ = ["agent_names"]
+import typer
+
+__all__ = ["AgentArgument", "agent_names"]
 
 _MOST = 100
 
@@ -24,3 +27,13 @@ def agent_names(incomplete: str) -> list[str]:
         # Nothing to offer: what is typed may still be right.
         return found
     return [name for name in found if not name.rpartition("/")[2].startswith(".")][:_MOST]
+
+
+AgentArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="AGENT",
+        autocompletion=agent_names,
+        help="An agent file, or the name of a shipped agent; voice_agent by default.",
+    ),
+]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Literal
+from typing import Literal, TypeVar
+
+import msgspec
 
 from ..pipeline import events
 from ..pipeline.errors import LivegraphError, ProcessorError
@@ -14,6 +16,7 @@ from . import protocol as say
 
 __all__ = ["describe", "describe_error"]
 
+_M = TypeVar("_M", bound=msgspec.Struct)
 Level = Literal["none", "names", "full"]
 
 _OF_TOOLS_AND_SERVICES = (
@@ -37,18 +40,11 @@ def describe(event: events.Event, level: Level = "full") -> say.FromServer | Non
         return say.Thought(turn=event.turn, text=event.text) if full else None
     match event:
         case events.Transcript():
-            return say.Transcript(
-                role=event.role,
-                text=event.text,
-                final=event.final,
-                turn=event.turn,
-                utterance=event.utterance,
-                interrupted=event.interrupted,
-            )
+            return _same(say.Transcript, event)
         case events.StateChanged():
-            return say.State(state=event.state)
+            return _same(say.State, event)
         case events.SpeechChanged():
-            return say.Speech(speaking=event.speaking)
+            return _same(say.Speech, event)
         case events.ToolCalled():
             args = dict(event.args) if full else {}
             # That it runs in the caller's own page is no secret; where else tools come from is.
@@ -64,11 +60,11 @@ def describe(event: events.Event, level: Level = "full") -> say.FromServer | Non
                 duration_ms=round(event.duration_ns / MS),
             )
         case events.ToolCancelled():
-            return say.ToolCancelled(id=event.id, name=event.name)
+            return _same(say.ToolCancelled, event)
         case events.Interrupted():
-            return say.Interrupted(turn=event.turn)
+            return _same(say.Interrupted, event)
         case events.PersonaChanged():
-            return say.Persona(persona=event.persona, before=event.before)
+            return _same(say.Persona, event)
         case events.TransferAsked():
             return say.Transfer(
                 to=event.to,
@@ -80,21 +76,20 @@ def describe(event: events.Event, level: Level = "full") -> say.FromServer | Non
                 summary=event.summary if full else "",
             )
         case events.Usage():
-            return say.Usage(
-                node=event.node,
-                input_tokens=event.input_tokens,
-                output_tokens=event.output_tokens,
-                total_tokens=event.total_tokens,
-                call_cost_usd=event.call_cost_usd,
-            )
+            return _same(say.Usage, event)
         case events.ServiceChanged():
-            return say.Service(node=event.node, state=event.state, detail=event.detail)
+            return _same(say.Service, event)
         case MediaMeasured():
             return say.LineNumbers(**dataclasses.asdict(event.statistics))
         case events.NodeFailed():
             return _failure(event.message, event.node, event.remedy)
         case _:
             return None
+
+
+def _same(kind: type[_M], event: events.Event) -> _M:
+    """The message whose every field is the event's own of that name."""
+    return kind(**{name: getattr(event, name) for name in kind.__struct_fields__})
 
 
 def describe_error(error: Exception) -> say.Error:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..completion import agent_names
+from ..completion import AgentArgument
 from ..composing import AgentOption, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, stopped_by, told
 from ..given_inputs import InputOption, given_inputs
@@ -28,14 +28,7 @@ __all__ = ["call"]
 
 
 def call(
-    agent: Annotated[
-        str,
-        typer.Argument(
-            metavar="AGENT",
-            autocompletion=agent_names,
-            help="An agent file, or the name of a shipped agent; voice_agent by default.",
-        ),
-    ] = "",
+    agent: AgentArgument = "",
     question: Annotated[
         Path | None,
         typer.Option("--in", metavar="FILE", help="What the caller says: WAV, or whatever FFmpeg reads."),

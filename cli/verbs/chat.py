@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..completion import agent_names
+from ..completion import AgentArgument
 from ..composing import AgentOption, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, stopped_by, told
 from ..given_inputs import InputOption, given_inputs
@@ -26,14 +26,7 @@ __all__ = ["chat"]
 
 
 def chat(
-    agent: Annotated[
-        str,
-        typer.Argument(
-            metavar="AGENT",
-            autocompletion=agent_names,
-            help="An agent file, or the name of a shipped agent; voice_agent by default.",
-        ),
-    ] = "",
+    agent: AgentArgument = "",
     inputs: InputOption = None,
     files: FilesOption = None,
     settings: SetOption = None,
