@@ -1,0 +1,98 @@
+"""How many calls one core holds.
+
+    python benchmarks/bench_capacity.py [--calls 15 30 45 60] [--seconds 6]
+
+The agent of ``bench_media.py`` with the detector on, the model of ``live_stub.py``, and callers that cost next to
+nothing (``light_callers.py``): all of them speak without end, and so does the model. The server is one process whose
+work is done by one thread, so it has one core at most. For each number of calls:
+
+- *CPU for a call*: of the server's process, as a share of a core.
+- *lag*: by how much a timer of 10 ms in the server's event loop is late, 99 of 100 and the worst.
+- *packets/s*: that each caller got, the mean and the least; there should be 50. *late*: that came more than 60 ms
+  after the one before.
+
+"machine" is how busy all cores were, with everything on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import statistics
+import sys
+from contextlib import AsyncExitStack
+
+import psutil
+from bench_calls import fastest_loop
+from bench_media import SETTLE_S, Tool
+from light_callers import LightCaller, speak
+from media_callers import speech_packets
+
+_LATE_NS = 60_000_000
+
+
+async def measure(model: Tool, server: Tool, count: int, seconds: float) -> str:
+    """One line of the table."""
+    packets, _ = speech_packets()
+    url = f"http://127.0.0.1:{server.port}/api/offer"
+    async with AsyncExitStack() as stack:
+        callers = []
+        for _ in range(count):
+            caller = LightCaller(packets)
+            stack.push_async_callback(caller.close)
+            await caller.open(url)
+            callers.append(caller)
+        await model.ask(do="talk", on=True)
+        await speak(callers, 2 * SETTLE_S)
+        for caller in callers:
+            caller.heard = 0
+            caller.held_ns.clear()
+        server.say("lag")
+        await asyncio.to_thread(server.line)
+        psutil.cpu_percent()
+        before = server.cpu_s
+        await speak(callers, seconds)
+        share = 100 * (server.cpu_s - before) / seconds / count
+        machine = psutil.cpu_percent()
+        server.say("lag")
+        slow, worst = (float(part) for part in (await asyncio.to_thread(server.line)).split())
+        await model.ask(do="talk", on=False)
+        rates = [caller.heard / seconds for caller in callers]
+        held = [each for caller in callers for each in caller.held_ns]
+        late = 100 * sum(each > _LATE_NS for each in held) / max(1, len(held))
+    await model.ask(do="part", within=30)
+    return (
+        f"{count:5} {share:14.2f} % {slow:9.1f} {worst:8.1f} {statistics.fmean(rates):11.1f} {min(rates):8.1f} "
+        f"{late:8.2f} % {machine:8.0f} %"
+    )
+
+
+async def main(given: argparse.Namespace) -> None:
+    """All numbers of calls, each printed as soon as it is known."""
+    model = Tool(sys.executable, "live_stub.py")
+    try:
+        server = Tool(sys.executable, "media_server.py", f"ws://127.0.0.1:{model.port}")
+        try:
+            print("      CPU of one call    lag, ms               packets/s")
+            print("calls                       99 %    worst        mean    least       late   machine")
+            for count in given.calls:
+                print(await measure(model, server, count, given.seconds), flush=True)
+        finally:
+            server.close()
+    finally:
+        model.close()
+
+
+def arguments() -> argparse.Namespace:
+    """Of the command line."""
+    parser = argparse.ArgumentParser(description="How many calls one core holds.")
+    parser.add_argument(
+        "--calls", type=int, nargs="+", default=[15, 30, 45, 60], help="numbers of calls at a time"
+    )
+    parser.add_argument("--seconds", type=float, default=6.0, help="how long each is measured")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+        runner.run(main(arguments()))
