@@ -10,7 +10,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, Protocol, cast
+from typing import Any, Protocol
 
 from ..clock import Clock
 from ..events import EventBus, Interrupted, SpeechChanged, StateChanged
@@ -214,7 +214,7 @@ class Conversation:
 
     def seat(self, source: str) -> Conversation:
         """The same conversation as the node ``source`` has it: turns that it opens are its own."""
-        return cast(Conversation, _Seat(self, source))
+        return _Seat(self, source)
 
     # What the user does: it is told to every source --------------------------------------------------
 
@@ -512,17 +512,14 @@ class Conversation:
             self._events.publish(SpeechChanged(time_ns=self._clock.now_ns(), speaking=speaking))
 
 
-class _Seat:
-    """A conversation that knows who opens its turns; all else is the call's own."""
+class _Seat(Conversation):
+    """The same conversation, for one who opens turns of its own: all that it keeps is shared."""
 
-    __slots__ = ("_conversation", "_source")
+    __slots__ = ("_source",)
 
     def __init__(self, conversation: Conversation, source: str) -> None:
-        self._conversation = conversation
+        self.__dict__ = conversation.__dict__
         self._source = source
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._conversation, name)
-
     def next_turn(self, source: str = "") -> Turn:
-        return self._conversation.next_turn(source or self._source)
+        return super().next_turn(source or self._source)
