@@ -88,6 +88,8 @@ def _matching(graph: Graph, source: str, target: str) -> list[Pair]:
     return [
         pair
         for edge in graph.edges
+        # Most edges are between other nodes: looking at their ports would take the square of their number.
+        if (_node(edge.source), _node(edge.target)) == (source_node, target_node)
         for pair in _pairs(graph, edge)
         if _fits(pair[0], source_node, source_port) and _fits(pair[1], target_node, target_port)
     ]
@@ -97,8 +99,9 @@ def _change(graph: Graph, pairs: list[Pair], change: PolicyChange | None, path: 
     if change is None:
         return
     edges: list[EdgeSpec] = []
+    nodes = {(_node(source), _node(target)) for source, target in pairs}
     for edge in graph.edges:
-        joined = _pairs(graph, edge)
+        joined = _pairs(graph, edge) if (_node(edge.source), _node(edge.target)) in nodes else []
         if not set(joined) & set(pairs):
             edges.append(edge)
             continue
@@ -111,6 +114,10 @@ def _change(graph: Graph, pairs: list[Pair], change: PolicyChange | None, path: 
 
 def _pairs(graph: Graph, edge: EdgeSpec) -> list[Pair]:
     return [(".".join(found.source), ".".join(found.target)) for found in resolve_edge(edge, graph.nodes)[0]]
+
+
+def _node(end: str) -> str:
+    return end.partition(".")[0]
 
 
 def _fits(end: str, node: str, port: str) -> bool:

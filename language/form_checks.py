@@ -32,6 +32,10 @@ _ELSEWHERE = {
 """What other tools call our keys."""
 
 
+_MOST_UNKNOWN = 50
+"""Of one mapping so many are told one by one."""
+
+
 def meant(name: str, choices: Iterable[str], left: Iterable[str]) -> tuple[str, str | None]:
     """What an unknown key was meant to be: a hint, and the one of those ``left`` that it is without doubt."""
     known = list(choices)
@@ -99,11 +103,19 @@ class Shape:
         choices, written = list(known), list(given)
         unknown = [key for key in written if key not in choices]
         left = [key for key in choices if key not in written]
-        for name in unknown:
+        for name in self.first_unknown(unknown, path, owner):
             hint, certain = meant(name, choices, left)
             message = f"unknown key `{name[:60]}` {owner}"
             self.fault("LG101", message, (*path, name), hint, key=True, fix=certain)
         return unknown
+
+    def first_unknown(self, unknown: list[str], path: Steps, owner: str) -> list[str]:
+        """Those of the ``unknown`` keys that are worth a line each; complains of the others together."""
+        if more := unknown[_MOST_UNKNOWN:]:
+            # Some other file, and not a slip of the pen: thousands of lines would tell nobody more.
+            message = f"`{more[0][:60]}` and all further keys, {len(more)} of them, are unknown {owner}"
+            self.fault("LG101", message, (*path, more[0]), "is this an agent file?", key=True)
+        return unknown[:_MOST_UNKNOWN]
 
     def node_name(self, name: str, path: Steps, *, key: bool = False) -> bool:
         """Whether ``name`` can name a node; ``front/gate`` is the node ``gate`` of the template ``front``."""

@@ -134,7 +134,8 @@ def record_form(value: Any, build: NodeBuilder) -> None:
 
 def _unknown_agent_keys(agent: Mapping[str, Any], build: NodeBuilder) -> None:
     home = home_part()
-    for name in [key for key in agent if key not in _AGENT_KEYS]:
+    unknown = [key for key in agent if key not in _AGENT_KEYS]
+    for name in build.shape.first_unknown(unknown, ("agent",), "below `agent`"):
         hint, certain = meant(name, _AGENT_KEYS, [key for key in _AGENT_KEYS if key not in agent])
         if name in _options_of(home.box):
             hint, certain = f"it is an option of {home.box}: write `{home.section}: {{{name}: ...}}`", None

@@ -17,7 +17,7 @@ from .diagnostics import Diagnostic, Span
 from .includes import Includer
 from .merging import merge
 from .named_files import NamedFiles
-from .origins import Place, Tree
+from .origins import Origin, Place, Tree
 from .settings import apply_settings, argument
 from .source import Document
 
@@ -62,6 +62,9 @@ def put_together(documents: Sequence[Document], layers: Layers) -> Composition:
         made.found += document.faults
         if document.data is None:
             made.whole = made.whole and not document.faults
+            if number == 0:
+                # A document that says nothing: what is missing is missing there.
+                made.tree = Tree(None, {(): Origin(Place(document, document.span_of(())))})
             continue
         tree = includer.expand(Tree.of(document, layer="overlay" if number else ""), (document,))
         if number == 0 or made.tree.data is None:

@@ -58,7 +58,8 @@ class _Expander:
                 continue
             name = key.text
             if key.collection or not name:
-                self._fault(Fault("key", "a key must be text", key.span, "a list or a mapping cannot be one"))
+                hint = "a list or a mapping cannot be one" if key.collection else "this one is empty"
+                self._fault(Fault("key", "a key must be text", key.span, hint))
             elif name in first:
                 if any(key is own for own, _ in pairs):
                     message = f"the key `{_shorten(name)}` is there already, in line {first[name].line}"

@@ -45,7 +45,11 @@ DurationLike = int | str
 
 FREQUENCY_UNITS = {"hz": 1, "khz": 1_000}
 SIZE_UNITS = {"b": 1, "kb": 10**3, "mb": 10**6, "gb": 10**9, "tb": 10**12}
-_QUANTITY = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([a-zA-Z]+)\s*")
+_QUANTITY = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([a-zA-Z]+)\s*")
+_LONGEST = 60
+"""Characters that a quantity may have."""
+_GREATEST = 2**63 - 1
+"""292 years in nanoseconds: what is more was not meant, and has no place in 64 bits or a float."""
 
 
 def ms(value: float) -> int:
@@ -73,6 +77,8 @@ def duration_ns(value: DurationLike, what: str = "a duration") -> int:
         raise TypeError(f'{what}: takes whole nanoseconds, as ms(300) gives, or "300ms", not {value!r}')
     if value < 0:
         raise ValueError(f"{what}: cannot be below zero, as {value!r} is")
+    if value > _GREATEST:
+        raise ValueError(f"{what}: cannot be longer than 292 years")
     return int(value)
 
 
@@ -81,7 +87,7 @@ def settle_durations(settings: Any) -> None:
     for field in dataclasses.fields(settings):
         if field.name.endswith("_ns"):
             value = getattr(settings, field.name)
-            if type(value) is not int or value < 0:
+            if type(value) is not int or not 0 <= value <= _GREATEST:
                 object.__setattr__(settings, field.name, duration_ns(value, field.name))
 
 
@@ -123,11 +129,14 @@ def format_duration(duration_ns: int) -> str:
 
 
 def _parse(text: str, units: dict[str, int], expected: str) -> int:
-    match = _QUANTITY.fullmatch(text)
+    match = _QUANTITY.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None or match[2].lower() not in units:
         raise ValueError(f"expected {expected}")
     size = units[match[2].lower()]
     # In integers throughout, so that it is exact at any size.
     whole, _, fraction = match[1].partition(".")
     parts: int = 10 ** len(fraction)
-    return int(whole) * size + (int(fraction or 0) * size + parts // 2) // parts
+    made = int(whole) * size + (int(fraction or 0) * size + parts // 2) // parts
+    if made > _GREATEST:
+        raise ValueError(f"expected {expected}")
+    return made
