@@ -42,6 +42,7 @@ from .telephone.accounts import TelephoneAccounts
 from .telephone.door import TelephoneDoor, telephone_streams
 from .telephone.questions import TelephoneQuestions
 from .tracing import Tracing
+from .whip.routes import whip_routes
 
 __all__ = ["make_app", "make_pool_app"]
 
@@ -221,6 +222,7 @@ def make_pool_app(
         Route("/healthz", healthz),
         Route("/readyz", readyz),
         Route("/client.js", client),
+        *whip_routes(pool, gate, servers_for),
         *_sockets(pool, gate, accounts),
         *TelephoneQuestions(pool.count_request, gate, accounts).routes(),
     ]

@@ -138,7 +138,7 @@ class Guard:
         if shared:
             extra += [
                 (b"access-control-allow-origin", shared.encode("latin-1")),
-                (b"access-control-expose-headers", b"Retry-After"),
+                (b"access-control-expose-headers", b"Retry-After, Location, ETag, Link"),
                 (b"vary", b"Origin"),
             ]
         return extra
@@ -200,6 +200,8 @@ async def _answer_preflight(send: Send, asked: str) -> None:
         (b"access-control-allow-methods", _METHODS),
         (b"access-control-allow-headers", allowed.encode("ascii")),
         (b"access-control-max-age", b"600"),
+        # What WHIP has told by OPTIONS (RFC 9725, section 4.2); it says nothing of other addresses.
+        (b"accept-post", b"application/sdp, application/json"),
     ]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
     await send({"type": "http.response.body", "body": b""})

@@ -7,6 +7,7 @@ serves WebSockets beside a desk does so in a worker as well.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,6 +19,8 @@ from ..access.grant import Authorize
 from ..calls import CallDesk
 from ..gate import Gate
 from ..sockets.routes import SocketDoor, no_socket, socket_routes
+from ..telephone.accounts import TelephoneAccounts
+from ..telephone.door import TelephoneDoor, telephone_streams
 from .wire import Message as WireMessage
 from .wire import SocketEvent, SocketOpened, SocketOver, packed, unpacked
 
@@ -42,7 +45,15 @@ _PASSED = (
 def sockets_app(desk: CallDesk, authorize: Authorize | None) -> ASGIApp:
     """The WebSockets of one desk. What guards them, hosts and origins, is where the socket is."""
     door = SocketDoor(desk, Gate(authorize), desk.metrics)
-    return Starlette(routes=[*socket_routes(door), WebSocketRoute("/{elsewhere:path}", no_socket)])
+    accounts = TelephoneAccounts.from_environment(os.environ)
+    telephones = TelephoneDoor(desk, Gate(authorize), desk.metrics, accounts)
+    return Starlette(
+        routes=[
+            *socket_routes(door),
+            *telephone_streams(telephones),
+            WebSocketRoute("/{elsewhere:path}", no_socket),
+        ]
+    )
 
 
 class SocketsHere:
