@@ -24,6 +24,7 @@ from .verbs import (
     run,
     schema,
     simulate,
+    talk,
     tap,
     test,
     ticket,
@@ -69,6 +70,7 @@ app.command("run")(verb(run.run))
 app.command("cluster")(verb(cluster.cluster))
 app.command("call")(verb(call.call))
 app.command("chat")(verb(chat.chat))
+app.command("talk")(verb(talk.talk))
 app.command("doctor")(verb(doctor.doctor))
 app.command("ticket")(verb(ticket.ticket))
 app.command("calls")(verb(operate.calls))

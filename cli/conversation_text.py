@@ -26,13 +26,21 @@ _SIDES = {"user": "you", "agent": "agent"}
 _WIDEST = 200
 
 
-def print_conversation(events: EventBus, *, as_json: bool, lost: Callable[[], object]) -> None:
+def print_conversation(
+    events: EventBus,
+    *,
+    as_json: bool,
+    lost: Callable[[], object],
+    before: Callable[[], object] = lambda: None,
+) -> None:
     """Print what happens in a call from now on; ``lost`` is called when nobody reads it any more.
+
+    ``before`` is called before each line.
 
     ``as_json`` prints every event: ``time_s`` since the start of the call, ``type`` and what belongs to it, as
     the page is told; then ``{"type": "end", "reason": ...}``. For people only what was said and done is printed.
     """
-    out = LineOut(lost)
+    out = LineOut(lost, before)
     if as_json:
         events.subscribe(Event, lambda event: _print_json(event, out))
     else:

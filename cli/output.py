@@ -25,15 +25,20 @@ def write_out(text: str, out: Path | None) -> None:
 
 
 class LineOut:
-    """Stdout line by line, which may be a pipe whose other end goes away (``| head``): then ``lost`` is called."""
+    """Stdout line by line, which may be a pipe whose other end goes away (``| head``): then ``lost`` is called.
 
-    def __init__(self, lost: Callable[[], object]) -> None:
+    ``before`` is called before each line, where something else stands on the terminal.
+    """
+
+    def __init__(self, lost: Callable[[], object], before: Callable[[], object] = lambda: None) -> None:
         self._lost = lost
+        self._before = before
         self.paint = paint(sys.stdout)
         """Colours for it."""
 
     def line(self, text: str) -> None:
         """Print one line, at once."""
+        self._before()
         try:
             print(text, flush=True)
         except BrokenPipeError:

@@ -1,0 +1,192 @@
+"""`livegraph talk`: a spoken conversation at this machine. The sound device is a double; all behind it is real."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+import wave
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from livegraph.cli.exits import Fault
+from livegraph.cli.sound.card import RATE, canceller
+from livegraph.cli.sound.devices import Device, choose
+from livegraph.cli.sound.screen import Screen, bar
+from livegraph.simulator.ears import load_ears
+from support.command import environment, livegraph
+from support.speech import arrange, spoken
+from support.words import words
+
+FAKE = Path(__file__).resolve().parents[1] / "support" / "fake_sound"
+COMMAND = [sys.executable, "-c", "from livegraph.cli import main; main()", "talk"]
+
+
+def fake(**settings: str) -> dict[str, str]:
+    """The environment of a machine with that sound."""
+    return {"PYTHONPATH": str(FAKE), **settings}
+
+
+def test_a_person_talks_at_the_terminal(tmp_path: Path) -> None:
+    """What is said is heard and answered, by voice and on the screen; with an echo the agent does not hear itself."""
+    _, note = load_ears()
+    if note:
+        pytest.skip(note)
+    pytest.importorskip("pywebrtc_audio", reason="no pywebrtc-audio here (extra: console)")
+    said = arrange(tmp_path / "said.wav", 4.0, spoken("What time is it in Tokyo?"), 3.0)
+    played = tmp_path / "played.wav"
+    settings = fake(FAKE_SOUND_IN=str(said), FAKE_SOUND_OUT=str(played), FAKE_SOUND_ECHO="1")
+    process = subprocess.Popen(
+        [*COMMAND, "voice_agent", "--json"],
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    events = []
+    until = time.monotonic() + 60
+    for line in process.stdout:
+        events.append(json.loads(line))
+        done = [
+            each
+            for each in events
+            if each["type"] == "transcript" and each["role"] == "agent" and each["final"]
+        ]
+        if len(done) == 2 or time.monotonic() > until:
+            break
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130, errors
+    heard = [each["text"] for each in events if each["type"] == "transcript" and each["role"] == "user"]
+    assert "tokyo" in words(heard[-1]), (events, errors)
+    assert len({each["utterance"] for each in events if each.get("role") == "user"}) == 1
+    assert [each["ok"] for each in events if each["type"] == "tool_result"] == [True]
+    assert "tokyo" in words(done[1]["text"])
+    assert "Traceback" not in errors
+    assert "by Desk Microphone and Room Speakers" in errors
+    ears, _ = load_ears()
+    with wave.open(str(played)) as file:
+        sound = np.frombuffer(file.readframes(file.getnframes()), np.int16)
+    assert "hello" in words(ears.transcribe(sound[:: RATE // 16_000]))
+
+
+def test_devices_are_listed() -> None:
+    """For people and for programs, with those that are used by default."""
+    shown = livegraph("talk", "--list-devices", **fake())
+    assert (shown.returncode, shown.stdout) == (
+        0,
+        "   0  Desk Microphone  microphone (default)\n"
+        "   1  Room Speakers  loudspeaker (default)\n"
+        "   2  USB Headset  microphone, loudspeaker\n",
+    )
+    told = json.loads(livegraph("talk", "--list-devices", "--json", **fake()).stdout)
+    assert [each["name"] for each in told] == ["Desk Microphone", "Room Speakers", "USB Headset"]
+    none = livegraph("talk", "--list-devices", **fake(FAKE_SOUND="none"))
+    assert (none.returncode, none.stdout) == (0, "There are no sound devices.\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "settings", "code", "words"),
+    [
+        ((), {"FAKE_SOUND": "none"}, 1, ["no microphone", "livegraph chat"]),
+        ((), {"FAKE_SOUND": "busy"}, 1, ["cannot be opened", "Device unavailable", "--list-devices"]),
+        (("--input", "Piano"), {}, 2, ["'Piano'", "0 Desk Microphone", "2 USB Headset"]),
+        (("--output", "s"), {}, 2, ["could be any of", "1 Room Speakers", "2 USB Headset"]),
+        (("transcribe_file",), {}, 78, ["WebRTCIn"]),
+    ],
+)
+def test_what_cannot_be_is_said_in_words(
+    arguments: tuple[str, ...], settings: dict[str, str], code: int, words: list[str]
+) -> None:
+    """With what helps, and without a traceback."""
+    done = livegraph("talk", *arguments, **fake(**settings))
+    assert done.returncode == code, done.stderr
+    assert all(word in done.stderr for word in words), done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        ("raise ImportError('no such module')", "pip install 'livegraph[console]'"),
+        ("raise OSError('PortAudio library not found')", "apt-get install libportaudio2"),
+    ],
+)
+def test_what_is_not_installed_is_named(tmp_path: Path, body: str, words: str) -> None:
+    """The package, or PortAudio beneath it."""
+    (tmp_path / "sounddevice.py").write_text(body, encoding="utf-8")
+    done = livegraph("talk", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 78 and words in done.stderr, done.stderr
+
+
+DEVICES = [
+    Device(0, "Desk Microphone", 1, 0, False, False),
+    Device(1, "USB Headset", 1, 2, True, False),
+    Device(2, "USB Headset 2", 1, 2, False, True),
+]
+
+
+@pytest.mark.parametrize(
+    ("wish", "number"), [("", 1), ("0", 0), ("desk", 0), ("USB Headset", 1), ("headset 2", 2), ("2", 2)]
+)
+def test_a_device_is_chosen_by_number_or_name(wish: str, number: int) -> None:
+    """A whole name counts more than a part of one; without a wish it is the default one."""
+    assert choose(DEVICES, "input", wish).number == number
+    with pytest.raises(Fault, match="could be any of"):
+        choose(DEVICES, "input", "headset")
+
+
+def test_the_echo_is_taken_out() -> None:
+    """Of a voice that the loudspeaker plays the microphone's sound keeps next to nothing, after a moment."""
+    pytest.importorskip("pywebrtc_audio", reason="no pywebrtc-audio here (extra: console)")
+    clean = canceller()
+    assert clean is not None
+    voice = np.repeat(spoken("Once upon a time there was a wanderer who walked over seven hills.").pcm, 3)
+    blocks = voice[: len(voice) // 480 * 480].reshape(-1, 480)
+    before = after = 0.0
+    for at, far in enumerate(blocks):
+        near = (blocks[at - 3] // 2).astype(np.int16) if at >= 3 else np.zeros(480, np.int16)
+        cleaned = clean(near, far)
+        if at > 150:
+            before += float(np.sum(near.astype(float) ** 2))
+            after += float(np.sum(cleaned.astype(float) ** 2))
+    assert after < before / 100
+
+
+class Keys:
+    """A card as far as the screen looks at it."""
+
+    hears = True
+    heard_level, played_level = 0.5, 0.0
+
+
+def test_the_screen_shows_levels_and_takes_keys() -> None:
+    """The space bar opens and closes the microphone, q ends; push-to-talk begins with a closed one."""
+    quits: list[int] = []
+    card = Keys()
+    screen = Screen(card, lambda: quits.append(1), push_to_talk=True)  # type: ignore[arg-type]
+    assert "closed" in screen.line() and "space opens" in screen.line()
+    screen.press(" ")
+    assert card.hears and "space closes" in screen.line()
+    screen.press("x")
+    assert quits == []
+    screen.press("q")
+    assert quits == [1]
+    assert bar(0.0) == "\u2591" * 12 and bar(1.0) == "\u2588" * 12
+    assert bar(0.03).count("\u2588") < bar(0.3).count("\u2588")
+
+
+def test_real_portaudio_finds_what_there_is() -> None:
+    """Where PortAudio is installed: the list, or that there is none."""
+    try:
+        import sounddevice
+    except (ImportError, OSError) as why:
+        pytest.skip(f"no PortAudio here: {why}")
+    assert sounddevice.get_portaudio_version()
+    done = livegraph("talk", "--list-devices")
+    assert done.returncode == 0, done.stderr
