@@ -171,9 +171,16 @@ class _Lines(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         if len(self._lines) < _MOST_LOG_LINES:
             raised = record.exc_info[1] if record.exc_info else None
-            # What was raised and where, which the log has as a traceback.
-            why = f": {fault_of(raised)}" if raised is not None else ""
-            self._lines.append(f"{record.levelname.lower()}: {record.getMessage()}{why}")
+            self._lines.append(f"{record.levelname.lower()}: {_with_place(record.getMessage(), raised)}")
+
+
+def _with_place(said: str, raised: BaseException | None) -> str:
+    """A line of the log with what was raised and where, which the log has as a traceback; nothing is said twice."""
+    if raised is None:
+        return said
+    fault = fault_of(raised)
+    what, bracket, where = fault.rpartition(" (")
+    return f"{said} ({where}" if bracket and what in " ".join(said.split()) else f"{said}: {fault}"
 
 
 def _slug(name: str) -> str:

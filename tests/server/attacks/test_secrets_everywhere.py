@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import logging
 from pathlib import Path
 
+import httpx
 import pytest
+from aiortc import RTCSessionDescription
 from typer.testing import CliRunner
 
 from livegraph.cli.app import app
+from livegraph.language import load_agent
+from livegraph.processors.gemini_live import LiveConnector
+from livegraph.server import make_admin_app
+from livegraph.server.access import Grant, Tickets
+from livegraph.server.access.token_file import TokenFile, digest
+from livegraph.server.access.turn import TurnService
+from livegraph.server.calls import ServedAgent
+from livegraph.server.gate import by_tokens
+from livegraph.server.tracing import Tracing
+from livegraph.server.wall_clock import unix_seconds
+from livegraph.simulator.ears import NoEars
+from livegraph.simulator.server import Simulator
+from livegraph.simulator.voice import TonesVoice
 from support.command import livegraph
+from support.web import serving
+from support.webrtc import Caller
 
 MARK = "PLANTED-d41d8cd98f"
 KEY = f"AIza{MARK}-key"
@@ -24,10 +43,21 @@ pipeline:
 """
 EPHEMERAL = GOOGLE.replace("api_key", "token").replace("PLANTED_KEY", "PLANTED_TOKEN")
 LOCAL = GOOGLE.replace("endpoint: google", "endpoint: local")
+NEAR = (
+    GOOGLE.replace('endpoint: google, url: "ws://127.0.0.1:9"', "endpoint: local")
+    + "record: ./kept/{{call.id}}.flac\n"
+)
 BROKEN = GOOGLE.replace("instructions: Be brief.", "instructions: Be brief., temperature: 17, nonsense: 1")
 MISPLACED = GOOGLE.replace("endpoint: google", "endpoint: ${PLANTED_KEY}")
 
-AGENTS = {"google": GOOGLE, "ephemeral": EPHEMERAL, "local": LOCAL, "broken": BROKEN, "misplaced": MISPLACED}
+AGENTS = {
+    "google": GOOGLE,
+    "ephemeral": EPHEMERAL,
+    "local": LOCAL,
+    "near": NEAR,
+    "broken": BROKEN,
+    "misplaced": MISPLACED,
+}
 QUICK = [
     ("explain",),
     ("explain", "--json"),
@@ -46,6 +76,7 @@ SLOW = [
     ("google", "chat", "--json", "--log-format", "json", "--log-level", "debug"),
     ("ephemeral", "call", "--in", "in.wav", "--out", "out.wav", "--debug", "--record", "wire"),
     ("google", "check", "--env"),
+    ("near", "call", "--in", "in.wav", "--out", "out.wav", "--json", "--debug", "--record", "wire"),
 ]
 """They go to the network."""
 
@@ -93,6 +124,89 @@ def test_nothing_that_talks_to_a_model_shows_a_key(folder: Path, verb: tuple[str
     for path in folder.rglob("*"):
         if path.is_file():
             assert MARK.encode() not in path.read_bytes(), path
+
+
+def test_a_call_that_is_answered_recorded_traced_and_tapped_shows_none(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In traces with contents, records, metrics, what operators are told, every tap, pages, errors and messages."""
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+    from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+    monkeypatch.setenv("PLANTED_KEY", KEY)
+    exporter = InMemorySpanExporter()
+    provider = TracerProvider()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    token = f"token-{MARK}"
+    known = TokenFile({digest(token): Grant(identity="ada", report="full")})
+    agent = load_agent(folder / "near.yaml")
+    left: list[str] = []
+
+    async def run() -> None:
+        async with Simulator(ears=NoEars(), voice=TonesVoice(), time_scale=0.1) as simulator:
+            served = ServedAgent.of(agent, resources={LiveConnector: simulator.connector()})
+            async with serving(
+                [served],
+                authorize=by_tokens(
+                    lambda: known, Tickets(f"secret-{MARK}-0123456789".encode(), unix_seconds)
+                ),
+                turn=TurnService(["turn:relay.example:3478"], f"relay-{MARK}".encode(), unix_seconds),
+                tracing=Tracing(provider, contents=True),
+            ) as web:
+                caller = Caller(hertz=None)
+                body = {"sdp": await caller.offer(), "type": "offer"}
+                key = {"Authorization": f"Bearer {token}"}
+                reply = await web.send_json("POST", "/api/offer", body, **key)
+                left.append(f"{reply.body!r} {reply.headers}")
+                await caller.pc.setRemoteDescription(RTCSessionDescription(reply.json["sdp"], "answer"))
+                async with asyncio.timeout(30):
+                    while not any(message["type"] == "ready" for message in caller.messages):
+                        await asyncio.sleep(0.01)
+                admin = make_admin_app(web.desk)
+                transport = httpx.ASGITransport(app=admin)
+                async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as operator:
+                    (call,) = web.desk.calls()
+                    shown = (await operator.get(f"/calls/{call['id']}")).json()
+                    taps = [
+                        asyncio.create_task(operator.get(f"/calls/{call['id']}/tap/{one['port']}?sound=true"))
+                        for one in shown["outputs"]
+                    ]
+                    await asyncio.sleep(0.2)
+                    caller.say(type="text", text="hello")
+                    async with asyncio.timeout(30):
+                        while not any(message.get("state") == "speaking" for message in caller.messages):
+                            await asyncio.sleep(0.01)
+                    for path in (
+                        "/calls",
+                        "/calls/none",
+                        "/metrics",
+                        "/healthz",
+                        "/readyz",
+                        "/calls/x/tap/y",
+                    ):
+                        left.append((await operator.get(path)).text)
+                    left.append(json.dumps(shown))
+                    await caller.hang_up()
+                    await web.until_free()
+                    tapped = [reply.text for reply in await asyncio.gather(*taps)]
+                assert any('"type":"audio"' in text for text in tapped) and all(
+                    "end" in text for text in tapped
+                )
+                left.extend(tapped)
+                left.append(json.dumps(caller.messages))
+
+    with caplog.at_level(logging.DEBUG, logger="livegraph"):
+        asyncio.run(run())
+    spans = exporter.get_finished_spans()
+    assert spans
+    left.extend(span.to_json() for span in spans)
+    kept = list((folder / "kept").iterdir())
+    assert {path.suffix for path in kept} == {".flac", ".jsonl"}
+    assert MARK not in "\n".join(left)
+    assert MARK not in caplog.text
+    for path in kept:
+        assert MARK.encode() not in path.read_bytes(), path
 
 
 def test_doctor_says_by_which_variable_and_not_what_is_in_it() -> None:
