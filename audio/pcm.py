@@ -53,7 +53,9 @@ def pcm_to_float(pcm: Pcm) -> Float:
 
 def float_to_pcm(samples: npt.NDArray[np.floating]) -> Pcm:
     """Return floats (full scale 1.0) as int16: rounded to nearest, clipped, NaN as silence; same shape."""
-    scaled = np.nan_to_num(np.asarray(samples, dtype=np.float64) * _FULL_SCALE, nan=0.0)
+    # A damaged file has numbers that are none, and numpy warns of some of them.
+    with np.errstate(invalid="ignore", over="ignore"):
+        scaled = np.nan_to_num(np.asarray(samples, dtype=np.float64) * _FULL_SCALE, nan=0.0)
     return np.clip(np.rint(scaled), -32_768, 32_767).astype(np.int16)
 
 

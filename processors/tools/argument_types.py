@@ -6,6 +6,7 @@ annotated-types; each becomes ``msgspec.Meta``.
 
 from __future__ import annotations
 
+import collections.abc
 import copy
 import dataclasses
 import functools
@@ -44,6 +45,13 @@ def argument(annotation: Any, default: Any = MISSING) -> tuple[Any, Any]:
 def readable(annotation: Any) -> Any:
     """`annotation` with all that it says in `msgspec.Meta`, at every depth."""
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
+    if annotation is object:
+        return Any
+    if origin is collections.abc.Iterable:
+        # Whoever takes anything that can be gone through takes a list.
+        return readable(list[arguments])  # type: ignore[valid-type]
+    if origin is collections.abc.Callable:
+        raise TypeError("a function is nothing that a model can give")
     if origin is typing.Annotated:
         inner = readable(arguments[0])
         metas = [meta for extra in arguments[1:] if (meta := _meta(extra)) is not None]

@@ -6,9 +6,22 @@ Neither library is needed: they are recognised by what they offer.
 from __future__ import annotations
 
 import sys
+from collections.abc import Collection, Mapping
+from fractions import Fraction
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+from pathlib import PurePath
+from types import SimpleNamespace
 from typing import Any
 
 __all__ = ["decode_foreign", "encode_foreign", "foreign_schema", "is_model"]
+
+
+_AS_TEXT: tuple[Any, ...] = (PurePath, IPv4Address, IPv6Address, IPv4Network, IPv6Network)
+"""What is written as text, and read from it."""
+
+
+def _is_text(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, _AS_TEXT)
 
 
 def is_model(kind: Any) -> bool:
@@ -20,6 +33,11 @@ def decode_foreign(kind: type, value: Any) -> Any:
     """The JSON value `value` as `kind`. Raises ``ValueError`` with a sentence, or ``TypeError`` for an unknown type."""
     if is_model(kind):
         return _validated(kind, value)
+    if _is_text(kind):
+        if not isinstance(value, str):
+            raise ValueError("Expected a text")
+        made: Any = kind
+        return made(value)
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(kind, type):
         if issubclass(kind, numpy.bool_) and isinstance(value, bool):
@@ -42,6 +60,18 @@ def encode_foreign(value: Any) -> Any:
         return value.item()
     if numpy is not None and isinstance(value, numpy.ndarray):
         return value.tolist()
+    if isinstance(value, _AS_TEXT):
+        return str(value)
+    if isinstance(value, Fraction):
+        return float(value)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, Collection):
+        # A deque, a range, the keys of a dict. Generators are none: they may never end.
+        keys = getattr(value, "keys", None)
+        return {key: value[key] for key in keys()} if callable(keys) else list(value)  # type: ignore[index]
+    if type(value) is SimpleNamespace:
+        return vars(value)
     raise TypeError(f"{type(value).__name__} is no type that JSON can carry")
 
 
@@ -50,6 +80,8 @@ def foreign_schema(kind: type) -> dict[str, Any]:
     if is_model(kind):
         schema: dict[str, Any] = kind.model_json_schema()  # type: ignore[attr-defined]
         return schema
+    if _is_text(kind):
+        return {"type": "string"}
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(kind, type):
         if issubclass(kind, numpy.bool_):

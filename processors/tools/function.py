@@ -146,7 +146,9 @@ class ToolFunction:
         self.options = marked[1]
         """What ``@tool`` says of it."""
         self.settings: ToolSettings = replace(resolve(marked[1]), name=marked[0])
-        self.name = marked[0] or name or getattr(inner, "__name__", "")
+        own = getattr(inner, "__name__", "")
+        # An object that can be called has the name of its class.
+        self.name = marked[0] or name or (type(function).__name__ if own == "__call__" else own)
         if not _NAME.fullmatch(self.name):
             raise TypeError(f"{self.name!r} is no name for a tool: letters, digits and _ . : - are allowed")
         if inspect.isgeneratorfunction(inner):

@@ -63,16 +63,31 @@ def read_result(value: Any, most_bytes: int) -> ToolResult:
             return take(part)
         if (picture := _picture(part)) is not None:
             return take(picture)
+        if isinstance(part, str):
+            # Half a character, as names of files may have them, is none that could be sent.
+            return part if part.isascii() else part.encode("utf-8", "replace").decode()
         if isinstance(part, dict):
-            return {key: plain(each) for key, each in part.items()}
+            return {_key(key): plain(each) for key, each in part.items()}
         if isinstance(part, list | tuple) and not hasattr(part, "_fields"):
             return [plain(each) for each in part]
         return part
 
-    body = msgspec.to_builtins(plain(value), enc_hook=encode_foreign)
-    # A round through JSON now, so that what cannot be written fails here, with the tool's name.
-    body = msgspec.json.decode(msgspec.json.encode(body))
+    try:
+        body = msgspec.to_builtins(plain(value), enc_hook=encode_foreign, str_keys=True)
+        # A round through JSON now, so that what cannot be written fails here, with the tool's name.
+        body = msgspec.json.decode(msgspec.json.encode(body))
+    except RecursionError:
+        raise TypeError("it is nested too deeply, or holds itself, and JSON can carry neither") from None
+    except UnicodeError:
+        raise TypeError("a text in it is not valid Unicode") from None
     return ToolResult(body if isinstance(body, dict) else {"output": body}, tuple(media))
+
+
+def _key(key: Any) -> Any:
+    """A key as JSON can have it; what msgspec knows stays."""
+    if key is None or isinstance(key, bool):
+        return {None: "null", True: "true", False: "false"}[key]
+    return ", ".join(str(each) for each in key) if isinstance(key, tuple) else key
 
 
 def _picture(value: Any) -> Media | None:

@@ -99,3 +99,9 @@ def test_what_is_no_pcm_is_refused(function, bad) -> None:  # type: ignore[no-un
     """Other types and shapes are refused by name."""
     with pytest.raises(AudioError, match=f"int16 PCM.*got {bad.dtype}"):
         function(bad)
+
+
+def test_what_a_damaged_file_has_for_numbers_is_silence_or_full_scale() -> None:
+    """Signalling NaNs, infinities and numbers beyond all measure; nothing is warned of."""
+    bits = np.array([0x7FA00001, 0xFFA00001, 0x7FC00000, 0x7F800000, 0xFF800000, 0x7F7FFFFF], np.uint32)
+    assert float_to_pcm(bits.view(np.float32)).tolist() == [0, 0, 0, 32_767, -32_768, 32_767]
