@@ -1,12 +1,17 @@
 """How many calls one and two workers hold, and what becomes of calls when a worker is killed.
 
     python benchmarks/bench_workers.py hold [--workers 1 2]
+    python benchmarks/bench_workers.py cost [--workers 1 2]
     python benchmarks/bench_workers.py kill [--calls 20]
     python benchmarks/bench_workers.py churn [--calls 1000]
 
 *hold*: callers come one after the other until the event loop of a worker comes late: 99 of 100 beats of a 10 ms timer
 within 30 ms is what counts as held. The agent's box computes for 6 % of a core a call (``busy_agent``), or the callers,
 which are on the same machine, would be what fills it. The ratio is of the calls held.
+
+*cost*: six calls a worker, for ten seconds; the CPU time of the workers for a call and second (by the packets that went
+to and fro: on a machine that is not quiet callers send fewer), and that of the process with the port. It is what *hold*
+comes to: a process computes on one core, so twice as many hold twice as many calls if a call costs them the same.
 
 *kill*: calls on two workers; one of them is killed (SIGKILL). Told are the calls that were lost, what the others lost
 (by packet number), and after how long a worker was there again.
@@ -39,6 +44,8 @@ from livegraph.server.pool import ProcessPool, WorkerSetup
 from livegraph.testing.load import LoadPlan, LoadReport, run_load
 
 _HELD_MS = 30.0
+_PACKETS_A_SECOND = 100
+"""Of a call, both ways."""
 _FREE = CallerLimits(calls=None, pending=None, offers_per_minute=None)
 
 
@@ -90,6 +97,38 @@ async def hold(workers: int, most: int) -> int:
             with contextlib.suppress(asyncio.CancelledError):
                 await load
             return held
+
+
+async def cost(workers: int) -> float:
+    """CPU time of the workers for a call, as a share of a core."""
+    calls = 6 * workers
+    with tempfile.TemporaryDirectory() as name:
+        async with serving(workers, Path(name)) as (pool, url):
+            reports: list[LoadReport] = []
+            plan = LoadPlan(url=url, calls=calls, ramp_per_s=10, hold_s=30)
+            load = asyncio.create_task(run_load(plan, processes=1, told=reports.append))
+            await until(lambda: pool.active == calls and not pool.pending)
+            await asyncio.sleep(3)
+            pids = [worker["pid"] for worker in pool.workers]
+            shares = [worker["calls"] for worker in pool.workers]
+            before, own, began, first = _cpu_s(*pids), _cpu_s(os.getpid()), time.monotonic(), reports[-1]
+            await asyncio.sleep(10)
+            took, last = time.monotonic() - began, reports[-1]
+            spent, front = _cpu_s(*pids) - before, (_cpu_s(os.getpid()) - own) / took
+            load.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await load
+            packets = last.sent_packets + last.received_packets - first.sent_packets - first.received_packets
+            each = _PACKETS_A_SECOND * spent / packets
+            print(
+                f"{workers} worker(s), calls {shares}: {each:.2%} of a core a call; {front:.2%} in front of them"
+            )
+            return each
+
+
+def _cpu_s(*pids: int) -> float:
+    times = [psutil.Process(pid).cpu_times() for pid in pids]
+    return float(sum(each.user + each.system for each in times))
 
 
 async def kill(calls: int) -> None:
@@ -151,7 +190,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("hold", "kill", "churn"))
+    parser.add_argument("what", choices=("hold", "cost", "kill", "churn"))
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--calls", type=int, default=0)
     given = parser.parse_args()
@@ -159,6 +198,9 @@ def main() -> None:
         asyncio.run(kill(given.calls or 20))
     elif given.what == "churn":
         asyncio.run(churn(given.calls or 1_000))
+    elif given.what == "cost":
+        costs = [asyncio.run(cost(workers)) for workers in given.workers]
+        print(f"by CPU {given.workers[-1] / given.workers[0] * costs[0] / costs[-1]:.2f} times as many calls")
     else:
         found = []
         for workers in given.workers:

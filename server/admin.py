@@ -54,8 +54,8 @@ def make_admin_app(
         taps: how much of what is said in a call they may see.
 
     ``GET /healthz``, ``/readyz``, ``/metrics``; ``GET /calls``, ``GET`` and ``DELETE /calls/ID``,
-    ``GET /calls/ID/tap/NODE.PORT`` (lines of JSON, see ``tapping``; ``?sound=true``), ``POST /drain``. An id may be cut
-    behind its number, as in ``call-17``.
+    ``GET /calls/ID/tap/NODE.PORT`` (lines of JSON, see ``tapping``; ``?sound=true``), ``POST /drain``, ``POST /roll``
+    (fresh workers). An id may be cut behind its number, as in ``call-17``.
     """
     # Of a desk without browsers nothing is asked here that it has not.
     pool: Pool = LocalPool(cast(CallDesk, served)) if isinstance(served, Desk) else served
@@ -113,6 +113,10 @@ def make_admin_app(
             draining.add(task)
         return JSONResponse({"calls": pool.active}, 202, _NO_STORE)
 
+    async def roll(_: Request) -> Response:
+        await pool.roll()
+        return JSONResponse({"workers": list(pool.workers)}, headers=_NO_STORE)
+
     routes: list[BaseRoute] = [
         Route("/healthz", healthz),
         Route("/readyz", readyz),
@@ -124,6 +128,7 @@ def make_admin_app(
             Route("/calls/{id}", call, methods=["GET", "DELETE"]),
             Route("/calls/{id}/tap/{port}", tap),
             Route("/drain", drain, methods=["POST"]),
+            Route("/roll", roll, methods=["POST"]),
         ]
     return Starlette(
         routes=routes,

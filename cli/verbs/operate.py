@@ -1,4 +1,4 @@
-"""``livegraph calls``, ``top``, ``hangup`` and ``drain``: what operators ask a server that runs."""
+"""``livegraph calls``, ``top``, ``hangup``, ``roll`` and ``drain``: what operators ask a server that runs."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..admin_socket import AdminClient, find_admin
 from ..exits import Exit, Fault, told
 from ..terminal import Terminal
 
-__all__ = ["calls", "drain", "hang_up", "top"]
+__all__ = ["calls", "drain", "hang_up", "roll", "top"]
 
 ServerOption = Annotated[
     str | None,
@@ -28,6 +28,7 @@ ServerOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object instead of a table.")]
 
+_ROLL_WITHIN_S = 600.0
 _COLUMNS = (
     ("id", "CALL"),
     ("agent", "AGENT"),
@@ -115,6 +116,20 @@ def drain(
                     before = now
         if as_json:
             print(json.dumps({"drained": left}))
+
+
+def roll(server: ServerOption = None, as_json: JsonOption = False) -> None:
+    """Have fresh workers in a running server, one after the other: new calls go to new ones, old ones end theirs."""
+    terminal = Terminal(level=logging.WARNING)
+    with told(terminal):
+        admin = find_admin(server)
+        with terminal.progress("Starting fresh workers"):
+            workers = admin.ask("POST", "/roll", {}, within_s=_ROLL_WITHIN_S)["workers"]
+        serving = [one for one in workers if one["state"] == "serving"]
+        if as_json:
+            print(json.dumps({"workers": workers}))
+        else:
+            print(f"{len(serving)} fresh worker(s), {len(workers) - len(serving)} that end their calls")
 
 
 def top(

@@ -66,14 +66,17 @@ class ElasticPool(KeptPool):
             raise faults[0]
 
     async def roll(self) -> None:
-        """Have fresh workers, one place after the other: new calls go to new ones, old calls come to their end."""
+        """See ``Pool``."""
         self._edition += 1
         while self._ready:
             self._ready.popleft().kill()
             self._missing_spares.release()
         for slot in sorted(self._keepers):
             old = [post for post in self.posts if post.slot == slot and post.state == "serving"]
-            self._next[slot] = await self._spawn(slot)
+            try:
+                self._next[slot] = await self._spawn(slot)
+            except WorkerLost as lost:
+                raise Refusal(503, "worker_failed", f"Worker {slot} stays as it is: {lost}.") from None
             for post in old:
                 self.retire(post, "rolled", "a fresh one takes its place")
             if not self.exclusive_ports:

@@ -16,7 +16,7 @@ from ..refusals import Refusal
 from ..tapping import Tapping
 from .cards import AgentCard, cards_of
 
-__all__ = ["LocalPool", "answer_at", "no_such_call"]
+__all__ = ["LocalPool", "answer_at", "no_such_call", "no_workers"]
 
 
 class LocalPool:
@@ -146,6 +146,10 @@ class LocalPool:
         """See ``Pool``."""
         return await self.desk.drain(within_s)
 
+    async def roll(self) -> None:
+        """See ``Pool``."""
+        raise no_workers()
+
     async def exchange(self, agents: Sequence[ServedAgent | Agent]) -> Mapping[str, Running]:
         """See ``Pool``."""
         return await self.desk.exchange(agents)
@@ -171,6 +175,13 @@ async def answer_at(desk: CallDesk, offer: Offer, request: HTTPConnection | None
         headers=offer.headers,
         resumes=offer.resumes,
         data=offer.data,
+    )
+
+
+def no_workers() -> Refusal:
+    """For whoever would have other workers where there are none."""
+    return Refusal(
+        409, "no_workers", "The calls of this server are in its own process.", "Start it with --workers."
     )
 
 

@@ -129,6 +129,13 @@ class Pool(Protocol):
         """
         ...
 
+    async def roll(self) -> None:
+        """Have fresh workers, one place after the other: new calls go to new ones, old calls come to their end.
+
+        Returns when all take calls. Raises ``Refusal`` where there are no workers, and when one cannot be started.
+        """
+        ...
+
     async def exchange(self, agents: Sequence[ServedAgent | Agent]) -> Mapping[str, Running]:
         """From now on these are the agents. What became of the running calls, by agent."""
         ...

@@ -29,6 +29,7 @@ from ..offering import Answered, Offer
 from ..refusals import Refusal
 from ..sockets.door import deny
 from .cards import AgentCard, cards_of
+from .local import no_workers
 from .names import joined, parted
 from .placing import roomiest
 from .post import Held, Post
@@ -293,6 +294,10 @@ class WorkersPool(Roster):
         """See ``Pool``."""
         self.draining = True
         return sum(left for _, left in await self._all(lambda post: post.worker.drain(within_s)))
+
+    async def roll(self) -> None:
+        """See ``Pool``. Who only has posts cannot start workers: see ``ElasticPool``."""
+        raise no_workers()
 
     async def exchange(self, agents: Sequence[ServedAgent | Agent]) -> Mapping[str, Running]:
         """See ``Pool``. Workers read the agents from where they have them; ``agents`` is what there is to call."""

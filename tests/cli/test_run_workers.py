@@ -63,6 +63,15 @@ def test_calls_signals_and_operators_work_over_all_workers(tmp_path: Path) -> No
         time.sleep(2)
         again = json.loads(livegraph(*load, within_s=100).stdout)
         assert again["connected"] == 4
+        rolled = livegraph("roll", "--server", port, "--json", within_s=100)
+        assert rolled.returncode == 0, rolled.stderr
+        fresh = {
+            worker["pid"] for worker in json.loads(rolled.stdout)["workers"] if worker["state"] == "serving"
+        }
+        assert not fresh & {worker["pid"] for worker in workers}
+        assert json.loads(livegraph(*load, within_s=100).stdout)["connected"] == 4
+        workers = looked(port)["workers"]
+        assert isinstance(workers, list)
         pids = [worker["pid"] for worker in workers]
         server.send(signal.SIGTERM)
         code, _, err = server.ended(60)

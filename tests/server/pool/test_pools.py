@@ -309,6 +309,32 @@ def test_new_agents_count_for_new_calls_and_faulty_ones_change_nothing(kind: str
     asyncio.run(run())
 
 
+def test_fresh_workers_take_the_place_of_old_ones(kind: str, tmp_path: Path) -> None:
+    """New calls go to them, old calls go on where they are; where there are no workers that is said."""
+
+    async def run() -> None:
+        async with opened(kind, tmp_path) as made:
+            pool = made.pool
+            if kind in ("local", "workers"):
+                with pytest.raises(Refusal) as refused:
+                    await pool.roll()
+                assert refused.value.status == 409
+                return
+            old, answered = await made.callers.call(pool)
+            before = {worker["name"] for worker in pool.workers}
+            await pool.roll()
+            serving = {worker["name"] for worker in pool.workers if worker["state"] == "serving"}
+            assert len(serving) == WORKERS
+            assert not serving & before
+            _, fresh = await made.callers.call(pool)
+            assert fresh.pc_id.partition(".")[0] in serving
+            await made.callers.heard(old, 440)
+            await pool.hang_up(answered.pc_id)
+            await until(lambda: {worker["name"] for worker in pool.workers} == serving, 30)
+
+    asyncio.run(run())
+
+
 def test_a_drain_takes_no_more_calls_and_ends_those_it_has(kind: str, tmp_path: Path) -> None:
     """New offers are refused with where else to go; running calls are told when the time is over."""
 
