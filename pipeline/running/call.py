@@ -18,38 +18,32 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Literal, Protocol, Self, TypeVar, overload, runtime_checkable
+from typing import TYPE_CHECKING, Any, Self
 
 from ..clock import Clock, clock_of_loop
 from ..end_reason import EndReason
 from ..errors import LivegraphError
 from ..events import CallStarted, EventBus
-from ..frames import Frame, InterruptFrame
+from ..frames import InterruptFrame
 from ..graph.call_files import CallFacts
 from ..graph.check import CheckResult
-from ..graph.declarations import NodeSpec
-from ..graph.handles import end_name, node_name
 from ..graph.modules import keeping
-from ..graph.resolve import output_of
-from ..ports import Out
-from ..processor import Processor
 from ..turns.controller import TurnPolicy
 from ..turns.conversation import Conversation
 from ..turns.conversation_policy import ConversationPolicy
 from .ahead import Ahead
 from .call_log import CallLog, LogPolicy
+from .call_view import CallView
 from .changing import CallChange, Changing
 from .context import CallContext
-from .edges import EdgeStats
-from .host import Host, Speaking
+from .host import Host
 from .limits import CallLimits
-from .node_state import NodeState, states_of
 from .nodes import Nodes
 from .outcome import Outcome
+from .scope import CallScope
+from .speakers import Speaking, prompt, speakers_of
 from .supervision import Supervision
-from .taps import Tap, Taps
-from .tasks import settle
-from .tuning import Changes, Tuner, node_of, retuned
+from .tuning import Changes, Tuner, retuned
 from .watchdog import Watchdog
 from .wire_up import Wiring
 
@@ -59,10 +53,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Call", "new_call_id"]
 
-P = TypeVar("P", bound=Processor)
-
-F = TypeVar("F", bound=Frame)
-
 _numbers = itertools.count(1)
 
 
@@ -71,14 +61,7 @@ def new_call_id() -> str:
     return f"call-{next(_numbers)}-{secrets.token_hex(3)}"
 
 
-@runtime_checkable
-class _Talking(Protocol):
-    """A node that can be told what to answer to."""
-
-    def add_context(self, text: str, *, reply: bool = False) -> None: ...
-
-
-class Call:
+class Call(CallView):
     """One call. Made by ``Plan.call``; used once."""
 
     def __init__(
@@ -92,14 +75,14 @@ class Call:
         log: LogPolicy | None = None,
         conversation: ConversationPolicy | None = None,
     ) -> None:
+        super().__init__(checked, Outcome(facts.id, events := EventBus()), clock)
         self.id = facts.id
         self.inputs: Mapping[str, Any] = MappingProxyType(dict(facts.inputs))
         """The values of the agent's inputs, by name."""
         self.identity = facts.identity
         """Who calls, as whoever let the caller in knows it."""
-        self.events = EventBus()
+        self.events = events
         self._facts = facts
-        self._checked = checked
         self._turn_policy = turns
         self._log = CallLog(log or LogPolicy())
         self._turns: Conversation | None = None
@@ -107,21 +90,13 @@ class Call:
         self._host: Host | None = None
         self._limits = limits
         self._resources = resources
-        self._clock = clock
-        self._outcome = Outcome(self.id, self.events)
         self._used = False
-        self._started: asyncio.Future[None] | None = None
-        """Done when the nodes have started; made when the loop runs."""
         self._over = asyncio.Event()
-        self._owner: asyncio.Task[None] | None = None
-        self._wiring: Wiring | None = None
         self._tuner: Tuner | None = None
-        self._taps = Taps()
         self._nodes: Nodes | None = None
         self._changing: Changing | None = None
-        self._body: asyncio.Task[Any] | None = None
-        """Whose ``async with`` the call is, while its body runs."""
-        self._body_cut = False
+        self._scope: CallScope | None = None
+        """Its ``async with``."""
 
     # Life ------------------------------------------------------------------------------------
 
@@ -187,59 +162,16 @@ class Call:
             raise self._outcome.error
 
     async def __aenter__(self) -> Self:
-        self._started = asyncio.get_running_loop().create_future()
-        self._owner = asyncio.create_task(self.run(), name=self.id)
-        watched: set[asyncio.Future[None]] = {self._owner, self._started}
-        try:
-            await asyncio.wait(watched, return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:
-            self._owner.cancel()
-            await self._outlive()
-            raise
-        if not self._started.done():
-            await self._owner
-        self._body = asyncio.current_task()
-        self._owner.add_done_callback(self._cut_body)
+        self._scope = CallScope(self.run, self.id)
+        await self._scope.enter()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        assert self._owner is not None
-        body, self._body = self._body, None
+        assert self._scope is not None
         self.end(EndReason.LEFT)
-        if self._body_cut and body is not None and body.uncancel() == 0:
-            # The cancellation was ours, as a TaskGroup's is; one from outside would go before it.
-            try:
-                await asyncio.sleep(0)
-            except asyncio.CancelledError:
-                if body.cancelling():
-                    raise
-            if error is None or isinstance(error, asyncio.CancelledError):
-                self._owner.result()
-        try:
-            await asyncio.wait({self._owner})
-        except asyncio.CancelledError:
-            self._owner.cancel()
-            await self._outlive()
-            raise
-        if error is None:
-            await self._owner
-        else:
-            await self._outlive()
-
-    def _cut_body(self, owner: asyncio.Task[None]) -> None:
-        """The call has failed: its body does not outlive it."""
-        if self._body is not None and not owner.cancelled() and owner.exception() is not None:
-            self._body_cut = True
-            self._body.cancel()
-
-    async def _outlive(self) -> None:
-        """Wait for the call to be over, in the face of another error: that one is told, the call's is in the log."""
-        assert self._owner is not None
-        await settle((self._owner,))
-        if not self._owner.cancelled():
-            self._owner.exception()
+        await self._scope.leave(error)
 
     async def finished(self) -> None:
         """Return when the call is over, however it ended; errors are raised by whoever runs it."""
@@ -287,25 +219,14 @@ class Call:
         return self._host
 
     def _speakers(self) -> dict[str, Speaking]:
-        """The nodes that can be told what to say."""
-        nodes = self._wiring.nodes if self._wiring is not None else {}
-        # Asked of every node at every start: whether it is a `Speaking` takes far longer than whether it has a `say`.
-        return {
-            name: node.processor
-            for name, node in nodes.items()
-            if hasattr(node.processor, "say") and isinstance(node.processor, Speaking)
-        }
+        return speakers_of(self._running_nodes())
 
     def prompt(self, text: str) -> bool:
         """Have whoever talks in this call answer to ``text`` now, which the caller does not hear; whether anybody does.
 
         Asked are the nodes that have ``add_context(text, reply=True)``, as ``gemini_live`` has.
         """
-        nodes = self._wiring.nodes.values() if self._wiring is not None and not self._outcome.ended else ()
-        talking = [node.processor for node in nodes if isinstance(node.processor, _Talking)]
-        for processor in talking:
-            processor.add_context(text, reply=True)
-        return bool(talking)
+        return not self._outcome.ended and prompt(self._running_nodes(), text)
 
     def tune(
         self,
@@ -383,102 +304,6 @@ class Call:
             self.tune(change.tuned)
         return change
 
-    @property
-    def over(self) -> bool:
-        """Whether the call ends, or has ended."""
-        return self._outcome.ended
-
-    @property
-    def nodes(self) -> Mapping[str, NodeSpec]:
-        """Its graph as it is now: node by name."""
-        return self._checked.nodes
-
-    @property
-    def written(self) -> Mapping[str, NodeSpec]:
-        """The nodes as they were written: with names of files that are not filled in."""
-        return self._checked.written.nodes
-
-    # What others see ---------------------------------------------------------------------------
-
-    @property
-    def reason(self) -> EndReason | Literal[""]:
-        """Why the call ended; empty while it runs."""
-        return self._outcome.reason
-
-    @property
-    def end_detail(self) -> str:
-        """What whoever ended it says of it, for people."""
-        return self._outcome.detail
-
-    @property
-    def clock(self) -> Clock:
-        """The call's clock; its origin is the start of the call."""
-        if self._clock is None:
-            raise RuntimeError("the call has not started")
-        return self._clock
-
-    @overload
-    def processor(self, node: P) -> P: ...
-
-    @overload
-    def processor(self, node: str, kind: type[P]) -> P: ...
-
-    def processor(self, node: Any, kind: type[Any] = Processor) -> Any:
-        """The running processor of a node: of a handle that ``graph.add`` gave, or of a name, which must be a ``kind``.
-
-        Raises ``KeyError`` naming the nodes there are, ``TypeError`` when it is something else.
-        """
-        name = node_name(node)
-        found = node_of(self._wiring.nodes if self._wiring is not None else {}, name).processor
-        if not isinstance(found, kind):
-            raise TypeError(f"{name!r} is a {type(found).__name__}, not a {kind.__name__}")
-        return found
-
-    @overload
-    def tap(self, output: Out[F], observer: Callable[[F], object]) -> Callable[[], None]: ...
-
-    @overload
-    def tap(self, output: Out[F]) -> Tap[F]: ...
-
-    @overload
-    def tap(self, output: str | Processor, observer: Callable[[Any], object]) -> Callable[[], None]: ...
-
-    @overload
-    def tap(self, output: str | Processor) -> Tap[Any]: ...
-
-    def tap(
-        self, output: Any, observer: Callable[[Any], object] | None = None
-    ) -> Callable[[], None] | Tap[Any]:
-        """See every frame that leaves an output, markers included, without being in its way.
-
-        ``output`` is ``"live.out"``, or a port of a handle; a node alone where it has one output. With an ``observer``,
-        which is called inside the sender's step, returns what ends it; without one, a stream::
-
-            async for frame in call.tap("live.out"): ...
-
-        An observer that raises is removed and logged. Before the call runs and while it does; frames of a cut turn are
-        seen when they leave. Raises ``KeyError`` naming what there is.
-        """
-        port = output_of(end_name(output), self._checked.nodes)
-        return self._taps.stream(port) if observer is None else self._taps.add(port, observer, _nothing)
-
-    @property
-    def checked(self) -> CheckResult:
-        """The graph as it runs now, with what ``tune`` and ``change`` made of it."""
-        if self._wiring is None:
-            return self._checked
-        specs = {name: node.spec for name, node in self._wiring.nodes.items()}
-        return replace(self._checked, nodes=self._checked.nodes | specs)
-
-    def stats(self) -> dict[str, EdgeStats]:
-        """The counters of every edge, by name (``gate.out -> live.audio``)."""
-        nodes = self._wiring.nodes.values() if self._wiring is not None else ()
-        return {name: stats for node in nodes for name, stats in node.intake.stats.items()}
-
-    def states(self) -> list[NodeState]:
-        """How every node fares now; none before the call runs."""
-        return [] if self._wiring is None else states_of(self._wiring.nodes, self.clock.now_ns())
-
     # The run ------------------------------------------------------------------------------------
 
     async def _converse(self, wiring: Wiring, nodes: Nodes) -> None:
@@ -490,8 +315,8 @@ class Call:
         try:
             for node in running:
                 nodes.set_going(node)
-            if self._started is not None:
-                self._started.set_result(None)
+            if self._scope is not None:
+                self._scope.started.set_result(None)
             if self.events.wants(CallStarted):
                 self.events.publish(CallStarted(time_ns=self.clock.now_ns(), call=self.id))
             for node in running:
@@ -512,7 +337,3 @@ class Call:
         frame = InterruptFrame(time_ns=self.clock.now_ns(), turn=turn)
         for node in wiring.nodes.values():
             node.interrupt(frame)
-
-
-def _nothing() -> None:
-    """An observer is not told of the end."""

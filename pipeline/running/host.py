@@ -10,7 +10,7 @@ import dataclasses
 import logging
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 from ..clock import Clock
 from ..convert.scalars import CallText
@@ -22,23 +22,11 @@ from ..turns.conversation_policy import ConversationPolicy
 from ..turns.manners import Manners
 from ..units import SECOND
 from .call_functions import CallFunction
+from .speakers import Speaking
 
-__all__ = ["Host", "Speaking"]
+__all__ = ["Host"]
 
 logger = logging.getLogger("livegraph.call")
-
-
-@runtime_checkable
-class Speaking(Protocol):
-    """A node that can be told what to say."""
-
-    def say(self, text: str) -> None:
-        """Have the agent say ``text``, word for word."""
-        ...
-
-    def add_context(self, text: str, *, reply: bool = False) -> None:
-        """Tell the agent ``text``, which the caller does not hear; with ``reply`` it answers to it."""
-        ...
 
 
 class Host:

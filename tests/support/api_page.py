@@ -96,7 +96,8 @@ def _class(name: str, value: type) -> str:
         lines[0] = f"### `{name}{_signature(init)}`"
     for field, written, doc in _fields(node):
         lines.append(f"- `{field}{written}`" + (f": {_flat(doc)}" if doc else ""))
-    for one in node.body:
+    parts = [part for base in _parts(value) if isinstance(part := _node(base), ast.ClassDef)]
+    for one in (one for part in (node, *parts) for one in part.body):
         if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef) and not one.name.startswith("_"):
             if any(_called(mark) == "overload" for mark in one.decorator_list) or _of_the_engine(
                 value, one.name
@@ -140,10 +141,16 @@ def _methods(value: Any) -> list[tuple[str, str]]:
         return []
     return [
         (name, inspect.getdoc(getattr(value, name)) or "")
-        for name, one in vars(value).items()
+        for owner in (value, *_parts(value))
+        for name, one in vars(owner).items()
         if not name.startswith("_") and (inspect.isfunction(one) or isinstance(one, property))
         if not _of_the_engine(value, name)
     ]
+
+
+def _parts(value: type) -> list[type]:
+    """The classes that ``value`` is put together from, and that nobody imports for themselves."""
+    return [base for base in value.__mro__[1:] if base.__name__ == f"{value.__name__}View"]
 
 
 def _of_the_engine(value: type, name: str) -> bool:
