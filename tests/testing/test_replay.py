@@ -34,6 +34,16 @@ def test_recordings_written_by_hand_are_as_they_were(file: Path) -> None:
     assert made.differences == [] and made.words
 
 
+@pytest.mark.parametrize("file", RECORDINGS, ids=lambda path: path.stem)
+def test_without_its_options_a_recording_is_played_from_its_setup(file: Path, tmp_path: Path) -> None:
+    """As one of another client is, or one whose first line was taken out before it was sent."""
+    lines = [line for line in file.read_text().splitlines() if "options" not in json.loads(line)]
+    bare = tmp_path / file.name
+    bare.write_text("\n".join(lines) + "\n")
+    assert len(lines) == len(file.read_text().splitlines()) - 1
+    assert played(bare).differences == []
+
+
 def test_a_conversation_is_heard_again() -> None:
     file = next(path for path in RECORDINGS if path.stem == "tool_and_go_away")
     made = played(file)
