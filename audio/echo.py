@@ -174,7 +174,7 @@ class _Downsampler:
             return np.zeros(count, np.float32)
         data = np.concatenate((lead, pcm.astype(np.float32)))
         made = _filtered(data, factor)
-        self._lead = data[len(made) * factor :]
+        self._lead = data[len(made) * factor :].copy()
         self._silent = not sounds and not self._lead.any()
         return made
 

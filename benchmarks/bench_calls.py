@@ -26,6 +26,7 @@ import argparse
 import asyncio
 import functools
 import json
+import os
 import socket
 import statistics
 import subprocess
@@ -34,6 +35,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `livegraph run` does, before numpy is there
 
 import numpy as np
 import psutil
