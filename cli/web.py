@@ -174,6 +174,13 @@ class _TimedProtocol(H11Protocol):
         super().connection_made(transport)
         self._await(h11.IDLE)
 
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        # RFC 6455, section 4.2.1; what upgrades in HTTP/1.0 is a proxy that does not know what it passes on.
+        if event.http_version < b"1.1":
+            self.send_400_response("A WebSocket needs HTTP/1.1.")
+        else:
+            super().handle_websocket_upgrade(event)
+
     def connection_lost(self, exc: Exception | None) -> None:
         self._await(None)
         super().connection_lost(exc)

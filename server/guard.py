@@ -75,7 +75,7 @@ class Guard:
             )
         if refusal is not None:
             await refusal.response()(scope, receive, answer)
-        elif scope["method"] == "OPTIONS" and shared:
+        elif scope["method"] == "OPTIONS" and (shared or scope["path"].startswith("/whip")):
             await _answer_preflight(answer, Headers(scope=scope).get("access-control-request-headers", ""))
         else:
             await self._app(scope, receive, answer)

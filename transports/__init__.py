@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from .file_in import FileIn
     from .file_out import FileOut
     from .record.recorder import Recorder
+    from .telephone.telephone_in import TelephoneIn
+    from .telephone.telephone_out import TelephoneOut
     from .webrtc.peer import Peer
     from .webrtc.webrtc_in import WebRTCIn
     from .webrtc.webrtc_out import WebRTCOut
@@ -24,10 +26,12 @@ else:
             "file_in": ("FileIn",),
             "file_out": ("FileOut",),
             "record.recorder": ("Recorder",),
+            "telephone.telephone_in": ("TelephoneIn",),
+            "telephone.telephone_out": ("TelephoneOut",),
             "webrtc.peer": ("Peer",),
             "webrtc.webrtc_in": ("WebRTCIn",),
             "webrtc.webrtc_out": ("WebRTCOut",),
         },
     )
 
-__all__ = ["FileIn", "FileOut", "Peer", "Recorder", "WebRTCIn", "WebRTCOut"]
+__all__ = ["FileIn", "FileOut", "Peer", "Recorder", "TelephoneIn", "TelephoneOut", "WebRTCIn", "WebRTCOut"]

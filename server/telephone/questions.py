@@ -24,6 +24,7 @@ from .signatures import by_plivo, by_telnyx, by_twilio, spellings
 __all__ = ["PASS", "TelephoneQuestions", "wrong_signature"]
 
 _FORM_BYTES = 64 * 1024
+_MOST_FIELDS = 200
 _READ_WITHIN_S = 10.0
 _PASS_LIFE_S = 120.0
 """From the answer to the stream that it opens."""
@@ -55,8 +56,7 @@ class TelephoneQuestions:
         """Somebody calls: connect them to the agent's stream."""
         self._count(ANYBODY, address_of(request))
         body = await _read_form(request)
-        fields = parse_qsl(body.decode(errors="replace"), keep_blank_values=True, max_num_fields=200)
-        query = parse_qsl(request.url.query, keep_blank_values=True, max_num_fields=200)
+        fields, query = _pairs(body.decode(errors="replace")), _pairs(request.url.query)
         given = dict(query) | dict(fields)
         provider = _provider_of(request, given)
         if self._accounts.signs(provider):
@@ -128,6 +128,14 @@ _PROVIDERS_FIELDS = frozenset(
         "To",
     )
 )
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    """Fields of a form or a query. Raises ``Refusal`` (400) for more than any provider sends."""
+    try:
+        return parse_qsl(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise Refusal(400, "bad_request", f"The request has more than {_MOST_FIELDS} fields.") from None
 
 
 def _provider_of(request: Request, given: Mapping[str, str]) -> Provider:

@@ -85,21 +85,24 @@ def restarted(offer: str, fragment: Fragment) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-def write_fragment(answer: str) -> str:
-    """What a caller whose ICE has restarted needs of the answer."""
+def write_fragment(answer: str, *, ipv6: bool = False) -> str:
+    """What a caller whose ICE has restarted needs of the answer.
+
+    One candidate of its kind of address: clients in use (whip-whep 1.2) put several together wrongly, and all lead to
+    the same port.
+    """
     ufrag, password = credentials_of(answer)
     media = next(
         (line for line in answer.splitlines() if line.startswith("m=")), "m=audio 9 UDP/TLS/RTP/SAVPF 0"
     )
     mid = re.search(r"^a=mid:(\S+)", answer, re.MULTILINE)
     candidates = re.findall(r"^a=candidate:.*?$", answer.replace("\r", ""), re.MULTILINE)
-    # Each once: the sections of a bundle repeat them.
     lines = [
         f"a=ice-ufrag:{ufrag}",
         f"a=ice-pwd:{password}",
         media,
         f"a=mid:{mid[1] if mid else 0}",
-        *dict.fromkeys(candidates),
+        *([one for one in candidates if (":" in one.split()[4]) is ipv6] or candidates)[:1],
         "a=end-of-candidates",
     ]
     return "\r\n".join(lines) + "\r\n"

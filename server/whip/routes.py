@@ -36,7 +36,7 @@ _READ_WITHIN_S = 10.0
 _MOST_SESSIONS = 10_000
 _MOST_INPUTS = 64
 _SDP, _FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
-_EVERY = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"]
+_EVERY = ["GET", "POST", "PUT", "PATCH", "DELETE"]
 _NO_STORE = {"Cache-Control": "no-store"}
 
 
@@ -56,9 +56,7 @@ class _Whip:
         self._sessions: OrderedDict[str, _Session] = OrderedDict()
 
     async def endpoint(self, request: Request) -> Response:
-        """``POST``: a call begins. ``OPTIONS``: what may be posted."""
-        if request.method == "OPTIONS":
-            return Response(status_code=204, headers={"Accept-Post": _SDP, "Allow": "OPTIONS, POST"})
+        """``POST``: a call begins. ``OPTIONS`` is answered by the ``Guard``."""
         if request.method != "POST":
             raise _not_allowed("OPTIONS, POST")
         try:
@@ -69,10 +67,6 @@ class _Whip:
 
     async def session(self, request: Request) -> Response:
         """``PATCH``: candidates or a restart. ``DELETE``: the call ends."""
-        if request.method == "OPTIONS":
-            return Response(
-                status_code=204, headers={"Accept-Patch": _FRAGMENT, "Allow": "OPTIONS, PATCH, DELETE"}
-            )
         id = request.path_params["session"]
         if request.method == "DELETE":
             await self._pool.hang_up(id)
@@ -133,7 +127,7 @@ class _Whip:
         if not matches and (asked.strip() != "*" or not restarts):
             raise Refusal(412, "stale_session", "The session has another ETag: its ICE was restarted.")
         if restarts:
-            return await self._restart(id, session, fragment)
+            return await self._restart(id, session, fragment, request)
         for candidate in fragment.candidates:
             try:
                 await self._pool.add_candidates(id, [candidate])
@@ -143,7 +137,7 @@ class _Whip:
                     raise
         return Response(status_code=204)
 
-    async def _restart(self, id: str, session: _Session, fragment: Fragment) -> Response:
+    async def _restart(self, id: str, session: _Session, fragment: Fragment, request: Request) -> Response:
         offer = restarted(session.offer, fragment)
         # What fails leaves the session as it was.
         answered = await self._pool.renegotiate(id, offer)
@@ -151,7 +145,8 @@ class _Whip:
         if fragment.candidates:
             await self._pool.add_candidates(id, list(fragment.candidates))
         headers = {**_NO_STORE, "ETag": session.tag}
-        return Response(write_fragment(answered.sdp), 200, headers, media_type=_FRAGMENT)
+        fragment_of_ours = write_fragment(answered.sdp, ipv6=":" in address_of(request))
+        return Response(fragment_of_ours, 200, headers, media_type=_FRAGMENT)
 
     def _inputs(self, request: Request, agent: str | None) -> Mapping[str, Any]:
         """What stands behind ``?``, as the agent's inputs have it."""

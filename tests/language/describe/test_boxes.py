@@ -53,9 +53,10 @@ def test_facts_are_complete(name: str) -> None:
 
 
 def _modules(cls: type) -> Iterator[Path]:
-    """The module of a box; of one that is a package of its own, all modules below it."""
-    file = Path(inspect.getfile(cls))
-    yield from file.parent.rglob("*.py") if file.name == "processor.py" else (file,)
+    """The module of a box, and of the box that it is made of; of one that is a package of its own, all modules below."""
+    for box in cls.__mro__[: cls.__mro__.index(Processor)]:
+        file = Path(inspect.getfile(box))
+        yield from file.parent.rglob("*.py") if file.name == "processor.py" else (file,)
 
 
 def _helpers(module: Path) -> Iterator[Path]:

@@ -209,7 +209,8 @@ def test_pages_of_allowed_origins_may() -> None:
                 assert name in reply.headers["access-control-expose-headers"]
             assert (await post(web, "v=0", Origin="https://evil.example")).status == 403
             plain = await web.ask("OPTIONS", "/whip/echo")
-            assert (plain.status, plain.headers["accept-post"]) == (204, "application/sdp")
+            assert plain.status == 204
+            assert "application/sdp" in plain.headers["accept-post"]
             await caller.hang_up()
 
     asyncio.run(run())
