@@ -53,7 +53,7 @@ def test_facts_are_complete(name: str) -> None:
 
 
 def _modules(cls: type) -> Iterator[Path]:
-    """The module of a box, and of the box that it is made of; of one that is a package of its own, all modules below."""
+    """The module of a box, and of the box it is made of; of one that is a package of its own, all modules below."""
     for box in cls.__mro__[: cls.__mro__.index(Processor)]:
         file = Path(inspect.getfile(box))
         yield from file.parent.rglob("*.py") if file.name == "processor.py" else (file,)
