@@ -30,13 +30,19 @@ class Kind(StrEnum):
     COLLEAGUES = "colleagues"
     MEMORY = "memory"
     CONVERSATION = "conversation"
+    TOOLS = "tools"
+    GUARDS = "guards"
     BOX = "box"
     TEST = "test"
     BRAIN = "brain"
     SCENARIO = "scenario"
 
 
-_BESIDE = {Kind.RECEPTIONIST: ("tools.py",), Kind.BOX: ("boxes.py", "test_boxes.py")}
+_BESIDE = {
+    Kind.RECEPTIONIST: ("tools.py",),
+    Kind.TOOLS: ("tools.py",),
+    Kind.BOX: ("boxes.py", "test_boxes.py"),
+}
 _NAMES = {
     Kind.TEST: "agent_test.yaml",
     Kind.BRAIN: "agent.brain.yaml",
@@ -60,7 +66,7 @@ def new(
             help="agent (the short form), pipeline (boxes in order), graph (named nodes), receptionist (with tools), "
             "transcriber, echo, composed (templates, inputs, profiles, several agents), recorder (keeps its calls), "
             "colleagues (several voices and a human), memory (knows callers again), "
-            "conversation (with manners), "
+            "conversation (with manners), tools (Python, HTTP, MCP), guards (what must not be said or kept), "
             "box (a box of your own, with its tests), test (of an agent), brain and scenario (for the simulator).",
         ),
     ] = Kind.AGENT,

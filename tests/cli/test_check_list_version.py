@@ -20,6 +20,7 @@ SHIPPED = (
         "interpreter",
         "looks_at_things",
         "receptionist",
+        "restaurant",
         "survey",
         "telephone",
     ),

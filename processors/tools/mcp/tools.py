@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from contextvars import ContextVar
@@ -139,6 +140,9 @@ class McpSource:
                 await stack.enter_async_context(client)
             else:
                 command, *args = entry.mcp
+                if command in ("python", "python3"):
+                    # The one that runs this, whose packages the server was installed beside.
+                    command = sys.executable
                 cwd = None if entry.cwd is None else str(entry.cwd)
                 parameters = StdioServerParameters(
                     command=command, args=args, env=revealed(entry.env), cwd=cwd
