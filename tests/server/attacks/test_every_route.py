@@ -62,7 +62,9 @@ def options() -> dict[str, Any]:
     }
 
 
-WAYS = ways_of(make_app([agent()], **options()))
+OTHER_TONGUES = ("/whip", "/telephone", "/start", "/sessions", "/status")
+"""Ways in that speak SDP, forms of telephone services, or to other clients: they are attacked in their own tests."""
+WAYS = [way for way in ways_of(make_app([agent()], **options())) if not way.pattern.startswith(OTHER_TONGUES)]
 HTTP = [way for way in WAYS if not way.is_websocket]
 SOCKETS = [way for way in WAYS if way.is_websocket]
 TAKING = [way for way in HTTP if way.takes_body]
