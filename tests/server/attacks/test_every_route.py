@@ -35,10 +35,16 @@ from support.routes import Way, ways_of
 from support.web import Reply, Web, serving
 
 TOKEN = "an-attackers-token-0123456789"
-PUBLIC = {"/healthz", "/readyz", "/metrics", "/client.js", "/{file}"}
+PUBLIC = {"/healthz", "/readyz", "/status", "/metrics", "/client.js", "/{file}"}
 """What strangers may read: whether it is well, and the page, which asks for the token. A route that is new is not."""
-BY_NAME = {("PATCH", "/api/offer"), ("DELETE", "/api/offer/{pc_id}")}
-"""What the name of a call opens, which nobody can guess: who has it is its caller."""
+BY_NAME = {
+    ("PATCH", "/api/offer"),
+    ("DELETE", "/api/offer/{pc_id}"),
+    ("POST", "/sessions/{session}/api/offer"),
+    ("PATCH", "/sessions/{session}/api/offer"),
+    *((method, "/whip/session/{session}") for method in ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")),
+}
+"""What the name of a call or a session opens, which nobody can guess: who has it is its caller."""
 KEYS = {"Authorization": f"Bearer {TOKEN}"}
 
 
@@ -164,6 +170,10 @@ def test_nothing_but_what_is_public_is_there_for_strangers(
                     assert reply.status in (200, 404), (str(way), reply.status)
                 elif (method, way.pattern) in BY_NAME:
                     refused(reply, str(way))
+                elif way.pattern.startswith("/whip") and method != "POST":
+                    # What it takes is for everybody to know (RFC 9725, section 4.2).
+                    assert reply.status == (204 if method == "OPTIONS" else 405), (str(way), reply.status)
+                    assert_plain(reply, str(way))
                 else:
                     # Too many wrong ones are told to wait.
                     assert reply.status in (401, 403, 429), (str(way), method, reply.status)
@@ -184,7 +194,7 @@ def test_a_token_in_an_address_is_none(caplog: pytest.LogCaptureFixture) -> None
                     reply = await web.ask(method, f"{way.path()}?{name}={TOKEN}")
                     if (method, way.pattern) in BY_NAME:
                         refused(reply, str(way))
-                    else:
+                    elif method == "POST" or not way.pattern.startswith("/whip"):
                         assert reply.status in (401, 403, 429), (str(way), reply.status)
 
     attack(caplog, during)
