@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
 from ....pipeline.errors import ConfigError, Problem
@@ -17,12 +17,13 @@ from ..errors import ToolError
 from ..seam import Tool
 from ..selection import tool_name
 from ..settings import ToolOptions, ToolSettings, resolve
-from .answers import read_answer
 from .arguments import ArgumentSpec, check_arguments, schema_of
-from .client import CannotCall, Client, Request
 from .entry import HttpTool, Reach, revealed
 from .hosts import HostPolicy
 from .templates import MISSING, fill_address, fill_text, fill_value, names_in, of_the_call
+
+if TYPE_CHECKING:
+    from .client import Client, Request
 
 __all__ = ["HttpCaller", "HttpSource", "call_values", "checked_host", "with_query"]
 
@@ -70,6 +71,9 @@ class HttpCaller:
         key = context.idempotency_key
         if reach.idempotency_header and key and request.method not in _SAFE:
             headers.setdefault(reach.idempotency_header, key)
+        from .answers import read_answer
+        from .client import CannotCall
+
         try:
             answer = await self._client().ask(replace(request, headers=headers), reach.max_bytes)
         except CannotCall as error:
@@ -166,6 +170,8 @@ class HttpSource:
 
     def _client_of(self, policy: HostPolicy) -> Client:
         if self._client is None:
+            from .client import Client
+
             self._client = Client(policy)
         return self._client
 
@@ -227,6 +233,8 @@ class _Template:
         url = with_query(
             fill_address(self._url, values), query | (rest if self._method not in _WITH_BODY else {})
         )
+        from .client import Request
+
         return Request(self._method, url, headers, body)
 
 
