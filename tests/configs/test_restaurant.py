@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -101,7 +102,7 @@ def test_the_agents_tools_book_and_cancel_at_the_service() -> None:
     asyncio.run(main())
 
 
-async def say(model: Model, name: str, call_id: str, /, **args: object) -> dict[str, object]:
+async def say(model: Model, name: str, call_id: str, /, **args: object) -> dict[str, Any]:
     """What the model is told."""
     model.ask(name, call_id, **args)
     return await model.answer()
