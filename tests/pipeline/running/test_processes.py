@@ -18,6 +18,7 @@ from livegraph.pipeline.running.processes import (
     WorkTooLongError,
 )
 from support import deeds, heavy
+from support.processes import gone
 
 
 def real(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
@@ -36,19 +37,6 @@ def pool() -> Iterator[Processes]:
     pool = Processes(4)
     yield pool
     pool.close()
-
-
-def gone(pid: int, within_s: float = 20) -> bool:
-    """Whether a process has ended."""
-    until_s = time.monotonic() + within_s
-    while time.monotonic() < until_s:
-        try:
-            if Path(f"/proc/{pid}/stat").read_text("ascii").rpartition(")")[2].split()[0] == "Z":
-                return True
-        except OSError:
-            return True
-        time.sleep(0.05)
-    return False
 
 
 @pytest.mark.parametrize(
