@@ -16,6 +16,7 @@ from livegraph.pipeline.events import (
     SpeechChanged,
     StateChanged,
     ToolFinished,
+    ToolServiceChanged,
     Usage,
 )
 from livegraph.pipeline.running.edges import EdgeStats
@@ -40,6 +41,7 @@ def a_call(metrics: Metrics) -> None:
     events.publish(SpeechChanged(time_ns=4 * SECOND, speaking=False))
     events.publish(StateChanged(time_ns=5 * SECOND, state="speaking", turn=2))
     events.publish(ToolFinished(time_ns=1, id="1", name="book", ok=True, result={}, duration_ns=SECOND))
+    events.publish(ToolServiceChanged(time_ns=1, service="files", kind="mcp", state="down"))
     events.publish(
         Usage(
             time_ns=1,
@@ -117,6 +119,27 @@ def test_every_number_is_documented() -> None:
     rows = set(re.findall(r"^\| `(livegraph_\w+)` \|", text, re.MULTILINE))
     told = {name.removesuffix("_total") for name in rows}
     assert told == {name for name in names() if not name.endswith("_created")}
+
+
+def test_a_service_of_tools_that_is_down_is_0_until_it_is_back() -> None:
+    """An MCP server that died, and one whose circuit breaker is open."""
+    metrics, events = Metrics(), EventBus()
+    metrics.watch("desk", events)
+
+    def up() -> dict[str, float]:
+        return {
+            sample.labels["service"]: sample.value
+            for family in text_string_to_metric_families(metrics.text().decode())
+            for sample in family.samples
+            if sample.name == "livegraph_tool_service_up"
+        }
+
+    for kind, states in (("mcp", ("down", "up")), ("breaker", ("open", "closed"))):
+        seen = []
+        for state in states:
+            events.publish(ToolServiceChanged(time_ns=1, service=kind, kind=kind, state=state))
+            seen.append(up()[kind])
+        assert seen == [0, 1], kind
 
 
 def test_the_board_asks_for_what_there_is() -> None:
