@@ -328,7 +328,8 @@ class NodeRuntime:
         """
         if from_signal(error):
             raise error
-        if isinstance(error, QueueOverflowError):
+        # The end of its streams is nobody's step but its own, whoever told it of that.
+        if isinstance(error, QueueOverflowError) and where not in ("end", "input_end"):
             strand = current_strand.get()
             if strand is None or strand.name != self.name:
                 raise error

@@ -438,3 +438,38 @@ def test_who_hangs_at_the_end_of_the_stream_is_named_and_the_call_ends(word: str
     reason, seen, named, ended_ns = run_virtual(main())
     assert (reason, seen, named) == ("completed", heard, ["hangs"])
     assert ended_ns < 35 * SECOND
+
+
+class HoldsBack(Processor):
+    """Gives all that it was given at the end of its streams."""
+
+    text: In[TextFrame]
+    out: Out[TextFrame]
+
+    def __init__(self) -> None:
+        self.held: list[TextFrame] = []
+
+    def on_text(self, frame: TextFrame) -> None:
+        self.held.append(frame)
+
+    def on_end(self) -> list[TextFrame]:
+        return self.held
+
+
+def test_who_holds_back_more_than_the_next_can_take_is_to_blame_and_the_call_ends() -> None:
+    """A queue that overflows at the end of a stream is the fault of the node that ended, not of whoever fed it."""
+    graph = Graph()
+    graph.add("words", Words, words=["a"] * 30)
+    graph.add("holds", HoldsBack)
+    graph.add("slow", SlowUpper)
+    graph.add("sink", Collect)
+    graph.connect("words", "holds")
+    graph.connect("holds", "slow", max_frames=4)
+    graph.connect("slow", "sink")
+
+    async def main() -> None:
+        async with no_tasks_left():
+            await asyncio.wait_for(graph.plan().call().run(), 60)
+
+    with pytest.raises(ProcessorError, match=r"holds: .*4 times its bound"):
+        run_virtual(main())
