@@ -76,6 +76,7 @@ async def _service() -> AsyncIterator[Mapping[type, Any]]:
 
 
 _PEER = "it needs a browser or its like: tests/transports/test_webrtc_boxes.py"
+_LINE = "it needs a caller at a telephone: tests/server/telephone/test_conversations.py"
 
 HARNESSES: dict[str, Harness] = {
     "app_in": Harness(endless=True),
@@ -96,6 +97,8 @@ HARNESSES: dict[str, Harness] = {
         elsewhere="a call of nothing but a recorder is over at once: tests/transports/record",
     ),
     "transcript_log": Harness(options=lambda folder: {"path": folder / "transcript.jsonl"}),
+    "telephone_in": Harness(elsewhere=_LINE),
+    "telephone_out": Harness(elsewhere=_LINE),
     "webrtc_in": Harness(elsewhere=_PEER),
     "webrtc_out": Harness(elsewhere=_PEER),
 }

@@ -1,6 +1,7 @@
 """Telephone in: the caller at a telephone as a source.
 
-Ports: ``audio`` out (the voice, mono), ``keys`` out (keys that are pressed), and those of ``webrtc_in``.
+Ports: ``audio`` out (the voice, mono), ``keys`` out (keys that are pressed), and those that only a browser fills, for
+an agent that is tried from one: ``text`` out (what is typed), ``video`` out (its camera).
 
 Example:
     telephone_in: {}
