@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+import os
+import sys
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any, TextIO
 
 from ..http.guarded import guarded_transport
 from ..http.hosts import HostPolicy
@@ -21,7 +24,10 @@ async def by_command(parameters: Any, ended: asyncio.Event) -> AsyncGenerator[tu
     import anyio
     from mcp.client.stdio import stdio_client
 
-    async with stdio_client(parameters) as (read, write):
+    async with AsyncExitStack() as stack:
+        # Not the package's own default: it is what stderr was when the package was loaded.
+        said = stack.enter_context(_stderr())
+        read, write = await stack.enter_async_context(stdio_client(parameters, errlog=said))
         inward, outward = anyio.create_memory_object_stream[Any](0)
 
         async def forward() -> None:
@@ -36,6 +42,26 @@ async def by_command(parameters: Any, ended: asyncio.Event) -> AsyncGenerator[tu
                 yield outward, write
             finally:
                 group.cancel_scope.cancel()
+
+
+@contextmanager
+def _stderr() -> Iterator[TextIO]:
+    """Where a server's own words go: to ours, and nowhere where that is no file (a notebook, a test)."""
+    found = next((stream for stream in (sys.stderr, sys.__stderr__) if _is_file(stream)), None)
+    if found is not None:
+        yield found
+        return
+    with Path(os.devnull).open("w") as nowhere:
+        yield nowhere
+
+
+def _is_file(stream: TextIO | None) -> bool:
+    """Whether a process can be given it."""
+    try:
+        return stream is not None and stream.fileno() >= 0
+    except (OSError, ValueError):
+        # It has none, or it is closed.
+        return False
 
 
 def by_address(

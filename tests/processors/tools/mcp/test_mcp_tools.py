@@ -1,6 +1,7 @@
 """Servers of the official package, by command and address: what they give comes through, one that dies returns."""
 
 import asyncio
+import io
 import logging
 import socket
 import sys
@@ -169,6 +170,21 @@ def test_a_server_that_dies_is_named_and_started_again(caplog: pytest.LogCapture
     said = [record.getMessage() for record in caplog.records]
     assert any("MCP server kitchen is down" in line for line in said)
     assert not any("hunter2" in line for line in said)
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_a_command_runs_where_stderr_is_no_file(closed: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In a notebook, or a program that has put something else in its place."""
+    stand_in = io.StringIO()
+    if closed:
+        stand_in.close()
+    monkeypatch.setattr("sys.stderr", stand_in)
+
+    async def main() -> None:
+        async with by("stdio") as entry, served(entry) as (model, _):
+            assert await say(model, "add", "1", a=2, b=3) in ({"result": 5}, {"output": "5"})
+
+    asyncio.run(main())
 
 
 def test_calls_share_one_server_or_have_their_own() -> None:
