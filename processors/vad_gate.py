@@ -353,7 +353,8 @@ class VadGate(Processor):
             # After a pause somebody else may speak.
             self._believed = 0
             return probabilities
-        if self._believed > 0 and self._speech.speaking:
+        if self._believed > 0 and (self._speech.speaking or self._speech.onset_ns is not None):
+            # Asked at each window of an onset, what is alike by chance would stop and start the agent.
             self._believed -= len(probabilities)
             return probabilities
         sounds_ns = self.call.turns.sounds_ns

@@ -195,11 +195,14 @@ class Brain:
             self._memory.told_before.append("caller")
 
     def _new_request(self, heard: Heard) -> list[Action] | None:
-        if is_note(heard.text):
-            return None
         if (actions := self._try_rules(self._script.rules, heard)) is not None:
             return actions
-        if self._script.use_tools and (tool := best_tool(list(self._tools.values()), heard)):
+        # Rules are written for what they hear; words of a note that a tool has too mean nothing.
+        if (
+            self._script.use_tools
+            and not is_note(heard.text)
+            and (tool := best_tool(list(self._tools.values()), heard))
+        ):
             return self._call(None, tool, {}, fill(tool, heard))
         return None
 
@@ -302,8 +305,6 @@ class Brain:
 
     def _is_unheard_of(self, heard: Heard) -> bool:
         """Whether no rule and no tool knows what to do with it."""
-        if is_note(heard.text):
-            return True
         if any(
             pattern.match(heard) is not None
             for rule in self._script.rules
@@ -311,6 +312,8 @@ class Brain:
             for pattern in rule.patterns
         ):
             return False
+        if is_note(heard.text):
+            return True
         return not (self._script.use_tools and best_tool(list(self._tools.values()), heard))
 
     def _asked(self, rule: Rule | None, tool: DeclaredTool | None, waiting: str) -> Parameter | None:

@@ -39,8 +39,8 @@ _OTHERWISE = (
 
 
 def quoted(text: str) -> str | None:
-    """What is to be said word for word; None where nothing is."""
-    found = _QUOTED.search(text)
+    """What is to be said word for word; None where nothing is. Of several notes in brackets the last one asks."""
+    found = _QUOTED.search(text.rpartition("][")[2] if is_note(text) else text)
     return found["words"].strip() or None if found else None
 
 
@@ -56,16 +56,15 @@ def untagged(text: str) -> str | None:
 
 
 def is_note(text: str) -> bool:
-    """Whether it is in brackets as a whole: a note to the model, as a play has them, and nothing that somebody says."""
-    text = text.strip()
-    if not (text.startswith("[") and text.endswith("]")):
-        return False
-    depth = 0
-    for at, letter in enumerate(text, 1):
-        depth += (letter == "[") - (letter == "]")
-        if depth == 0:
-            return at == len(text)
-    return False
+    """Whether all of it is in brackets: notes to the model, as a play has them, and nothing that somebody says."""
+    depth, noted = 0, False
+    for letter in text:
+        depth += letter == "["
+        if depth == 0 and not letter.isspace():
+            return False
+        noted = noted or depth > 0
+        depth -= letter == "]" and depth > 0
+    return noted and depth == 0
 
 
 def in_other_words(text: str) -> str:

@@ -34,7 +34,8 @@ def test_github_gets_annotations(tmp_path: Path) -> None:
     assert done.stdout.splitlines() == [
         "::error file=a%2Cb.yaml,line=4,endLine=4,col=16,endColumn=24,title=LG201::unknown option `treshold` for "
         "`vad_gate`%0Adid you mean `threshold`? "
-        "options: mode, detector, threshold, min_speech, pre_roll, hang_over, echo_guard",
+        "options: mode, detector, threshold, min_speech, pre_roll, hang_over, turn_end, shortest, longest, "
+        "turn_model, echo_guard",
         "::error file=a%2Cb.yaml,line=7,endLine=7,col=7,endColumn=10,title=LG107::`a b` cannot name an agent"
         "%0Aletters, digits, `_`, `-` and `.`, as it stands in addresses",
     ]

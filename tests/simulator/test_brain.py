@@ -73,6 +73,10 @@ def test_a_note_to_the_model_is_no_wish_of_the_caller() -> None:
     (again,) = subject.hear(note)
     assert isinstance(asked, Say) and isinstance(again, Say) and "many" in again.text
     assert "returned" not in str(subject.snapshot())
+    two = (
+        '[The function ask, called with {"why": "broken"}, has not answered yet.][Mia handed over: "broken"]'
+    )
+    assert brain().hear(two) == [Say("Pardon?")], "and several of them are as little read aloud"
 
 
 def test_texts_take_turns() -> None:
