@@ -34,13 +34,11 @@ _NEAR = 32
 """Delays that count as the same: 8 ms either way."""
 _SILENT = 2_500.0
 _TAKEN_AT_ONCE = _RATE // 5
-_STEP = 16
-"""The loudness of what was played is looked at in steps of 4 ms."""
 _REACH = 4
 _LOWS = 0.6
 
 _Signal = NDArray[np.float32]
-_ONES: _Signal = np.ones(_STEP, np.float32)
+_NOTHING = np.zeros(1)
 
 
 class EchoGuard:
@@ -205,10 +203,9 @@ def _taps(factor: int) -> _Signal:
 
 def _best(products: NDArray[np.floating], played: _Signal, power: float) -> tuple[float, int]:
     """The largest correlation of what was heard, which has this power, with ``played``; and its place."""
-    sums = np.cumsum(np.square(played).reshape(-1, _STEP) @ _ONES, dtype=np.float64)
-    powers = sums[_HEARD // _STEP - 1 :].copy()
-    powers[1:] -= sums[: -_HEARD // _STEP]
-    by_place = np.repeat(np.maximum(powers, _SILENT).astype(np.float32), _STEP)[: len(products)]
-    squares = np.square(products[: len(by_place)]) / by_place
+    # To the sample: at the edge of a word, power that is known in steps is too small, and any likeness too large.
+    sums = np.concatenate((_NOTHING, np.cumsum(np.square(played), dtype=np.float64)))
+    powers = np.maximum(sums[_HEARD:] - sums[:-_HEARD], _SILENT)
+    squares = np.square(products[: len(powers)]) / powers
     place = int(squares.argmax())
     return min(1.0, float(np.sqrt(squares[place] / power))), place

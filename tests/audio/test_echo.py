@@ -9,7 +9,7 @@ import pytest
 
 from livegraph.audio.echo import EchoGuard
 from livegraph.audio.pcm import Pcm
-from support.speech import recorded
+from support.speech import recorded, spoken
 
 
 def piece(name: str, at: int = 4_000, samples: int = 16_000) -> Pcm:
@@ -54,6 +54,28 @@ def test_chance_does_not_last() -> None:
         guard.hear(voice[at : at + 512])
         found.append(guard.echo)
     assert sum(found) <= len(found) // 8
+
+
+@pytest.mark.parametrize("words", ["Stop. Please stop.", "What time do you open on Sunday?"])
+def test_a_person_with_the_agents_own_voice_is_none_from_the_first_window_on(words: str) -> None:
+    """Where a word of the agent begins or ends, power changes at once: what is heard then is not like it for that."""
+    story = spoken(
+        "There was a wanderer who walked through seven valleys and over seven hills, on and on."
+    ).pcm
+    voice = spoken(words).pcm
+    onset = int(np.flatnonzero(np.abs(voice) > 500)[0])
+    heard = np.concatenate((np.zeros(8_000, np.int16), voice[onset:]))[:12_800]
+    looks, alike = 0, 0
+    for start in range(0, len(story) - len(heard), 700):
+        guard = EchoGuard(16_000)
+        for at in range(0, len(heard), 512):
+            guard.play(story[start + at : start + at + 512], 16_000)
+            guard.hear(heard[at : at + 512])
+            if at >= 8_192:
+                looks += 1
+                alike += guard.echo
+    assert looks > 500
+    assert alike <= looks * 0.04
 
 
 def test_a_room_is_known_by_its_delay() -> None:
