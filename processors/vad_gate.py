@@ -15,7 +15,7 @@ Example:
 import asyncio
 import importlib.util
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -33,7 +33,6 @@ from ..audio import (
     VoiceActivity,
     silence,
 )
-from ..audio.echo import EchoGuard
 from ..audio.leveller import Leveller
 from ..audio.smart_turn import find_model
 from ..pipeline import (
@@ -55,20 +54,16 @@ from ..pipeline.events import Interrupted, SpeechChanged, StateChanged
 from ..pipeline.processor import Emitted
 from ..pipeline.units import SECOND
 from .detector_batch import take_seat
+from .own_voice import OwnVoice
+from .pre_roll import PreRoll
 from .turn_end import TurnEnd
 
 __all__ = ["VadGate"]
 
-_EXIT = 0.15
 _HUSHED_SAMPLES = 320
 """20 ms: no sound of speech is so soft for so long, but in a closure."""
 _SHORTEST_NS = 300 * MS
 _LONGEST_NS = 1_200 * MS
-_FIRST_NS = 1 * SECOND
-_HIGHER = 0.15
-"""By how much the bar is higher at the beginning of what the agent says."""
-_BELIEVED = 25
-"""Windows for which somebody who was found to speak over the agent, without a pause, is no echo: 0.8 s."""
 
 
 class VadGate(Processor):
@@ -154,15 +149,11 @@ class VadGate(Processor):
         self._shortest_ns, self._longest_ns = shortest, longest
         self._turn_model = turn_model
         self._end: TurnEnd | None = None
-        self._held: deque[AudioFrame] = deque()
-        self._held_ns = 0
+        self._pre_roll = PreRoll()
         self._undecided: deque[AudioFrame] = deque()
         """Frames that the detector of all calls has yet to judge: 20 ms of them, and no more than have come."""
         self._echo_guard = echo_guard
-        self._echo: EchoGuard | None = None
-        self._deaf: Callable[[], None] | None = None
-        self._believed = 0
-        """Windows for which the caller's speech is not taken for an echo, whatever it is like."""
+        self._own_voice: OwnVoice | None = None
         self._stirred = False
         """Whether the conversation was told of what may become speech."""
         self._quiet = False
@@ -212,9 +203,6 @@ class VadGate(Processor):
         self._leveller = Leveller(vad.sample_rate)
         if isinstance(vad, SileroVad):
             vad.gain = self._leveller.gain
-        self._echo = EchoGuard(vad.sample_rate) if self._echo_guard else None
-        if self._echo is not None:
-            self._deaf = self.call.turns.on_sounded(self._echo.play)
         self._seat = take_seat(vad, self._told) if isinstance(vad, SileroVad) else None
         if self._adaptive:
             pauses = SpeakerPauses(
@@ -237,6 +225,8 @@ class VadGate(Processor):
             window_ns=self._vad.window_samples * SECOND // self._vad.sample_rate,
             pauses=None if self._end is None else self._end.pauses,
         )
+        if self._echo_guard:
+            self._own_voice = OwnVoice(vad.sample_rate, self.call.turns, self._speech)
 
     async def _model(self) -> SmartTurn | None:
         """The end-of-turn model, where there is one and it can be run."""
@@ -267,16 +257,16 @@ class VadGate(Processor):
 
     async def stop(self) -> None:
         """Leave the detector to the other calls."""
-        if self._deaf is not None:
-            self._deaf()
-            self._deaf = None
+        if self._own_voice is not None:
+            self._own_voice.leave()
+            self._own_voice = None
         if self._seat is not None:
             self._seat.leave()
 
     def on_audio(self, frame: AudioFrame) -> None:
         """Judge the frame, or let it wait to be judged together with those of other calls."""
-        if self._echo is not None:
-            self._echo.hear(frame.samples)
+        if self._own_voice is not None:
+            self._own_voice.hear(frame.samples)
         if self._seat is None:
             known: list[float] | None = self._vad.process(self._leveller.process(frame.samples))
         else:
@@ -309,7 +299,8 @@ class VadGate(Processor):
         self._windows_ns += len(probabilities) * self._vad.window_samples * SECOND // self._vad.sample_rate
         was_open = self._speech.speaking
         self._offset_ns = frame.time_ns - self._position_ns
-        probabilities = self._without_echo(probabilities)
+        if self._own_voice is not None:
+            probabilities = self._own_voice.without(probabilities, self._threshold)
         if probabilities and self._speech.speaking and self._leveller.is_hushed(self._last):
             # The network goes on hearing a voice for two windows after it: that would be waited for at every turn.
             probabilities = [*probabilities[:-1], 0.0]
@@ -340,32 +331,18 @@ class VadGate(Processor):
         if was_open:
             self.out.emit(frame)
         else:
-            self._hold(frame, opened_ns)
+            self._keep_or_pass(frame, opened_ns)
 
-    def _without_echo(self, probabilities: list[float]) -> list[float]:
-        """The probabilities, none of which is the agent's own voice.
-
-        While the agent has just begun to speak, and echo cancellers are still at a loss, the bar is higher.
-        """
-        if self._echo is None:
-            return probabilities
-        if max(probabilities, default=0.0) < self._threshold - _EXIT:
-            # After a pause somebody else may speak.
-            self._believed = 0
-            return probabilities
-        if self._believed > 0 and (self._speech.speaking or self._speech.onset_ns is not None):
-            # Asked at each window of an onset, what is alike by chance would stop and start the agent.
-            self._believed -= len(probabilities)
-            return probabilities
-        sounds_ns = self.call.turns.sounds_ns
-        if sounds_ns is None:
-            return probabilities
-        if self._echo.echo:
-            return [0.0] * len(probabilities)
-        self._believed = _BELIEVED
-        if sounds_ns < _FIRST_NS and not self._speech.speaking:
-            return [max(0.0, one - _HIGHER) for one in probabilities]
-        return probabilities
+    def _keep_or_pass(self, frame: AudioFrame, opened_ns: int | None) -> None:
+        """Keep ``frame``; let all that is kept pass when speech was found to have begun at ``opened_ns``."""
+        if opened_ns is not None:
+            for held in self._pre_roll.release(frame, self._pre_roll_ns + self._position_ns - opened_ns):
+                self.out.emit(held)
+            return
+        # Speech may turn out to have begun with the candidate, or with the window that is still filling.
+        onset_ns = self._speech.onset_ns
+        earliest_ns = self._windows_ns if onset_ns is None else onset_ns
+        self._pre_roll.keep(frame, self._pre_roll_ns + self._position_ns - earliest_ns)
 
     def _stir(self) -> None:
         """Tell of what may become speech at its first window: the sound of an agent who is spoken over stops then."""
@@ -397,38 +374,3 @@ class VadGate(Processor):
         else:
             turns.user_stopped()
             self.speech.emit(SpeechEndFrame(time_ns=at_ns))
-
-    def _hold(self, frame: AudioFrame, opened_ns: int | None) -> None:
-        """Keep ``frame``; let all that is kept pass when speech was found to have begun at ``opened_ns``."""
-        self._held.append(frame)
-        self._held_ns += frame.duration_ns
-        if opened_ns is not None:
-            self._cut_to(opened_ns - self._pre_roll_ns)
-            while self._held:
-                self.out.emit(self._held.popleft())
-            self._held_ns = 0
-            return
-        # Speech may turn out to have begun with the candidate, or with the window that is still filling.
-        onset_ns = self._speech.onset_ns
-        earliest_ns = self._windows_ns if onset_ns is None else onset_ns
-        keep_ns = self._pre_roll_ns + self._position_ns - earliest_ns
-        while self._held and self._held_ns - self._held[0].duration_ns >= keep_ns:
-            self._held_ns -= self._held.popleft().duration_ns
-
-    def _cut_to(self, from_ns: int) -> None:
-        """Let go of what is held of the time before ``from_ns``, to the sample."""
-        while self._held:
-            begins_ns = self._position_ns - self._held_ns
-            frame = self._held[0]
-            if begins_ns >= from_ns:
-                return
-            self._held.popleft()
-            self._held_ns -= frame.duration_ns
-            if begins_ns + frame.duration_ns > from_ns:
-                samples = (from_ns - begins_ns) * frame.rate // SECOND
-                rest = frame.samples[samples:]
-                time_ns = frame.time_ns + samples * SECOND // frame.rate
-                kept = AudioFrame(rest, frame.rate, time_ns=time_ns, turn=frame.turn)
-                self._held.appendleft(kept)
-                self._held_ns += kept.duration_ns
-                return
