@@ -14,7 +14,6 @@ Example:
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
 from typing import Annotated, Any
 
 from ...pipeline import (
@@ -52,11 +51,11 @@ from .breaker import BreakerPolicy
 from .catalog import ToolCatalog
 from .consent import Consents, Words
 from .context import ToolDesk
+from .docket import Docket
 from .execution import Execution
 from .mcp.entry import McpTools
-from .outcome import Outcome
 from .python_host import Isolation, PythonHost
-from .result_cache import wish_key
+from .reports import ToolReports
 from .results import ToolResult
 from .seam import Tool, ToolSource
 from .shared import ServiceState, shared
@@ -64,7 +63,7 @@ from .sources import ToolEntry, held, known_tools, make_source
 from .state import StateKind, read_state_class
 from .threads import ToolThreads
 from .voice import Voice
-from .withdrawn import Running, WithdrawnCalls
+from .withdrawn import Running
 
 __all__ = ["ToolRouter"]
 
@@ -156,9 +155,6 @@ class ToolRouter(Processor):
         self._sources: list[ToolSource] = []
         self._tools: dict[str, Tool] = {}
         self._threads = ToolThreads()
-        self._waiting: dict[str, ToolCallFrame] = {}
-        self._running: dict[str, Running] = {}
-        self._withdrawn = WithdrawnCalls()
         self._changed = asyncio.Event()
         self._ended = False
         self._uncut: set[asyncio.Task[None]] = set()
@@ -166,6 +162,8 @@ class ToolRouter(Processor):
         self._watched: list[Any] = []
         """What ends the subscriptions to events."""
         self._desk: ToolDesk
+        self._docket: Docket
+        self._reports: ToolReports
         self._execution: Execution
 
     @classmethod
@@ -188,6 +186,16 @@ class ToolRouter(Processor):
     async def start(self) -> None:
         state = _state_kind(self._state_option)
         self._desk = ToolDesk(self.name, self.call, self.log, Consents(self._words), self._voices, state)
+        self._reports = ToolReports(self.name, self.call)
+        self._docket = Docket(
+            self.name,
+            self.call.clock,
+            self.call.turns,
+            self._reports,
+            self.log,
+            emit=self.results.emit,
+            changed=self._changed.set,
+        )
         self._execution = Execution(
             self._desk,
             shared(),
@@ -212,12 +220,12 @@ class ToolRouter(Processor):
     def on_calls(self, frame: ToolCallFrame | ToolCancelFrame) -> Emitted:
         if isinstance(frame, ToolCancelFrame):
             for call_id in frame.ids:
-                self._withdraw(call_id)
+                self._docket.withdraw(call_id)
         elif frame.name in self._tools and (
             not self._agents or not frame.agent or frame.agent in self._agents
         ):
             # Functions of another router on the same stream are not ours to answer, nor those of another persona.
-            self._accept(frame)
+            self._docket.accept(frame, self._tools[frame.name])
         return None
 
     def on_end(self) -> Emitted:
@@ -227,14 +235,12 @@ class ToolRouter(Processor):
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            while self._waiting or self._running or not self._ended:
-                while self._waiting and len(self._running) < self._max_parallel:
-                    frame = self._waiting.pop(next(iter(self._waiting)))
-                    running = self._running[frame.id] = Running(frame, self._tools[frame.name])
+            while not (self._ended and self._docket.at_rest):
+                for running in self._docket.begin(self._max_parallel):
                     self._begin(running, group)
                 self._changed.clear()
                 await self._changed.wait()
-            for running in self._withdrawn.going_on():
+            for running in self._docket.unwanted():
                 # What must not be cut comes to its end, within its deadline; of a thread nobody needs to know.
                 if running.task is not None and running.tool.settings.cancel:
                     running.task.cancel()
@@ -251,12 +257,25 @@ class ToolRouter(Processor):
         self._uncut.add(running.task)
         running.task.add_done_callback(self._uncut.discard)
 
+    async def _answer(self, running: Running) -> None:
+        running.began_ns = self.call.clock.now_ns()
+        set_idempotency_key(running.frame.idempotency_key)
+        outcome = await self._execution.run(
+            running.tool, running.frame, lambda part: self._part(running, part)
+        )
+        self._docket.ended(running, outcome)
+
+    async def _part(self, running: Running, result: ToolResult) -> None:
+        """Send what a function yields, as it comes."""
+        for frame in list(self._docket.part(running, result)):
+            await self.results.send(frame)
+
     async def _let_end(self) -> None:
         """The call is over: what must not be cut has a moment to come to its end, and then is cut and named."""
         if not self._uncut:
             return
         # Their results are nobody's by now.
-        self._running.clear()
+        self._docket.forget()
         _, left = await asyncio.wait(self._uncut, timeout=_LET_END_NS / SECOND)
         for task in left:
             task.cancel()
@@ -271,7 +290,7 @@ class ToolRouter(Processor):
     @property
     def at_rest(self) -> bool:
         """Whether no call is under way: then no result will come."""
-        return not (self._waiting or self._running)
+        return self._docket.at_rest
 
     @property
     def offered(self) -> Sequence[Tool]:
@@ -333,16 +352,7 @@ class ToolRouter(Processor):
         if state.service in servers or any(
             tool.settings.service == state.service for tool in self._tools.values()
         ):
-            now_ns = self.call.clock.now_ns()
-            changed = ToolServiceChanged(
-                time_ns=now_ns,
-                service=state.service,
-                kind=state.kind,
-                state=state.state,
-                why=state.why,
-                node=self.name,
-            )
-            self.call.events.publish(changed)
+            self._reports.service(state)
 
     def _voices(self) -> list[Voice]:
         return [each for each in self.results.peers_advertise() if isinstance(each, Voice)]
@@ -361,181 +371,7 @@ class ToolRouter(Processor):
             return
         for key, agreed in desk.consents.caller_heard(event.text, self.call.clock.now_ns()):
             name, args = desk.wishes.get(key, ("", {}))
-            self.call.events.publish(
-                Confirmed(time_ns=event.time_ns, name=name, args=args, agreed=agreed, said=event.text)
-            )
-
-    # Calls -----------------------------------------------------------------------------------------
-
-    def _accept(self, frame: ToolCallFrame) -> None:
-        if frame.id in self._waiting or frame.id in self._running:
-            self.log.warning("%s: the call %s of %s came twice", self.name, frame.id, frame.name)
-            return
-        before = self._withdrawn.again(frame)
-        if isinstance(before, Running):
-            # It was withdrawn, could not be stopped, and is asked for again: it goes on for that.
-            before.frame = frame
-            self._running[frame.id] = before
-        elif before is not None:
-            tool = self._tools[frame.name]
-            self._running[frame.id] = running = Running(frame, tool, began_ns=self.call.clock.now_ns())
-            self.call.turns.tool_started()
-            asyncio.get_running_loop().call_soon(self._done, running, before)
-            return
-        elif (same := self._same(frame)) is None:
-            self._waiting[frame.id] = frame
-        elif not self._settle_duplicate(frame, same):
-            return
-        self.call.turns.tool_started()
-        if self.call.events.wants(ToolCalled):
-            self.call.events.publish(
-                ToolCalled(
-                    time_ns=self.call.clock.now_ns(),
-                    id=frame.id,
-                    name=frame.name,
-                    args=frame.args,
-                    kind=self._tools[frame.name].kind,
-                )
-            )
-        self._changed.set()
-
-    def _same(self, frame: ToolCallFrame) -> ToolCallFrame | None:
-        """What is under way of the same wish, where the tool does not just run again."""
-        if self._tools[frame.name].settings.on_duplicate == "run":
-            return None
-        wish = wish_key(frame.name, frame.args)
-        under_way = [*self._waiting.values(), *(running.frame for running in self._running.values())]
-        return next((one for one in under_way if wish_key(one.name, one.args) == wish), None)
-
-    def _settle_duplicate(self, frame: ToolCallFrame, same: ToolCallFrame) -> bool:
-        """Do what the tool says of a wish that is under way; whether the new call is to be announced."""
-        manner = self._tools[frame.name].settings.on_duplicate
-        if manner == "replace":
-            self._waiting[frame.id] = frame
-            self._give_up(same, "it was asked for again, and the newer call counts")
-            return True
-        tool = self._tools[frame.name]
-        running = self._running[frame.id] = Running(frame, tool, began_ns=self.call.clock.now_ns())
-        if manner == "refuse":
-            told = "this is under way already: wait for its result"
-            outcome = Outcome.error("duplicate", told)
-            asyncio.get_running_loop().call_soon(self._done, running, outcome)
-            return True
-        running.joined = same.id
-        return True
-
-    def _give_up(self, frame: ToolCallFrame, why: str) -> None:
-        """Answer ``frame`` with an error, and stop what was done for it where it can be stopped."""
-        running = self._running.get(frame.id)
-        if running is None:
-            self._waiting.pop(frame.id, None)
-            running = self._running[frame.id] = Running(frame, self._tools[frame.name])
-        elif running.task is not None and running.tool.stoppable and running.tool.settings.cancel:
-            running.task.cancel()
-        self._done(running, Outcome.error("duplicate", why))
-
-    def _withdraw(self, call_id: str) -> None:
-        frame = self._waiting.pop(call_id, None)
-        if (running := self._running.pop(call_id, None)) is not None:
-            frame = running.frame
-            joined = self._joined_to(call_id)
-            if joined:
-                # Another call waits for the same: it goes on for that.
-                heir = self._running.pop(joined[0].frame.id)
-                running.frame = heir.frame
-                self._running[heir.frame.id] = running
-                for other in joined[1:]:
-                    other.joined = heir.frame.id
-            elif running.joined:
-                pass  # what it waited for goes on for whoever asked first
-            elif running.tool.streams or (running.tool.stoppable and running.tool.settings.cancel):
-                # From here on its outcome is nobody's: it may not even have begun.
-                if running.task is not None:
-                    running.task.cancel()
-            else:
-                # A thread cannot be stopped: should the same be asked for again, this is it.
-                self._withdrawn.keep(running)
-        if frame is None:
-            return
-        self._changed.set()
-        self.call.turns.tool_finished()
-        if self.call.events.wants(ToolCancelled):
-            self.call.events.publish(
-                ToolCancelled(time_ns=self.call.clock.now_ns(), id=call_id, name=frame.name)
-            )
-
-    def _joined_to(self, call_id: str) -> list[Running]:
-        return [one for one in self._running.values() if one.joined == call_id]
-
-    async def _answer(self, running: Running) -> None:
-        running.began_ns = self.call.clock.now_ns()
-        set_idempotency_key(running.frame.idempotency_key)
-        outcome = await self._execution.run(
-            running.tool, running.frame, lambda part: self._part(running, part)
-        )
-        if self._running.get(running.frame.id) is not running:
-            # Withdrawn, and it came to an end all the same.
-            self._withdrawn.ended(running, outcome)
-            return
-        self._done(running, outcome)
-
-    async def _part(self, running: Running, result: ToolResult) -> None:
-        """Send what a function yields, as it comes."""
-        for frame in (running.frame, *(one.frame for one in self._joined_to(running.frame.id))):
-            await self.results.send(
-                ToolResultFrame(
-                    frame.id,
-                    frame.name,
-                    result.body,
-                    scheduling=running.tool.settings.scheduling,
-                    will_continue=True,
-                    media=result.media,
-                    time_ns=self.call.clock.now_ns(),
-                )
-            )
-
-    def _done(self, running: Running, outcome: Outcome) -> None:
-        """The call has its result, and those that joined it have the same."""
-        frame, tool = running.frame, running.tool
-        if self._running.pop(frame.id, None) is None:
-            return
-        self._changed.set()
-        now_ns = self.call.clock.now_ns()
-        self.call.turns.tool_finished()
-        if self.call.events.wants(ToolFinished):
-            self.call.events.publish(
-                ToolFinished(
-                    time_ns=now_ns,
-                    id=frame.id,
-                    name=frame.name,
-                    ok=not outcome.failed,
-                    result=outcome.result.body,
-                    duration_ns=now_ns - running.began_ns,
-                    outcome=outcome.how,
-                    kind=tool.kind,
-                    service=tool.settings.service,
-                    attempts=outcome.attempts,
-                    cost_usd=tool.settings.cost_usd * outcome.attempts,
-                    fault=outcome.fault,
-                )
-            )
-        scheduling, result = tool.settings.scheduling, outcome.result
-        if tool.streams and not outcome.failed:
-            # All was said as it came: this only says that there is no more.
-            result, scheduling = ToolResult({}), "SILENT"
-        self.results.emit(
-            ToolResultFrame(
-                frame.id,
-                frame.name,
-                result.body,
-                failed=outcome.failed,
-                scheduling=scheduling,
-                media=result.media,
-                time_ns=now_ns,
-            )
-        )
-        for other in self._joined_to(frame.id):
-            self._done(other, replace(outcome, attempts=0))
+            self._reports.confirmed(name, args, agreed=agreed, said=event.text, time_ns=event.time_ns)
 
 
 def _state_kind(option: str | Mapping[str, InputSpec] | None) -> StateKind | None:
