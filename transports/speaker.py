@@ -10,7 +10,8 @@ import numpy as np
 
 from ..audio import Pcm, ns_to_samples, silence
 from ..pipeline.frames import AudioFrame, Marker
-from ..pipeline.turns.conversation import Background, Beneath, Conversation
+from ..pipeline.turns.conversation import Conversation
+from ..pipeline.turns.outputs import Background, Beneath
 from ..pipeline.units import MS
 from .cushion import Cushion
 from .playout import Fact, Played, PlayoutBuffer

@@ -74,7 +74,7 @@ class Host:
         """Go by ``policy`` from now on. What it says of the beginning is over, once the call has begun."""
         self._manners.policy = _filled(policy, self._inputs) if self._inputs else policy
         self._turns.interrupt_by(policy.interruptions)
-        self._turns.keeps_muted = policy.while_muted == "keep"
+        self._turns.keep_muted(policy.while_muted == "keep")
         for undo in self._undo:
             undo()
         self._undo = []

@@ -10,60 +10,29 @@ then.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..end_reason import EndReason
-from ..frames import source_of
 from ..units import MS, SECOND
 from .acts import Act, Ended, Hush, Keyed, Mute, Say, SpeechKind
+from .allowance import Allowance
 from .conversation_policy import ConversationPolicy
+from .farewell import Farewell
 from .key_row import KeyRow
 from .outbound import Answering
+from .own_words import BEGIN_WITHIN_NS, OwnWords
+from .silence import Silence
 from .words import holds_phrase, words_of
 
 __all__ = ["Manners"]
 
-_BEGIN_WITHIN_NS = 15 * SECOND
-"""Words that were asked for and do not begin by then are not waited for."""
 _LAST_WORDS_NS = 2 * SECOND
 """Whoever ends the call by a function may still be about to say something."""
 _TAIL_NS = 300 * MS
 """After the last sample: what still is on its way to the ear."""
 _STALLED_NS = 10 * SECOND
 """Sound that does not go on by then is not waited for."""
-_WARNING = (
-    "[The call ends in {seconds} seconds. Tell the caller so in one short sentence, in the language of the "
-    "conversation.]"
-)
 _GOODBYE = "[The call ends now. Say goodbye in one short sentence, in the language of the conversation.]"
-
-
-@dataclass(slots=True)
-class _Speech:
-    """Words that the machine wants said."""
-
-    say: Say
-    stage: Literal["wanted", "given", "sounding"] = "wanted"
-    until_ns: int = 0
-    """When it is not waited for any more, once it was given."""
-    source: str = ""
-    after_turn: int = 0
-    """It is a turn of ``source`` later than this one."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Farewell:
-    """The end that was decided."""
-
-    reason: EndReason
-    detail: str
-    says: bool
-    """Whether a goodbye of ours is part of it; otherwise what the agent says by itself is the goodbye."""
-    waits: bool
-    """Whether an answer that is due, or words that may follow, come first."""
-    at_ns: int | None = None
-    """When it is over if nothing more is said."""
 
 
 class Manners:
@@ -78,22 +47,17 @@ class Manners:
         """Whether ``Ended`` was returned: nothing follows."""
         self.muted = False
         """Whether the caller is unheard, as it was last told."""
-        self._began_ns = 0
+        self._allowance = Allowance()
         self._user = self._sounding = self._thinking = False
         self._tools = 0
         self._switch = False
         self._first: Literal["awaited", "sounding", "over"] = "awaited"
         """The first words of the agent in this call."""
-        self._speech: _Speech | None = None
-        self._farewell: _Farewell | None = None
-        self._silent_ns: int | None = None
-        """Since when the silence lasts that the steps of ``idle`` count from."""
-        self._steps = 0
+        self._speech: OwnWords | None = None
+        self._farewell: Farewell | None = None
+        self._silence = Silence()
         self._heard_ns = 0
         """When the agent was last heard to go on."""
-        self._warned = False
-        self._turns: set[tuple[str, int]] = set()
-        self._cost_usd, self._tokens = 0.0, 0
         self._keys = KeyRow()
         self._answering: Answering | None = None
 
@@ -101,7 +65,7 @@ class Manners:
 
     def begin(self, now_ns: int) -> list[Act]:
         """The call has started."""
-        self._began_ns = now_ns
+        self._allowance = Allowance(now_ns)
         outbound, greeting = self.policy.outbound, self.policy.opening.greeting
         if outbound is not None:
             self._answering = Answering(outbound, now_ns)
@@ -157,7 +121,7 @@ class Manners:
         """An answer of the agent is due, or is not any more."""
         self._thinking = on
         if on:
-            self._silent_ns = None
+            self._silence.breaks()
         elif self._awaits_own_words and not self._sounding:
             self._close(now_ns, _LAST_WORDS_NS)
         return self._settle(now_ns)
@@ -168,17 +132,12 @@ class Manners:
         if self._first == "awaited":
             self._first = "sounding"
         speech = self._speech
-        if (
-            speech is not None
-            and speech.stage == "given"
-            and int(turn) > speech.after_turn
-            and source_of(turn) in ("", speech.source)
-        ):
-            speech.stage = "sounding"
+        if speech is not None:
+            speech.sound(turn)
         if speech is None or speech.say.kind != "idle":
-            self._silent_ns, self._steps = None, 0
+            self._silence.ends()
         if self._farewell is not None:
-            self._farewell = replace(self._farewell, at_ns=None)
+            self._farewell.at_ns = None
         return self._settle(now_ns)
 
     def agent_stopped(self, now_ns: int, turn: int) -> list[Act]:
@@ -193,32 +152,29 @@ class Manners:
             waits = self._farewell is not None and self._farewell.waits
             self._close(now_ns, _LAST_WORDS_NS if waits else _TAIL_NS)
         elif self._farewell is None:
-            self._turns.add((source_of(turn), int(turn)))
-            if self.policy.limits.turns and len(self._turns) >= self.policy.limits.turns:
-                return self._limit(now_ns, EndReason.MAX_TURNS)
+            reason = self._allowance.spoke(turn, self.policy.limits)
+            if reason is not None:
+                return self._limit(now_ns, reason)
         return self._settle(now_ns)
 
     def tools(self, now_ns: int, pending: int) -> list[Act]:
         """So many functions are at work."""
         self._tools = pending
         if pending:
-            self._silent_ns = None
+            self._silence.breaks()
         return self._settle(now_ns)
 
     def used(self, now_ns: int, cost_usd: float, tokens: int) -> list[Act]:
         """The call has cost so much so far, and so many tokens."""
-        self._cost_usd, self._tokens = max(self._cost_usd, cost_usd), max(self._tokens, tokens)
-        limits = self.policy.limits
-        if limits.cost_usd and self._cost_usd >= limits.cost_usd:
-            return self._limit(now_ns, EndReason.MAX_COST)
-        if limits.tokens and self._tokens >= limits.tokens:
-            return self._limit(now_ns, EndReason.MAX_TOKENS)
+        reason = self._allowance.used(cost_usd, tokens, self.policy.limits)
+        if reason is not None:
+            return self._limit(now_ns, reason)
         return self._settle(now_ns)
 
     def given(self, now_ns: int, source: str, after_turn: int) -> list[Act]:
         """What was to be said is with the node ``source``, whose newest turn is ``after_turn``."""
-        if self._speech is not None and self._speech.stage == "given":
-            self._speech.source, self._speech.after_turn = source, int(after_turn)
+        if self._speech is not None:
+            self._speech.taken(source, after_turn)
         return []
 
     def unsayable(self, now_ns: int) -> list[Act]:
@@ -263,8 +219,8 @@ class Manners:
             acts.append(Hush())
             self._sounding = False
         goodbye = Say(say or own_words, "goodbye", bool(say))
-        self._farewell = _Farewell(reason, detail, bool(goodbye.text), waits and after_speech)
-        self._speech = _Speech(goodbye) if goodbye.text else None
+        self._farewell = Farewell(reason, detail, bool(goodbye.text), waits and after_speech)
+        self._speech = OwnWords(goodbye) if goodbye.text else None
         self._heard_ns = now_ns
         if self._awaits_own_words and not (self._sounding or (self._thinking and waits)):
             self._close(now_ns, _LAST_WORDS_NS if self._farewell.waits else 0)
@@ -306,7 +262,7 @@ class Manners:
         """When ``tick`` must be called at the latest; ``None`` when no time matters."""
         if self.over:
             return None
-        limits, speech, farewell = self.policy.limits, self._speech, self._farewell
+        speech, farewell = self._speech, self._farewell
         found: list[int | None] = [self._keys.deadline_ns, self._stalled_ns]
         if speech is not None and speech.stage == "given":
             found.append(speech.until_ns)
@@ -315,12 +271,9 @@ class Manners:
         if farewell is not None:
             found.append(farewell.at_ns)
         else:
-            if limits.duration_ns:
-                found.append(self._began_ns + limits.duration_ns)
-                if limits.warn_before_ns and not self._warned:
-                    found.append(self._began_ns + limits.duration_ns - limits.warn_before_ns)
-            if self._calm and self._silent_ns is not None and self._steps < len(self.policy.idle):
-                found.append(self._silent_ns + self.policy.idle[self._steps].after_ns)
+            found.append(self._allowance.deadline_ns(self.policy.limits))
+            if self._calm:
+                found.append(self._silence.deadline_ns(self.policy.idle))
             if self._answering is not None:
                 found.append(self._answering.deadline_ns)
         return min((at for at in found if at is not None), default=None)
@@ -333,7 +286,7 @@ class Manners:
 
     @property
     def _first_until_ns(self) -> int:
-        return self._began_ns + _BEGIN_WITHIN_NS
+        return self._allowance.began_ns + BEGIN_WITHIN_NS
 
     @property
     def _stalled_ns(self) -> int | None:
@@ -371,13 +324,13 @@ class Manners:
         return self._answering is not None and not self._answering.settled
 
     def _sign_of_life(self) -> None:
-        self._silent_ns, self._steps = None, 0
+        self._silence.ends()
         if self._speech is not None and self._speech.say.kind == "idle" and self._speech.stage == "wanted":
             self._speech = None
 
     def _want(self, say: Say) -> None:
         if self._farewell is None and self._speech is None:
-            self._speech = _Speech(say)
+            self._speech = OwnWords(say)
 
     def _said(self, now_ns: int) -> None:
         """Words of ours are over, or are not waited for any more."""
@@ -387,7 +340,7 @@ class Manners:
 
     def _close(self, now_ns: int, wait_ns: int) -> None:
         if self._farewell is not None:
-            self._farewell = replace(self._farewell, at_ns=now_ns + wait_ns)
+            self._farewell.at_ns = now_ns + wait_ns
 
     def _limit(self, now_ns: int, reason: EndReason) -> list[Act]:
         return self.end(now_ns, reason, waits=False, own_words=_GOODBYE)
@@ -397,23 +350,16 @@ class Manners:
         limits = self.policy.limits
         if self._farewell is not None or self.over:
             return []
-        if limits.duration_ns and now_ns >= self._began_ns + limits.duration_ns:
+        if self._allowance.is_over(now_ns, limits):
             return self._limit(now_ns, EndReason.MAX_DURATION)
-        if (
-            limits.warn_before_ns
-            and not self._warned
-            and now_ns >= self._began_ns + limits.duration_ns - limits.warn_before_ns
-        ):
-            self._warned = True
-            told = _WARNING.format(seconds=limits.warn_before_ns // SECOND)
-            self._want(Say(limits.warning or told, "warning", bool(limits.warning)))
-        if self._calm and self._silent_ns is not None and self._steps < len(self.policy.idle):
-            step = self.policy.idle[self._steps]
-            if now_ns >= self._silent_ns + step.after_ns:
-                self._steps += 1
-                if step.end:
-                    return self.end(now_ns, EndReason.IDLE, say=step.say, waits=False)
-                self._want(Say(step.say, "idle"))
+        warning = self._allowance.warning(now_ns, limits)
+        if warning is not None:
+            self._want(warning)
+        step = self._silence.due(now_ns, self.policy.idle) if self._calm else None
+        if step is not None and step.end:
+            return self.end(now_ns, EndReason.IDLE, say=step.say, waits=False)
+        if step is not None:
+            self._want(Say(step.say, "idle"))
         return []
 
     def _answered(self, now_ns: int) -> list[Act]:
@@ -444,18 +390,16 @@ class Manners:
                 return acts
         speech = self._speech
         if speech is not None and speech.stage == "wanted" and self._may_say(speech.say.kind):
-            speech.stage, speech.until_ns = "given", now_ns + _BEGIN_WITHIN_NS
-            acts.append(speech.say)
-        if self._calm and self._silent_ns is None:
-            self._silent_ns = now_ns
+            acts.append(speech.give(now_ns))
+        if self._calm:
+            self._silence.lasts(now_ns)
         mutes = self._mutes
         if mutes is not self.muted:
             self.muted = mutes
             acts.append(Mute(mutes))
-        farewell = self._farewell
-        if farewell is not None and farewell.at_ns is not None and now_ns >= farewell.at_ns:
+        if self._farewell is not None and self._farewell.is_over(now_ns):
             self.over = True
-            acts.append(Ended(farewell.reason, farewell.detail))
+            acts.append(Ended(self._farewell.reason, self._farewell.detail))
         return acts
 
     def _may_say(self, kind: SpeechKind) -> bool:

@@ -159,10 +159,10 @@ def run(scene: Scene) -> None:
             except KeyError:
                 return
             turns = getattr(processor, "call", None)
-            newest = None if turns is None else turns.turns._controllers.get(source)
-            if newest is not None and newest.turn and not call.reason:
-                notes.cut[source] = newest.turn
-                processor.call.turns.interrupted(Turn(newest.turn, source))
+            newest = 0 if turns is None else turns.turns.newest_of(source)
+            if newest and not call.reason:
+                notes.cut[source] = newest
+                processor.call.turns.interrupted(Turn(newest, source))
 
         async with no_tasks_left():
             running = asyncio.create_task(use() if scene.ending == "leave" else call.run())

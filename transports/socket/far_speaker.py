@@ -10,7 +10,8 @@ import numpy as np
 from ...audio import Pcm, Resampler
 from ...pipeline.clock import Clock
 from ...pipeline.frames import AudioFrame, Marker, TurnEndFrame
-from ...pipeline.turns.conversation import Background, Beneath, Conversation
+from ...pipeline.turns.conversation import Conversation
+from ...pipeline.turns.outputs import Background, Beneath
 from ..playout import Played
 from .ahead import AheadPlayout, Clear, Step
 
