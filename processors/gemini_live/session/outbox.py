@@ -127,7 +127,8 @@ class Outbox:
         self.piece_ns = 0
         """Sound is taken when there is so much of it, or when something else waits behind it."""
         self.at_once: Callable[[], bool] | None = None
-        """Called when there is something to take that was not before: whether it took it; else ``filled`` returns."""
+        """Called while there is something to take that was not before: whether it took a message; else ``filled``
+        returns."""
         self._due = False
         """Whether there is something to take."""
         self._filled = asyncio.Event()
@@ -187,7 +188,10 @@ class Outbox:
         self.held_ns += entry.duration_ns
         if not self._due and (entry.samples is None or self.held_ns >= self.piece_ns):
             self._due = True
-            if self.at_once is None or not self.at_once():
+            # One message is taken at a time: what stands behind sound that waited for more of it is to follow at once.
+            while self._due and self.at_once is not None and self.at_once():
+                pass
+            if self._due:
                 self._filled.set()
 
     async def filled(self) -> None:

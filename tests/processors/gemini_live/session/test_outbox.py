@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -123,6 +125,78 @@ def test_short_pieces_are_sent_in_pairs_and_nothing_else_waits_for_that() -> Non
     box.put_audio(samples(2), 16_000)
     box.put("question")
     assert drain(box) == [[*samples(2)], "question"]
+
+
+@given(
+    steps=st.lists(st.sampled_from(["sound", "text", "picture", "long sound"]), max_size=12),
+    takes=st.lists(st.booleans(), max_size=24),
+    piece_ms=st.sampled_from([0, 20, 40, 100]),
+    pauses=st.lists(st.booleans(), max_size=12),
+)
+def test_a_sender_that_waits_sends_whatever_is_due(
+    steps: list[str], takes: list[bool], piece_ms: int, pauses: list[bool]
+) -> None:
+    """Whether the link takes a message in the step in which it came or not, and whatever stood before it: nothing is
+    left behind but sound that waits for more of it, and the order is kept."""
+
+    async def run() -> None:
+        box, sent, given_in = Outbox(), [], []
+        box.piece_ns = piece_ms * MS
+        answers, rests = iter(takes), iter(pauses)
+
+        def at_once() -> bool:
+            """As a link does: it takes a message now, or leaves it to the sender."""
+            message = box.take()
+            if message is None:
+                return False
+            if not next(answers, True):
+                box.put_back()
+                return False
+            sent.append(message)
+            box.sent(0)
+            return True
+
+        async def sender() -> None:
+            while True:
+                message = box.take()
+                if message is None:
+                    await box.filled()
+                    continue
+                sent.append(message)
+                box.sent(0)
+
+        task = asyncio.create_task(sender())
+        await asyncio.sleep(0)
+        box.at_once = at_once
+        for number, step in enumerate(steps):
+            if step == "text":
+                box.put(f"text {number}")
+                given_in.append(f"text {number}")
+            elif step == "picture":
+                box.put(f"picture {number}", Kind.PICTURE)
+                given_in.append(f"picture {number}")
+            else:
+                pcm = samples(number * 4_000, 320 if step == "sound" else 4_000)
+                box.put_audio(pcm, 16_000)
+                given_in += pcm.tolist()
+            if next(rests, True):
+                for _ in range(3):
+                    await asyncio.sleep(0)
+                assert not box or (box.held_ns < box.piece_ns and not box.asks)
+        for _ in range(2 * len(steps) + 3):
+            await asyncio.sleep(0)
+        assert not box or box.held_ns < box.piece_ns
+        box.put("the end")
+        for _ in range(3):
+            await asyncio.sleep(0)
+        task.cancel()
+        went: list[object] = []
+        for message in sent:
+            said = shown(message) if isinstance(message, str) else message
+            went += said if isinstance(said, list) else [said]
+        assert not box and went == [*given_in, "the end"]
+
+    asyncio.run(run())
 
 
 def test_what_is_not_confirmed_is_kept() -> None:
