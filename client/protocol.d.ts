@@ -1,4 +1,4 @@
-/** The messages of the data channel. Made from server/protocol.py by `LIVEGRAPH_UPDATE=1 pytest tests/client/test_protocol_files.py`. */
+/** The messages of the data channel. Made from server/protocol/ by `LIVEGRAPH_UPDATE=1 pytest tests/client/test_protocol_files.py`. */
 
 /** Why a call ended */
 export type EndReason =

@@ -1,6 +1,6 @@
 /**
  * What a page and the server say to each other on the data channel "livegraph"; `protocol.d.ts` has the messages.
- * Made from server/protocol.py by `LIVEGRAPH_UPDATE=1 pytest tests/client/test_protocol_files.py`.
+ * Made from server/protocol/ by `LIVEGRAPH_UPDATE=1 pytest tests/client/test_protocol_files.py`.
  */
 
 export const CHANNEL = "livegraph";

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from types import TracebackType
@@ -18,39 +17,32 @@ from typing import Any, Self
 
 from ...language import Agent
 from ...pipeline.clock import Clock, clock_of_loop
-from ...processors.tools.page import CallersPage
 from ..access.grant import Grant, ReportLevel
 from ..access.ticket_store import OwnTickets, TicketStore
-from ..call_events import CallEvents
 from ..limits.caller import CallerLimits
 from ..limits.load import Load
 from ..limits.pulse import Pulse
 from ..metrics import Metrics
 from ..protocol import EndReason
-from ..refusals import Refusal
 from ..tracing import Tracing
 from .admission import Admission, Caller
 from .arrival import OnCall
 from .leg import Leg
 from .lifetime import Lifetime
 from .line import Line
+from .line_making import LineMaker
+from .lines import Lines
 from .listing import detailed, shown, snapshot
-from .page_functions import PageFunctions
-from .page_messages import PageMessages
 from .reception import Admitted, CallRequest, Reception, check_inputs, not_ready
 from .renewing import renew
 from .rounds import end_what_is_used_up, keep_records_in_bounds
 from .served import Running, ServedAgent, by_name
-from .warden import Warden
-from .watching import Watching
 
 __all__ = ["Desk"]
 
 logger = logging.getLogger("livegraph.server")
 
 _CLOSING_WORDS_S = 10.0
-_REMEMBERED = 256
-"""Calls that are over. A page says goodbye twice, by its connection and by HTTP, and either may come first."""
 
 
 class Desk:
@@ -98,7 +90,6 @@ class Desk:
         self.metrics = metrics
         self.load = load
         self._on_call = on_call
-        self._tracing = tracing
         self._stop_within_s = stop_within_s
         self._clock: Clock | None = None
         self._lifetime = Lifetime(self._end_all)
@@ -108,9 +99,9 @@ class Desk:
             max_calls=max_calls, max_pending=max_pending or max_calls, limits=limits or CallerLimits()
         )
         self._reception = Reception(self._admission, used_tickets or OwnTickets())
-        self._lines: dict[str, Line] = {}
-        self._over: OrderedDict[str, EndReason] = OrderedDict()
-        metrics.running(lambda: [snapshot(line) for line in self._lines.values()])
+        self._lines = Lines()
+        self._making = LineMaker(self._admission, metrics, tracing, report, lambda: self.closing)
+        metrics.running(lambda: [snapshot(line) for line in self._lines])
 
     # Open and close ----------------------------------------------------------------------------
 
@@ -171,7 +162,7 @@ class Desk:
         self.closing = True
         if not self._lifetime.is_open:
             return
-        tasks = {line.task for line in self._lines.values() if line.task is not None}
+        tasks = {line.task for line in self._lines if line.task is not None}
         self._end_all()
         if tasks:
             logger.info("ending %d calls", len(tasks))
@@ -186,13 +177,13 @@ class Desk:
         Returns how many were still there then. Calls that nobody has taken up yet are ended at once.
         """
         self.draining = True
-        for line in list(self._lines.values()):
+        for line in self._lines:
             if line.state == "pending":
                 line.end(EndReason.SHUTDOWN)
-        tasks = {line.task for line in self._lines.values() if line.task is not None}
+        tasks = {line.task for line in self._lines if line.task is not None}
         if tasks and within_s > 0:
             await asyncio.wait(tasks, timeout=within_s)
-        left = [line for line in self._lines.values() if line.state == "running"]
+        left = [line for line in self._lines if line.state == "running"]
         if left:
             words = [asyncio.create_task(line.say_closing_words(_CLOSING_WORDS_S)) for line in left]
             await asyncio.gather(*words, return_exceptions=True)
@@ -201,14 +192,14 @@ class Desk:
         return len(left)
 
     def _end_all(self) -> None:
-        for line in list(self._lines.values()):
+        for line in self._lines:
             line.end(EndReason.SHUTDOWN)
 
     @asynccontextmanager
     async def _watching(self) -> AsyncIterator[None]:
         async with Pulse(self.load) as pulse, asyncio.TaskGroup() as group:
             self.metrics.loop(pulse)
-            wardens = end_what_is_used_up(self._lines.values)
+            wardens = end_what_is_used_up(self.lines)
             records = keep_records_in_bounds(lambda: list(self.agents.values()))
             rounds = [
                 group.create_task(wardens, name="call desk wardens"),
@@ -229,7 +220,7 @@ class Desk:
         """
         self.agents = by_name(agents)
         found: dict[str, Running] = {}
-        for line in list(self._lines.values()):
+        for line in self._lines:
             if line.call.reason:
                 continue
             running = found.setdefault(line.agent.name, Running())
@@ -277,7 +268,7 @@ class Desk:
 
     async def hang_up(self, leg_id: str) -> None:
         """End a call at its caller's wish; one that is over already is fine. Raises ``Refusal`` for an unknown one."""
-        if leg_id in self._over:
+        if self._lines.was_here(leg_id):
             return
         line = self.line(leg_id)
         line.end(EndReason.HUNG_UP)
@@ -287,30 +278,26 @@ class Desk:
 
     def line(self, leg_id: str) -> Line:
         """The call of a leg. Raises ``Refusal`` (404)."""
-        line = self._lines.get(leg_id)
-        if line is None:
-            raise Refusal(404, "call_unknown", "There is no such call, or it is over.")
-        return line
+        return self._lines.of_leg(leg_id)
 
     def lines(self) -> list[Line]:
         """All that there are, oldest first."""
-        return list(self._lines.values())
+        return list(self._lines)
 
     def was_here(self, leg_id: str) -> bool:
         """Whether the call of this leg is over, and was so not long ago."""
-        return leg_id in self._over
+        return self._lines.was_here(leg_id)
 
     def was_ended(self, leg_id: str) -> bool:
         """Whether the call of this leg was over not long ago, and not because its caller went or was lost."""
-        gone = (None, EndReason.HUNG_UP, EndReason.LOST, EndReason.NOT_CONNECTED)
-        return self._over.get(leg_id) not in gone
+        return self._lines.was_ended(leg_id)
 
     # What operators ask for --------------------------------------------------------------------
 
     def calls(self) -> list[dict[str, Any]]:
         """The calls that there are, oldest first: id, agent, identity, address, transport, state, seconds."""
         now_ns = self._now_ns() if self._clock is not None else 0
-        return [shown(line, now_ns) for line in self._lines.values()]
+        return [shown(line, now_ns) for line in self._lines]
 
     def call(self, call_id: str) -> dict[str, Any]:
         """One of them, with its boxes and the queues between them. ``KeyError`` when there is none of this id."""
@@ -318,11 +305,7 @@ class Desk:
 
     def find(self, call_id: str) -> Line:
         """The line of a call, by its id or the front of it (``call-17``). ``KeyError`` when there is none."""
-        found = [line for line in self._lines.values() if line.call.id == call_id]
-        found = found or [line for line in self._lines.values() if line.call.id.startswith(f"{call_id}-")]
-        if len(found) != 1:
-            raise KeyError(call_id)
-        return found[0]
+        return self._lines.of_call(call_id)
 
     async def end(self, call_id: str, detail: str = "") -> None:
         """End a call, and return when it is over; ``detail`` is told to the caller.
@@ -358,47 +341,17 @@ class Desk:
         leg = await make_leg(agent)
         try:
             self.check_ready()
-            line = self._make_line(admitted, asked, leg, began_ns)
+            line = self._making.make(admitted, asked, leg, began_ns)
         except BaseException:
             await leg.close("shutdown")
             raise
-        self._lines[leg.id] = line
+        self._lines.add(line)
         # There may be another plan since the offer came.
         await renew(line, self.agents)
         self.metrics.active.labels(line.agent.name).inc()
         line.task = self._lifetime.start(self._serve(line), f"call {line.call.id}")
         self.metrics.answered(self._now_ns() - began_ns)
         return line
-
-    def _make_line(self, admitted: Admitted, asked: CallRequest, leg: Leg, began_ns: int) -> Line:
-        agent, arrival, grant = admitted.agent, admitted.arrival, admitted.arrival.grant
-        page, messages = PageFunctions(leg), arrival.page
-        call = agent.plan.call(
-            inputs=arrival.inputs,
-            resources={
-                **agent.resources,
-                CallersPage: page,
-                PageMessages: messages,
-                **leg.resources,
-                **arrival.resources,
-            },
-            identity=grant.identity,
-        )
-        page.attach(call)
-        messages.attach(call, leg)
-        for event, observer in arrival._observers:
-            call.events.subscribe(event, observer)
-        self.metrics.watch(agent.name, call.events)
-        level = grant.report or self.report
-        told = CallEvents(call.events, leg.tell, call=call.id, agent=agent.name, live=agent.live, level=level)
-        if level == "full":
-            Watching(call, leg, agent.title or agent.name)
-        warden = Warden(self._admission.limits_of(grant), call.events)
-        trace = None
-        if self._tracing is not None:
-            headers = asked.headers if asked.request is None else asked.request.headers
-            trace = self._tracing.begin(agent.name, call.id, agent.plan, call.events, headers)
-        return Line(agent, leg, call, told, admitted.entry, warden, began_ns, lambda: self.closing, trace)
 
     async def _serve(self, line: Line) -> None:
         line.when_reached.insert(0, lambda: self._admission.connected(line.entry))
@@ -408,10 +361,7 @@ class Desk:
             self._close(line)
 
     def _close(self, line: Line) -> None:
-        del self._lines[line.leg.id]
-        self._over[line.leg.id] = line.end_reason
-        if len(self._over) > _REMEMBERED:
-            self._over.popitem(last=False)
+        self._lines.remove(line)
         self._admission.leave(line.entry)
         for listener in line.when_over:
             listener()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import livegraph.server.protocol as say
 from livegraph.transports.webrtc.rtp.statistics import MediaStatistics
 
-CLIENT = Path(say.__file__).parents[1] / "client"
+CLIENT = Path(say.__file__).parents[2] / "client"
 
 
 def tags(union: Any) -> set[str]:

@@ -19,7 +19,7 @@ __all__ = ["protocol_files"]
 
 _ROOT = Path(livegraph.__file__).parent
 _CLIENT, _DOCS = _ROOT / "client", _ROOT / "docs"
-_MADE = "Made from server/protocol.py by `LIVEGRAPH_UPDATE=1 pytest tests/client/test_protocol_files.py`."
+_MADE = "Made from server/protocol/ by `LIVEGRAPH_UPDATE=1 pytest tests/client/test_protocol_files.py`."
 _SIMPLE = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "unknown"}
 
 

@@ -1,0 +1,99 @@
+"""What a caller says to the server, and how it is read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, get_args
+
+import msgspec
+
+from .wire import WireMessage
+
+__all__ = [
+    "Ask",
+    "FromCaller",
+    "HangUp",
+    "Keys",
+    "Playout",
+    "Text",
+    "ToolAnswer",
+    "Tune",
+    "Watch",
+    "read_message",
+]
+
+
+class Text(WireMessage, tag="text", frozen=True):
+    """What the caller typed. With ``reply`` off the agent takes it in and says nothing to it yet; with ``aloud`` off
+    what it says to it is written and not heard."""
+
+    text: str
+    reply: bool = True
+    aloud: bool = True
+
+
+class Keys(WireMessage, tag="keys", frozen=True):
+    """Keys of a telephone that the caller pressed: ``0`` to ``9``, ``*``, ``#``, ``A`` to ``D``."""
+
+    keys: str
+
+
+class Ask(WireMessage, tag="ask", frozen=True):
+    """The page asks the program around the agent; ``reply`` with the same ``id`` answers."""
+
+    id: str
+    name: str
+    data: Any = None
+
+
+class Playout(WireMessage, tag="playout", frozen=True):
+    """How long the caller's side keeps the agent's sound before it is heard."""
+
+    delay_ms: float
+
+
+class HangUp(WireMessage, tag="hangup", frozen=True):
+    """The caller hangs up."""
+
+    dismissed: bool = False
+    """Whether it stays to be told that the call is over, rather than to close the line itself."""
+
+
+class ToolAnswer(WireMessage, tag="tool_answer", frozen=True):
+    """What a function of the page gave; where it failed, ``result`` says how."""
+
+    id: str
+    ok: bool
+    result: Any = None
+
+
+class Watch(WireMessage, tag="watch", frozen=True):
+    """The caller wants to see the inside of its call, or no longer. Answered where it is told everything."""
+
+    on: bool
+
+
+class Tune(WireMessage, tag="tune", frozen=True):
+    """The caller turns an option of its running call. Done where it is told everything."""
+
+    node: str
+    option: str
+    value: bool | int | float
+
+
+FromCaller = Text | Keys | Playout | ToolAnswer | Ask | Watch | Tune | HangUp
+
+_CALLERS = {kind.__struct_config__.tag: kind for kind in get_args(FromCaller)}
+
+
+def read_message(message: Mapping[str, Any]) -> FromCaller | None:
+    """A caller's JSON object as what it means; ``None`` for what is unknown or malformed."""
+    tag = message.get("type")
+    kind = _CALLERS.get(tag) if isinstance(tag, str) else None
+    if kind is None:
+        return None
+    try:
+        read: FromCaller = msgspec.convert(dict(message), kind)
+    except msgspec.ValidationError:
+        return None
+    return read
