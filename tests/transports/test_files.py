@@ -257,11 +257,11 @@ def test_fast_writes_exactly_what_comes(tmp_path: Path) -> None:
 
 
 def test_a_minute_takes_well_under_a_second(tmp_path: Path) -> None:
-    """Generous here, for a busy machine: alone it takes a sixth of a second."""
+    """Of computing, which does not depend on who else is at work: alone it takes a sixth of a second."""
     write_wav(tmp_path / "q.wav", tone(60), RATE)
-    began = time.perf_counter()
+    began = time.process_time()
     through(tmp_path / "q.wav", tmp_path / "a.wav", {"rate": RATE})
-    assert time.perf_counter() - began < 10
+    assert time.process_time() - began < 3
 
 
 @pytest.mark.parametrize("extension", ["flac", "m4a", "mp3", "ogg", "opus"])

@@ -298,19 +298,20 @@ def test_a_caller_without_a_microphone_is_kept(monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_local_names_do_not_delay_the_answer() -> None:
-    """aiortc would ask the network for each of them, a second long."""
+    """aiortc would ask the network for each of them, a second long: here for 40 s and more."""
 
     async def main() -> None:
         caller = Caller()
         offer = await caller.offer()
         line = "a=candidate:9 1 udp 2122260223 4f1c7b9e-0000-4000-8000-1234567890ab.local 50000 typ host\r\n"
+        lines = "".join(line.replace("4f1c7b9e", f"4f1c7b{number:02x}") for number in range(20))
         first, *rest = offer.split("a=mid:")
-        offer = "a=mid:".join([first, *(part.replace("\r\n", "\r\n" + line, 1) for part in rest)])
+        offer = "a=mid:".join([first, *(part.replace("\r\n", "\r\n" + lines, 1) for part in rest)])
         began = time.perf_counter()
         peer = await Peer.accept(offer)
-        assert time.perf_counter() - began < 0.9
+        assert time.perf_counter() - began < 20
         await peer.add_candidates([{"candidate": line.strip().removeprefix("a="), "sdp_mid": "0"}])
-        assert time.perf_counter() - began < 0.9
+        assert time.perf_counter() - began < 20
         await caller.answered(peer)
         await peer.connected()
         await peer.close()
