@@ -16,12 +16,10 @@ from dataclasses import replace
 from typing import Any
 
 from ...audio import Pcm
-from ...liveapi import Content, GenerationConfig, ProactivityConfig, Setup
-from ...liveapi.models import DEFAULT_MODEL, capabilities
+from ...liveapi.models import DEFAULT_MODEL
 from ...pipeline import (
     SECOND,
     AudioFrame,
-    ConfigError,
     In,
     InterruptFrame,
     OptionFault,
@@ -56,22 +54,21 @@ from ...pipeline.frames import source_of
 from ..tools.catalog import FunctionSpec
 from . import events
 from .answers.fallback import load_recording
+from .assembly import settings_as, settings_from
 from .call_parts import endpoint_of
+from .checking import box_faults, credentials_fault, silence_needed
 from .colleagues.desk import Desk
-from .colleagues.persona import Agents, FirstAgent, persona_faults
+from .colleagues.persona import Agents, FirstAgent
 from .colleagues.switching import Reception
-from .credentials import credentials_from
 from .dialogue.history import History
 from .dialogue.history_store import HistoryStore
 from .downlink import Ports
-from .endpoint import ONLY_VERTEX, Access
 from .frames import ContextFrame, HandOverFrame, UpdateFrame
 from .lines import Lines
 from .link_ahead import LinkAhead
 from .options import fields as opt
-from .options import setup as make
-from .options.faults import history_faults, option_faults, read_history
-from .options.groups import DEFAULT_ANSWER_WAIT, NO_ANSWER_WAIT, Resumption
+from .options.faults import history_faults, read_history
+from .options.groups import DEFAULT_ANSWER_WAIT, NO_ANSWER_WAIT
 from .reachability import surrounding_faults
 from .session.renewal import DEFAULT_RENEW_AFTER_NS
 from .settings import DEFAULT_MOST_RESULT_CHARACTERS, DEFAULT_PRE_ROLL_NS, Settings
@@ -186,83 +183,14 @@ class GeminiLive(Processor):
     ) -> None:
         self._given = {name: value for name, value in locals().items() if name != "self"}
         self._agents, self._first_agent = agents, first_agent
-        config = GenerationConfig(
-            response_modalities=[answers.upper()],
-            speech_config=make.speech_config(voice, voice_id, voice_sample, language),
-            temperature=temperature,
-            top_p=top_p,
-            top_k=top_k,
-            max_output_tokens=max_output_tokens,
-            presence_penalty=presence_penalty,
-            frequency_penalty=frequency_penalty,
-            seed=seed,
-            media_resolution=f"MEDIA_RESOLUTION_{media_resolution.upper()}" if media_resolution else "",
-            thinking_config=make.thinking_config(thinking),
-            enable_affective_dialog=affective_dialog,
-            translation_config=make.translation_config(translation),
-            audio_transcription_config=make.transcription(audio_transcription),
-        )
-        proactivity = ProactivityConfig(proactive_audio, proactive_video)
-        setup = Setup(
-            model=model,
-            generation_config=config,
-            system_instruction=Content.of_text(instructions) if instructions else None,
-            tools=make.built_in_tools(google_search, code=code_execution, urls=url_context, more=more_tools),
-            realtime_input_config=make.realtime_input(
-                activity, vad, activity_handling, turn_coverage, interim_timestamps
-            ),
-            session_resumption=make.session_resumption(session_resumption),
-            context_window_compression=make.compression(context_compression),
-            input_audio_transcription=make.transcription(input_transcription),
-            output_audio_transcription=make.transcription(output_transcription),
-            proactivity=proactivity if proactivity != ProactivityConfig() else None,
-            explicit_vad_signal=explicit_vad_signal,
-            avatar_config=make.avatar_config(avatar),
-            safety_settings=make.safety_settings(safety),
-            labels=dict(labels),
-        )
-        self._settings = Settings(
-            setup,
-            extra or {},
-            Access(
-                endpoint,
-                url,
-                api_version,
-                api_key,
-                token,
-                project,
-                location,
-                quota_project,
-                credentials_from(credentials),
-            ),
-            greeting,
-            history,
-            save_history,
-            session_resumption.handle if isinstance(session_resumption, Resumption) else "",
-            pre_roll if activity == "manual" else None,
-            video_interval,
-            video_size,
-            renew_after,
-            finish_after,
-            answer_timeout,
-            prices,
-            answer or DEFAULT_ANSWER_WAIT,
-            None,
-            max_result_characters,
-        )
+        self._settings = settings_from(self._given)
         self._recording: Any = None
         self._reception: Reception | None = None
         self._lines: Lines
 
     def _settings_of(self, persona: str) -> Settings:
         """What the options come to for one of ``agents``; for none, as they are."""
-        settings = self._settings
-        if persona:
-            own = self._agents[persona].overrides()
-            if self._given["instructions"] and "instructions" in own:
-                own["instructions"] = f"{self._given['instructions']}\n\n{own['instructions']}"
-            settings = type(self)(**{**self._given, **own})._settings
-            settings = replace(settings, greeting=self._agents[persona].greeting or settings.greeting)
+        settings = settings_as(self._agents[persona], self._given) if persona else self._settings
         if settings.answer is DEFAULT_ANSWER_WAIT and not self.out.connected:
             settings = replace(settings, answer=NO_ANSWER_WAIT)
         return replace(settings, recording=self._recording)
@@ -270,36 +198,15 @@ class GeminiLive(Processor):
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
         yield from history_faults(options.get("history"))
-        try:
-            credentials_from(options.get("credentials"))
-        except (ConfigError, ValueError) as error:
-            told = error.problems[0].message if isinstance(error, ConfigError) else str(error)
-            yield OptionFault("credentials", told, "write adc, a JSON key file, or module:function")
+        if (fault := credentials_fault(options.get("credentials"))) is not None:
+            yield fault
             return
-        box = cls(**options)
-        access = box._settings.access
-        vertex = access.vertex
-        if access.endpoint == "google" and access.credentials is not None and access.credentials.bearer:
-            yield OptionFault("credentials", ONLY_VERTEX, "use `endpoint: vertex`")
-        yield from option_faults(box._settings.setup, box._settings.extra, options, vertex=vertex)
-        yield from persona_faults(box._agents, box._first_agent)
-        for name, persona in box._agents.items():
-            if persona.transfer is None:
-                settings, given = box._settings_of(name), {**options, **persona.overrides()}
-                for fault in option_faults(settings.setup, settings.extra, given, vertex=vertex):
-                    if fault.path[0] in persona.overrides():
-                        fault.path = ("agents", name, *fault.path)
-                        yield fault
+        yield from box_faults(options, cls(**options)._given)
 
     @classmethod
     def needs_silence(cls, options: Mapping[str, Any]) -> str:
         """Such a model finds the end of what was said only in silence that it hears."""
-        model = options.get("model", DEFAULT_MODEL)
-        vertex = options.get("endpoint") == "vertex"
-        can = capabilities(model, vertex=vertex)
-        if not can.needs_trailing_sound or options.get("activity") == "manual":
-            return ""
-        return f"{can.name} hears the end of what is said only in silence: its answer may come a second late"
+        return silence_needed(options)
 
     @classmethod
     def check_surroundings(
