@@ -22,6 +22,7 @@ from .client import ClientMessage, RealtimeInput
 from .content import Blob
 from .errors import WireError
 from .normalise import Policy, normalise
+from .salvage import convert_what_fits
 from .server import ServerMessage
 from .setup import Setup
 
@@ -102,13 +103,18 @@ def decode_client(
 
 
 def decode_server(
-    data: bytes | bytearray | memoryview | str, *, on_unknown: Callable[[str], None] | None = None
+    data: bytes | bytearray | memoryview | str,
+    *,
+    on_unknown: Callable[[str], None] | None = None,
+    on_misfit: Callable[[WireError], None] | None = None,
 ) -> ServerMessage:
     """Read a server message, in any spelling. Raises WireError, and nothing else, whatever `data` holds.
 
-    Unknown fields are dropped after their path went to `on_unknown`.
+    Unknown fields are dropped after their path went to `on_unknown`. With `on_misfit` so are known ones that hold the
+    wrong kind of value, after it was told, and what is not JSON at all, or no object, is what remains to be raised.
     """
-    return _decode(data, ServerMessage, _server_decoder, Policy(report=on_unknown))
+    policy = Policy(report=on_unknown, lenient=on_misfit is not None)
+    return _decode(data, ServerMessage, _server_decoder, policy, on_misfit)
 
 
 def _encode(value: object) -> bytes:
@@ -147,6 +153,7 @@ def _decode(
     kind: type[_M],
     decoder: msgspec.json.Decoder[_M],
     policy: Policy,
+    on_misfit: Callable[[WireError], None] | None = None,
 ) -> _M:
     try:
         return decoder.decode(data)
@@ -155,7 +162,10 @@ def _decode(
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise _malformed(error) from error
     try:
-        return msgspec.convert(normalise(_any_decoder.decode(data), kind, policy), kind)
+        tree = normalise(_any_decoder.decode(data), kind, policy)
+        if on_misfit is None:
+            return msgspec.convert(tree, kind)
+        return convert_what_fits(tree, kind, lambda error: on_misfit(_invalid(str(error))))
     except msgspec.ValidationError as error:
         raise _invalid(str(error)) from error
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:

@@ -20,7 +20,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from .base import WireStruct
+from .base import JsonObject, WireStruct
 from .content import Content
 from .errors import WireError
 
@@ -38,11 +38,14 @@ class Policy:
     """What to do with unknown fields: drop them (after telling `report` their paths), keep them, or refuse.
 
     A strict reading takes names to the letter, raises WireError for the first unknown one, and takes no text for a
-    Content.
+    Content. A lenient one takes what can only mean one thing for what it means: ``1`` and ``"true"`` where true is
+    meant, a number for a text,
+    an object written as a text, true for an empty object; and it leaves out items that are nothing.
     """
 
     strict: bool = False
     keep: bool = False
+    lenient: bool = False
     report: Callable[[str], None] | None = None
 
     def meet(self, name: str, where: Where) -> None:
@@ -83,7 +86,7 @@ def _struct_reader(message: type[WireStruct]) -> _Reader:
         if type(value) is not dict:
             if takes_text and type(value) is str and not policy.strict:
                 return {"parts": [{"text": value}]}
-            return value
+            return {} if value is True and policy.lenient else value
         result: dict[str, Any] = {}
         for key, item in value.items():
             found = names.get(key)
@@ -114,17 +117,21 @@ def _reader(kind: Any) -> _Reader | None:
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin is list:
         return _list_reader(_reader(arguments[0]))
-    if origin is dict:
+    if origin is dict and kind != JsonObject:
         inner = _reader(arguments[1])
         return None if inner is None else _map_reader(inner)
     if isinstance(kind, type) and issubclass(kind, WireStruct):
         return _struct_reader(kind)
-    return {int: _read_int, float: _read_float, bytes: _read_base64}.get(kind)
+    if kind == JsonObject:
+        return _read_object
+    return _SCALARS.get(kind)
 
 
 def _list_reader(inner: _Reader | None) -> _Reader:
     def read(value: Any, where: Where, policy: Policy) -> Any:
         items = value if type(value) is list else [value]
+        if policy.lenient:
+            items = [item for item in items if item is not None]
         if inner is None:
             return items
         return [inner(item, (where, index), policy) for index, item in enumerate(items)]
@@ -164,12 +171,40 @@ def _read_float(value: Any, where: Where, policy: Policy) -> Any:
     return value
 
 
+def _read_bool(value: Any, where: Where, policy: Policy) -> Any:
+    if policy.lenient and type(value) in (str, int):
+        return {"true": True, "false": False, "1": True, "0": False}.get(str(value).lower(), value)
+    return value
+
+
+def _read_text(value: Any, where: Where, policy: Policy) -> Any:
+    return str(value) if policy.lenient and type(value) in (int, float) else value
+
+
+def _read_object(value: Any, where: Where, policy: Policy) -> Any:
+    if policy.lenient and type(value) is str:
+        try:
+            return msgspec.json.decode(value or "{}")
+        except (msgspec.DecodeError, UnicodeError, RecursionError):
+            return value
+    return value
+
+
 def _read_base64(value: Any, where: Where, policy: Policy) -> Any:
     if type(value) is not str:
         return value
     if "-" in value or "_" in value:
         value = value.replace("-", "+").replace("_", "/")
     missing = -len(value) % 4
-    if missing == 3:
+    if missing == 3 and not policy.lenient:
         raise WireError.invalid_value(_path_text(where), "not base64")
     return value + "=" * missing if missing else value
+
+
+_SCALARS: dict[Any, _Reader] = {
+    int: _read_int,
+    float: _read_float,
+    bytes: _read_base64,
+    bool: _read_bool,
+    str: _read_text,
+}

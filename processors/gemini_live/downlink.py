@@ -41,6 +41,8 @@ _MOST_SOUND_NS = 300 * SECOND
 """What waits in front of the outgoing edge at most. The service sends faster than real time, and reading on is
 what lets us hear an interruption; 14 MB."""
 _OUT_RATE = 24_000
+_LONGEST_FRAME = _OUT_RATE
+"""A second. The service sends less at a time; whoever sends a minute in one piece is to be cut off within it."""
 _NO_PROGRESS = (said.Opened, said.Consumed, said.GoingAway, said.UserEnded)
 """What is about connections, or says nothing by itself: a conversation does not go on for it."""
 
@@ -165,9 +167,13 @@ class Downlink:
             case said.StartTurn(turn):
                 self._turn_began_ns = self._call.clock.now_ns()
                 self.sound_ns = 0
+                if self._resampler is not None:
+                    self._resampler.reset()
                 self._user.answering()
                 self._put(TurnStartFrame(turn=turn, time_ns=self._turn_began_ns))
             case said.EndSound(turn):
+                if self._resampler is not None:
+                    self._piece(self._resampler.flush(), turn)
                 self._put(TurnEndFrame(turn=turn, time_ns=self._turn_began_ns + self.sound_ns))
             case said.Generated(turn, sound_ns):
                 self._agent.generated(turn, sound_ns)
@@ -204,12 +210,15 @@ class Downlink:
         samples = np.frombuffer(audio.pcm, dtype="<i2")
         if audio.rate != _OUT_RATE:
             samples = self._resampled(samples, audio.rate)
-            if not len(samples):
-                return
-        time_ns = self._turn_began_ns + audio.at_ns
-        frame = AudioFrame(samples, _OUT_RATE, turn=audio.turn, time_ns=time_ns)
-        self.sound_ns = audio.at_ns + frame.duration_ns
-        self._put(frame)
+        for first in range(0, len(samples), _LONGEST_FRAME):
+            self._piece(samples[first : first + _LONGEST_FRAME], audio.turn)
+
+    def _piece(self, samples: Any, turn: int) -> None:
+        if len(samples):
+            time_ns = self._turn_began_ns + self.sound_ns
+            frame = AudioFrame(samples, _OUT_RATE, turn=turn, time_ns=time_ns)
+            self.sound_ns += frame.duration_ns
+            self._put(frame)
 
     def _resampled(self, samples: Any, rate: int) -> Any:
         """For a server that answers at another rate than the documented one."""

@@ -81,6 +81,7 @@ class Handshake:
             functions = dict.fromkeys(functions, only == "BLOCKING")
         return ToolRules(
             functions,
+            {f.name: f.parameters for f in self._functions or ()},
             blocks=(only or self._can.default_tool_behavior) == "BLOCKING",
             scheduling=self._can.tool_scheduling,
             continuing=self._can.tool_scheduling and not self._vertex,

@@ -12,6 +12,7 @@ from ....liveapi import FunctionCall, FunctionResponse
 from .limits import bounded_result
 from .outcomes import Answer, CallTool, CancelTools, Outcome, Remark
 from .tombstones import Tombstones
+from .wishes import wish
 
 __all__ = ["Calls", "Late", "ToolRules", "told_late"]
 
@@ -25,6 +26,8 @@ class ToolRules:
     functions: Mapping[str, bool | None] | None = None
     """Names of the functions there are, and whether each blocks (``None``: as the model has it); ``None`` when it is
     not known which there are, and every call is passed on."""
+    schemas: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """Of their arguments, by name, where they are known."""
     blocks: bool = True
     """Whether a function of which nothing is said blocks."""
     scheduling: bool = True
@@ -43,6 +46,8 @@ class ToolRules:
 class _Pending:
     name: str
     args: dict[str, Any]
+    wish: str
+    """What is asked for; see ``wishes``."""
     wire_ids: list[str]
     """Under which ids the server asks; an empty one where it gave none."""
     foreign: bool = False
@@ -104,11 +109,16 @@ class Calls:
     def ask(self, call: FunctionCall) -> list[Outcome]:
         """The server asks for a function."""
         call_id = call.id or f"local-{next(self._made_ids)}"
-        if call_id in self._pending or call_id in self._aliases:
+        wished = wish(call.name, call.args, self._rules.schemas.get(call.name))
+        known = self._pending.get(self._aliases.get(call_id, call_id))
+        if known is not None and known.wish == wished:
             return [
                 Remark(f"the server asked twice for {call.name} under the id {call_id}; it is asked once")
             ]
-        again = self._again(call, call_id)
+        if known is not None:
+            # Another wish under an id that is taken: it is answered under that id as well.
+            call_id = f"local-{next(self._made_ids)}"
+        again = self._again(call, call_id, wished)
         if again is not None:
             return again
         functions = self._rules.functions
@@ -119,23 +129,23 @@ class Calls:
             )
             response = FunctionResponse(id=call.id, name=call.name, response={"error": why})
             return [Remark(f"{why}: the model is told so"), Answer(response)]
-        key = self._tombstones.key(call.name, call.args)
-        self._pending[call_id] = _Pending(call.name, call.args, [call.id], key=key)
+        key = self._tombstones.key(wished)
+        self._pending[call_id] = _Pending(call.name, call.args, wished, [call.id], key=key)
         return [CallTool(call_id, call.name, call.args, key)]
 
-    def _again(self, call: FunctionCall, call_id: str) -> list[Outcome] | None:
+    def _again(self, call: FunctionCall, call_id: str, wished: str) -> list[Outcome] | None:
         """What to do with a call that is the same as one before; ``None``: it is another.
 
         A model that was interrupted, or lost its connection, asks for the same again under a new id. What it asked
         for may have consequences, so it is done once and answered to both.
         """
         for known_id, known in self._pending.items():
-            if (known.cut or known.foreign) and (known.name, known.args) == (call.name, call.args):
+            if (known.cut or known.foreign) and known.wish == wished:
                 known.wire_ids = [*([] if known.foreign else known.wire_ids), call.id]
                 known.cut = known.foreign = False
                 self._aliases[call_id] = known_id
                 return [Remark(f"the server repeats its call of {call.name}, which has not answered yet")]
-        stone = self._tombstones.again(call.name, call.args)
+        stone = self._tombstones.again(call.id, wished)
         if stone is None or stone.body is None:
             return None
         response = FunctionResponse(id=call.id, name=call.name, response=stone.body)
@@ -155,7 +165,7 @@ class Calls:
             call.wire_ids = [one for one in call.wire_ids if one != wire_id]
             if not call.wire_ids:
                 self._forget(known_id)
-                self._tombstones.bury(known_id, call.name, call.args, call.key, None)
+                self._tombstones.bury(known_id, call.wish, call.key, None)
                 gone.append(known_id)
         return [CancelTools(tuple(gone))] if gone else []
 
@@ -210,7 +220,7 @@ class Calls:
             scheduling, call.parts = call.scheduling, []
         body, _ = bounded_result(body, rules.most_characters)
         if not continues:
-            self._tombstones.bury(call_id, call.name, call.args, call.key, body)
+            self._tombstones.bury(call_id, call.wish, call.key, body)
         if call.foreign:
             return Late(told_late(call.name, body), scheduling == "SILENT")
         if rules.blocking(call.name) or not rules.scheduling:

@@ -23,6 +23,7 @@ from .outcomes import (
     Note,
     Outcome,
     PagesRead,
+    Remark,
     StartTurn,
     Transcribed,
     TurnComplete,
@@ -45,7 +46,27 @@ _UTTERANCE_ENDS_NS = 1_200 * MS
 """Of a model that ends no turns: silence that ends an utterance."""
 _SILENT_PEAK = 100
 """Samples below this are no voice (-50 dB)."""
-_RATE = re.compile(r"rate=(\d{4,6})")
+_RATE = re.compile(r"rate=\"?(\d{4,6})", re.IGNORECASE)
+_RATES = (
+    8_000,
+    11_025,
+    12_000,
+    16_000,
+    22_050,
+    24_000,
+    32_000,
+    44_100,
+    48_000,
+    88_200,
+    96_000,
+    176_400,
+    192_000,
+)
+"""Those at which sound comes. What is declared beside them means the nearest."""
+_LONGEST_PIECE = 20_000
+"""Characters of words in one message: twenty minutes of speech."""
+_RAW = ("", "audio/pcm", "audio/l16", "audio/raw", "audio/x-raw", "audio/lpcm")
+"""Sound that is samples and nothing else. All else would be noise."""
 
 
 class ContentReader:
@@ -74,12 +95,16 @@ class ContentReader:
         self._cut_ns: int | None = None
         """When the server interrupted a turn that it has not completed: what still comes belongs to it."""
         self._completed_ns: int | None = None
+        self._spoken_ns: int | None = None
+        """When a turn that had something in it was complete."""
         self._notes = ""
         """What an audio model wrote in a turn without sound."""
         self._audio_ns = 0
         self._half = b""
         """A byte that is half a sample: the next piece has the other half."""
         self._last_ns = 0
+        self._unheard: set[str] = set()
+        """Kinds of sound that were told not to be playable."""
 
     @property
     def voided(self) -> bool:
@@ -137,6 +162,7 @@ class ContentReader:
         """No more of the turn follows, though nothing says so."""
         self.end(out, broken=self._sounding and self._ends_turns)
         self.incomplete, self._cut_ns, self._completed_ns = False, None, now_ns
+        self._spoken_ns = now_ns
 
     def end(self, out: list[Outcome], *, broken: bool = False) -> None:
         """No more of the turn follows. ``broken``: the model had more to say."""
@@ -150,7 +176,7 @@ class ContentReader:
         """The connection broke: what the model was about to say is lost."""
         out: list[Outcome] = []
         self.end(out, broken=self._sounding)
-        self.incomplete, self._cut_ns, self._notes = False, None, ""
+        self.incomplete, self._cut_ns, self._notes, self._spoken_ns = False, None, "", None
         return out
 
     # Parts -------------------------------------------------------------------------------------
@@ -169,8 +195,13 @@ class ContentReader:
                     self._notes += part.text
         blob = part.inline_data
         if blob is not None and not part.thought:
-            if blob.mime_type.lower().startswith("audio/") or not blob.mime_type:
+            kind = blob.mime_type.partition(";")[0].strip().lower()
+            if kind in _RAW:
                 self._audio(blob, now_ns, out)
+            elif kind.startswith("audio/"):
+                if kind not in self._unheard:
+                    self._unheard.add(kind)
+                    out.append(Remark(f"the model sends sound as {kind[:40]}, which cannot be played"))
             elif not self._is_cut(now_ns):
                 out.append(Media(self._open(out), blob.mime_type, blob.data))
         if part.executable_code is not None:
@@ -196,7 +227,7 @@ class ContentReader:
         whole = len(pcm) // 2 * 2
         pcm, self._half = pcm[:whole], pcm[whole:]
         declared = _RATE.search(blob.mime_type)
-        rate = int(declared[1]) if declared else _DEFAULT_RATE
+        rate = _nearest_rate(int(declared[1])) if declared else _DEFAULT_RATE
         if pcm and turn > self._void:
             out.append(Audio(turn, pcm, rate, self._audio_ns))
         self._audio_ns += len(pcm) // 2 * SECOND // rate
@@ -231,20 +262,27 @@ class ContentReader:
         if not said.text or self._is_cut(now_ns):
             return
         self._last_ns = now_ns
+        text = said.text[:_LONGEST_PIECE]
+        if len(text) < len(said.text):
+            out.append(
+                Remark(
+                    f"{len(said.text)} characters of what the model says came at once: the rest is dropped"
+                )
+            )
         if self._is_late(now_ns, asked):
             if self._turn > self._void:
-                out.append(LateWords(self._turn, said.text, self._audio_ns))
+                out.append(LateWords(self._turn, text, self._audio_ns))
             return
         # Between the end of the sound and the end of the turn, words still belong to that turn.
         turn = self._turn if self._worded else self._open(out)
         if turn > self._void:
-            out.append(Words(turn, said.text, at_ns if self._sounding else self._audio_ns))
+            out.append(Words(turn, text, at_ns if self._sounding else self._audio_ns))
 
     def _is_late(self, now_ns: int, asked: bool) -> bool:
         """Whether words that come now are the last of a turn that is complete."""
-        if self._worded or self._sounding or self._completed_ns is None or asked or self.user_since:
+        if self._worded or self._sounding or self._spoken_ns is None or asked or self.user_since:
             return False
-        return now_ns - self._completed_ns < _LATE_NS
+        return now_ns - self._spoken_ns < _LATE_NS
 
     # Turns -------------------------------------------------------------------------------------
 
@@ -254,7 +292,7 @@ class ContentReader:
             self.end(out)
             self._turn = self._next_turn()
             self._sounding = self._worded = self.incomplete = True
-            self._cut_ns = self._completed_ns = None
+            self._cut_ns = self._completed_ns = self._spoken_ns = None
             self.user_since = False
             self._audio_ns, self._half, self._notes = 0, b"", ""
             out.append(StartTurn(self._turn))
@@ -284,6 +322,8 @@ class ContentReader:
             out.append(Words(self._open(out), written, 0))
         self.end(out)
         self.incomplete, self._cut_ns, self._notes, self._completed_ns = False, None, "", now_ns
+        if not empty:
+            self._spoken_ns = now_ns
         out.append(TurnComplete(self._turn, content.turn_complete_reason, content.waiting_for_input, cut=cut))
 
     def _end_sound(self, out: list[Outcome]) -> None:
@@ -291,6 +331,12 @@ class ContentReader:
             self._sounding = False
             if self._turn > self._void:
                 out.append(EndSound(self._turn))
+
+
+def _nearest_rate(declared: int) -> int:
+    if not declared:
+        return _DEFAULT_RATE
+    return declared if declared in _RATES else min(_RATES, key=lambda rate: abs(rate - declared))
 
 
 def _is_silent(pcm: bytes) -> bool:

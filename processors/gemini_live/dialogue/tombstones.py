@@ -22,8 +22,8 @@ class Tombstone:
     """A call that is over: what it gave; ``None`` when it was withdrawn before it gave anything."""
 
     id: str
-    name: str
-    args: dict[str, Any]
+    wish: str
+    """What was asked for; see ``wishes``."""
     key: str
     body: dict[str, Any] | None = None
     cut: bool = False
@@ -39,19 +39,21 @@ class Tombstones:
         self._answers = 0
         self._asked: Counter[str] = Counter()
 
-    def key(self, name: str, args: dict[str, Any]) -> str:
+    def key(self, wish: str) -> str:
         """A key for a call that is asked for now: the same for the same wish, however often it is asked for."""
-        withdrawn = self._find(name, args, answered=False)
+        withdrawn = next(
+            (stone for stone in reversed(self._stones) if stone.wish == wish and stone.body is None), None
+        )
         if withdrawn is not None:
             self._stones.remove(withdrawn)
             return withdrawn.key
-        wish = json.dumps([self._salt, self._answers, name, args], sort_keys=True, default=str)
         self._asked[wish] += 1
-        return hashlib.sha256(f"{wish} {self._asked[wish]}".encode()).hexdigest()[:32]
+        said = json.dumps([self._salt, self._answers, wish, self._asked[wish]])
+        return hashlib.sha256(said.encode()).hexdigest()[:32]
 
-    def bury(self, id_: str, name: str, args: dict[str, Any], key: str, body: dict[str, Any] | None) -> None:
+    def bury(self, id_: str, wish: str, key: str, body: dict[str, Any] | None) -> None:
         """The call is over, with ``body``, or withdrawn."""
-        self._stones.append(Tombstone(id_, name, args, key, body, cut=body is None))
+        self._stones.append(Tombstone(id_, wish, key, body, cut=body is None))
 
     def late(self, id_: str, body: dict[str, Any]) -> bool:
         """A call that was withdrawn has given ``body`` all the same; ``False`` when it is not known."""
@@ -66,19 +68,13 @@ class Tombstones:
         for stone in self._stones:
             stone.cut = True
 
-    def again(self, name: str, args: dict[str, Any]) -> Tombstone | None:
-        """What the same call has given before, if the model may not know it."""
-        stone = self._find(name, args, answered=True)
-        return stone if stone is not None and stone.cut else None
+    def again(self, id_: str, wish: str) -> Tombstone | None:
+        """What the same call has given before, if the model may not know it: it was cut, or repeats the call's id."""
+        known = (stone for stone in reversed(self._stones) if stone.wish == wish and stone.body is not None)
+        return next((stone for stone in known if stone.cut or stone.id == id_), None)
 
     def forget(self) -> None:
         """The model has answered in full: what it asks for from now on is a new wish."""
         self._stones = deque((one for one in self._stones if one.body is None), maxlen=_MOST)
         self._answers += 1
         self._asked.clear()
-
-    def _find(self, name: str, args: dict[str, Any], *, answered: bool) -> Tombstone | None:
-        for stone in reversed(self._stones):
-            if (stone.name, stone.args) == (name, args) and (stone.body is not None) is answered:
-                return stone
-        return None

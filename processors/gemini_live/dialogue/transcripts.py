@@ -272,6 +272,8 @@ class AgentTranscript:
             return
         last, number, text = self._last
         if turn == last:
+            if text[-1:] in (".", "!", "?") and piece[:1].isalnum():
+                piece = f" {piece}"
             self._teller.more(number, text, piece, turn)
             self._last = (turn, number, text + piece)
         else:

@@ -49,6 +49,7 @@ _REFUSALS = (1007, 1008)
 _TOO_BIG = (
     "a message was too big: bound what functions return (max_result_characters), and pictures (video_size)"
 )
+_NO_LIVE_SERVICE = "it does not speak as the Live API does: check url, and what lies between"
 
 _RULES: tuple[tuple[re.Pattern[str], Then, str, str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), then, option, remedy)
@@ -118,16 +119,15 @@ def judge(
         return _judgement(Then.RESUME, text, code, "", "")
     if code == 1009:
         return _judgement(Then.GIVE_UP if opening else Then.RESUME, said, code, "", _TOO_BIG)
-    if code == 1007 and resuming and opening:
-        # The handle is no good, whatever the words.
-        return _judgement(Then.AFRESH, said, code, *_argument(reason, opening, option_at))
-    if code == 1007 and first and not opening:
-        # It may be what the session has come to hold: a fresh one is told of it in words.
-        return _judgement(Then.AFRESH, said, code, *_argument(reason, opening, option_at))
-    if code in (1002, 1003, 1007):
-        return _judgement(Then.GIVE_UP, said, code, *_argument(reason, opening, option_at))
-    if code == 1008 and not re.search(r"aborted|not implemented", reason, re.IGNORECASE):
-        return _judgement(Then.GIVE_UP, said, code, "", "")
+    passing = code == 1008 and re.search(r"aborted|not implemented", reason, re.IGNORECASE)
+    if code in _REFUSALS and not passing:
+        option, remedy = _argument(reason, opening, option_at) if code == 1007 else ("", "")
+        # While resuming it means that the handle is no good, whatever the words. In a running call it may be what the
+        # session has come to hold: a fresh one is told of it in words, once.
+        afresh = resuming if opening else first
+        return _judgement(Then.AFRESH if afresh else Then.GIVE_UP, said, code, option, remedy)
+    if code in (1002, 1003) and opening:
+        return _judgement(Then.GIVE_UP, said, code, "url", _NO_LIVE_SERVICE)
     return _judgement(Then.RESUME, said, code, "", "")
 
 

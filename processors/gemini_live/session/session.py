@@ -6,7 +6,9 @@ pure: `closing` (what an end means), `renewal` (when to replace a connection), `
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections.abc import Iterator
 
 from ....liveapi import ServerMessage, WireError, decode_server
 from ....liveapi.link import Link
@@ -31,6 +33,10 @@ _MOST_REFUSALS = 6
 _MOST_REFUSALS_AFTER_SILENCE = 2
 """After a connection that fell silent it does: for a quarter of an hour, and nobody waits that long."""
 _RETURN_WITHIN_NS = 60 * SECOND
+_SHORT_NS = 2 * SECOND
+"""A connection that is lost so soon after it was made was no success: the next is not asked for at once."""
+_REFUSING = (1007, 1008, 1009)
+"""A running call goes on after the first of these, though not after a second that nothing explains."""
 _MOST_UNREAD = 2
 """Connections one after the other that were set up and then took nothing: the server is not one to talk to."""
 
@@ -66,6 +72,10 @@ class Session:
         """Whether the service has refused a message in this call, which it may do once."""
         self._setup_is_old = False
         self._unread = 0
+        self._made_ns = 0
+        self._short = 0
+        """Connections one after the other that were lost as soon as they were made."""
+        self._short_since_ns = 0
 
     async def open(self, handle: str = "") -> None:
         """Connect for the first time; errors that can pass are retried. Raises ``ServiceError``.
@@ -105,12 +115,13 @@ class Session:
                 where = self._connecting.wire.where
                 raise ServiceError(f"{where} takes connections and reads nothing", code=1006, retryable=True)
             judged = self._connecting.judge(closed, opening=False, first=not self._refused)
-            self._refused, self._anew = self._refused or closed.code == 1007, False
-            too_big = closed.code == 1009 and not self._outbox.drop_oversized()
+            too_big = closed.code == 1009 and not self._outbox.drop_oversized() and self._refused
+            self._refused, self._anew = self._refused or closed.code in _REFUSING, False
             if judged.then is Then.GIVE_UP or too_big:
                 self._delegate.changed("closed", "")
                 raise judged.error
             self._delegate.changed("lost", str(judged.error))
+            self._count_short()
             handle = "" if judged.then is Then.AFRESH else self._delegate.handle()
             await self._come_back(handle, silent=connection.fell_silent)
 
@@ -156,12 +167,13 @@ class Session:
             receipts=self._receipts,
             renew_after_ns=self._connecting.jittered(self._renew_after_ns),
         )
+        self._made_ns = self._clock.now_ns()
         if self._setup_is_old:
             self._connection.renew()
 
     def _take(self, raw: str | bytes) -> ServerMessage | None:
         try:
-            message = decode_server(raw)
+            message = decode_server(raw, on_misfit=self._delegate.unreadable)
         except WireError as error:
             self._delegate.unreadable(error)
             return None
@@ -172,6 +184,15 @@ class Session:
         message = self._take(raw)
         return message is not None and message.setup_complete is not None
 
+    def _count_short(self) -> None:
+        now_ns = self._clock.now_ns()
+        if now_ns - self._made_ns >= _SHORT_NS:
+            self._short = 0
+            return
+        if not self._short:
+            self._short_since_ns = self._made_ns
+        self._short += 1
+
     # Coming back -------------------------------------------------------------------------------
 
     async def _come_back(self, handle: str, *, silent: bool = False) -> None:
@@ -181,11 +202,23 @@ class Session:
         """
         most_refusals = _MOST_REFUSALS_AFTER_SILENCE if silent else _MOST_REFUSALS
         clock, connecting = self._clock, self._connecting
-        began_ns = clock.now_ns()
-        resumed, refusals = bool(handle), 0
+        # Connections that were of no use count as attempts, and the time since the first of them.
+        refusals = max(0, self._short - 1)
+        began_ns = self._short_since_ns if refusals else clock.now_ns()
+        if refusals >= most_refusals:
+            handle = ""
+        resumed = bool(handle)
         if not handle:
             self._begin_afresh()
-        delays = connecting.delays()
+        delays: Iterator[int] = itertools.islice(connecting.delays(), refusals, None)
+        if clock.now_ns() >= began_ns + _RETURN_WITHIN_NS:
+            within = format_duration(_RETURN_WITHIN_NS)
+            where = connecting.wire.where
+            raise ServiceError(
+                f"{where} takes connections and ends them at once: {self._short} within {within}",
+                code=1006,
+                retryable=True,
+            )
         while True:
             await connecting.sleep(next(delays), began_ns + _RETURN_WITHIN_NS)
             self._setup_is_old = False

@@ -7,6 +7,7 @@ import itertools
 import json
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -529,6 +530,54 @@ def test_odd_audio() -> None:
         Audio(1, b"\x01\x00" * 16, 16_000, 41_666)
     ]
     assert feed(live, sound(b"\x01")) == []
+
+
+@pytest.mark.parametrize(
+    ("mime", "rate"),
+    [
+        ("audio/pcm;rate=48000", 48_000),
+        ('AUDIO/L16; Rate="44100"', 44_100),
+        ("audio/pcm;rate=24001", 24_000),
+        ("audio/pcm;rate=4000", 8_000),
+        ("audio/pcm;rate=999999", 192_000),
+        ("audio/pcm;rate=0000", 24_000),
+        ("audio/pcm;rate=0", 24_000),
+        ("audio/pcm;rate=fast", 24_000),
+        ("", 24_000),
+    ],
+)
+def test_odd_rates(mime: str, rate: int) -> None:
+    """Those at which sound comes; what lies beside them means the nearest."""
+    assert feed(protocol(), sound(b"\x01\x00", mime))[1] == Audio(1, b"\x01\x00", rate, 0)
+
+
+def test_sound_that_is_no_pcm_is_no_answer() -> None:
+    """Played it would be noise; it is told once, and the answer is still due."""
+    live = protocol()
+    live.asked("text", next(CLOCK))
+    outcomes = feed(live, *(sound(b"OggS", "audio/ogg; codecs=opus") for _ in range(3)))
+    assert [type(one) for one in outcomes] == [Remark] and "audio/ogg" in outcomes[0].text
+    assert live.watch.waiting
+
+
+def test_first_words_after_empty_turns_are_an_utterance_of_their_own() -> None:
+    """A turn with nothing in it has no late words; nor has one whose connection is no more."""
+    live = protocol()
+    feed(live, *([content(turnComplete=True)] * 3))
+    assert [type(one) for one in feed(live, content(outputTranscription={"text": "All"}))] == [
+        StartTurn,
+        Words,
+    ]
+    feed(live, sound(), content(generationComplete=True, turnComplete=True))
+    live.lost(next(CLOCK))
+    assert Words(2, "Back", 0) in feed(live, content(outputTranscription={"text": "Back"}))
+
+
+def test_a_message_full_of_words_has_a_bound() -> None:
+    """A million characters are no speech."""
+    outcomes = feed(protocol(), content(outputTranscription={"text": "word " * 200_000}))
+    assert sum(len(one.text) for one in outcomes if isinstance(one, Words)) == 20_000
+    assert any(isinstance(one, Remark) for one in outcomes)
 
 
 def test_previews_and_word_by_word_input() -> None:

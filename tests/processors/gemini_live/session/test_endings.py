@@ -137,6 +137,16 @@ def test_no_secret_is_shown() -> None:
         (1008, "something new", Then.GIVE_UP),
         (1009, "message too big", Then.RESUME),
         (4000, "something of a proxy", Then.RESUME),
+        (4999, "", Then.RESUME),
+        (3000, "reason", Then.RESUME),
+        (1002, "", Then.RESUME),
+        (1003, "cannot accept", Then.RESUME),
+        (1005, "", Then.RESUME),
+        (1012, "service restart", Then.RESUME),
+        (1013, "try again later", Then.RESUME),
+        (1014, "bad gateway", Then.RESUME),
+        (1015, "", Then.RESUME),
+        (1008, "", Then.GIVE_UP),
     ],
 )
 def test_what_the_end_of_a_connection_means(code: int, reason: str, then: Then) -> None:
@@ -163,6 +173,26 @@ def test_a_first_1007_in_a_running_call_is_worth_a_fresh_session() -> None:
     closed = LinkClosed(1007, "Request contains an invalid argument.")
     assert judge(closed, opening=False, where="it", first=True).then is Then.AFRESH
     assert judge(closed, opening=False, where="it", first=False).then is Then.GIVE_UP
+
+
+@pytest.mark.parametrize("reason", ["", "something new", "policy \x00 violated", "\ufffd\ufffd"])
+def test_a_first_1008_that_says_nothing_is_worth_a_fresh_session(reason: str) -> None:
+    """Once; while resuming it is about the handle; and what it says of a key stays true."""
+    closed = LinkClosed(1008, reason)
+    assert judge(closed, opening=False, where="it", first=True).then is Then.AFRESH
+    assert judge(closed, opening=False, where="it").then is Then.GIVE_UP
+    assert judge(closed, opening=True, where="it", resuming=True).then is Then.AFRESH
+    assert judge(closed, opening=True, where="it").then is Then.GIVE_UP
+    denied = LinkClosed(1008, "Your project has been denied access.")
+    assert judge(denied, opening=False, where="it", first=True).then is Then.GIVE_UP
+
+
+@pytest.mark.parametrize("code", [1002, 1003])
+def test_what_speaks_another_protocol_is_not_asked_again(code: int) -> None:
+    """While the session opens; the remedy is where to look."""
+    judged = judge(LinkClosed(code), opening=True, where="it")
+    assert judged.then is Then.GIVE_UP and "option url" in str(judged.error)
+    assert "context" not in judged.error.remedy
 
 
 def test_a_message_that_is_too_big_has_a_remedy_of_its_own() -> None:
