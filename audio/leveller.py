@@ -30,6 +30,9 @@ class Leveller:
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._level_db: float | None = None
+        self._measured: Pcm | None = None
+        self._measured_db = 0.0
+        """Of ``_measured``: what is hushed or not is often what is spoken next."""
         self.gain_db = 0.0
         """What is amplified by, 0 to 24 dB."""
         self.gain = 1.0
@@ -38,7 +41,7 @@ class Leveller:
 
     def is_hushed(self, pcm: Pcm) -> bool:
         """Whether ``pcm``, as it was before it was amplified, is so soft that the voice cannot be in it."""
-        return self._level_db is not None and bool(len(pcm)) and rms_dbfs(pcm) < self._level_db - _HUSHED_DB
+        return self._level_db is not None and bool(len(pcm)) and self._db(pcm) < self._level_db - _HUSHED_DB
 
     def process(self, pcm: Pcm) -> Pcm:
         """``pcm``, amplified; what is too loud for 16 bits is limited."""
@@ -51,13 +54,21 @@ class Leveller:
         """Somebody was heard to speak in ``pcm``, as it was before it was amplified."""
         if not len(pcm):
             return
-        level_db = rms_dbfs(pcm)
+        level_db = self._db(pcm)
         seconds = len(pcm) / self._rate
         before = self._level_db
         self._level_db = level_db if before is None else max(level_db, before - _FORGETS_DB * seconds)
         self._set(min(_MOST_DB, max(0.0, _TARGET_DB - self._level_db)))
 
+    def _db(self, pcm: Pcm) -> float:
+        if pcm is not self._measured:
+            self._measured, self._measured_db = pcm, rms_dbfs(pcm)
+        return self._measured_db
+
     def _set(self, gain_db: float) -> None:
         # Less than half a decibel is not worth the work.
-        self.gain_db = gain_db if gain_db >= _LEAST_DB else 0.0
+        gain_db = gain_db if gain_db >= _LEAST_DB else 0.0
+        if gain_db == self.gain_db:
+            return
+        self.gain_db = gain_db
         self.gain = float(10 ** (self.gain_db / 20))

@@ -23,8 +23,8 @@ def rms_dbfs(pcm: Pcm) -> float:
     if pcm.size == 0:
         return SILENCE_DBFS
     # float32 squares are off by 2^-24 at most: far below what a level means, and twice as fast.
-    flat = pcm.ravel().astype(np.float32)
-    return _dbfs(math.sqrt(float(np.dot(flat, flat)) / flat.size))
+    flat = (pcm if pcm.ndim == 1 else pcm.ravel()).astype(np.float32)
+    return _dbfs(math.sqrt(float(flat @ flat) / flat.size))
 
 
 def amplify(pcm: Pcm, gain_db: float, *, from_db: float | None = None, ramp: int = 0) -> Pcm:

@@ -92,13 +92,18 @@ class SpeechDetector:
         "_min_speech_ns",
         "_onset_ns",
         "_pauses",
-        "_speaking",
         "_threshold",
-        "_voiced",
         "_voiced_end_ns",
         "_voiced_ns",
         "_window_ns",
+        "speaking",
+        "voiced",
     )
+
+    speaking: bool
+    """Whether the last event was a start."""
+    voiced: bool
+    """Whether the last window was: false from the first quiet one on, well before the speech counts as ended."""
 
     _heard_ns: int | None
     _onset_ns: int | None
@@ -153,19 +158,9 @@ class SpeechDetector:
         self._hang_over_ns = hang_over_ns
 
     @property
-    def speaking(self) -> bool:
-        """Whether the last event was a start."""
-        return self._speaking
-
-    @property
-    def voiced(self) -> bool:
-        """Whether the last window was: false from the first quiet one on, well before the speech counts as ended."""
-        return self._voiced
-
-    @property
     def unvoiced_ns(self) -> int:
         """For how long nothing has been voiced in speech that has not ended; 0 while it is voiced, and in silence."""
-        if not self._speaking or self._heard_ns is None:
+        if not self.speaking or self._heard_ns is None:
             return 0
         return self._heard_ns - self._voiced_end_ns
 
@@ -204,34 +199,34 @@ class SpeechDetector:
     def finish(self) -> SpeechEnded | None:
         """End the stream: return the end of the speech that is under way, if any, and forget all."""
         ended = None
-        if self._speaking and self._heard_ns is not None:
+        if self.speaking and self._heard_ns is not None:
             ended = SpeechEnded(self._voiced_end_ns, self._heard_ns)
         self.reset()
         return ended
 
     def reset(self) -> None:
         """Forget all that was heard, without an event."""
-        self._speaking = False
-        self._voiced = False
+        self.speaking = False
+        self.voiced = False
         self._onset_ns = None
         self._voiced_ns = 0
         self._voiced_end_ns = 0
         self._heard_ns = None
 
     def _window(self, probability: float, start_ns: int, end_ns: int) -> SpeechEvent | None:
-        self._voiced = probability >= (self._exit_threshold if self._voiced else self._threshold)
-        if not self._voiced:
+        self.voiced = probability >= (self._exit_threshold if self.voiced else self._threshold)
+        if not self.voiced:
             return self._end_if_silent(end_ns)
         if self._onset_ns is None:
             self._onset_ns = start_ns
             self._voiced_ns = 0
-        if self._pauses is not None and self._speaking and start_ns > self._voiced_end_ns:
+        if self._pauses is not None and self.speaking and start_ns > self._voiced_end_ns:
             self._pauses.paused(start_ns - self._voiced_end_ns)
         self._voiced_ns += self._window_ns
         self._voiced_end_ns = end_ns
-        if self._speaking or self._voiced_ns < self._min_speech_ns:
+        if self.speaking or self._voiced_ns < self._min_speech_ns:
             return None
-        self._speaking = True
+        self.speaking = True
         return SpeechStarted(self._onset_ns, end_ns)
 
     def _end_if_silent(self, now_ns: int) -> SpeechEnded | None:
@@ -239,17 +234,17 @@ class SpeechDetector:
         if self._onset_ns is None:
             return None
         unvoiced_ns = now_ns - self._voiced_end_ns
-        if self._speaking:
+        if self.speaking:
             hang_over_ns = self._hang_over_ns if self._pauses is None else self._pauses.silence_ns
             if unvoiced_ns == 0 or unvoiced_ns < hang_over_ns:
                 return None
-            self._speaking = self._voiced = False
+            self.speaking = self.voiced = False
             self._onset_ns = None
             if self._pauses is not None:
                 self._pauses.ended()
             return SpeechEnded(self._voiced_end_ns, now_ns)
         # A candidate survives the short gaps within a word, but not a pause as long as itself.
         if unvoiced_ns >= self._voiced_ns:
-            self._voiced = False
+            self.voiced = False
             self._onset_ns = None
         return None

@@ -69,7 +69,7 @@ class Turn(int):
         return int.__eq__(self, other) is True if self._comparable(other) else False
 
     def __ne__(self, other: object) -> bool:
-        return not self == other
+        return self is not other and not self == other
 
     # Equal ones have equal numbers, so the number is hash enough.
     __hash__ = int.__hash__

@@ -289,7 +289,7 @@ class VadGate(Processor):
         """Tell of speech that begins or ends with ``frame``; in mode ``gate`` let it pass or keep it."""
         enough = len(frame.samples) >= _HUSHED_SAMPLES
         last = frame.samples if enough else np.concatenate((self._last, frame.samples))
-        self._last = last[-_HUSHED_SAMPLES:]
+        self._last = last if len(last) == _HUSHED_SAMPLES else last[-_HUSHED_SAMPLES:]
         if not probabilities and not self._gate:
             # No window is full, so nothing is known that was not.
             self._offset_ns = frame.time_ns - self._position_ns

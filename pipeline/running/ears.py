@@ -21,19 +21,23 @@ class Ear(Protocol):
 
 
 class Ears:
-    """Listeners by the node that plays. Where nobody listens, telling costs one look-up."""
+    """Listeners by the node that plays. Where nobody listens, telling costs next to nothing."""
 
     def __init__(self) -> None:
         self._ears: dict[str, list[Ear]] = {}
+        self.count = 0
+        """How many listen, for who would have to work out what to tell."""
 
     def listen(self, node: str, ear: Ear) -> Callable[[], None]:
         """Have ``ear`` told of all that ``node`` plays; returns what ends that."""
         listening = self._ears.setdefault(node, [])
         listening.append(ear)
+        self.count += 1
 
         def stop() -> None:
             if ear in listening:
                 listening.remove(ear)
+                self.count -= 1
 
         return stop
 

@@ -137,6 +137,8 @@ class _ByPeer:
         self._peer = peer
         self._speaker: Speaker | None = None
         self._rate = 0
+        self._media = peer.media
+        self._heard: Callable[[Pcm, int, int], None] = _nobody
         self._kept_ns: int | None = None
         """How long its page says that it keeps sound."""
         self.voice = peer.audio_in
@@ -163,9 +165,9 @@ class _ByPeer:
             rate,
             limit_ns=_LIMIT_NS,
             cushion_ns=Cushion(),
-            heard=lambda samples: self._tell(heard, samples),
+            heard=self._tell,
         )
-        self._rate = rate
+        self._rate, self._heard = rate, heard
         return self._speaker
 
     async def play(self) -> None:
@@ -175,12 +177,12 @@ class _ByPeer:
     def delay(self, ns: int) -> None:
         self._kept_ns = ns
 
-    def _tell(self, heard: Callable[[Pcm, int, int], None], samples: Pcm) -> None:
+    def _tell(self, samples: Pcm) -> None:
         """By what the caller reports: of its buffer where its page does, and of the way there."""
         speaker = self._speaker
         if speaker is not None:
-            speaker.heard_after_ns = self._peer.media.until_heard_ns(self._kept_ns)
-            heard(samples, self._rate, speaker.heard_after_ns)
+            after_ns = speaker.heard_after_ns = self._media.until_heard_ns(self._kept_ns)
+            self._heard(samples, self._rate, after_ns)
 
 
 class _BySocket:
@@ -209,3 +211,7 @@ class _BySocket:
 
     def delay(self, ns: int) -> None:
         self._caller.delay(ns)
+
+
+def _nobody(samples: Pcm, rate: int, in_ns: int) -> None:
+    """Where there is no ear."""

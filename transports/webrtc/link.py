@@ -78,6 +78,10 @@ class Link:
         self._handshake: asyncio.Task[None] | None = None
         self._data_starts: asyncio.Task[None] | None = None
         self._over = False
+        self.send_rtp: Callable[[bytes], None] = _drop
+        """Encrypt and send a packet; dropped while nothing can be sent."""
+        self.send_rtcp: Callable[[bytes], None] = _drop
+        """The same for RTCP."""
 
     @property
     def agreement(self) -> Agreement:
@@ -113,6 +117,7 @@ class Link:
             self._route.send,
             self._on_data,
         )
+        self.send_rtp, self.send_rtcp = self._secure.send_rtp, self._secure.send_rtcp
         self._connect(agreement)
         return self._write()
 
@@ -141,16 +146,6 @@ class Link:
         """Where the caller may be: the text after ``candidate:``."""
         if self._route is not None and is_usable(f"candidate:{candidate}"):
             self._route.add_candidate(candidate)
-
-    def send_rtp(self, packet: bytes) -> None:
-        """Encrypt and send; dropped while nothing can be sent."""
-        if self._secure is not None:
-            self._secure.send_rtp(packet)
-
-    def send_rtcp(self, packet: bytes) -> None:
-        """Encrypt and send; dropped while nothing can be sent."""
-        if self._secure is not None:
-            self._secure.send_rtcp(packet)
 
     async def close(self) -> None:
         """Tell the caller and let go of everything, at most 2 s later; again is fine."""
@@ -277,3 +272,7 @@ class Link:
         if not self._over:
             self._over = True
             self._listener.link_over(self, reason, hung_up=hung_up)
+
+
+def _drop(packet: bytes) -> None:
+    """Before there is anything to send it by."""

@@ -281,19 +281,15 @@ class Peer:
 
     def link_heard(self, link: Link) -> None:
         """See ``LinkListener``."""
-        if link is not self._links.current or link.over or self._milestones.is_over:
-            return
-        if self._presence.heard(self._clock.now_ns()) and self._state == "away":
-            self._state = "connected"
-            self._terms = None
-            self._attach(link)
-            self._away.tell(False)
+        if link is self._links.current and not link.over:
+            self._heard(link, self._clock.now_ns())
 
     def link_rtp(self, link: Link, packet: bytes) -> None:
         """See ``LinkListener``."""
-        self.link_heard(link)
         if link is self._links.current:
-            self._media.receive_rtp(packet, self._presence.heard_ns)
+            now_ns = self._clock.now_ns()
+            self._heard(link, now_ns)
+            self._media.receive_rtp(packet, now_ns)
 
     def link_rtcp(self, link: Link, packet: bytes) -> None:
         """See ``LinkListener``."""
@@ -318,6 +314,14 @@ class Peer:
     def _link(self) -> Link | None:
         """The connection that is heard."""
         return self._links.current
+
+    def _heard(self, link: Link, now_ns: int) -> None:
+        """The caller is there; if it was lost it is back."""
+        if self._presence.heard(now_ns) and self._state == "away" and not self._milestones.is_over:
+            self._state = "connected"
+            self._terms = None
+            self._attach(link)
+            self._away.tell(False)
 
     async def _renew(self, offer: Offer, *, replace: bool) -> Answer:
         async with self._renewing:

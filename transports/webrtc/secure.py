@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import Any, Literal
 
-import pylibsrtp
 from aiortc.rtcdtlstransport import (
     X509_DIGEST_ALGORITHMS,
     RTCCertificate,
@@ -26,6 +25,7 @@ from aiortc.rtcdtlstransport import (
 )
 
 from ...pipeline.errors import TransportError
+from .srtp import Error, Protection
 
 __all__ = ["Certificate", "Fingerprint", "SecureTransport"]
 
@@ -167,6 +167,7 @@ class SecureTransport:
         self._parameters = RTCDtlsParameters([RTCDtlsFingerprint(*each) for each in fingerprints])
         self._rx: Any = None
         self._tx: Any = None
+        self._ways: Protection | None = None
         self._sources: dict[bytes, None] = {}
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
@@ -192,6 +193,7 @@ class SecureTransport:
         task: Any = self._dtls._task
         task.add_done_callback(self._ended)
         self._rx, self._tx = self._dtls._rx_srtp, self._dtls._tx_srtp
+        self._ways = Protection(self._rx, self._tx)
 
     def receive(self, record: bytes) -> None:
         """A datagram whose first byte is 20 to 63 came: DTLS."""
@@ -202,12 +204,13 @@ class SecureTransport:
 
     def unprotect_rtp(self, packet: bytes) -> bytes | None:
         """The RTP packet in an SRTP packet; ``None`` when it is not authentic, a repetition, or too early."""
-        if self._rx is None or len(packet) < _LEAST_RTP_BYTES:
+        ways = self._ways
+        if ways is None or len(packet) < _LEAST_RTP_BYTES:
             self.counts["rtp"] += 1
             return None
         try:
-            plain: bytes = self._rx.unprotect(packet)
-        except (pylibsrtp.Error, ValueError):
+            plain = ways.unprotect(packet)
+        except (Error, ValueError):
             self.counts["rtp"] += 1
             return None
         if packet[8:12] not in self._sources:
@@ -216,12 +219,13 @@ class SecureTransport:
 
     def unprotect_rtcp(self, packet: bytes) -> bytes | None:
         """The same for RTCP."""
-        if self._rx is None or len(packet) < _LEAST_RTCP_BYTES:
+        ways = self._ways
+        if ways is None or len(packet) < _LEAST_RTCP_BYTES:
             self.counts["rtcp"] += 1
             return None
         try:
-            plain: bytes = self._rx.unprotect_rtcp(packet)
-        except (pylibsrtp.Error, ValueError):
+            plain = ways.unprotect_rtcp(packet)
+        except (Error, ValueError):
             self.counts["rtcp"] += 1
             return None
         if packet[4:8] not in self._sources:
@@ -230,22 +234,22 @@ class SecureTransport:
 
     def send_rtp(self, packet: bytes) -> None:
         """Protect and send an RTP packet; nothing before the handshake and after the end."""
-        if self._tx is not None:
-            self._protect(self._tx.protect, packet)
+        if self._ways is None:
+            return
+        try:
+            self._send(self._ways.protect(packet))
+        except (Error, ValueError):
+            # Too long for a datagram, or no RTP at all.
+            self.counts["unsendable"] += 1
 
     def send_rtcp(self, packet: bytes) -> None:
         """The same for RTCP."""
-        if self._tx is not None:
-            self._protect(self._tx.protect_rtcp, packet)
-
-    def _protect(self, protect: Callable[[bytes], bytes], packet: bytes) -> None:
-        try:
-            protected = protect(packet)
-        except (pylibsrtp.Error, ValueError):
-            # Too long for a datagram, or no RTP at all.
-            self.counts["unsendable"] += 1
+        if self._ways is None:
             return
-        self._send(protected)
+        try:
+            self._send(self._ways.protect_rtcp(packet))
+        except (Error, ValueError):
+            self.counts["unsendable"] += 1
 
     def _bound_sources(self, source: bytes) -> None:
         """libsrtp keeps keys and a window for every source that it has ever heard of; the oldest have to go."""
@@ -253,7 +257,7 @@ class SecureTransport:
         if len(self._sources) > _MOST_SOURCES:
             oldest = next(iter(self._sources))
             del self._sources[oldest]
-            with contextlib.suppress(pylibsrtp.Error):
+            with contextlib.suppress(Error):
                 self._rx.remove_stream(int.from_bytes(oldest))
 
     async def send_data(self, data: bytes) -> None:
@@ -267,7 +271,7 @@ class SecureTransport:
 
     async def close(self) -> None:
         """Tell the caller and end; again is fine."""
-        self._rx = self._tx = None
+        self._rx = self._tx = self._ways = None
         task: asyncio.Future[None] | None = self._dtls._task
         await self._dtls.stop()
         self._records.close()
@@ -284,7 +288,7 @@ class SecureTransport:
             logger.debug("a packet for the data channel could not be handled", exc_info=True)
 
     def _ended(self, task: asyncio.Future[None]) -> None:
-        self._rx = self._tx = None
+        self._rx = self._tx = self._ways = None
         broken = not task.cancelled() and task.exception() is not None
         self._finish("broken" if broken else "closed")
 

@@ -113,7 +113,7 @@ class WebRTCIn(Processor):
         caller = self._caller
         # Not before: what was written while the call began is given to the first who listens.
         self._undo.append(caller.on_message(self._on_message))
-        caller.voice.hand_to(self._guarded(self._hear))
+        caller.voice.hand_to(self._hear)
         if self.keys.connected:
             self._undo.append(caller.on_key(self._guarded(self._press)))
         if self.video.connected:
@@ -144,21 +144,28 @@ class WebRTCIn(Processor):
         def guarded(*given: Any) -> None:
             try:
                 take(*given)
-            except Exception as error:  # raised where the engine looks for it
-                if not self._failed.done():
-                    self._failed.set_exception(error)
+            except Exception as error:
+                self._fail(error)
 
         return guarded
 
+    def _fail(self, error: Exception) -> None:
+        """It is raised where the engine looks for it."""
+        if not self._failed.done():
+            self._failed.set_exception(error)
+
     def _hear(self, samples: Pcm, media_ns: int) -> None:
-        rate = self.audio.format.rate
-        # The last sample was captured at most now; what the quickest packet took nobody can tell.
-        ended_ns = media_ns + len(samples) * SECOND // rate
-        anchor_ns = self.call.clock.now_ns() - ended_ns
-        if self._anchor_ns is not None and 0 < anchor_ns - self._anchor_ns < _AWAY_NS:
-            anchor_ns = self._anchor_ns + (anchor_ns - self._anchor_ns) // _DRIFT
-        self._anchor_ns = anchor_ns
-        self.audio.emit(AudioFrame(samples, rate, time_ns=anchor_ns + media_ns))
+        try:  # as ``_guarded`` does, for one call less on the way of every packet
+            rate = self.audio.format.rate
+            # The last sample was captured at most now; what the quickest packet took nobody can tell.
+            ended_ns = media_ns + len(samples) * SECOND // rate
+            anchor_ns = self.call.clock.now_ns() - ended_ns
+            if self._anchor_ns is not None and 0 < anchor_ns - self._anchor_ns < _AWAY_NS:
+                anchor_ns = self._anchor_ns + (anchor_ns - self._anchor_ns) // _DRIFT
+            self._anchor_ns = anchor_ns
+            self.audio.emit(AudioFrame(samples, rate, time_ns=anchor_ns + media_ns))
+        except Exception as error:
+            self._fail(error)
 
     def _see(self, pixels: "Pixels", at_ns: int) -> None:
         self.video.emit(VideoFrame(pixels, time_ns=self.call.clock.now_ns()))

@@ -91,7 +91,8 @@ class WebRTCOut(Processor):
             self._aloud = True
 
     def _heard(self, samples: Pcm, rate: int, in_ns: int) -> None:
-        self.call.heard(samples, rate, self.call.clock.now_ns() + in_ns)
+        if self.call.ears.count:
+            self.call.heard(samples, rate, self.call.clock.now_ns() + in_ns)
 
     def _on_message(self, message: dict[str, Any]) -> None:
         delay_ms = message.get("delay_ms")

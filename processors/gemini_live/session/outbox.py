@@ -132,7 +132,8 @@ class Outbox:
         self._due = False
         """Whether there is something to take."""
         self._filled = asyncio.Event()
-        self._left = asyncio.Event()
+        self._left: asyncio.Future[None] | None = None
+        """Who waits for room."""
 
     def __bool__(self) -> bool:
         """Whether anything waits, or was taken and not sent."""
@@ -146,8 +147,9 @@ class Outbox:
     async def room(self) -> None:
         """Return as soon as it is not full."""
         while self.full:
-            self._left.clear()
-            await self._left.wait()
+            if self._left is None:
+                self._left = asyncio.get_running_loop().create_future()
+            await asyncio.shield(self._left)
 
     @property
     def unsure(self) -> bool:
@@ -242,13 +244,14 @@ class Outbox:
         """
         taken, self._taken = self._taken, []
         self.number += 1
-        delicate = False
-        if len(taken) == 1 and taken[0].kind is Kind.AUDIO:
-            kept = taken
-        else:
-            delicate = any(entry.kind in (Kind.TEXT, Kind.RESULT) for entry in taken)
-            kept = [entry for entry in taken if entry.kind not in (Kind.PICTURE, Kind.NUDGE)]
-            self._messages -= len(taken) - len(kept)
+        delicate, kept = False, taken
+        for entry in taken:
+            # Sound alone, as nearly always, needs no look at what it is.
+            if entry.kind is not Kind.AUDIO:
+                delicate = any(entry.kind in (Kind.TEXT, Kind.RESULT) for entry in taken)
+                kept = [entry for entry in taken if entry.kind not in (Kind.PICTURE, Kind.NUDGE)]
+                self._messages -= len(taken) - len(kept)
+                break
         self._sent.append(_Sent(self.number, now_ns, kept))
         self._sent_ns += _length_ns(kept)
         # What is as old as this nobody wants to hear again, whether it has arrived or not.
@@ -373,7 +376,9 @@ class Outbox:
     def _leave(self) -> _Entry:
         entry = self._entries.popleft()
         self.held_ns -= entry.duration_ns
-        self._left.set()
+        if self._left is not None:
+            self._left.set_result(None)
+            self._left = None
         self._taken.append(entry)
         return entry
 

@@ -17,6 +17,8 @@ from aiortc.rtcdtlstransport import RTCCertificate, RTCDtlsTransport, State
 from aiortc.rtcicetransport import connection_kwargs
 from aiortc.rtcsctptransport import InboundStream, RTCSctpTransport
 
+from livegraph.transports.webrtc import srtp
+
 
 def source(thing: object) -> str:
     return inspect.getsource(thing)  # type: ignore[arg-type]
@@ -75,6 +77,21 @@ def test_srtp_forgets_a_source() -> None:
     assert session.unprotect(packet).endswith(b"sound")
     with pytest.raises(ValueError):
         session.unprotect(bytes(2_000))
+
+
+def test_srtp_is_called_as_pylibsrtp_calls_it() -> None:
+    """srtp.Protection: the compiled functions, the handle in a session, and what libsrtp may add to a packet."""
+    from pylibsrtp._binding import lib
+
+    session = pylibsrtp.Session(
+        pylibsrtp.Policy(key=bytes(30), ssrc_type=pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
+    )
+    assert session._srtp[0]
+    assert lib.srtp_err_status_ok == 0
+    assert pylibsrtp.SRTP_MAX_SRTCP_TRAILER_LEN <= srtp._TRAILER_BYTES
+    assert "func(self._srtp[0], self._cdata, len_p)" in source(pylibsrtp.Session)
+    for name in ("protect", "protect_rtcp", "unprotect", "unprotect_rtcp"):
+        assert f"lib.srtp_{name}" in source(pylibsrtp.Session)
 
 
 def test_sctp_holds_what_is_counted() -> None:

@@ -114,7 +114,7 @@ class OpusEncoder:
         if error.value:
             raise OpusError(f"no Opus encoder: {_text(self._library, error.value)}")
         weakref.finalize(self, self._library.opus_encoder_destroy, self._state)
-        self._out = ctypes.create_string_buffer(_MOST_BYTES)
+        self._out: Any = ctypes.create_string_buffer(_MOST_BYTES)
         self._silence = silence_packet(frame_ms)
         self._zeros = bytes(2 * self.samples)
         self._quiet_most = -(-_QUIET_NS // (frame_ms * 1_000_000))
@@ -170,7 +170,8 @@ class OpusEncoder:
         size = self._library.opus_encode(self._state, data, self.samples, self._out, _MOST_BYTES)
         if size < 0:
             raise OpusError(f"Opus could not encode: {_text(self._library, size)}")
-        return self._out.raw[:size]
+        packet: bytes = self._out[:size]
+        return packet
 
 
 class OpusDecoder:
@@ -201,7 +202,10 @@ class OpusDecoder:
         """The sound of ``packet``, a new array. Raises ``OpusError`` for what is no Opus; the next one may be."""
         if not packet:
             raise OpusError("an empty Opus packet")
-        return self._decode(packet, self._most, 0)
+        count = self._library.opus_decode(self._state, packet, len(packet), self._address, self._most, 0)
+        if count < 0:
+            raise OpusError(f"this is no Opus packet: {_text(self._library, count)}")
+        return self._room[:count].copy()
 
     def decode_fec(self, packet: bytes, samples: int) -> Pcm:
         """The ``samples`` samples before ``packet``, from the copy in it; concealed where it has none.

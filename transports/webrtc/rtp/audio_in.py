@@ -130,29 +130,35 @@ class AudioInput:
         self._candidates.clear()
         self._leave_source()
 
-    def receive(self, packet: RtpPacket, now_ns: int, sent: int | None = None) -> None:
-        """Take a packet of Opus, or of RED with Opus in it; ``sent`` by its absolute send time, where it has one."""
+    def receive(self, packet: RtpPacket, now_ns: int, sent: int | None = None) -> bool:
+        """Take a packet of Opus, or of RED with Opus in it; ``sent`` by its absolute send time, where it has one.
+
+        Returns whether a hole may be waited for now, see ``next_ns``.
+        """
         if packet.ssrc != self._ssrc and not self._becomes_source(packet.ssrc, now_ns):
             self.foreign += 1
-            return
+            return False
         self._heard_ns = now_ns
         copies: Sequence[tuple[int, RtpPacket]] = ()
         if packet.payload_type == self._red:
             unwrapped = self._unwrapped(packet)
             if unwrapped is None:
                 self.malformed += 1
-                return
+                return False
             packet, copies = unwrapped
         tracker = self._tracker
         believed = tracker.advance(packet.sequence) or tracker.place(packet.sequence).kind != "suspect"
         if self._reception is not None and believed:
             self._reception.heard(tracker.highest, packet.timestamp, now_ns)
-        if self._rate:
-            if self.receiver is None:
-                self.receiver = AudioReceiver(
-                    self._rate, most_wait_ns=self._most_wait_ns, begins_at=self._given
-                )
-            self._hand_over(self.receiver.receive(packet, now_ns, copies, sent))
+        if not self._rate:
+            return False
+        receiver = self.receiver
+        if receiver is None:
+            receiver = self.receiver = AudioReceiver(
+                self._rate, most_wait_ns=self._most_wait_ns, begins_at=self._given
+            )
+        self._hand_over(receiver.receive(packet, now_ns, copies, sent))
+        return bool(receiver.held)
 
     def poll(self, now_ns: int) -> None:
         """Time has passed."""

@@ -51,6 +51,9 @@ _MOST_AHEAD_NS = SECOND
 
 Kind = Literal["heard", "recovered", "concealed", "silence"]
 
+_made = tuple.__new__
+"""As in ``packets``."""
+
 
 class Sound(NamedTuple):
     """A piece of what the caller says. Pieces join without gaps."""
@@ -105,6 +108,8 @@ class AudioReceiver:
         self._most_wait_ns = most_wait_ns
         self._decoder = decoder(rate)
         self._order = ReorderBuffer()
+        self.held = self._order.held
+        """Packets that are waited with, by number: empty as long as nothing is missing."""
         self._transit = TransitWindow()
         """By what packets say of the sound in them."""
         self._network = TransitWindow()
@@ -184,10 +189,16 @@ class AudioReceiver:
         if not copies and (number := self._order.follow(packet.sequence)) >= 0:
             # In order and nothing missing, as nearly always.
             self._last_ns = now_ns
-            self._stamp = unwrap(packet.timestamp, self._stamp, 32)
-            self._transit.add(now_ns - _media_ns(self._stamp))
+            forward = (packet.timestamp - self._stamp) & 0xFFFFFFFF
+            stamp = self._stamp + (forward if forward < 1 << 31 else forward - (1 << 32))
+            self._stamp = stamp
+            self._transit.add(now_ns - stamp * SECOND // _CLOCK)
             sounds: list[Sound] = []
-            self._give(Arrived(number, packet, now_ns, 0, False), now_ns, sounds)
+            length = packet_samples(packet.payload)
+            if stamp == self._due and length and len(packet.payload) > _DTX_BYTES:
+                self._join_on(packet.payload, stamp, length, now_ns, sounds)
+            else:
+                self._give(Arrived(number, packet, now_ns, 0, False), now_ns, sounds)
             return sounds
         first = self._order.highest < 0
         if self._order.push(packet, now_ns) is None:
@@ -205,7 +216,7 @@ class AudioReceiver:
         """Time has passed: give up holes, and give the silence of a pause."""
         if self._last_ns < 0:
             return []
-        sounds = self._release(now_ns) if self._order.holds else []
+        sounds = self._release(now_ns) if self.held else []
         if (self._paused or now_ns - self._last_ns >= _GONE_AFTER_NS) and not self._order.waits:
             self._fill_pause(now_ns, sounds)
         return sounds
@@ -246,16 +257,20 @@ class AudioReceiver:
             return
         if stamp != self._due or arrived.restarted:
             self._bridge(arrived, stamp, length, sounds)
-        self._due = stamp + length
-        self._given_ns = arrived.at_ns
-        self._broken, self._filled_ns = False, 0
         delay_ns = now_ns - arrived.at_ns
         self.counts.delay_sum_ns += delay_ns
         self.counts.delay_most_ns = max(self.counts.delay_most_ns, delay_ns)
-        if len(payload) <= _DTX_BYTES:
-            self._pause(length, sounds)
+        if len(payload) > _DTX_BYTES:
+            self._join_on(payload, stamp, length, arrived.at_ns, sounds)
             return
-        self._paused = False
+        self._due, self._given_ns = stamp + length, arrived.at_ns
+        self._broken, self._filled_ns = False, 0
+        self._pause(length, sounds)
+
+    def _join_on(self, payload: bytes, stamp: int, length: int, at_ns: int, sounds: list[Sound]) -> None:
+        """Give the sound of a packet that joins on to what was given."""
+        self._due, self._given_ns = stamp + length, at_ns
+        self._broken, self._paused, self._filled_ns = False, False, 0
         try:
             samples = self._decoder.decode(payload)
         except OpusError:
@@ -263,7 +278,7 @@ class AudioReceiver:
             self._conceal(length, sounds, last=False)
             return
         self.counts.decoded += 1
-        self._emit(self._risen(samples), "heard", sounds)
+        self._emit(self._risen(samples) if self._quiet else samples, "heard", sounds)
 
     def _bridge(self, arrived: Arrived, stamp: int, length: int, sounds: list[Sound]) -> None:
         """Give what lies between the last sound and a packet that does not join on to it."""
@@ -294,7 +309,7 @@ class AudioReceiver:
             self._conceal(samples, sounds, last=False)
             return
         self.counts.recovered += 1
-        self._emit(self._risen(sound), "recovered", sounds)
+        self._emit(self._risen(sound) if self._quiet else sound, "recovered", sounds)
 
     def _conceal(self, samples: int, sounds: list[Sound], *, last: bool) -> None:
         """Give ``samples`` (at 48 kHz) that sound like what was before; ``last`` when silence follows."""
@@ -338,10 +353,10 @@ class AudioReceiver:
         self._emit_silence(count * _PIECE_SAMPLES, sounds)
 
     def _risen(self, samples: Pcm) -> Pcm:
-        """Sound as it may follow on what was given."""
-        if self._quiet and len(samples) and abs(int(samples[0])) > _CLICK:
-            samples = fade_in(samples, self._fade)
+        """Sound as it may follow on silence."""
         self._quiet = False
+        if len(samples) and abs(int(samples[0])) > _CLICK:
+            samples = fade_in(samples, self._fade)
         return samples
 
     def _at_rate(self, samples: int) -> int:
@@ -359,10 +374,10 @@ class AudioReceiver:
             left -= piece
 
     def _emit(self, samples: Pcm, kind: Kind, sounds: list[Sound]) -> None:
-        if len(samples):
-            samples.flags.writeable = False
-            sounds.append(Sound(self._given * SECOND // self.rate, samples, kind))
-            self._given += len(samples)
+        if count := len(samples):
+            samples.setflags(write=False)
+            sounds.append(_made(Sound, (self._given * SECOND // self.rate, samples, kind)))
+            self._given += count
 
 
 def _media_ns(stamp: int) -> int:

@@ -5,6 +5,7 @@ Nothing waits here: whoever has the time asks what comes next, and decides when 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -53,12 +54,24 @@ class OrderCounts:
 class ReorderBuffer:
     """Packets of one source. ``push`` what comes, ``pop`` what is next, ``skip`` a hole to give it up."""
 
-    __slots__ = ("_given_up", "_held", "_missing", "_next", "_restart", "_suspect", "_tracker", "counts")
+    __slots__ = (
+        "_given_up",
+        "_held",
+        "_missing",
+        "_next",
+        "_restart",
+        "_suspect",
+        "_tracker",
+        "counts",
+        "held",
+    )
 
     def __init__(self) -> None:
         self.counts = OrderCounts()
         self._tracker = SequenceTracker()
         self._held: dict[int, tuple[RtpPacket, int]] = {}
+        self.held: Collection[int] = self._held
+        """The numbers of the packets that are held: one object for good, to be looked at with every packet."""
         self._next = -1
         self._missing = 0
         self._given_up: dict[int, None] = {}
@@ -69,11 +82,6 @@ class ReorderBuffer:
     def highest(self) -> int:
         """The highest extended sequence number, -1 before the first packet."""
         return self._tracker.highest
-
-    @property
-    def holds(self) -> bool:
-        """Whether packets are held."""
-        return bool(self._held)
 
     @property
     def waits(self) -> bool:

@@ -19,6 +19,7 @@ __all__ = ["AudioSender", "SampleSource", "packet_ms"]
 
 _TICK_NS = PACKET_MS * MS
 _CLOCK = 48_000
+_TICK_SAMPLES = PACKET_MS * _CLOCK // 1_000
 _MOST_AT_ONCE = 10
 """After a hold-up the packets that are due go out at once, up to 200 ms of them: the caller's own buffer
 covers as much. What would be more is not lost but comes later."""
@@ -139,14 +140,25 @@ class AudioSender:
     def _period(self, packets: list[bytes]) -> None:
         """What one period of 20 ms needs: a packet, two halves of one, or nothing when packets are longer."""
         period = self._count - self._first
+        if self._frame_ms == PACKET_MS:
+            self._packet(self._stamp + period * _TICK_SAMPLES, packets)
+            return
         if self._frame_ms > PACKET_MS and period % (self._frame_ms // PACKET_MS):
             return
-        stamp = self._stamp + period * PACKET_MS * _CLOCK // 1_000
+        stamp = self._stamp + period * _TICK_SAMPLES
         for part in range(max(1, PACKET_MS // self._frame_ms)):
             self._packet(stamp + part * self._frame_ms * _CLOCK // 1_000, packets)
 
     def _packet(self, stamp: int, packets: list[bytes]) -> None:
-        payload = self._payload()
+        source, encoder = self._source, self._encoder
+        if source is None or encoder is None:
+            payload = self._silence
+        else:
+            settings = self.adaptation.settings
+            if settings is not self._set:
+                encoder.tune(**settings._asdict(), dtx=self._dtx)
+                self._set = settings
+            payload = encoder.encode(source.pull(encoder.samples))
         if self._dtx and (payload == self._silence or len(payload) <= _DTX_BYTES):
             self._unsent += 1
             if self._unsent % _REFRESH != 1:
@@ -169,13 +181,3 @@ class AudioSender:
         self._sequence += 1
         self.packets += 1
         self.octets += len(payload)
-
-    def _payload(self) -> bytes:
-        source, encoder = self._source, self._encoder
-        if source is None or encoder is None:
-            return self._silence
-        settings = self.adaptation.settings
-        if settings is not self._set:
-            encoder.tune(**settings._asdict(), dtx=self._dtx)
-            self._set = settings
-        return encoder.encode(source.pull(encoder.samples))

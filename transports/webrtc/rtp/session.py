@@ -47,7 +47,6 @@ _REPORT_EVERY_NS = SECOND
 _JITTERS_KEPT = 3
 """A receiver's buffer is as long as nearly all packets need, which is about three times their mean deviation."""
 _MOST_UNHEARD_NS = 2 * SECOND
-_NO_EXTENSIONS: dict[int, bytes] = {}
 
 Send = Callable[[bytes], None]
 
@@ -160,7 +159,10 @@ class MediaSession:
         if packet is None:
             self._malformed += 1
             return
-        extensions = read_extensions(packet.extension) if packet.extension else _NO_EXTENSIONS
+        if not packet.extension and packet.payload_type in self._audio_types:
+            self._hear(packet, now_ns, None)
+            return
+        extensions = read_extensions(packet.extension)
         if self._transport_wide in extensions:
             value = extensions[self._transport_wide]
             if len(value) == 2:
@@ -251,9 +253,10 @@ class MediaSession:
         return sender
 
     def _hear(self, packet: RtpPacket, now_ns: int, sent: int | None) -> None:
-        self.audio_in.receive(packet, now_ns, sent)
+        if not self.audio_in.receive(packet, now_ns, sent) or self._hole is not None or self._ticker is None:
+            return
         next_ns = self.audio_in.next_ns
-        if next_ns is not None and self._hole is None and self._ticker is not None:
+        if next_ns is not None:
             self._hole = self._loop.call_later(timer_s(next_ns - now_ns), self._give_up_hole)
 
     def _give_up_hole(self) -> None:
