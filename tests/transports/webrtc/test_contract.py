@@ -83,9 +83,7 @@ def test_srtp_is_called_as_pylibsrtp_calls_it() -> None:
     """srtp.Protection: the compiled functions, the handle in a session, and what libsrtp may add to a packet."""
     from pylibsrtp._binding import lib
 
-    session = pylibsrtp.Session(
-        pylibsrtp.Policy(key=bytes(30), ssrc_type=pylibsrtp.Policy.SSRC_ANY_OUTBOUND)
-    )
+    session = pylibsrtp.Session(pylibsrtp.Policy(key=bytes(30), ssrc_type=pylibsrtp.Policy.SSRC_ANY_OUTBOUND))
     assert session._srtp[0]
     assert lib.srtp_err_status_ok == 0
     assert pylibsrtp.SRTP_MAX_SRTCP_TRAILER_LEN <= srtp._TRAILER_BYTES
