@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Callable, Coroutine
-from types import CoroutineType
+from collections.abc import Awaitable, Callable, Coroutine, Hashable
 from typing import Any, Literal, TypeVar
 
 import msgspec
@@ -329,7 +328,7 @@ class EventBus:
     def __init__(self) -> None:
         self._observers: list[tuple[type[Event], Observer[Any]]] = []
         self._by_type: dict[type[Event], tuple[Observer[Any], ...]] = {}
-        self._behind: dict[Observer[Any], deque[Coroutine[Any, Any, object]]] = {}
+        self._behind: dict[object, deque[Awaitable[object]]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self.redact: Redact | None = None
         """Hides what nobody may write down, in the texts of every event that is published from then on."""
@@ -359,8 +358,8 @@ class EventBus:
         for observer in observers:
             try:
                 waits = observer(event)
-                if waits.__class__ is CoroutineType:
-                    self._await(observer, waits)
+                if waits is not None:
+                    self._take(observer, waits)
             except BaseException as error:
                 self._drop(observer, type(event).__name__, error)
 
@@ -376,21 +375,32 @@ class EventBus:
             if self._tasks:
                 await asyncio.wait(self._tasks, timeout=limit_ns / SECOND)
 
-    def _await(self, observer: Observer[Any], waits: Coroutine[Any, Any, object]) -> None:
-        behind = self._behind.get(observer)
+    def _take(self, observer: Observer[Any], result: object) -> None:
+        """What an observer gave: awaited, where that makes sense. Raises ``TypeError`` for what would never run."""
+        kind = type(result)
+        if hasattr(kind, "__aiter__"):
+            raise TypeError("it yields, so nothing of it would run; an async observer awaits and returns")
+        if isinstance(result, Awaitable):
+            self._await(observer, result)
+
+    def _await(self, observer: Observer[Any], waits: Awaitable[object]) -> None:
+        # Observers need not be hashable; methods of one object are the same observer.
+        key: Any = observer
+        key = observer if isinstance(key, Hashable) else id(observer)
+        behind = self._behind.get(key)
         if behind is None:
-            behind = self._behind[observer] = deque()
-            task = asyncio.get_running_loop().create_task(self._serve(observer, behind))
+            behind = self._behind[key] = deque()
+            task = asyncio.get_running_loop().create_task(self._serve(observer, key, behind))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
         if len(behind) >= _BEHIND_AT_MOST:
-            waits.close()
+            _give_up(waits)
             if len(behind) == _BEHIND_AT_MOST:
                 logger.warning("observer %r is %d events behind and misses some", observer, _BEHIND_AT_MOST)
             return
         behind.append(waits)
 
-    async def _serve(self, observer: Observer[Any], behind: deque[Coroutine[Any, Any, object]]) -> None:
+    async def _serve(self, observer: Observer[Any], key: object, behind: deque[Awaitable[object]]) -> None:
         try:
             while behind:
                 try:
@@ -403,9 +413,9 @@ class EventBus:
                 except BaseException as error:
                     self._drop(observer, "an event", error)
         finally:
-            del self._behind[observer]
+            del self._behind[key]
             for waits in behind:
-                waits.close()
+                _give_up(waits)
 
     def _drop(self, observer: Observer[Any], event: str, error: BaseException) -> None:
         """Take an observer that raised off the bus. To be called while that is handled."""
@@ -422,6 +432,14 @@ class EventBus:
             found = tuple(observer for wanted, observer in self._observers if issubclass(kind, wanted))
             self._by_type[kind] = found
         return found
+
+
+def _give_up(waits: Awaitable[object]) -> None:
+    """Let nothing more come of ``waits``."""
+    if isinstance(waits, Coroutine):
+        waits.close()
+    elif isinstance(waits, asyncio.Future):
+        waits.cancel()
 
 
 _PLAIN = (str, dict, list, tuple)

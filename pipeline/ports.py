@@ -17,7 +17,9 @@ from __future__ import annotations
 
 import asyncio
 import types
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
+from threading import get_ident
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, Protocol, TypeVar, Union, get_args, get_origin
 
 from .formats import AudioFormat
@@ -152,6 +154,11 @@ class Outflow(Protocol):
         ...
 
     @property
+    def thread(self) -> int:
+        """The thread of the call's loop, where alone frames are sent."""
+        ...
+
+    @property
     def ways(self) -> Mapping[type, Callable[[Any], None]]:
         """What takes frames that go on as they came, by class."""
         ...
@@ -202,7 +209,7 @@ class Out(_Port[F]):
     read-only from then on. Anything else raises ``TypeError`` or ``ValueError``, here.
     """
 
-    __slots__ = ("_loop", "_outflow", "_sent")
+    __slots__ = ("_late", "_loop", "_outflow", "_sent")
 
     if TYPE_CHECKING:
 
@@ -226,6 +233,8 @@ class Out(_Port[F]):
         self.connected = False
         self._outflow: Outflow | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._late: deque[F] = deque()
+        """What other threads have handed over."""
         self._sent = 0
 
     def emit(self, frame: F) -> None:
@@ -237,16 +246,24 @@ class Out(_Port[F]):
         if outflow is None:
             return
         # On every frame's way: what goes on just as it came needs no look.
-        if frame is outflow.step.answering and (way := outflow.ways.get(type(frame))) is not None:
+        if (
+            frame is outflow.step.answering
+            and (way := outflow.ways.get(type(frame))) is not None
+            and get_ident() == outflow.thread
+        ):
             way(frame)
         else:
             outflow.emit(frame)
 
     def emit_threadsafe(self, frame: F) -> None:
-        """``emit`` from any thread: the frame goes out as soon as the call's loop comes to it, in order."""
+        """``emit`` from any thread: the frame goes out as soon as the call's loop comes to it, in order.
+
+        What was handed over before the node ends goes out before its end.
+        """
         if self._loop is None:
             raise RuntimeError("the port is not part of a running call")
-        self._loop.call_soon_threadsafe(self._emit_late, frame)
+        self._late.append(frame)
+        self._loop.call_soon_threadsafe(self.emit_late)
 
     async def send(self, frame: F) -> None:
         """``emit``, then wait until every queue behind it has room: for ``run`` and async handlers."""
@@ -277,14 +294,17 @@ class Out(_Port[F]):
         self.connected = outflow.connected
         self._loop = asyncio.get_running_loop()
 
-    def _emit_late(self, frame: F) -> None:
-        # Called by the loop, which would only log what is raised.
-        try:
-            self.emit(frame)
-        except BaseException as error:
-            if self._outflow is None:
-                raise
-            self._outflow.blame(error)
+    def emit_late(self) -> None:
+        """For the engine: hand over what came from other threads."""
+        while self._late:
+            frame = self._late.popleft()
+            # Called by the loop, which would only log what is raised.
+            try:
+                self.emit(frame)
+            except BaseException as error:
+                if self._outflow is None:
+                    raise
+                self._outflow.blame(error)
 
 
 class Outs(Out[F]):

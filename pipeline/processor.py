@@ -121,6 +121,9 @@ class Processor:
     output with a rate that no input has."""
     uninterruptible: ClassVar[bool] = False
     """Whether an async handler goes on with a frame whose turn was cut; otherwise it is cancelled."""
+    paced: ClassVar[bool] = False
+    """Whether it takes sound at the pace at which that is heard, so that its handlers wait for the time to come: that
+    is no slowness to be named."""
     kind: ClassVar[str] = "processor"
     """``source``, ``sink``, ``service`` or ``processor``; for lists and pictures."""
     at_once: ClassVar[bool] = False

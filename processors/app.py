@@ -74,6 +74,10 @@ class AppIn(Processor):
             return
         if not self.audio.connected:
             raise ValueError(f"{self.name}: nothing in the graph takes its audio")
+        if not isinstance(frame.samples, np.ndarray):
+            raise ValueError(
+                f"{self.name}: samples are a numpy array of int16, got {type(frame.samples).__name__}"
+            )
         expected = self.audio.format
         if (frame.rate, frame.channels) != (expected.rate, expected.channels):
             raise ValueError(
@@ -103,6 +107,7 @@ class AppOut(Processor):
     """
 
     kind = "sink"
+    paced = True
 
     frames: In[Frame] = In(doc="whatever is connected")
 

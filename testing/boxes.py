@@ -111,6 +111,7 @@ class Loudspeaker(Processor):
     """Plays as a file that is written or a browser would, and notes when there is sound."""
 
     kind = "sink"
+    paced = True
     emits = (StateChanged,)
 
     audio: In[AudioFrame] = In(rate=FromOption("rates"), doc="the sound to play")

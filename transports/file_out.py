@@ -47,6 +47,7 @@ class FileOut(Processor):
     """
 
     kind = "sink"
+    paced = True
     emits = (StateChanged,)
 
     audio: In[AudioFrame] = In(rate=FromOption("rate"), doc="the sound to write")

@@ -45,6 +45,9 @@ def is_async(function: Any) -> bool:
             function = function.func
         elif isinstance(function, staticmethod | classmethod):
             function = function.__func__
+        elif isinstance(function, functools.singledispatchmethod):
+            # Its first function; the others are of its kind.
+            function = function.func
         elif hasattr(function, "__wrapped__"):
             function = function.__wrapped__
         elif not inspect.isroutine(function) and callable(function):

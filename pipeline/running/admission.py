@@ -1,13 +1,16 @@
 """What may leave by an output: frames of its types, sound and pictures of the kind that it carries.
 
 A fault is told where it is made and not where it hurts. Samples and pixels become read-only, for every branch gets the
-same array.
+same array; what shares its memory with something else is copied, so that who fills one buffer again and again changes
+nothing that is on its way.
 """
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import numpy as np
 
 from ..formats import AudioFormat
@@ -67,6 +70,8 @@ class Admission:
         """The same of sound, whose type is known to be right."""
         samples: Any = frame.samples
         agreed = self._agreed
+        if frame.rate.__class__ is not int or frame.rate <= 0:
+            self._check_rate(frame.rate)
         if agreed is None and samples is self.sealed.samples:
             return
         if not isinstance(samples, np.ndarray):
@@ -86,7 +91,7 @@ class Admission:
                 f"{self.name} carries audio of {agreed} in this graph, got {frame.rate} Hz with {channels} channel(s)"
             )
         if samples.flags.writeable:
-            samples.setflags(write=False)
+            samples = _sealed(frame, "samples", samples)
         if ndim == 1:
             self.sealed.samples = samples
         self._pace.sound_came()
@@ -106,4 +111,17 @@ class Admission:
             )
             raise ValueError(f"{self.name}: pixels are uint8 of the shape (height, width, 3), got {got}")
         if pixels.flags.writeable:
-            pixels.setflags(write=False)
+            _sealed(frame, "pixels", pixels)
+
+    def _check_rate(self, rate: Any) -> None:
+        if not isinstance(rate, Integral) or rate <= 0:
+            raise ValueError(f"{self.name}: the rate of sound is a whole number of Hz, got {rate!r}")
+
+
+def _sealed(frame: Frame, field: str, array: Any) -> Any:
+    """``array``, which is that field of ``frame``, read-only; a copy where it is a part of what may change yet."""
+    if array.base is not None:
+        array = array.copy()
+        msgspec.structs.force_setattr(frame, field, array)
+    array.setflags(write=False)
+    return array

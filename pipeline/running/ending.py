@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
-from types import AsyncGeneratorType, CoroutineType
 from typing import TYPE_CHECKING, Any
 
 from ..processor import Processor
+from .results import waits
 from .strand import Strand
 from .tasks import is_cancelled
 
@@ -97,7 +97,7 @@ class Ending:
         node.answering = None
         try:
             result = node.processor.on_end()
-            if isinstance(result, CoroutineType | AsyncGeneratorType):
+            if waits(result):
                 node.working += 1
                 self.telling_since_ns = node.now_ns()
                 node.reports.spawn(node, self._await_end(result, then), "end")
@@ -109,20 +109,19 @@ class Ending:
         if not node.muted:
             then()
 
-    async def _await_end(
-        self, result: CoroutineType[Any, Any, Any] | AsyncGeneratorType[Any, None], then: Callable[[], None]
-    ) -> None:
+    async def _await_end(self, result: Any, then: Callable[[], None]) -> None:
         """What an async ``on_end`` makes."""
         node = self._node
         Strand(node.name, node.now_ns).enter()
         try:
-            if isinstance(result, CoroutineType):
+            if hasattr(type(result), "__await__"):
                 made = await result
                 if made is not None:
                     node.answer(made)
             else:
-                async with contextlib.aclosing(result) as many:
-                    async for one in many:
+                closes = hasattr(result, "aclose")
+                async with contextlib.aclosing(result) if closes else contextlib.nullcontext():
+                    async for one in result:
                         node.answer(one)
         except asyncio.CancelledError as error:
             if is_cancelled():

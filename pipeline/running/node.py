@@ -26,11 +26,14 @@ from .intake import Intake
 from .outlets import Outlet
 from .pace import Pace
 from .reports import Reports
-from .results import send_result
+from .results import WrongResultError, send_result
 from .strand import Strand, current_strand
 from .tasks import is_cancelled, loop_runs
 
 __all__ = ["NodeRuntime"]
+
+_PLACES = {"run": "run", "timer": "what a timer calls"}
+"""Code of a processor that is no ``on_`` something."""
 
 
 class NodeRuntime:
@@ -243,6 +246,8 @@ class NodeRuntime:
             return
         # New edges that wait for the end of a frame are to hear of the end of all.
         self.between.take_deferred()
+        for outlet in self.outlets.values():
+            outlet.port.emit_late()
         self.ended = True
         self._tell_over()
         self._cancel_background()
@@ -339,6 +344,8 @@ class NodeRuntime:
         if isinstance(error, asyncio.CancelledError):
             place = where if where == "run" else f"on_{where}"
             error = RuntimeError(f"{place} was cancelled from within").with_traceback(error.__traceback__)
+        elif isinstance(error, WrongResultError):
+            error = error.of(_PLACES.get(where, f"on_{where}"))
         self.reports.failed(self, as_fault(self.name, error), skippable=skippable)
 
     def answer(self, result: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
@@ -41,12 +41,12 @@ class Outlet:
         "_layout",
         "_node",
         "_taps",
-        "_thread",
         "_waits",
         "_ways_to",
         "closed",
         "port",
         "step",
+        "thread",
         "ways",
     )
 
@@ -68,7 +68,8 @@ class Outlet:
         self._find_behind = behind
         self._found: tuple[QueuedEdge, ...] | None = None
         self._layout = layout
-        self._thread = get_ident()
+        self.thread = get_ident()
+        """The thread of the call's loop."""
         self._waits = works_async(type(node.processor))
         # While an async handler waits, whoever sends a frame that it is at may be somebody else.
         self.step: Step = _AtNothing if self._waits else node
@@ -130,8 +131,7 @@ class Outlet:
         """Hand ``frame`` to every edge. Raises ``TypeError`` and ``ValueError`` for what the port does not send."""
         node = self._node
         answered = node.answering
-        # Inside a plain handler there is no other thread: nothing runs but its step.
-        if (answered is None or self._waits) and get_ident() != self._thread:
+        if get_ident() != self.thread:
             raise self._wrong_thread()
         way = self.ways.get(type(frame)) or self._make_way(frame)
         if (
@@ -159,16 +159,12 @@ class Outlet:
             stats.passed += 1
             stats.dropped += 1
             return
-        if get_ident() != self._thread:
+        if get_ident() != self.thread:
             raise self._wrong_thread()
         key = index, type(frame)
         way = self._ways_to.get(key)
         if way is None:
-            sender = self._sender
-            sender.check(frame)
-            sound = isinstance(frame, AudioFrame)
-            way = self._inlets[index].way(type(frame), sender if sound else None) or _nowhere
-            self._ways_to[key] = way
+            way = self._ways_to[key] = self._make_way_by((self._inlets[index],), frame)
         node = self._node
         answered = node.answering
         if answered is not None and answered is not frame and node.is_answering:
@@ -204,23 +200,24 @@ class Outlet:
     def _make_way(self, frame: Frame) -> Push:
         if self.closed:
             return self.refuse
+        way = self.ways[type(frame)] = self._make_way_by(self._inlets, frame)
+        return way
+
+    def _make_way_by(self, inlets: Iterable[Inlet], frame: Frame) -> Push:
+        """What hands frames of this one's class to some of the edges, and to whoever looks."""
         kind = type(frame)
         if kind not in self.port.spec.types:
             self._sender.check(frame)
         if issubclass(kind, AudioFrame):
             # Edges look at the sound that they take; where there is none it is looked at here.
             sender = self._sender
-            ways = self._ways_of(kind, sender) or [sender.check]
+            ways = _ways_of(inlets, kind, sender) or [sender.check]
         elif issubclass(kind, VideoFrame):
-            ways = [self._sender.check, *self._ways_of(kind, None)]
+            ways = [self._sender.check, *_ways_of(inlets, kind, None)]
         else:
-            ways = self._ways_of(kind, None)
+            ways = _ways_of(inlets, kind, None)
         ways += self._taps
-        way = self.ways[kind] = ways[0] if len(ways) == 1 else _to_all(tuple(ways))
-        return way
-
-    def _ways_of(self, kind: type[Frame], sender: Admission | None) -> list[Push]:
-        return [way for inlet in self._inlets if (way := inlet.way(kind, sender)) is not None]
+        return ways[0] if len(ways) == 1 else _to_all(tuple(ways))
 
     def _wrong_thread(self) -> RuntimeError:
         return RuntimeError(
@@ -233,8 +230,8 @@ class _AtNothing:
     answering = None
 
 
-def _nowhere(frame: Frame) -> None:
-    """What takes frames that an edge does not let pass."""
+def _ways_of(inlets: Iterable[Inlet], kind: type[Frame], sender: Admission | None) -> list[Push]:
+    return [way for inlet in inlets if (way := inlet.way(kind, sender)) is not None]
 
 
 def _to_all(pushes: tuple[Push, ...]) -> Push:

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
-from types import GeneratorType
 from typing import TYPE_CHECKING, Any
 
 from ..clock import Clock, work_ns
 from ..events import EventBus, NodeSlow
 from ..frames import Frame
 from ..units import MS, SECOND, format_duration
+from .results import is_lazy
 
 if TYPE_CHECKING:
     from .node import NodeRuntime
@@ -87,7 +87,7 @@ class Pace:
         meter = Meter(self)
         with meter:
             result = handler(frame)
-            if isinstance(result, GeneratorType):
+            if is_lazy(result):
                 # Its work is done as it is asked for more.
                 node.answer(result)
                 result = None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterable, Iterator
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from types import CoroutineType, GeneratorType
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from .node import NodeRuntime
     from .outlets import Outlet
 
-__all__ = ["inherited", "is_many", "one_by_one", "send_result", "wrong_result"]
+__all__ = [
+    "WrongResultError",
+    "inherited",
+    "is_lazy",
+    "is_many",
+    "one_by_one",
+    "send_result",
+    "waits",
+    "wrong_result",
+]
 
 _ONE_VALUE = (str, bytes, bytearray, dict)
 """What can be iterated over and is meant as one value all the same."""
@@ -48,17 +57,25 @@ def inherited(frame: Frame, answered: Frame) -> Frame:
     return msgspec.structs.replace(frame, turn=turn, time_ns=time_ns)
 
 
-def wrong_result(result: Any) -> TypeError:
+class WrongResultError(TypeError):
+    """What a handler gave is no frame. The message goes on after the handler's name, which ``of`` puts before it."""
+
+    def of(self, handler: str) -> TypeError:
+        """The error that names ``handler``."""
+        return TypeError(f"{handler} {self}").with_traceback(self.__traceback__)
+
+
+def wrong_result(result: Any) -> WrongResultError:
     """The error for a result that is no frame."""
     kind = type(result).__name__
-    if isinstance(result, CoroutineType | AsyncGeneratorType):
+    what = f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
+    if waits(result):
         if isinstance(result, CoroutineType):
             result.close()
-        return TypeError(
-            f"a handler gave a {kind} although it is a plain method; make it `async def`, or have what wraps "
-            "it use functools.wraps"
+        return WrongResultError(
+            f"gave {what} although it is a plain method; make it `async def`, or have what wraps it use functools.wraps"
         )
-    return TypeError(f"a handler returned a {kind}; expected a frame, an iterable of frames or None")
+    return WrongResultError(f"returned {what}; expected a frame, an iterable of frames or None")
 
 
 def _outlet_for(node: NodeRuntime, kind: type[Frame]) -> Outlet:
@@ -70,16 +87,28 @@ def _outlet_for(node: NodeRuntime, kind: type[Frame]) -> Outlet:
     fitting = [outlet for outlet in outlets if outlet.port.spec.accepts(kind)]
     if len(fitting) != 1:
         names = ", ".join(outlet.port.spec.name for outlet in fitting) or "none"
-        raise TypeError(
-            f"a handler returned a {kind.__name__}, and the outputs that take it are: {names}; "
+        raise WrongResultError(
+            f"returned a {kind.__name__}, and the outputs that take it are: {names}; "
             "send it with self.<output>.emit(frame)"
         )
     return fitting[0]
 
 
+def waits(result: Any) -> bool:
+    """Whether a result has to be awaited, at once or frame by frame."""
+    kind = type(result)
+    return hasattr(kind, "__await__") or hasattr(kind, "__aiter__")
+
+
 def is_many(result: Any) -> bool:
     """Whether a handler's result is meant as several frames."""
-    return isinstance(result, Iterable) and not isinstance(result, _ONE_VALUE)
+    # A future can be iterated over as well, which is how Python awaits it.
+    return isinstance(result, Iterable) and not isinstance(result, _ONE_VALUE) and not waits(result)
+
+
+def is_lazy(result: Any) -> bool:
+    """Whether the frames of a result are made as they are asked for, so that it has its work still before it."""
+    return not isinstance(result, list | tuple) and (is_many(result) or hasattr(type(result), "__aiter__"))
 
 
 @contextlib.contextmanager

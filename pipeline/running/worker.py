@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import aclosing
-from types import AsyncGeneratorType, CoroutineType, GeneratorType
+from contextlib import aclosing, nullcontext
+from types import CoroutineType
 from typing import Any
 
 from ..frames import Frame
@@ -14,7 +14,7 @@ from .edges import QueuedEdge
 from .inlets import Inlet
 from .node import NodeRuntime
 from .pace import Meter
-from .results import inherited, is_many, one_by_one, wrong_result
+from .results import inherited, is_lazy, is_many, one_by_one, wrong_result
 
 __all__ = ["serve"]
 
@@ -120,15 +120,16 @@ async def _measured(node: NodeRuntime, inlet: Inlet, frame: Frame) -> Any:
     began_ns, strand.waited_ns = now_ns(), 0
     with meter:
         result = inlet.handler(frame)
-    if type(result) is CoroutineType:
+    kind = type(node.processor)
+    if type(result) is CoroutineType or (hasattr(type(result), "__await__") and works_async(kind)):
         strand.at = frame
         result = await meter.awaiting(result)
         strand.at = None
-    if isinstance(result, GeneratorType | AsyncGeneratorType):
+    if is_lazy(result) and not isinstance(result, Frame):
         await _send_all(node, frame, result, meter)
         result = None
     sound_ns = frame.duration_ns
-    if works_async(type(node.processor)):
+    if works_async(kind) and not kind.paced:
         took_ns = meter.cost_ns(now_ns() - began_ns - strand.waited_ns, sound_ns)
     else:
         took_ns = meter.work_ns
@@ -139,9 +140,18 @@ async def _measured(node: NodeRuntime, inlet: Inlet, frame: Frame) -> Any:
 async def _send_all(node: NodeRuntime, frame: Frame, result: Any, meter: Meter | None = None) -> None:
     """Send what a handler yields or returned as several, waiting for room after each."""
     node.strand.at = frame
-    if isinstance(result, AsyncGeneratorType):
+    if hasattr(type(result), "__await__") and works_async(type(node.processor)):
+        # What wraps an async handler may make a task of it.
+        result = await result
+        if result is None:
+            return
+        if isinstance(result, Frame):
+            await _send_one(node, frame, result)
+            return
+    if hasattr(type(result), "__aiter__") and works_async(type(node.processor)):
         # Closed here, whatever happens: what it has in its `finally` belongs to this frame.
-        async with aclosing(result) as made:
+        made = aiter(result)
+        async with aclosing(made) if hasattr(made, "aclose") else nullcontext():
             while True:
                 step = anext(made)
                 try:

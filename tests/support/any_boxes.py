@@ -47,6 +47,8 @@ class Item(Frame):
     sender: str
     number: int
     rounds: int = 0
+    late: bool = False
+    """Whether it comes of what a box has given at the end of its streams."""
 
 
 class Sound(AudioFrame):
@@ -55,6 +57,7 @@ class Sound(AudioFrame):
     sender: str
     number: int
     rounds: int = 0
+    late: bool = False
 
 
 class Picture(VideoFrame):
@@ -63,6 +66,7 @@ class Picture(VideoFrame):
     sender: str
     number: int
     rounds: int = 0
+    late: bool = False
 
 
 class Sign(Marker):
@@ -71,6 +75,7 @@ class Sign(Marker):
     sender: str
     number: int
     rounds: int = 0
+    late: bool = False
 
 
 Carried = Item | Sound | Picture | Sign
@@ -84,6 +89,8 @@ class Notes:
     got: defaultdict[tuple[str, str], list[int]] = field(default_factory=lambda: defaultdict(list))
     """By sender and input, what was handled."""
     calls: Counter[str] = field(default_factory=Counter)
+    late: Counter[str] = field(default_factory=Counter)
+    """How much of what a box has sent came of what a box gave at the end of its streams."""
     cut: dict[str, int] = field(default_factory=dict)
     wrong: list[str] = field(default_factory=list)
     failed: list[NodeFailed] = field(default_factory=list)
@@ -117,6 +124,7 @@ class Noted(Processor):
     def __init__(self, *, box: Box, notes: Notes) -> None:
         self.box, self.notes = box, notes
         self.inside = 0
+        self.ending = False
         self.stopped = False
 
     async def start(self) -> None:
@@ -131,16 +139,17 @@ class Noted(Processor):
         if self.stopped:
             self.notes.wrong.append(f"{self.name}: {where} after stop")
 
-    def make(self, kind: type[Frame], rounds: int, turn: int = 0) -> Carried:
+    def make(self, kind: type[Frame], rounds: int, turn: int = 0, *, late: bool = False) -> Carried:
         """The next frame."""
         numbers = self.notes.sent[self.name]
         number = len(numbers)
         numbers.append(number)
+        self.notes.late[self.name] += late
         if kind is Sound:
-            return Sound(np.zeros(160, np.int16), 16_000, self.name, number, rounds, turn=turn)
+            return Sound(np.zeros(160, np.int16), 16_000, self.name, number, rounds, late, turn=turn)
         if kind is Picture:
-            return Picture(np.zeros((2, 2, 3), np.uint8), self.name, number, rounds, turn=turn)
-        return (Sign if kind is Sign else Item)(self.name, number, rounds, turn=turn)
+            return Picture(np.zeros((2, 2, 3), np.uint8), self.name, number, rounds, late, turn=turn)
+        return (Sign if kind is Sign else Item)(self.name, number, rounds, late, turn=turn)
 
     def take(self, port: str, frame: Carried) -> None:
         """Note what came, and that it may come."""
@@ -193,10 +202,10 @@ class Between(Noted):
         """What follows from a frame, each made when it is sent; round a circle it goes only so often."""
         if port == "back":
             if frame.rounds > 0:
-                yield self.make(type(frame), frame.rounds - 1, frame.turn)
+                yield self.make(type(frame), frame.rounds - 1, frame.turn, late=frame.late or self.ending)
             return
         for _ in range(1 if isinstance(frame, Sign) else self.box.makes):
-            yield self.make(type(frame), frame.rounds)
+            yield self.make(type(frame), frame.rounds, late=frame.late or self.ending)
 
     def on_marker(self, port: str, frame: Marker) -> list[Frame]:
         assert isinstance(frame, Sign)
@@ -362,6 +371,7 @@ class Holds(Between):
             yield from self.made(port, frame)
 
     def on_end(self) -> Iterator[Frame]:
+        self.ending = True
         return self.release()
 
 

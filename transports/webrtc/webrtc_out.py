@@ -37,6 +37,7 @@ class WebRTCOut(Processor):
 
     kind = "sink"
     at_once = True
+    paced = True
     uses: ClassVar[str] = "webrtc_out"
     """Its name in agent files."""
     emits = (StateChanged,)
