@@ -33,6 +33,7 @@ __all__ = [
     "clock_of_loop",
     "day_time_ns",
     "run_virtual",
+    "stood_still_ns",
     "timer_s",
     "unix_time_ns",
     "work_ns",
@@ -129,6 +130,12 @@ def timer_s(delay_ns: int) -> float:
     return -(-delay_ns // MS) / 1_000
 
 
+def stood_still_ns() -> int:
+    """Real time for which the running loop's time has stood still until threads were done; 0 where time is real."""
+    loop = asyncio.get_running_loop()
+    return loop.stood_ns if isinstance(loop, VirtualLoop) else 0
+
+
 def unix_time_ns() -> int:
     """The time of day in nanoseconds since 1970, for protocols that tell it. It may jump: measure with a clock.
 
@@ -157,6 +164,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._thread_limit_s = thread_limit_s
         self._stands_since_s: float | None = None
         self._given_up = False
+        self.stood_ns = 0
+        """Real nanoseconds for which it has stood still until a thread was done."""
         self.told_outside = False
         """Whether it was said that real sockets slow virtual time down."""
         super().__init__(_VirtualSelector(self))
@@ -252,7 +261,10 @@ class _VirtualSelector(selectors.DefaultSelector):
         if ready or (timeout is not None and timeout <= 0):
             return ready
         if self._loop._threads:
-            return super().select(self._loop._patience_s())
+            since_ns = time.monotonic_ns()
+            ready = super().select(self._loop._patience_s())
+            self._loop.stood_ns += time.monotonic_ns() - since_ns
+            return ready
         if timeout is not None and len(self.get_map()) > _OWN_SOCKETS:
             # Somebody talks to the world outside, whose time is real: ours goes on with it, and no faster.
             return self._wait_outside(timeout)

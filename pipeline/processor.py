@@ -118,7 +118,7 @@ class Processor:
     ages: ClassVar[bool | None] = None
     """Whether its sound ages, so that it is dropped rather than kept waiting: ``True`` for a microphone, ``False`` for
     what makes sound of its own. ``None``: it passes on what comes, and ages if that does; not so a ``service``, and an
-    output with a rate that no input has."""
+    output with a rate that no input has (one that takes any rate has it where the box takes nothing but sound)."""
     uninterruptible: ClassVar[bool] = False
     """Whether an async handler goes on with a frame whose turn was cut; otherwise it is cancelled."""
     paced: ClassVar[bool] = False

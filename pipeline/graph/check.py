@@ -264,12 +264,21 @@ def _aging(edges: list[ResolvedEdge], nodes: Mapping[str, NodeSpec]) -> list[Res
 
 
 def _passed_on(port: PortSpec, ports: Iterable[PortSpec], options: Mapping[str, Any]) -> list[str]:
-    """The inputs whose sound may come out of ``port``. One that no input's rate fits makes sound of its own."""
+    """The inputs whose sound may come out of ``port``.
+
+    One whose rate no input has makes sound of its own. An input that takes any rate has that one as well, unless the
+    box takes something else than sound, which it may be made of.
+    """
     if port.like:
         return [port.like]
     made = port.rates(options)
-    inputs = [one for one in ports if one.direction == "in" and one.carries_audio]
-    return [one.name for one in inputs if made is None or not {*made}.isdisjoint(one.rates(options) or ())]
+    inputs = [one for one in ports if one.direction == "in"]
+    hears_only = all(one.carries_audio for one in inputs)
+
+    def fits(taken: tuple[int, ...] | None) -> bool:
+        return made is None or (hears_only if taken is None else not {*made}.isdisjoint(taken))
+
+    return [one.name for one in inputs if one.carries_audio and fits(one.rates(options))]
 
 
 def _carries_audio(edge: ResolvedEdge, nodes: Mapping[str, NodeSpec]) -> bool:

@@ -17,7 +17,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar, cast, get_args, overload
+from typing import TYPE_CHECKING, Any, TypedDict, TypeVar, Unpack, cast, get_args, overload
 
 from ..errors import Problem
 from ..frames import Frame
@@ -45,6 +45,14 @@ P = TypeVar("P", bound=Processor)
 F = TypeVar("F", bound=Frame)
 
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
+
+
+class QueueOptions(TypedDict, total=False):
+    """What ``Graph.connect`` may say of the queue between two ports."""
+
+    when_full: WhenFull | None
+    max_duration: DurationLike | None
+    max_frames: int | None
 
 
 class Graph(GraphSpec):
@@ -90,48 +98,18 @@ class Graph(GraphSpec):
         return handle
 
     @overload
-    def connect(
-        self,
-        source: Gives[F],
-        target: Takes[F],
-        *,
-        when_full: WhenFull | None = None,
-        max_duration: DurationLike | None = None,
-        max_frames: int | None = None,
-    ) -> None: ...
+    def connect(self, source: Gives[F], target: Takes[F], **queue: Unpack[QueueOptions]) -> None: ...
+
+    @overload
+    def connect(self, source: MayGive[F], target: MayTake[F], **queue: Unpack[QueueOptions]) -> None: ...
 
     @overload
     def connect(
-        self,
-        source: MayGive[F],
-        target: MayTake[F],
-        *,
-        when_full: WhenFull | None = None,
-        max_duration: DurationLike | None = None,
-        max_frames: int | None = None,
+        self, source: str | Processor | Out[Any], target: str | Processor, **queue: Unpack[QueueOptions]
     ) -> None: ...
 
     @overload
-    def connect(
-        self,
-        source: str | Processor | Out[Any],
-        target: str | Processor,
-        *,
-        when_full: WhenFull | None = None,
-        max_duration: DurationLike | None = None,
-        max_frames: int | None = None,
-    ) -> None: ...
-
-    @overload
-    def connect(
-        self,
-        source: str | Processor,
-        target: In[Any],
-        *,
-        when_full: WhenFull | None = None,
-        max_duration: DurationLike | None = None,
-        max_frames: int | None = None,
-    ) -> None: ...
+    def connect(self, source: str | Processor, target: In[Any], **queue: Unpack[QueueOptions]) -> None: ...
 
     def connect(
         self,

@@ -68,14 +68,14 @@ class WrongResultError(TypeError):
 def wrong_result(result: Any) -> WrongResultError:
     """The error for a result that is no frame."""
     kind = type(result).__name__
-    what = f"{'an' if kind[:1].lower() in 'aeiou' else 'a'} {kind}"
     if waits(result):
         if isinstance(result, CoroutineType):
             result.close()
         return WrongResultError(
-            f"gave {what} although it is a plain method; make it `async def`, or have what wraps it use functools.wraps"
+            f"gave a {kind} although it is a plain method; make it `async def`, or have what wraps it use "
+            "functools.wraps"
         )
-    return WrongResultError(f"returned {what}; expected a frame, an iterable of frames or None")
+    return WrongResultError(f"returned a {kind}; expected a frame, an iterable of frames or None")
 
 
 def _outlet_for(node: NodeRuntime, kind: type[Frame]) -> Outlet:

@@ -7,6 +7,7 @@ from contextlib import aclosing, nullcontext
 from types import CoroutineType
 from typing import Any
 
+from ..clock import stood_still_ns
 from ..frames import Frame
 from ..graph.hops import works_async
 from ..units import MS
@@ -117,7 +118,8 @@ async def serve(node: NodeRuntime) -> None:
 async def _measured(node: NodeRuntime, inlet: Inlet, frame: Frame) -> Any:
     """What the handler makes of ``frame``; what it took counts. What it yields is sent."""
     strand, now_ns, meter = node.strand, node.now_ns, Meter(node.pace)
-    began_ns, strand.waited_ns = now_ns(), 0
+    # What a thread does for it takes no virtual time.
+    began_ns, strand.waited_ns = now_ns() + stood_still_ns(), 0
     with meter:
         result = inlet.handler(frame)
     kind = type(node.processor)
@@ -130,7 +132,7 @@ async def _measured(node: NodeRuntime, inlet: Inlet, frame: Frame) -> Any:
         result = None
     sound_ns = frame.duration_ns
     if works_async(kind) and not kind.paced:
-        took_ns = meter.cost_ns(now_ns() - began_ns - strand.waited_ns, sound_ns)
+        took_ns = meter.cost_ns(now_ns() + stood_still_ns() - began_ns - strand.waited_ns, sound_ns)
     else:
         took_ns = meter.work_ns
     node.pace.count(node, took_ns, sound_ns)

@@ -499,8 +499,16 @@ def test_sound_ages_through_whatever_does_not_say_otherwise() -> None:
         audio: In[AudioFrame] = In(rate=(8_000, 16_000))
         out: Out[AudioFrame] = Out(rate=(16_000, 48_000))
 
+    class TakesAny(Denoise):
+        audio: In[AudioFrame] = In()
+
+    class GivesAny(Denoise):
+        out: Out[AudioFrame] = Out()
+
     for kind, policy in (
         (Denoise, "drop_oldest"),
+        (TakesAny, "drop_oldest"),
+        (GivesAny, "drop_oldest"),
         (TakesSome, "drop_oldest"),
         (Dubs, "block"),
         (Serves, "block"),

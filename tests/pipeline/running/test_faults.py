@@ -345,7 +345,7 @@ def test_a_handler_that_swallows_its_cancellation_ends_with_its_frame() -> None:
     ("returns", "message"),
     [
         (TextFrame("x"), "none; send it with"),
-        (5, "returned an int; expected a frame, an iterable of frames or None"),
+        (5, "returned a int; expected a frame, an iterable of frames or None"),
     ],
 )
 def test_a_result_that_goes_nowhere_is_explained(returns: object, message: str) -> None:

@@ -473,7 +473,7 @@ def one(returns: object) -> tuple[Call, LivegraphError | None]:
 def test_a_result_that_is_no_frame_is_told_with_its_type(returns: object, kind: str) -> None:
     """Text is iterable and no stream of frames."""
     _, told = one(returns)
-    assert f"returned a {kind}; expected a frame, an iterable of frames or None" in str(told)
+    assert f"on_text returned a {kind}; expected a frame, an iterable of frames or None" in str(told)
 
 
 def wrapped(function: Any) -> Any:
