@@ -79,7 +79,8 @@ class SileroVad:
 
     def add(self, pcm: Pcm) -> int:
         """Take samples as ``process`` does and only keep them; returns how many windows wait to be judged."""
-        _check_mono(pcm)
+        if pcm.dtype != np.int16 or pcm.ndim != 1:
+            _check_mono(pcm)
         begin = self._filled
         self._filled = end = begin + len(pcm)
         if end > len(self._buffer):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ..audio.echo import EchoGuard
 from ..audio.pcm import Pcm
 from ..audio.speech import SpeechDetector
@@ -25,13 +27,11 @@ class OwnVoice:
     def __init__(self, rate: int, turns: Conversation, speech: SpeechDetector) -> None:
         self._turns, self._speech = turns, speech
         self._echo = EchoGuard(rate)
+        self.hear: Callable[[Pcm], None] = self._echo.hear
+        """The microphone hears this next. It may not be changed afterwards."""
         self._leave = turns.on_sounded(self._echo.play)
         self._believed = 0
         """Windows for which the caller's speech is not taken for an echo, whatever it is like."""
-
-    def hear(self, samples: Pcm) -> None:
-        """The microphone hears this next. It may not be changed afterwards."""
-        self._echo.hear(samples)
 
     def without(self, probabilities: list[float], threshold: float) -> list[float]:
         """The probabilities of speech of the newest windows, none of which is the agent's own voice.

@@ -188,7 +188,12 @@ class PlayoutBuffer:
             if pcm is not None and len(pcm) > samples:
                 self._queue[0] = (turn, pcm[samples:])
                 self._held -= samples
-                self._note(turn, samples)
+                self._sounded += samples
+                if turn is not self._turn and turn != self._turn:
+                    self._turn, self._position = turn, 0
+                self._position += samples
+                if turn:
+                    self._note(turn)
                 piece = pcm[:samples]
                 self._last = piece[-1:]
                 return piece
@@ -248,7 +253,12 @@ class PlayoutBuffer:
             self._queue.appendleft((turn, pcm[most:]))
             pcm = pcm[:most]
         self._held -= len(pcm)
-        self._note(turn, len(pcm))
+        self._sounded += len(pcm)
+        if turn != self._turn:
+            self._turn, self._position = turn, 0
+        self._position += len(pcm)
+        if turn:
+            self._note(turn)
         if not self._sounding:
             self._sounding = True
             if self._follows is not None:
@@ -274,18 +284,14 @@ class PlayoutBuffer:
         self._dry_turn = 0
         self._cushion = ns_to_samples(cushion.size_ns, self.rate)
 
-    def _note(self, turn: int, samples: int) -> None:
-        self._sounded += samples
-        if turn is not self._turn and turn != self._turn:
-            self._turn, self._position = turn, 0
-        self._position += samples
-        if turn:
-            fact = Played(turn, samples_to_ns(self._position, self.rate))
-            before = self._facts[-1] if self._facts else None
-            if isinstance(before, Played) and (before.turn is turn or before.turn == turn):
-                self._facts[-1] = fact
-            else:
-                self._facts.append(fact)
+    def _note(self, turn: int) -> None:
+        """``turn`` was played up to ``_position``."""
+        fact = Played(turn, samples_to_ns(self._position, self.rate))
+        before = self._facts[-1] if self._facts else None
+        if isinstance(before, Played) and (before.turn is turn or before.turn == turn):
+            self._facts[-1] = fact
+        else:
+            self._facts.append(fact)
 
     def _collect(self, most: int, up_to: int | None = None) -> list[Pcm]:
         """Up to ``most`` samples that would come next; with ``up_to``, only of that turn and those before."""

@@ -95,7 +95,7 @@ class Speaker:
         if self._heard is not None:
             self._heard(sound)
         self._report()
-        return self._backed(sound)
+        return sound if self._turns.background is None else self._backed(sound)
 
     def take(self, samples: int) -> Pcm:
         """As ``pull``, without the silence at the end."""
@@ -149,7 +149,8 @@ class Speaker:
                 self._played(fact.turn, fact.position_ns)
             else:
                 self._played_out(fact.turn)
-        self._wake()
+        if self._waiting is not None:
+            self._wake()
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._buffer.full and not self._waiting.done():

@@ -281,14 +281,15 @@ class Peer:
 
     def link_heard(self, link: Link) -> None:
         """See ``LinkListener``."""
-        if link is self._links.current and not link.over:
-            self._heard(link, self._clock.now_ns())
+        if link is self._links.current and not link.over and self._presence.heard(self._clock.now_ns()):
+            self._came_back(link)
 
     def link_rtp(self, link: Link, packet: bytes) -> None:
         """See ``LinkListener``."""
         if link is self._links.current:
             now_ns = self._clock.now_ns()
-            self._heard(link, now_ns)
+            if self._presence.heard(now_ns):
+                self._came_back(link)
             self._media.receive_rtp(packet, now_ns)
 
     def link_rtcp(self, link: Link, packet: bytes) -> None:
@@ -315,9 +316,9 @@ class Peer:
         """The connection that is heard."""
         return self._links.current
 
-    def _heard(self, link: Link, now_ns: int) -> None:
-        """The caller is there; if it was lost it is back."""
-        if self._presence.heard(now_ns) and self._state == "away" and not self._milestones.is_over:
+    def _came_back(self, link: Link) -> None:
+        """A caller who was lost is heard again."""
+        if self._state == "away" and not self._milestones.is_over:
             self._state = "connected"
             self._terms = None
             self._attach(link)

@@ -105,7 +105,7 @@ def test_mutated_datagrams_disturb_nobody() -> None:
             assert {to for _, to in network.sent} <= {ONE, TWO}
             assert [peer.remote_address for peer in peers] == ["198.51.100.7:5000", "203.0.113.9:6000"]
             assert [peer.state for peer in peers] == ["connected", "connected"]
-            assert len(network.mux._seated) <= 2 and len(asyncio.all_tasks()) < 12
+            assert len(network.mux.seated) <= 2 and len(asyncio.all_tasks()) < 12
             for caller, peer in zip(callers, peers, strict=True):
                 before = peer.statistics().received_packets
                 heard = len(caller.heard)

@@ -194,7 +194,7 @@ def test_messages_go_both_ways_and_wait_for_the_channel() -> None:
         caller.channel.send('{"type": 3}')
         caller.channel.send(b"bytes")
         caller.say(type="text", text="last")
-        await asyncio.sleep(0.2)
+        await until(lambda: len(peer._messages._unread) == 2)
         got: list[dict[str, Any]] = []
         stop = peer.on_message(got.append)
         assert [message["text"] for message in got] == ["early", "last"]

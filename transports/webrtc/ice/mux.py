@@ -13,7 +13,10 @@ from .lite import Credentials, LiteAgent
 from .route import RouteListener
 from .stun import Address, is_stun, read_request
 
-__all__ = ["Channel", "Mux", "Seat"]
+__all__ = ["LAST_STUN", "Channel", "Mux", "Seat"]
+
+LAST_STUN = 3
+"""What the first byte of a check is at most (RFC 7983)."""
 
 Source = tuple[str, int] | tuple[str, int, int, int]
 """An address as sockets give it; of IPv6 with flow and scope."""
@@ -84,7 +87,8 @@ class Mux:
         self.counts: Counter[str] = Counter()
         """Datagrams that were for nobody, by why: ``empty``, ``stranger``, ``malformed``, ``unproved``."""
         self._named: dict[str, Seat] = {}
-        self._seated: dict[tuple[Channel, Source], Seat] = {}
+        self.seated: dict[tuple[Channel, Source], Seat] = {}
+        """Who has proved to be where."""
 
     def __len__(self) -> int:
         return len(set(self._named.values()))
@@ -116,9 +120,9 @@ class Mux:
         if not data:
             self.counts["empty"] += 1
             return False
-        if data[0] < 4:
+        if data[0] <= LAST_STUN:
             return self._check(channel, source, data)
-        seat = self._seated.get((channel, source))
+        seat = self.seated.get((channel, source))
         if seat is None:
             self.counts["stranger"] += 1
             return False
@@ -128,7 +132,7 @@ class Mux:
     def lose(self, channel: Channel, source: Source) -> None:
         """A connection was closed: nothing can be sent to ``source``."""
         way = (channel, source)
-        seat = self._seated.pop(way, None)
+        seat = self.seated.pop(way, None)
         if seat is not None:
             seat.agent.forget(way)
 
@@ -161,16 +165,16 @@ class Mux:
         return True
 
     def _seat(self, seat: Seat, way: tuple[Channel, Source]) -> None:
-        before = self._seated.get(way)
+        before = self.seated.get(way)
         if before is seat:
             return
         if before is not None:
             # The address has another user now: a port behind NAT was given away.
             before.agent.forget(way)
-        self._seated[way] = seat
+        self.seated[way] = seat
 
     def _free(self, seat: Seat, way: tuple[Channel, Source]) -> None:
-        if self._seated.get(way) is seat:
-            del self._seated[way]
+        if self.seated.get(way) is seat:
+            del self.seated[way]
             channel, source = way
             channel.drop(source)

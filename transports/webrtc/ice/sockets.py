@@ -13,7 +13,7 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .mux import Mux, Source
+from .mux import LAST_STUN, Mux, Source
 
 __all__ = ["Sockets", "open_sockets"]
 
@@ -35,7 +35,7 @@ class _Udp(asyncio.DatagramProtocol):
     """A ``Channel`` on one UDP socket."""
 
     def __init__(self, mux: Mux) -> None:
-        self._receive = mux.receive
+        self._receive, self._seated = mux.receive, mux.seated
         self._transport: Any = None
 
     def connection_made(self, transport: Any) -> None:
@@ -45,7 +45,12 @@ class _Udp(asyncio.DatagramProtocol):
         self._transport = None
 
     def datagram_received(self, data: bytes, addr: Any) -> None:
-        self._receive(self, addr, data)
+        seat = self._seated.get((self, addr))
+        if seat is not None and data and data[0] > LAST_STUN:
+            # Of a caller, and no check: most of what comes, and what `Mux.receive` would do with it.
+            seat.listener.on_datagram(data)
+        else:
+            self._receive(self, addr, data)
 
     def error_received(self, exc: Exception) -> None:
         # An ICMP message, perhaps about a caller who is gone: his silence tells as much, and nobody can forge that.

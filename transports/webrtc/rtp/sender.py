@@ -120,7 +120,10 @@ class AudioSender:
         packets: list[bytes] = []
         while self._count < count:
             self._count += 1
-            self._period(packets)
+            if self._frame_ms == PACKET_MS:
+                self._packet(self._stamp + (self._count - self._first) * _TICK_SAMPLES, packets)
+            else:
+                self._period(packets)
         return packets
 
     def rest(self, now_ns: int) -> None:
@@ -138,11 +141,8 @@ class AudioSender:
         return SenderReport(self.ssrc, ntp_of(unix_ns), stamp & 0xFFFFFFFF, self.packets, self.octets)
 
     def _period(self, packets: list[bytes]) -> None:
-        """What one period of 20 ms needs: a packet, two halves of one, or nothing when packets are longer."""
+        """What one period of 20 ms needs: two halves of a packet, or nothing when packets are longer."""
         period = self._count - self._first
-        if self._frame_ms == PACKET_MS:
-            self._packet(self._stamp + period * _TICK_SAMPLES, packets)
-            return
         if self._frame_ms > PACKET_MS and period % (self._frame_ms // PACKET_MS):
             return
         stamp = self._stamp + period * _TICK_SAMPLES

@@ -19,7 +19,7 @@ from .audio_in import AudioInput
 from .audio_out import AudioOutput
 from .dtmf import DtmfReceiver, KeyPress
 from .feedback import FeedbackSender
-from .packets import RtpPacket, parse_rtp, read_extensions
+from .packets import parse_rtp, read_extensions
 from .reception import ntp_of, one_way_ns, round_trip_ns
 from .rtcp import (
     Bye,
@@ -160,7 +160,8 @@ class MediaSession:
             self._malformed += 1
             return
         if not packet.extension and packet.payload_type in self._audio_types:
-            self._hear(packet, now_ns, None)
+            if self.audio_in.receive(packet, now_ns):
+                self._wait_for_hole(now_ns)
             return
         extensions = read_extensions(packet.extension)
         if self._transport_wide in extensions:
@@ -172,7 +173,9 @@ class MediaSession:
                 # What the caller says of its own loudness (RFC 6464): a flag, and decibels below the loudest.
                 self._level_db = -(level[0] & 0x7F)
             sent = extensions.get(self._send_time)
-            self._hear(packet, now_ns, int.from_bytes(sent) if sent is not None and len(sent) == 3 else None)
+            left = int.from_bytes(sent) if sent is not None and len(sent) == 3 else None
+            if self.audio_in.receive(packet, now_ns, left):
+                self._wait_for_hole(now_ns)
         elif packet.payload_type in self._terms.dtmf:
             rate = self._terms.dtmf[packet.payload_type]
             self._press(self._dtmf.receive(packet, rate, now_ns))
@@ -252,11 +255,9 @@ class MediaSession:
             self._past = _with_sender(MediaStatistics(), self._past, before)
         return sender
 
-    def _hear(self, packet: RtpPacket, now_ns: int, sent: int | None) -> None:
-        if not self.audio_in.receive(packet, now_ns, sent) or self._hole is not None or self._ticker is None:
-            return
+    def _wait_for_hole(self, now_ns: int) -> None:
         next_ns = self.audio_in.next_ns
-        if next_ns is not None:
+        if next_ns is not None and self._hole is None and self._ticker is not None:
             self._hole = self._loop.call_later(timer_s(next_ns - now_ns), self._give_up_hole)
 
     def _give_up_hole(self) -> None:

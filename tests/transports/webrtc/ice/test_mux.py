@@ -153,7 +153,7 @@ def test_ways_to_one_caller_are_bounded(ways: int) -> None:
     mux.receive(wire, HERE, knock(seat))
     for port in range(ways):
         mux.receive(wire, ("192.0.2.1", 10_000 + port), knock(seat, nominate=False))
-    assert len(seat.agent.ways) == len(mux._seated) == 16
+    assert len(seat.agent.ways) == len(mux.seated) == 16
     assert seat.remote_address == "198.51.100.7:5000"
     assert len(wire.dropped) == ways - 15
 
@@ -178,4 +178,4 @@ def test_who_leaves_leaves_nothing_behind() -> None:
     mux.leave(seat)
     mux.leave(seat)
     assert not mux.receive(wire, HERE, late) and not mux.receive(wire, HERE, b"\x80")
-    assert (len(mux), mux._seated, mux._named, wire.dropped) == (0, {}, {}, [HERE])
+    assert (len(mux), mux.seated, mux._named, wire.dropped) == (0, {}, {}, [HERE])

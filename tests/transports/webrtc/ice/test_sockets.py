@@ -84,7 +84,7 @@ def test_tcp_carries_the_same_in_frames_however_they_are_cut() -> None:
             writer.close()
             await until(lambda: seat.remote_address == "")
             seat.send(b"nobody is there")
-            assert mux._seated == {}
+            assert mux.seated == {}
 
     asyncio.run(main())
 
