@@ -18,6 +18,9 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from .foreign import is_model
+from .one_of import readable_union
+
 __all__ = ["MISSING", "argument", "readable", "said_of_fields"]
 
 MISSING: Any = object()
@@ -39,7 +42,23 @@ def argument(annotation: Any, default: Any = MISSING) -> tuple[Any, Any]:
                 default = _default_of(extra)
     if isinstance(default, list | dict | set | bytearray):
         default = msgspec.field(default_factory=functools.partial(copy.deepcopy, default))
+    elif default is not MISSING and not _is_json(default):
+        # A model's instance is a new one each time; a mark of the author's own is that very object.
+        given = default
+        fresh = functools.partial(copy.deepcopy, given) if is_model(type(given)) else lambda: given
+        default = msgspec.field(default_factory=fresh)
     return readable(annotation), default
+
+
+def _is_json(default: Any) -> bool:
+    """Whether a schema can show it; what `field` made is shown by msgspec itself."""
+    if type(default).__module__.startswith("msgspec"):
+        return True
+    try:
+        msgspec.to_builtins(default)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return True
 
 
 def readable(annotation: Any) -> Any:
@@ -64,10 +83,10 @@ def readable(annotation: Any) -> Any:
     if getattr(origin, "__module__", "").partition(".")[0] == "numpy":
         return origin
     inside = [readable(each) if each is not Ellipsis else each for each in arguments]
+    if origin is typing.Union or origin is types.UnionType:
+        return readable_union(functools.reduce(operator.or_, inside))
     if inside == list(arguments):
         return annotation
-    if origin is typing.Union or origin is types.UnionType:
-        return functools.reduce(operator.or_, inside)
     return origin[tuple(inside)]
 
 

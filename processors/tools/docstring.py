@@ -9,6 +9,8 @@ __all__ = ["read_docstring"]
 
 # A heading of Google style, at the margin: what is indented behind it is its section.
 _HEADING = re.compile(r"(?:[A-Z][a-z]+ ?){1,3}:\s*$")
+# A reference of Sphinx's, whose colon would end the name of an argument: `day (:obj:`str`): ...`.
+_ROLE = re.compile(r":[a-z]+(?::[a-z]+)*:`~?([^`<>]*)`")
 # Without a line before it the library takes a section for a description.
 _STAND_IN = "."
 
@@ -23,7 +25,7 @@ def read_docstring(text: str, names: Iterable[str]) -> tuple[str, dict[str, str]
     """
     from docstring_parser import DocstringStyle, ParseError, parse
 
-    text, behind = _behind_sections(text)
+    text, behind = _behind_sections(_ROLE.sub(r"\1", text))
     try:
         found = parse(f"{_STAND_IN}\n\n{text}")
         if found.style not in (DocstringStyle.GOOGLE, DocstringStyle.NUMPYDOC) and not found.params:
@@ -36,7 +38,7 @@ def read_docstring(text: str, names: Iterable[str]) -> tuple[str, dict[str, str]
     last = ""
     for parameter in found.params:
         said = " ".join((parameter.description or "").split())
-        several = [name.strip().lstrip("*") for name in parameter.arg_name.split(",")]
+        several = [name.strip().strip("*`") for name in parameter.arg_name.split(",")]
         if any(name in known for name in several):
             for last in several:
                 documented[last] = said

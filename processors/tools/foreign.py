@@ -6,12 +6,14 @@ Neither library is needed: they are recognised by what they offer.
 from __future__ import annotations
 
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from fractions import Fraction
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from pathlib import PurePath
 from types import SimpleNamespace
 from typing import Any
+
+from .one_of import one_of
 
 __all__ = ["decode_foreign", "encode_foreign", "foreign_schema", "is_model"]
 
@@ -29,10 +31,25 @@ def is_model(kind: Any) -> bool:
     return isinstance(kind, type) and hasattr(kind, "model_validate") and hasattr(kind, "model_json_schema")
 
 
+def _adapter(kind: Any) -> Any:
+    """Pydantic's reader of a type of its own that is no model, such as ``EmailStr``; ``None`` for any other type."""
+    pydantic = sys.modules.get("pydantic")
+    if pydantic is None or not hasattr(kind, "__get_pydantic_core_schema__"):
+        return None
+    try:
+        return pydantic.TypeAdapter(kind)
+    except ImportError as error:
+        raise TypeError(str(error)) from None
+
+
 def decode_foreign(kind: type, value: Any) -> Any:
     """The JSON value `value` as `kind`. Raises ``ValueError`` with a sentence, or ``TypeError`` for an unknown type."""
+    if (union := one_of(kind)) is not None:
+        return union.read(value, decode_foreign)
     if is_model(kind):
-        return _validated(kind, value)
+        return _validated(kind.model_validate, value)  # type: ignore[attr-defined]
+    if (adapter := _adapter(kind)) is not None:
+        return _validated(adapter.validate_python, value)
     if _is_text(kind):
         if not isinstance(value, str):
             raise ValueError("Expected a text")
@@ -55,6 +72,8 @@ def encode_foreign(value: Any) -> Any:
     """`value` as what JSON can carry. Raises ``TypeError`` for an unknown type."""
     if is_model(type(value)):
         return value.model_dump(mode="json")
+    if (adapter := _adapter(type(value))) is not None:
+        return adapter.dump_python(value, mode="json")
     numpy = sys.modules.get("numpy")
     if numpy is not None and isinstance(value, numpy.generic):
         return value.item()
@@ -77,8 +96,15 @@ def encode_foreign(value: Any) -> Any:
 
 def foreign_schema(kind: type) -> dict[str, Any]:
     """The JSON Schema of such a type. Raises ``TypeError`` for an unknown one."""
+    schema: dict[str, Any]
+    if (union := one_of(kind)) is not None:
+        schema = union.schema(foreign_schema)
+        return schema
     if is_model(kind):
-        schema: dict[str, Any] = kind.model_json_schema()  # type: ignore[attr-defined]
+        schema = kind.model_json_schema()  # type: ignore[attr-defined]
+        return schema
+    if (adapter := _adapter(kind)) is not None:
+        schema = adapter.json_schema()
         return schema
     if _is_text(kind):
         return {"type": "string"}
@@ -95,9 +121,9 @@ def foreign_schema(kind: type) -> dict[str, Any]:
     raise TypeError(f"{getattr(kind, '__name__', kind)} is no type that JSON can carry")
 
 
-def _validated(kind: Any, value: Any) -> Any:
+def _validated(validate: Callable[[Any], Any], value: Any) -> Any:
     try:
-        return kind.model_validate(value)
+        return validate(value)
     except ValueError as error:
         told = getattr(error, "errors", None)
         if told is None:

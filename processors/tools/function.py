@@ -164,6 +164,8 @@ class ToolFunction:
         self._wants_tool_context = False
         self.state: type[Any] | None = None
         """The class of the state that it keeps in a call, where its annotation names one."""
+        self._by_place: list[str] = []
+        """The arguments that the function takes by their place only, in order."""
         self._arguments = self._make_arguments()
         self._schema = self._make_schema()
         self._defaulted = self._without_null()
@@ -202,14 +204,15 @@ class ToolFunction:
             given[self._context_name] = context.call
         elif self._context_name:
             given[self._context_name] = context if self.state is None else context.with_state(self.state)
-        return self.function(**given)
+        placed = [given.pop(name) for name in self._by_place]
+        return self.function(*placed, **given)
 
     def _make_arguments(self) -> type[msgspec.Struct]:
         hints = _hints(self.function)
         bound = self.function.keywords if isinstance(self.function, functools.partial) else {}
         fields: list[Any] = []
         for parameter in inspect.signature(self.function).parameters.values():
-            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
+            if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 raise TypeError(
                     f"{self.name}: a tool's arguments have names; {parameter} is not allowed{_HINT}"
                 )
@@ -220,6 +223,8 @@ class ToolFunction:
                 raise TypeError(f"{self.name}: the argument {parameter.name!r} needs a type annotation")
             if self._takes_context(parameter.name, hints[parameter.name]):
                 continue
+            if parameter.kind is parameter.POSITIONAL_ONLY:
+                self._by_place.append(parameter.name)
             default = MISSING if parameter.default is parameter.empty else parameter.default
             kind, default = argument(hints[parameter.name], default)
             fields.append((parameter.name, kind) if default is MISSING else (parameter.name, kind, default))

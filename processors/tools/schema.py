@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from datetime import datetime, time
 from typing import Any
 
 import msgspec
 
+from ...pipeline.units import SECOND, duration_ns
 from .argument_types import said_of_fields
 from .foreign import foreign_schema
 
@@ -16,6 +18,9 @@ __all__ = ["arguments_schema", "lenient"]
 # Below these names stand values or the user's own names, and no schemas.
 _PLAIN = ("default", "enum", "const", "examples", "required")
 _DEEPEST = 16
+_TRUTHS = {"yes": True, "on": True, "no": False, "off": False}
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+_CLOCK = re.compile(r"\d{1,3}:\d{2}:\d{2}", re.ASCII)
 
 
 def arguments_schema(arguments: type[msgspec.Struct]) -> dict[str, Any]:
@@ -89,14 +94,27 @@ def _takes_null(schema: Mapping[str, Any]) -> bool:
 
 
 def lenient(value: Any, schema: Mapping[str, Any]) -> Any:
-    """`value` with dates and times as the reader wants them: seconds and the zone may be left out, ``9:30`` and
-    ``3:30 pm`` are times.
+    """`value` as the reader wants it: of times, seconds and the zone may be left out, ``9:30`` and ``3:30 pm`` are
+    times, ``90min`` and ``1:30:00`` durations; ``yes`` is true; an enumeration's values are known in any case.
     """
     if isinstance(value, str):
+        if schema.get("type") == "boolean":
+            return _TRUTHS.get(value.strip().lower(), value)
+        if choices := schema.get("enum"):
+            return _chosen(value, choices)
         form = schema.get("format")
+        if (
+            not form
+            and _DATE.fullmatch(value)
+            and any(b.get("format") == "date" for b in schema.get("anyOf", ()))
+        ):
+            # It may be a moment as well, and is what it is.
+            return value
         for branch in () if form else schema.get("anyOf", ()):
             if (made := lenient(value, branch)) != value:
                 return made
+        if form == "duration":
+            return _span(value)
         return _moment(value, form) if form in ("date-time", "date", "time") else value
     if isinstance(value, list) and isinstance(items := schema.get("items"), dict):
         return [lenient(each, items) for each in value]
@@ -104,6 +122,27 @@ def lenient(value: Any, schema: Mapping[str, Any]) -> Any:
         known = schema.get("properties", {})
         return {name: lenient(each, known.get(name, {})) for name, each in value.items()}
     return value
+
+
+def _chosen(value: str, choices: Sequence[Any]) -> str:
+    if value in choices:
+        return value
+    told = value.strip().casefold()
+    like = [each for each in choices if isinstance(each, str) and each.casefold() == told]
+    return like[0] if len(like) == 1 else value
+
+
+def _span(text: str) -> str:
+    """``1h``, ``90 min``, ``1:30:00`` as ISO 8601 has it."""
+    told = text.strip()
+    try:
+        if _CLOCK.fullmatch(told):
+            steps = [int(step) for step in told.split(":")]
+            return f"PT{sum(step * 60**power for power, step in enumerate(reversed(steps)))}S"
+        return f"PT{duration_ns(told.replace(' ', ''), 'duration') / SECOND:f}S"
+    except ValueError:
+        # ISO 8601 itself, a number of seconds, or what the reader says is wrong.
+        return text
 
 
 def _moment(text: str, form: str) -> str:
