@@ -132,14 +132,14 @@ class Course:
         again = self._heard.unanswered and not known
         self._outbox.start_afresh(self._heard.since_ns(now_ns) if again else None)
 
-    def speak(self, line: FallbackLine) -> bool:
-        """Say ``line`` as a turn of the agent's, after what it is saying; whether its sound is there."""
+    def speak(self, line: FallbackLine) -> Turn | None:
+        """Say ``line`` as a turn of the agent's, after what it is saying; ``None`` where its sound is not there."""
         if not line.given:
-            return False
+            return None
         turn = self._call.turns.next_turn(self._node)
         for outcome in line.outcomes(turn):
             self._downlink.take(outcome)
-        return True
+        return turn
 
     def carry_out(self, outcomes: Iterable[said.Outcome]) -> None:
         """Do what follows, in order. Raises ``ServiceError`` for an error in band."""

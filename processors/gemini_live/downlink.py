@@ -97,6 +97,8 @@ class Downlink:
         self._sending = False
         self._turn_began_ns = 0
         self._resampler: Any = None
+        self._filling: tuple[Turn, Callable[[], bool]] | None = None
+        """A turn that is cut as soon as another begins, while it sounds."""
         self.sound_ns = 0
         """Length of the newest turn's sound."""
         self.progress_ns = 0
@@ -117,6 +119,10 @@ class Downlink:
         if not isinstance(outcome, _NO_PROGRESS):
             self.progress_ns = self._call.clock.now_ns()
         self._one(outcome)
+
+    def ends_with_next(self, turn: Turn, sounds: Callable[[], bool]) -> None:
+        """``turn`` fills a silence: where another begins while ``sounds`` says so, nothing more of it is heard."""
+        self._filling = turn, sounds
 
     def void(self, turn: int) -> None:
         """Turns up to ``turn`` are void: drop their sound, close their words."""
@@ -165,6 +171,7 @@ class Downlink:
                 if not turns.is_void(turn):
                     self._ends_early(turn, sounding=sounding, worded=worded)
             case said.StartTurn(turn):
+                self._end_filling(turn)
                 self._turn_began_ns = self._call.clock.now_ns()
                 self.sound_ns = 0
                 if self._resampler is not None:
@@ -198,6 +205,12 @@ class Downlink:
                 self._used(outcome)
             case _:
                 self._publish(outcome)
+
+    def _end_filling(self, turn: int) -> None:
+        """The agent has something to say in ``turn``: what filled the silence until then ends."""
+        filling, self._filling = self._filling, None
+        if filling is not None and filling[0] < turn and filling[1]():
+            self._call.turns.interrupted(filling[0])
 
     def _ends_early(self, turn: int, *, sounding: bool, worded: bool) -> None:
         """A turn that the service has cut may be heard to where it came: no more of it will."""

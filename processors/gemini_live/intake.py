@@ -79,8 +79,9 @@ class Intake:
         elif text:
             # What the agent was saying is cut by it, and so was said before.
             self._call.turns.user_wrote(self._node)
-            self._user.wrote(text)
+            # First to the model: whoever reads the transcript may have something to say to it about these words.
             self._uplink.text(text)
+            self._user.wrote(text)
             self._course.asked("text")
 
     def speech(self, frame: Any) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...audio import Pcm
 from ...audio.resample import Resampler
+from ...pipeline.frames import Turn
 from ...pipeline.processor import Task
 from ...pipeline.running.context import CallContext
 from ...pipeline.units import MS, SECOND
@@ -23,6 +24,8 @@ _AHEAD_NS = 400 * MS
 """So much of a sound is handed on before its time, so that it has no gaps; and so long it lasts once it is ended."""
 _FETCHED_WITHIN_NS = 8 * SECOND
 _SILENT_WITHIN_NS = 10 * SECOND
+_ANSWERED_WITHIN_NS = 2 * SECOND
+"""A sound that fills a silence goes on so long for an answer that does not come."""
 
 
 class Lines:
@@ -46,16 +49,32 @@ class Lines:
         self._spawn = spawn
 
     def say(self, text: str) -> Callable[[], None]:
-        """Say ``text`` when nothing else is being said; what is returned calls it off while it has not begun."""
-        return self._spawn(self._say(text), "line").cancel
+        """Say ``text`` when nothing else is being said.
+
+        What is returned calls it off while it has not begun; after that it ends where the agent's next words begin.
+        """
+        begun: list[Turn] = []
+        saying = self._spawn(self._say(text, begun), "line")
+
+        def stop() -> None:
+            if not begun:
+                saying.cancel()
+                return
+            live = self._live()
+            live.ends_with_next(begun[0], lambda: not live.silent)
+
+        return stop
 
     def hold(self, sound: Pcm, rate: int) -> Callable[[], None]:
-        """Play ``sound`` again and again until what is returned is called, or the agent or the user speaks."""
+        """Play ``sound`` again and again until the agent or the user speaks.
+
+        Where nobody does, it ends soon after what is returned was called.
+        """
         over = asyncio.Event()
         self._spawn(self._hold(sound, rate, over), "hold")
         return over.set
 
-    async def _say(self, text: str) -> None:
+    async def _say(self, text: str, begun: list[Turn]) -> None:
         live = self._live()
         line = FallbackLine(text)
         try:
@@ -70,7 +89,9 @@ class Lines:
                 await live.heard_out()
         except TimeoutError:
             return
-        live.speak(line)
+        turn = live.speak(line)
+        if turn is not None:
+            begun.append(turn)
 
     async def _hold(self, sound: Pcm, rate: int, over: asyncio.Event) -> None:
         pcm = sound if sound.ndim == 1 else sound.mean(axis=1).astype(sound.dtype)
@@ -78,18 +99,22 @@ class Lines:
         live, clock, turns = self._live(), self._call.clock, self._call.turns
         turn = turns.next_turn(self._node)
         live.play(said.StartTurn(turn))
+        sounds = True
+        live.ends_with_next(turn, lambda: sounds)
         began_ns, at = clock.now_ns(), 0
-        while not over.is_set() and turns.turn == turn and not turns.user_speaking:
+        until_ns: int | None = None
+        while turns.turn == turn and not turns.user_speaking:
+            if over.is_set() and until_ns is None:
+                # It ends with the answer, which takes its time.
+                until_ns = clock.now_ns() + _ANSWERED_WITHIN_NS
+            if until_ns is not None and clock.now_ns() >= until_ns:
+                break
             start = at % len(pcm)
             piece = pcm[start : start + _PIECE]
             live.play(said.Audio(turn, piece.astype("<i2").tobytes(), _RATE, at * SECOND // _RATE))
             at += len(piece)
-            due_ns = began_ns + at * SECOND // _RATE - _AHEAD_NS
-            try:
-                async with asyncio.timeout(max(0, due_ns - clock.now_ns()) / SECOND):
-                    await over.wait()
-            except TimeoutError:
-                continue
+            await clock.sleep_until_ns(began_ns + at * SECOND // _RATE - _AHEAD_NS)
+        sounds = False
         length_ns = at * SECOND // _RATE
         for outcome in (
             said.Generated(turn, length_ns),

@@ -14,6 +14,7 @@ from ...liveapi import ServerMessage, WireError
 from ...liveapi.link import Link
 from ...liveapi.models import capabilities
 from ...pipeline.errors import ServiceError
+from ...pipeline.frames import Turn
 from ...pipeline.running.ahead import Ahead
 from ...pipeline.running.context import CallContext
 from ..tools.catalog import FunctionSpec, ToolCatalog
@@ -33,6 +34,7 @@ from .endpoint import Endpoint, LiveConnector
 from .frames import UpdateFrame
 from .handshake import Handshake
 from .intake import Intake
+from .line_fetcher import LineFetcher
 from .link_ahead import LinkAhead
 from .options.field_options import option_at
 from .own_functions import OwnFunctions
@@ -96,8 +98,10 @@ class LiveCall:
             numbers=None if after is None else after._agent.numbers,
         )
         self._own = OwnFunctions(call)
+        self._tool_lines = [FallbackLine(text) for catalog in catalogs for text in catalog.lines]
         known = None if ports.tool_calls.connected and not catalogs else [*catalogs, *self._own.catalogs]
         self._handshake = Handshake(settings, self._can, known, warn)
+        self._lines = LineFetcher(call.clock, self._can, self._handshake)
         self._protocol = LiveProtocol(
             lambda: call.turns.next_turn(node),
             watch=AnswerWatch(answer_policy(settings, self._can), writes=settings.writes),
@@ -149,7 +153,6 @@ class LiveCall:
         self._greeted = False
         self._left = False
         self._session: Session | None = None
-        self._wire: Wire | None = None
 
     # Life --------------------------------------------------------------------------------------
 
@@ -167,7 +170,7 @@ class LiveCall:
         # What cannot be written, or will be refused, fails here, before anything is connected.
         self._handshake.address(endpoint)
         self._protocol.calls.rules = self._handshake.rules
-        wire = self._wire = Wire(
+        wire = self._lines.wire = Wire(
             self._connect(endpoint),
             self._setup,
             lambda: self._handshake.seed,
@@ -208,10 +211,10 @@ class LiveCall:
             self._uplink.context(self._role.opening, reply=True)
             self._course.asked("context")
         works = {"session": self._session.run(), "play": self._downlink.play()}
-        for number, line in enumerate(self._role.lines):
-            works[f"line{number}"] = self._fetch(line)
+        if lines := [*self._role.lines, *self._tool_lines]:
+            works["lines"] = self._lines.fetch_all(lines)
         if self._fallback.text and self._fallback.sound is None:
-            works["fallback"] = self._fetch(self._fallback)
+            works["fallback"] = self._lines.fetch(self._fallback)
         if self._ports.video:
             works["pictures"] = self._pictures.run(self._uplink.picture)
         try:
@@ -248,18 +251,11 @@ class LiveCall:
 
     async def ask(self, text: str) -> str:
         """What the model answers to ``text`` in a session of its own, which nobody hears. Raises ``ServiceError``."""
-        if self._wire is None:
+        wire = self._lines.wire
+        if wire is None:
             raise ServiceError("there is no connection to the model yet")
         by_text = self._can.client_content != "any_time"
-        return await ask_model(
-            self._wire, self._handshake.line_setup(transcribed=True), text, by_text=by_text
-        )
-
-    async def _fetch(self, line: FallbackLine) -> None:
-        """Have a line ready in the voice of this session."""
-        assert self._wire is not None
-        by_text = self._can.client_content != "any_time"
-        await line.fetch(self._wire, self._handshake.line_setup(), self._call.clock, by_text=by_text)
+        return await ask_model(wire, self._handshake.line_setup(transcribed=True), text, by_text=by_text)
 
     async def close(self) -> None:
         """Hang up. Safe to call at any time."""
@@ -288,7 +284,7 @@ class LiveCall:
 
     async def prepare(self, line: FallbackLine) -> None:
         """Have the sound of ``line`` fetched, in the voice of this session."""
-        await self._fetch(line)
+        await self._lines.fetch(line)
 
     def play(self, outcome: said.Outcome) -> None:
         """Carry out what is not the model's, such as sound that is played while it waits."""
@@ -298,9 +294,13 @@ class LiveCall:
         """The functions are others from now on, the call's own beside them."""
         self.intake.context(UpdateFrame(None, self._with_own(catalogs)))
 
-    def speak(self, line: FallbackLine) -> bool:
-        """Say ``line``, after what is being said; whether its sound is there."""
+    def speak(self, line: FallbackLine) -> Turn | None:
+        """Say ``line``, after what is being said, as the turn that is returned; ``None``: its sound is not there."""
         return self._course.speak(line)
+
+    def ends_with_next(self, turn: Turn, sounds: Callable[[], bool]) -> None:
+        """``turn`` fills a silence: while ``sounds`` says so, it is cut as soon as the agent has something to say."""
+        self._downlink.ends_with_next(turn, sounds)
 
     def can_become(self, settings: Settings) -> bool:
         """Whether this very session can go on with other instructions and functions of ``settings``."""

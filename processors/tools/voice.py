@@ -15,11 +15,17 @@ class Voice(Protocol):
     """The agent's voice, as tools may use it. Everything returns at once."""
 
     def say_line(self, text: str) -> Callable[[], None]:
-        """Have the agent say exactly this as soon as it is silent; what is returned calls it off, or ends it."""
+        """Have the agent say exactly this as soon as it is silent.
+
+        What is returned calls it off while it has not begun; after that it ends where the agent's next words begin.
+        """
         ...
 
     def hold_sound(self, sound: Pcm, rate: int) -> Callable[[], None]:
-        """Play ``sound`` (int16, mono) again and again until what is returned is called, or the agent speaks."""
+        """Play ``sound`` (int16, mono) again and again until the agent or the caller speaks.
+
+        Where nobody does, it ends soon after what is returned was called.
+        """
         ...
 
     def functions_changed(self) -> None:
