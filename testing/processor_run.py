@@ -17,6 +17,9 @@ Where a test wants to look in between, ``live_processor`` gives the same box to 
         async with live_processor(VadGate, threshold=0.6) as box:
             await box.send(*audio_frames(speech, 16_000))
             assert box.frames("speech")
+
+A box that tells its edges apart is given names for them: ``edges={"inputs": ["a", "b"]}`` makes two edges into
+``inputs``, which the box knows as ``a`` and ``b``, and which ``("inputs.a", frame)`` and ``frames("outputs.x")`` mean.
 """
 
 from __future__ import annotations
@@ -37,20 +40,16 @@ from ..pipeline import (
     EdgeStats,
     Event,
     Frame,
-    FromOption,
     Graph,
-    Hertz,
-    In,
     InterruptFrame,
-    Out,
     Processor,
     TextFrame,
     run_virtual,
 )
 from ..pipeline.frames import Marker
-from ..pipeline.ports import PortSpec
 from ..pipeline.processor import ports_of
 from ..pipeline.units import DurationLike, duration_ns, format_duration
+from .processor_ends import Ear, Feed, InputEdge, Received, ends_of, format_for
 
 if TYPE_CHECKING:
     from ..audio import Pcm
@@ -69,7 +68,6 @@ P = TypeVar("P", bound=Processor)
 
 BOX = "box"
 """What the processor under test is called in its call."""
-_RATE = 16_000
 _LONGEST_NS = 3600 * SECOND
 
 
@@ -80,52 +78,8 @@ class Wait:
     duration: DurationLike
 
 
-@dataclass(frozen=True, slots=True)
-class Received:
-    """One frame that came out, and when."""
-
-    port: str
-    frame: Frame
-    time_ns: int
-    """By the call's clock."""
-
-
 Given = Frame | Wait | tuple[str, Frame]
 Resources = Mapping[type, Any] | Callable[[], AbstractAsyncContextManager[Mapping[type, Any]]]
-
-
-class _Feed(Processor):
-    """What stands at an input of the box."""
-
-    # Both are named, so that the format of sound is settled and everything else passes too.
-    out: Out[AudioFrame | Frame] = Out(rate=FromOption("rate"), channels=FromOption("channels"))
-
-    def __init__(self, *, rate: Hertz | None = None, channels: int | None = None) -> None:
-        self._over = asyncio.Event()
-
-    async def run(self) -> None:
-        await self._over.wait()
-
-    async def send(self, frame: Frame) -> None:
-        await self.out.send(frame)
-
-    def end(self) -> None:
-        self._over.set()
-
-
-class _Ear(Processor):
-    """What stands at an output of the box: notes every frame, markers too."""
-
-    frames: In[Frame]
-
-    def __init__(self, *, port: str, into: list[Received]) -> None:
-        self._port, self._into = port, into
-
-    def on_frames(self, frame: Frame) -> None:
-        self._into.append(Received(self._port, frame, self.call.clock.now_ns()))
-
-    def on_marker(self, port: str, frame: Marker) -> None:
-        self.on_frames(frame)
 
 
 class _Results:
@@ -193,12 +147,14 @@ class ProcessorRun(_Results, Generic[P]):
 class LiveProcessor(_Results, Generic[P]):
     """A box in a running call, with something to feed each of its inputs and to hear each of its outputs."""
 
-    def __init__(self, call: Call, kind: type[P], received: list[Received]) -> None:
+    def __init__(
+        self, call: Call, kind: type[P], received: list[Received], inputs: Mapping[str, InputEdge]
+    ) -> None:
         self.call = call
         self.received = received
         self.events = []
         self._kind = kind
-        self._inputs = {name: port for name, port in ports_of(kind).items() if port.direction == "in"}
+        self._inputs = inputs
         call.events.subscribe(Event, self.events.append)
 
     @property
@@ -260,7 +216,7 @@ class LiveProcessor(_Results, Generic[P]):
 
     def _input_for(self, frame: Frame) -> str:
         kind = type(frame)
-        fitting = [name for name, port in self._inputs.items() if port.accepts(kind)]
+        fitting = [name for name, one in self._inputs.items() if one.port.accepts(kind)]
         if not fitting and kind.marker:
             fitting = list(self._inputs)
         if len(fitting) == 1:
@@ -269,11 +225,11 @@ class LiveProcessor(_Results, Generic[P]):
         told = "several inputs take" if fitting else "no input takes"
         raise ValueError(f'{told} a {kind.__name__}: ("port", frame) says which; there is: {names}')
 
-    def _feed(self, port: str) -> _Feed:
+    def _feed(self, port: str) -> Feed:
         if port not in self._inputs:
             names = ", ".join(self._inputs) or "none"
             raise ValueError(f"{self._kind.__name__} has no input {port!r}; there is: {names}")
-        return self.call.processor(f"into_{port}", _Feed)
+        return self.call.processor(self._inputs[port].feed, Feed)
 
 
 def run_processor(
@@ -281,14 +237,16 @@ def run_processor(
     frames: Iterable[Given] | Mapping[str, Iterable[Given]] = (),
     *,
     resources: Resources | None = None,
+    edges: Mapping[str, Sequence[str]] | None = None,
     within: DurationLike = _LONGEST_NS,
     **options: Any,
 ) -> ProcessorRun[P]:
     """Run one processor with ``options`` from its start to the end of ``frames``, on a virtual clock of its own.
 
     Args:
-        frames: what goes in, in order; or for each input what goes into it, side by side.
+        frames: what goes in, in order; or for each input what goes into it, side by side, each to its own end.
         resources: what the call brings along, by type, or a function that opens it: an async context manager.
+        edges: of ports for many edges, what these are called; left out, a port has one.
         within: how long the box may take, by the virtual clock, to end after its streams.
 
     Raises what the call raises (``ProcessorError`` when a handler failed, ``ConfigError`` for wrong options),
@@ -300,7 +258,7 @@ def run_processor(
 
     async def main() -> ProcessorRun[P]:
         async with live_processor(
-            processor, resources=resources, formats=_formats_of(processor, given), **options
+            processor, resources=resources, formats=_formats_of(processor, given), edges=edges, **options
         ) as box:
             if isinstance(given, dict):
                 async with asyncio.TaskGroup() as group:
@@ -319,6 +277,7 @@ async def _feed_one(box: LiveProcessor[Any], port: str, items: Sequence[Given]) 
     for one in items:
         plain = isinstance(one, Wait | InterruptFrame | tuple)
         await box.send(one if plain else (port, one))  # type: ignore[arg-type]  # what is not plain is a frame
+    box.end(port)
 
 
 @asynccontextmanager
@@ -327,40 +286,34 @@ async def live_processor(
     *,
     resources: Resources | None = None,
     formats: Mapping[str, tuple[int, int]] | None = None,
+    edges: Mapping[str, Sequence[str]] | None = None,
     on_error: Any = "end_call",
     limits: CallLimits | None = None,
     **options: Any,
 ) -> AsyncIterator[LiveProcessor[P]]:
-    """One processor in a running call, while the block lasts. ``formats`` are rate and channels of audio inputs.
+    """One processor in a running call, while the block lasts. ``formats`` are rate and channels of audio inputs,
+    ``edges`` what the edges of ports for many are called.
 
     Runs on the clock of the loop: ``@pytest.mark.virtual_time``, or ``run_virtual``, makes that a virtual one.
     """
     graph = Graph("test")
     graph.add(BOX, processor, on_error=on_error, **options)
     received: list[Received] = []
+    inputs: dict[str, InputEdge] = {}
     for name, port in ports_of(processor).items():
-        if port.direction == "in":
-            rate, channels = _format_for(port, options, (formats or {}).get(name))
-            graph.add(f"into_{name}", _Feed, rate=rate, channels=channels)
-            graph.connect(f"into_{name}.out", f"{BOX}.{name}")
-        else:
-            graph.add(f"out_of_{name}", _Ear, port=name, into=received)
-            graph.connect(f"{BOX}.{name}", f"out_of_{name}.frames")
+        rate, channels = format_for(port, options, (formats or {}).get(name))
+        for place, node in ends_of(port, (edges or {}).get(name)):
+            if port.direction == "in":
+                inputs[place] = InputEdge(port, node)
+                graph.add(node, Feed, rate=rate, channels=channels)
+                graph.connect(f"{node}.out", f"{BOX}.{name}")
+            else:
+                graph.add(node, Ear, port=place, into=received)
+                graph.connect(f"{BOX}.{name}", f"{node}.frames")
     plan = graph.plan(limits=limits)
     opening = resources() if callable(resources) else nullcontext(resources or {})
     async with opening as opened, plan.call(resources=opened) as call:
-        yield LiveProcessor(call, processor, received)
-
-
-def _format_for(
-    port: PortSpec, options: Mapping[str, Any], given: tuple[int, int] | None
-) -> tuple[int | None, int | None]:
-    if not port.carries_audio and Frame not in port.types:
-        return None, None
-    if given is not None:
-        return given
-    rates, counts = port.rates(options), port.channel_counts(options)
-    return (rates or (_RATE,))[0], (counts or (1,))[0]
+        yield LiveProcessor(call, processor, received, inputs)
 
 
 def _formats_of(
@@ -377,7 +330,11 @@ def _formats_of(
     for port, one in items:
         name, frame = one if isinstance(one, tuple) else (port, one)
         if isinstance(frame, AudioFrame):
-            names = [name] if name else [each.name for each in inputs if each.accepts(AudioFrame)]
+            names = (
+                [name.partition(".")[0]]
+                if name
+                else [each.name for each in inputs if each.accepts(AudioFrame)]
+            )
             for each in names:
                 found.setdefault(each, (frame.rate, frame.channels))
     return found

@@ -4,47 +4,27 @@ from typing import Any
 
 import pytest
 
-from livegraph.pipeline import Graph, In, Out, Processor, ProcessorError, TextFrame, ms, run_virtual
+from livegraph.pipeline import ProcessorError, TextFrame, ms
 from livegraph.processors import Join
-
-
-class Says(Processor):
-    """Sends texts that bear their time, ``late_ms`` after it."""
-
-    out: Out[TextFrame]
-
-    def __init__(self, *, name: str, times_ms: list[int], late_ms: int = 0, turn: int = 0) -> None:
-        self.label, self.times_ms, self.late_ms, self.turn = name, times_ms, late_ms, turn
-
-    async def run(self) -> None:
-        for time_ms in self.times_ms:
-            await self.call.clock.sleep_until_ns(ms(time_ms + self.late_ms))
-            text = f"{self.label}{time_ms}"
-            await self.out.send(TextFrame(text, time_ns=ms(time_ms), turn=self.turn))
-
-
-class Hears(Processor):
-    """Keeps texts with the time at which they came."""
-
-    text: In[TextFrame]
-
-    def __init__(self, *, into: list[tuple[str, int]]) -> None:
-        self.into = into
-
-    def on_text(self, frame: TextFrame) -> None:
-        self.into.append((frame.text, self.call.clock.now_ns() // ms(1)))
+from livegraph.testing import Wait, run_processor
 
 
 def joined(*streams: dict[str, Any], **options: Any) -> list[tuple[str, int]]:
-    """What comes out, and when."""
-    heard: list[tuple[str, int]] = []
-    graph = Graph()
-    join = graph.add(Join, **options)
-    for name, stream in zip("abc", streams, strict=False):
-        graph.connect(graph.add(name, Says, name=name, **stream).out, join.inputs)
-    graph.connect(join.out, graph.add(Hears, into=heard).text)
-    run_virtual(graph.plan().call().run())
-    return heard
+    """What comes out, and when, of streams of texts that bear their times and come ``late_ms`` after them."""
+    names = "abc"[: len(streams)]
+    given = {f"inputs.{name}": says(name, **stream) for name, stream in zip(names, streams, strict=True)}
+    run = run_processor(Join, given, edges={"inputs": [*names]}, **options)
+    return list(zip(run.texts, (time_ns // ms(1) for time_ns in run.times_ns("out")), strict=True))
+
+
+def says(name: str, *, times_ms: list[int], late_ms: int = 0) -> list[Wait | TextFrame]:
+    given: list[Wait | TextFrame] = []
+    before_ms = 0
+    for time_ms in times_ms:
+        at_ms = time_ms + late_ms
+        given += [Wait(ms(at_ms - before_ms)), TextFrame(f"{name}{time_ms}", time_ns=ms(time_ms))]
+        before_ms = at_ms
+    return given
 
 
 def test_frames_pass_as_they_come() -> None:

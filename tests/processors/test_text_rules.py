@@ -6,29 +6,19 @@ from typing import Any
 
 import pytest
 
-from livegraph.pipeline import ConfigError, Graph, TextFrame, run_virtual
+from livegraph.pipeline import ConfigError, TextFrame
 from livegraph.processors.text_rules import TextRules
-from support.boxes import Keep, Words
+from livegraph.testing import run_processor
 
 
 def run(texts: list[str], rules: list[dict[str, Any]]) -> tuple[list[str], list[str]]:
     """What goes on, and what is answered."""
-
-    async def main() -> tuple[list[str], list[str]]:
-        graph = Graph()
-        graph.add("words", Words, words=texts)
-        graph.add("rules", TextRules, rules=rules)
-        graph.add("on", Keep)
-        graph.add("replies", Keep)
-        graph.connect("words", "rules")
-        graph.connect("rules.out", "on")
-        graph.connect("rules.replies", "replies")
-        async with graph.plan().call() as call:
-            await call.finished()
-            found = [call.processor(name, Keep).kept for name in ("on", "replies")]
-        return tuple([frame.text for frame in frames if isinstance(frame, TextFrame)] for frames in found)  # type: ignore[return-value]
-
-    return run_virtual(main())
+    run = run_processor(TextRules, [TextFrame(text) for text in texts], rules=rules)
+    on, replies = (
+        [frame.text for frame in run.frames(port) if isinstance(frame, TextFrame)]
+        for port in ("out", "replies")
+    )
+    return on, replies
 
 
 def test_replacements_follow_each_other() -> None:
@@ -59,9 +49,5 @@ def test_a_pattern_that_would_take_years_is_passed_over() -> None:
     ],
 )
 def test_what_makes_no_sense_is_told_before_a_call(rule: dict[str, Any]) -> None:
-    graph = Graph()
-    graph.add("words", Words, words=["a"])
-    graph.add("rules", TextRules, rules=[rule])
-    graph.connect("words", "rules")
     with pytest.raises(ConfigError):
-        graph.plan()
+        run([], [rule])

@@ -13,53 +13,18 @@ from livegraph.pipeline import (
     SECOND,
     AudioFrame,
     Frame,
-    Graph,
-    In,
-    Out,
-    Processor,
     SpeechEndFrame,
     SpeechStartFrame,
     TurnState,
-    run_virtual,
+    ms,
 )
 from livegraph.pipeline.events import SpeechChanged
 from livegraph.processors.vad_gate import VadGate
+from livegraph.testing import audio_frames, run_processor
 from support.pcm import noise
 from support.speech import RATE, recorded
 
 Pcm = npt.NDArray[np.int16]
-
-
-class Microphone(Processor):
-    """A recording in frames of ``frame_ms``, the first at ``begins_ms`` of the call's clock, in its time."""
-
-    out: Out[AudioFrame] = Out(rate=RATE, channels=1)
-
-    def __init__(self, *, pcm: Pcm, frame_ms: int = 20, begins_ms: int = 0) -> None:
-        self.pcm, self.size, self.begins_ns = pcm, RATE * frame_ms // 1_000, begins_ms * MS
-
-    async def run(self) -> None:
-        for start in range(0, len(self.pcm), self.size):
-            piece = self.pcm[start : start + self.size]
-            time_ns = self.begins_ns + start * SECOND // RATE
-            await self.call.clock.sleep_until_ns(time_ns + len(piece) * SECOND // RATE)
-            self.out.emit(AudioFrame(piece, RATE, time_ns=time_ns))
-
-
-class Listener(Processor):
-    """Keeps everything, in order."""
-
-    audio: In[AudioFrame]
-    speech: In[SpeechStartFrame | SpeechEndFrame]
-
-    def __init__(self) -> None:
-        self.frames: list[Frame] = []
-
-    def on_audio(self, frame: AudioFrame) -> None:
-        self.frames.append(frame)
-
-    def on_speech(self, frame: SpeechStartFrame | SpeechEndFrame) -> None:
-        self.frames.append(frame)
 
 
 def sentence() -> Pcm:
@@ -71,18 +36,8 @@ def sentence() -> Pcm:
 
 def hear(pcm: Pcm, *, frame_ms: int = 20, begins_ms: int = 0, **options: Any) -> list[Frame]:
     """What comes out of a gate, audio and speech in the order of their coming."""
-    graph = Graph()
-    graph.add("mic", Microphone, pcm=pcm, frame_ms=frame_ms, begins_ms=begins_ms)
-    graph.add("gate", VadGate, **options)
-    graph.add("listener", Listener)
-    graph.chain("mic", "gate", "listener")
-
-    async def main() -> list[Frame]:
-        async with graph.plan().call() as call:
-            await call.finished()
-            return call.processor("listener", Listener).frames
-
-    return run_virtual(main())
+    frames = audio_frames(pcm, RATE, each=ms(frame_ms), start=ms(begins_ms))
+    return [one.frame for one in run_processor(VadGate, frames, **options).received]
 
 
 def sound(frames: list[Frame]) -> list[AudioFrame]:
@@ -196,21 +151,8 @@ def test_the_energy_detector_needs_no_network() -> None:
 
 def test_the_conversation_is_told() -> None:
     """The one owner of turns: observers see speech, and thinking follows it."""
-    graph = Graph()
-    graph.add("mic", Microphone, pcm=sentence())
-    graph.add("gate", VadGate)
-    graph.add("listener", Listener)
-    graph.chain("mic", "gate", "listener")
-    heard: list[bool] = []
-
-    async def main() -> TurnState:
-        call = graph.plan().call()
-        call.events.subscribe(SpeechChanged, lambda event: heard.append(event.speaking))
-        async with call:
-            turns = call.processor("gate", VadGate).call.turns
-            await call.finished()
-        return turns.state
-
-    assert run_virtual(main()) is TurnState.THINKING
+    run = run_processor(VadGate, audio_frames(sentence(), RATE))
+    heard = [event.speaking for event in run.of(SpeechChanged)]
+    assert run.processor.call.turns.state is TurnState.THINKING
     assert heard == [True, False] * (len(heard) // 2)
     assert heard

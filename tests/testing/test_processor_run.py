@@ -7,12 +7,16 @@ import numpy as np
 import pytest
 
 from livegraph.pipeline import (
+    SECOND,
     AudioFrame,
     ConfigError,
+    EdgeEnd,
     Frame,
     In,
+    Ins,
     InterruptFrame,
     Out,
+    Outs,
     Processor,
     ProcessorError,
     TextFrame,
@@ -207,3 +211,40 @@ def test_resources_are_opened_and_closed() -> None:
     assert run_processor(Asks, [TextFrame("a")], resources=opened).texts == ["mine"]
     assert told == ["opened", "closed"]
     assert run_processor(Asks, [TextFrame("a")], resources={str: "theirs"}).texts == ["theirs"]
+
+
+class Chooses(Processor):
+    """Tells its edges apart: what comes by one goes out by the edge of the same name."""
+
+    inputs: Ins[TextFrame]
+    outputs: Outs[TextFrame]
+
+    def on_inputs(self, frame: TextFrame, edge: EdgeEnd) -> None:
+        self.outputs.emit_to(edge.name.upper(), frame)
+
+    def on_input_end(self, port: str, edge: EdgeEnd) -> None:
+        self.outputs.emit_to("A", TextFrame(f"{edge.name} is over", time_ns=self.call.clock.now_ns()))
+
+
+EDGES = {"inputs": ["a", "b"], "outputs": ["A", "B"]}
+
+
+def test_edges_of_a_port_for_many_have_names() -> None:
+    """Each is fed and heard by its own, and ends when its list does."""
+    run = run_processor(
+        Chooses, {"inputs.a": [TextFrame("x")], "inputs.b": [Wait("1s"), TextFrame("y")]}, edges=EDGES
+    )
+    assert [frame.text for frame in run.frames("outputs.A") if isinstance(frame, TextFrame)] == [
+        "x",
+        "a is over",
+        "b is over",
+    ]
+    assert run.times_ns("outputs.B") == [SECOND]
+
+
+def test_of_two_edges_a_frame_has_to_say_one() -> None:
+    """And a port for one edge has no names of edges."""
+    with pytest.raises(ValueError, match=r"several inputs take .* inputs\.a, inputs\.b"):
+        run_processor(Chooses, [TextFrame("x")], edges=EDGES)
+    with pytest.raises(ValueError, match="no port for many edges"):
+        run_processor(shout, [], edges={"text": ["a"]})
