@@ -16,6 +16,7 @@ from livegraph.pipeline import (
     ToolResultFrame,
     run_virtual,
 )
+from livegraph.pipeline.events import Event, KeyPressed
 from livegraph.processors import AppIn, AppOut, Switch
 from livegraph.processors.tools.catalog import ToolCatalog
 from support.boxes import Collect, Words
@@ -75,6 +76,56 @@ def test_a_message_switches_it() -> None:
         await control.send(MessageFrame("switch", {"input": "b"}))
 
     assert switched(send)[0] == ["a0", "a1", "a2", "a3", "b4", "b5"]
+
+
+class DoorOpened(Event, frozen=True, kw_only=True):
+    """An event of one's own."""
+
+    door: int
+    by: str = ""
+
+
+def test_an_event_of_the_call_switches_it() -> None:
+    """By what its fields are; from the next frame on. Nobody listens any more once the box has stopped."""
+
+    async def happen(call: Call) -> None:
+        publish = call.events.publish
+        await asyncio.sleep(0.05)
+        publish(KeyPressed(time_ns=1, key="1"))
+        publish(DoorOpened(time_ns=1, door=8))
+        publish(DoorOpened(time_ns=1, door=7, by="nobody"))
+        await asyncio.sleep(0.02)
+        publish(KeyPressed(time_ns=2, key="9"))
+        publish(DoorOpened(time_ns=2, door=7))
+        over.append(call)
+
+    over: list[Call] = []
+    when = [
+        {"event": "key_pressed", "where": {"key": 9}, "input": "b"},
+        {"event": "door_opened", "where": {"door": 7, "by": ""}, "output": "y"},
+    ]
+    assert switched(happen, when=when, output="x") == [["a0", "a1", "a2", "a3"], ["b4", "b5"]]
+    assert not over[0].events.wants(KeyPressed)
+
+
+@pytest.mark.parametrize(
+    ("rule", "told"),
+    [
+        ({"event": "key_presed", "input": "b"}, "did you mean `key_pressed`"),
+        ({"event": "key_pressed", "where": {"kee": "1"}, "input": "b"}, "`key_pressed` has no `kee`"),
+        ({"event": "key_pressed"}, "it switches nothing"),
+        ({"input": "b"}, "event"),
+    ],
+)
+def test_a_rule_that_makes_no_sense_is_told_before_a_call(rule: dict[str, Any], told: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        switched(when=[rule])
+    assert told in str(refused.value)
+
+
+def test_a_rule_for_an_edge_that_is_not_there_is_told_at_the_start() -> None:
+    with pytest.raises(ProcessorError, match=r"has no input 'nobody'\. its inputs are called: a, b"):
+        switched(when=[{"event": "key_pressed", "input": "nobody"}])
 
 
 @pytest.mark.parametrize("options", [{"input": "nobody"}, {"output": "nobody"}])
