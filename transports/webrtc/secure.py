@@ -23,6 +23,7 @@ from aiortc.rtcdtlstransport import (
     State,
     certificate_digest,
 )
+from OpenSSL import SSL
 
 from ...pipeline.errors import TransportError
 from .srtp import Error, Protection
@@ -58,6 +59,8 @@ class _SharedCertificate(RTCCertificate):
         if made is None:
             made = self.__dict__["_shared"] = super()._create_ssl_context(srtp_profiles)
             made.set_cipher_list(_CIPHERS)
+            # Records are few and far between: their buffers, 24 KB of a call, need not be kept from one to the next.
+            made.set_mode(SSL.MODE_RELEASE_BUFFERS)
         return made
 
 
