@@ -242,6 +242,10 @@ export class Call {
       case FromServer.TOOL_CANCELLED:
         this.#emitter.emit("tool", { ...message, status: "cancelled" });
         break;
+      case FromServer.MUTED:
+        this.#state.unheard = Boolean(message.muted);
+        this.#changed();
+        break;
       case FromServer.SPEECH:
         this.#emitter.emit("speech", { speaking: Boolean(message.speaking) });
         break;
@@ -322,11 +326,17 @@ export class Call {
     return this.#state.muted;
   }
 
+  /** Whether the agent does not listen at the moment, by its own rules or because of `muted`. */
+  get unheard() {
+    return this.#state.unheard;
+  }
+
   /** Whether the agent does not hear the user. */
   set muted(muted) {
     if (this.#stream === null) return;
     this.#state.muted = Boolean(muted);
     for (const track of this.#stream.getAudioTracks()) track.enabled = !muted;
+    this.#connection?.send(ToServer.MUTE, { muted: this.#state.muted });
     this.#changed();
   }
 

@@ -125,6 +125,8 @@ export class Call {
   /** Sends what the user typed; tells whether it went out. */
   send(text: string): boolean;
   muted: boolean;
+  /** Whether the agent does not listen at the moment, by its own rules or because of `muted`. */
+  readonly unheard: boolean;
   volume: number;
   useMicrophone(deviceId: string): Promise<void>;
   useSpeaker(deviceId: string): Promise<void>;

@@ -79,6 +79,28 @@ export interface ToolCancelled {
   name: string;
 }
 
+/** A function tells how far it is: in words, as a `fraction` from 0 to 1, or both. */
+export interface ToolProgress {
+  type: "tool_progress";
+  id: string;
+  name: string;
+  text?: string;
+  fraction?: number | null;
+}
+
+/** The caller was asked whether the function `name` may be used, and has said yes (`agreed`) or no. */
+export interface Confirmed {
+  type: "confirmed";
+  name: string;
+  agreed: boolean;
+}
+
+/** The agent does not hear the caller from now on, by its own rules or the caller's wish, or hears them again. */
+export interface Muted {
+  type: "muted";
+  muted: boolean;
+}
+
 /** What the model thinks and does not say, piece by piece; for callers who are told everything. */
 export interface Thought {
   type: "thought";
@@ -234,6 +256,9 @@ export type ServerMessage =
   | ToolCall
   | ToolResult
   | ToolCancelled
+  | ToolProgress
+  | Confirmed
+  | Muted
   | Thought
   | Persona
   | Transfer
@@ -262,6 +287,12 @@ export interface Text {
 export interface Keys {
   type: "keys";
   keys: string;
+}
+
+/** The caller has switched their microphone off, or on again: the agent waits for nothing that comes from it. */
+export interface Mute {
+  type: "mute";
+  muted: boolean;
 }
 
 /** How long the caller's side keeps the agent's sound before it is heard. */
@@ -309,6 +340,7 @@ export interface HangUp {
 export type CallerMessage =
   Text
   | Keys
+  | Mute
   | Playout
   | ToolAnswer
   | Ask

@@ -16,6 +16,9 @@ export const FromServer = Object.freeze({
   TOOL_CALL: "tool_call",
   TOOL_RESULT: "tool_result",
   TOOL_CANCELLED: "tool_cancelled",
+  TOOL_PROGRESS: "tool_progress",
+  CONFIRMED: "confirmed",
+  MUTED: "muted",
   THOUGHT: "thought",
   PERSONA: "persona",
   TRANSFER: "transfer",
@@ -36,6 +39,7 @@ export const FromServer = Object.freeze({
 export const ToServer = Object.freeze({
   TEXT: "text",
   KEYS: "keys",
+  MUTE: "mute",
   PLAYOUT: "playout",
   TOOL_ANSWER: "tool_answer",
   ASK: "ask",

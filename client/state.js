@@ -9,6 +9,7 @@ const AGENT_STATES = new Set(["listening", "thinking", "speaking", "paused", "in
 export class CallState {
   phase = Phase.IDLE;
   muted = false;
+  unheard = false; // the agent does not listen at the moment
   shaky = false; // the path is broken, and may come back
   asking = false; // the browser asks the user for the microphone
   reached = false; // the line is open, the agent has not said a word yet
@@ -23,7 +24,7 @@ export class CallState {
     this.phase = Phase.CONNECTING;
     this.asking = !silent;
     this.silent = silent;
-    this.muted = this.shaky = this.reached = this.failed = false;
+    this.muted = this.unheard = this.shaky = this.reached = this.failed = false;
     this.agent = "listening";
     this.#lasted = 0;
   }
@@ -57,7 +58,7 @@ export class CallState {
     if (stood) this.#lasted = now - this.#startedAt;
     this.phase = stood ? Phase.ENDED : Phase.IDLE;
     this.failed = failed && !stood;
-    this.shaky = this.asking = false;
+    this.shaky = this.asking = this.unheard = false;
   }
 
   /** Whether there is a call to hang up. */

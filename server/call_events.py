@@ -7,8 +7,10 @@ from collections.abc import Callable
 
 from ..pipeline.events import (
     CallStarted,
+    Confirmed,
     Event,
     EventBus,
+    MuteChanged,
     NodeFailed,
     PersonaChanged,
     SpeechChanged,
@@ -16,6 +18,7 @@ from ..pipeline.events import (
     ToolCalled,
     ToolCancelled,
     ToolFinished,
+    ToolProgress,
     Transcript,
     TransferAsked,
     Usage,
@@ -40,6 +43,9 @@ _SHOWN: tuple[type[Event], ...] = (
     ToolCalled,
     ToolFinished,
     ToolCancelled,
+    ToolProgress,
+    Confirmed,
+    MuteChanged,
     PersonaChanged,
     TransferAsked,
     MediaMeasured,

@@ -23,6 +23,8 @@ _OF_TOOLS_AND_SERVICES = (
     events.ToolCalled,
     events.ToolFinished,
     events.ToolCancelled,
+    events.ToolProgress,
+    events.Confirmed,
     events.Usage,
     events.ServiceChanged,
 )
@@ -61,6 +63,13 @@ def describe(event: events.Event, level: Level = "full") -> say.FromServer | Non
             )
         case events.ToolCancelled():
             return _same(say.ToolCancelled, event)
+        case events.ToolProgress():
+            words = event.text if full else ""
+            return say.ToolProgress(id=event.id, name=event.name, text=words, fraction=event.fraction)
+        case events.Confirmed():
+            return _same(say.Confirmed, event)
+        case events.MuteChanged():
+            return _same(say.Muted, event)
         case events.Interrupted():
             return _same(say.Interrupted, event)
         case events.PersonaChanged():

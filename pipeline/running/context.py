@@ -208,3 +208,10 @@ class CallContext:
             self.turns.mute(on)
         else:
             self.host.mute(on)
+
+    def muted_by_caller(self, on: bool) -> None:
+        """For a box that callers come in by: the caller has switched their microphone off, or on again."""
+        if self.host is None:
+            self.turns.mute(on)
+        else:
+            self.host.muted_by_caller(on)

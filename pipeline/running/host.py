@@ -54,6 +54,7 @@ class Host:
         self._manners = Manners(policy)
         self._facts: deque[Callable[[int], Iterable[Act]]] = deque()
         self._busy = self._begun = self._closed = False
+        self._mutes_itself = False
         self._timer: asyncio.TimerHandle | None = None
         self._undo: list[Callable[[], None]] = []
         self._last_speaker = ""
@@ -74,7 +75,7 @@ class Host:
         """Go by ``policy`` from now on. What it says of the beginning is over, once the call has begun."""
         self._manners.policy = _filled(policy, self._inputs) if self._inputs else policy
         self._turns.interrupt_by(policy.interruptions)
-        self._turns.keep_muted(policy.while_muted == "keep")
+        self._keep_muted()
         for undo in self._undo:
             undo()
         self._undo = []
@@ -141,6 +142,17 @@ class Host:
     def mute(self, on: bool = True) -> None:
         """From now on the caller is unheard, or heard again."""
         self._fact(lambda now_ns: self._manners.switch(now_ns, muted=on))
+
+    def muted_by_caller(self, on: bool) -> None:
+        """The caller has switched their microphone off, or on again."""
+        self._mutes_itself = on
+        self._keep_muted()
+        self._fact(lambda now_ns: self._manners.switch(now_ns, muted=on, who="caller"))
+
+    def _keep_muted(self) -> None:
+        # What is heard of a microphone that its owner has switched off is nothing that they want heard later.
+        keeps = self._manners.policy.while_muted == "keep"
+        self._turns.keep_muted(keeps and not self._mutes_itself)
 
     # What the conversation tells ------------------------------------------------------------------
 

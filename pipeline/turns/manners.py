@@ -50,7 +50,8 @@ class Manners:
         self._allowance = Allowance()
         self._user = self._sounding = self._thinking = False
         self._tools = 0
-        self._switch = False
+        self._switches: set[str] = set()
+        """Who has muted the caller, beside the policy."""
         self._first: Literal["awaited", "sounding", "over"] = "awaited"
         """The first words of the agent in this call."""
         self._speech: OwnWords | None = None
@@ -185,9 +186,9 @@ class Manners:
             self._first = "over"
         return self._settle(now_ns)
 
-    def switch(self, now_ns: int, *, muted: bool) -> list[Act]:
-        """Somebody mutes the caller, or has them heard again; no rule of the policy is set aside by it."""
-        self._switch = muted
+    def switch(self, now_ns: int, *, muted: bool, who: str = "") -> list[Act]:
+        """``who`` mutes the caller, or has them heard again; nobody's else mute is set aside by it, nor a rule's."""
+        (self._switches.add if muted else self._switches.discard)(who)
         return self._settle(now_ns)
 
     def end(
@@ -308,7 +309,7 @@ class Manners:
 
     @property
     def _mutes(self) -> bool:
-        if self._switch or self._farewell is not None:
+        if self._switches or self._farewell is not None:
             return True
         opening, speech = self.policy.opening.mute, self.policy.interruptions
         return (

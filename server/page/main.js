@@ -99,6 +99,8 @@ async function dial({ resume = "", silent = false } = {}) {
   dialled.on("message", (message) => {
     if (message.type === "persona") told(() => transcript.persona(message));
     if (message.type === "transfer") told(() => transcript.transfer(message));
+    if (message.type === "tool_progress") told(() => transcript.progress(message));
+    if (message.type === "confirmed") told(() => transcript.confirmed(message));
   });
   dialled.on("speech", ({ speaking }) => view.userSpeaks(speaking));
   dialled.on("line", (line) => view.line(line));

@@ -130,6 +130,22 @@ export class Transcript {
     if (/^(tel:\+?[0-9]+|sips?:\S+)$/.test(address)) text.append(" ", element("a", { href: address }, String(number || sip)));
   }
 
+  /** Shows how far a tool is that is at work. */
+  progress({ id, name, text, fraction }) {
+    const entry = this.#tool(id, name);
+    const share = typeof fraction === "number" ? `${Math.round(100 * fraction)} %` : "";
+    const far = [String(text ?? ""), share].filter(Boolean).join(" · ");
+    if (far === "" || entry.dataset.status !== "running") return;
+    entry.querySelector(".tool-status").textContent = far;
+    this.#record.note(`tool:${id}`, this.#seconds(), { progress: far });
+    this.#follow();
+  }
+
+  /** Shows what the caller has answered to the question whether a tool may be used. */
+  confirmed({ name, agreed }) {
+    this.#note(label(agreed ? "allowed" : "declined", { name }));
+  }
+
   /** A line between what is said; returns where its words stand. */
   #note(words) {
     const key = `note:${this.#notes++}`;

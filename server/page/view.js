@@ -38,7 +38,7 @@ export class View {
     document.body.dataset.phase = phase;
     byId("state").dataset.state = call.state;
     setText(byId("state-label"), said);
-    setText(byId("hint"), call.muted && active ? label("muted") : hint);
+    setText(byId("hint"), call.muted && active ? label("muted") : call.unheard && live ? label("unheard") : hint);
     this.call.hidden = active;
     this.type.hidden = active || !typing;
     this.hangup.hidden = !active;

@@ -21,7 +21,7 @@ __all__ = ["PROTOCOL", "Rtvi"]
 PROTOCOL = "2.2.0"
 _MOST_HELD = 256
 _MOST_ASKED = 64
-_UNTOUCHED = (say.Persona, say.Transfer)
+_UNTOUCHED = (say.Persona, say.Transfer, say.ToolProgress, say.Confirmed, say.Muted)
 """What RTVI has no word for, and a page may want to know."""
 
 

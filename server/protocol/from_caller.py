@@ -14,6 +14,7 @@ __all__ = [
     "FromCaller",
     "HangUp",
     "Keys",
+    "Mute",
     "Playout",
     "Text",
     "ToolAnswer",
@@ -36,6 +37,12 @@ class Keys(WireMessage, tag="keys", frozen=True):
     """Keys of a telephone that the caller pressed: ``0`` to ``9``, ``*``, ``#``, ``A`` to ``D``."""
 
     keys: str
+
+
+class Mute(WireMessage, tag="mute", frozen=True):
+    """The caller has switched their microphone off, or on again: the agent waits for nothing that comes from it."""
+
+    muted: bool
 
 
 class Ask(WireMessage, tag="ask", frozen=True):
@@ -81,7 +88,7 @@ class Tune(WireMessage, tag="tune", frozen=True):
     value: bool | int | float
 
 
-FromCaller = Text | Keys | Playout | ToolAnswer | Ask | Watch | Tune | HangUp
+FromCaller = Text | Keys | Mute | Playout | ToolAnswer | Ask | Watch | Tune | HangUp
 
 _CALLERS = {kind.__struct_config__.tag: kind for kind in get_args(FromCaller)}
 

@@ -10,6 +10,7 @@ from ...pipeline.end_reason import EndReason
 from .wire import Json, WireMessage
 
 __all__ = [
+    "Confirmed",
     "End",
     "Error",
     "Flow",
@@ -20,6 +21,7 @@ __all__ = [
     "LineNumbers",
     "LiveOption",
     "Message",
+    "Muted",
     "Persona",
     "Ready",
     "Reply",
@@ -30,6 +32,7 @@ __all__ = [
     "Thought",
     "ToolCall",
     "ToolCancelled",
+    "ToolProgress",
     "ToolResult",
     "Transcript",
     "Transfer",
@@ -102,6 +105,28 @@ class ToolCancelled(WireMessage, tag="tool_cancelled", frozen=True):
 
     id: str
     name: str
+
+
+class ToolProgress(WireMessage, tag="tool_progress", frozen=True):
+    """A function tells how far it is: in words, as a ``fraction`` from 0 to 1, or both."""
+
+    id: str
+    name: str
+    text: str = ""
+    fraction: float | None = None
+
+
+class Confirmed(WireMessage, tag="confirmed", frozen=True):
+    """The caller was asked whether the function ``name`` may be used, and has said yes (``agreed``) or no."""
+
+    name: str
+    agreed: bool
+
+
+class Muted(WireMessage, tag="muted", frozen=True):
+    """The agent does not hear the caller from now on, by its own rules or the caller's wish, or hears them again."""
+
+    muted: bool
 
 
 class Thought(WireMessage, tag="thought", frozen=True):
@@ -279,6 +304,9 @@ FromServer = (
     | ToolCall
     | ToolResult
     | ToolCancelled
+    | ToolProgress
+    | Confirmed
+    | Muted
     | Thought
     | Persona
     | Transfer

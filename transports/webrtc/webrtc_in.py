@@ -185,3 +185,5 @@ class WebRTCIn(Processor):
             for key in keys[:_MOST_KEYS]:
                 if key in _KEYS:
                     self._press(key, _KEY_HELD_MS)
+        elif message["type"] == "mute" and isinstance(muted := message.get("muted"), bool):
+            self.call.muted_by_caller(muted)
