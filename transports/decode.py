@@ -23,6 +23,8 @@ __all__ = ["AudioFile"]
 _MOST_BYTES_AT_ONCE = 32 << 20
 _PIECE_S = 1
 _LOWEST_RATE, _HIGHEST_RATE = 8_000, 192_000
+_SLOWEST_RATE, _FASTEST_RATE = 1_000, 3_072_000
+"""Beyond them no header is right: a second would become hours."""
 _BETWEEN_RATE = 48_000
 """Where the file's own rate is none that our resampler takes."""
 _CONVERT = "convert it first, for instance with: ffmpeg -i INPUT -c:a pcm_s16le OUTPUT.wav"
@@ -94,6 +96,8 @@ def _open(path: Path, channels: int) -> _Native:
             is_wav = file.read(12)[8:] == b"WAVE"
     except OSError as error:
         raise TransportError(f"cannot read {path}: {error.strerror or error}") from error
+    if not size:
+        raise TransportError(f"{path} is no audio that can be read: it is empty")
     if is_wav and size <= _MOST_BYTES_AT_ONCE:
         try:
             native = _WavFile(path)
@@ -148,6 +152,8 @@ class _AvFile:
             self.channels = stream.codec_context.channels
             if not rate or not self.channels:
                 raise TransportError(f"{path} is damaged: its audio stream has no format")
+            if not _SLOWEST_RATE <= rate <= _FASTEST_RATE:
+                raise TransportError(f"{path} is damaged: {rate} samples a second are no sound")
         except BaseException:
             self._container.close()
             raise

@@ -113,6 +113,18 @@ def test_more_channels_than_two_become_two(tmp_path: Path) -> None:
     assert rms_dbfs(stereo[:, 0]) > -30 and rms_dbfs(stereo[:, 1]) < -60
 
 
+@pytest.mark.parametrize("rate", [1, 999, 4_000_000_000])
+def test_a_rate_that_is_none_of_sound_is_said_in_a_sentence(tmp_path: Path, rate: int) -> None:
+    """A header that is wrong would make hours of a second."""
+    path = tmp_path / "odd.wav"
+    header = struct.pack("<HHIIHH", 1, 1, rate, 32_000, 2, 16)
+    data = bytes(64_000)
+    chunks = b"fmt " + struct.pack("<I", 16) + header + b"data" + struct.pack("<I", len(data)) + data
+    path.write_bytes(b"RIFF" + struct.pack("<I", 4 + len(chunks)) + b"WAVE" + chunks)
+    with pytest.raises(TransportError, match=r"damaged: .*no sound|no audio that can be read"):
+        AudioFile(path, 16_000)
+
+
 def test_an_encoding_that_nobody_knows_is_said_in_a_sentence(tmp_path: Path) -> None:
     """One line with the file's name, its encoding and what to do."""
     body = bytes(4_000)
