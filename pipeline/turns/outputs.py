@@ -91,7 +91,9 @@ class Outputs:
 
     def is_new(self, controller: TurnController, turn: int) -> bool:
         """Whether the sound of ``turn`` begins."""
-        return self._sounding.get(controller.source) != turn and turn > controller.voided
+        sounding = self._sounding.get(controller.source)
+        # Nearly always it is the very one of 20 ms ago.
+        return sounding is not turn and sounding != turn and turn > controller.voided
 
     def begins(self, controller: TurnController, turn: int, now_ns: int) -> int | None:
         """The sound of ``turn`` begins; returns the turn of its source that sounded until now."""
