@@ -99,9 +99,8 @@ def language_fault(code: str) -> LanguageFault | None:
     language, region = match["language"].lower(), (match["region"] or "").upper()
     if len(language) == 2 and language not in _LANGUAGES:
         other = _COUNTRIES_FOR_LANGUAGES.get(language, "")
-        return LanguageFault(
-            f"there is no language `{language}`", f"{other}{code[2:]}" if "-" not in other else other
-        )
+        meant = f"{other}{code[2:]}" if other and "-" not in other else other
+        return LanguageFault(f"there is no language `{language}`", meant)
     if len(region) == 2 and region not in _REGIONS:
         other = _REGION_MEANT.get(region, "")
         start = match.start("region")

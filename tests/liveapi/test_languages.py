@@ -38,6 +38,7 @@ def test_codes_of_languages_are_taken(code: str) -> None:
         ("en-UK", "en-GB"),
         ("us", "en-US"),
         ("xx", ""),
+        ("xx-YY", ""),
         ("de-XQ", ""),
         ("", ""),
         ("e", ""),
