@@ -1,19 +1,17 @@
 /** A call to an agent: what a page of one's own needs of livegraph. */
 
-import { Connection } from "./connection.js";
 import { openMicrophone, release } from "./devices.js";
 import { Emitter } from "./emitter.js";
 import { Levels } from "./levels.js";
+import { Line } from "./line.js";
 import { Pictures } from "./pictures.js";
 import { CallProblem, asProblem } from "./problems.js";
 import { FromServer, ToServer } from "./protocol.js";
 import { Signalling } from "./signalling.js";
 import { CallState, Phase } from "./state.js";
 
+const TRANSPORTS = ["auto", "webrtc", "websocket"];
 const TOOL_DEADLINE_MS = 30_000; // a function of the page that has not answered by then has failed
-
-/** Where this file came from is where the agents are, unless something else is said. */
-const HOME = new URL(".", import.meta.url);
 
 /** See `index.d.ts` for the options, the events and their fields. */
 export class Call {
@@ -35,11 +33,17 @@ export class Call {
   #live = "";
   #report = "none";
   #line = null;
+  #transport = "";
 
   /** @param {import("./index.js").CallOptions} [options] */
   constructor(options = {}) {
-    this.#options = { agent: "", inputs: {}, tools: {}, ...options };
-    this.#signalling = new Signalling(new URL(options.server ?? HOME, document.baseURI), options.token ?? "");
+    this.#options = { agent: "", inputs: {}, tools: {}, transport: "auto", ...options };
+    if (!TRANSPORTS.includes(this.#options.transport)) {
+      throw new TypeError(`transport is one of ${TRANSPORTS.join(", ")}, not ${this.#options.transport}`);
+    }
+    // Where this file came from is where the agents are, unless something else is said.
+    const server = new URL(options.server ?? new URL(".", import.meta.url), document.baseURI);
+    this.#signalling = new Signalling(server, options.token ?? "");
     this.#sound.autoplay = true;
   }
 
@@ -65,8 +69,14 @@ export class Call {
     this.#state.dial(audio === false);
     this.#levels.start();
     this.#changed();
-    const connection = new Connection(this.#signalling, {
+    this.#transport = "";
+    const connection = new Line(this.#signalling, this.#options.transport, {
+      detour: () => {
+        this.#state.detour = true;
+        this.#changed();
+      },
       connected: () => {
+        this.#transport = connection.way;
         this.#state.reach();
         this.#changed();
       },
@@ -85,11 +95,10 @@ export class Call {
   }
 
   async #open(connection, audio, video, resume) {
-    if (!("RTCPeerConnection" in globalThis)) throw new CallProblem("unsupported_browser");
     const given = audio instanceof MediaStream;
     const wanted = typeof audio === "object" && !given ? audio.deviceId ?? "" : "";
     const [config, opened] = await Promise.allSettled([
-      this.#options.iceServers ? { iceServers: this.#options.iceServers } : this.#signalling.config(),
+      this.#iceServers(),
       audio === false ? null : given ? audio : openMicrophone(wanted),
     ]);
     const stream = opened.value ?? null;
@@ -104,16 +113,22 @@ export class Call {
     this.#state.offer();
     this.#changed();
     const { agent, inputs } = this.#options;
-    const iceServers = Array.isArray(config.value.iceServers) ? config.value.iceServers : [];
     this.#shows = typeof video === "string" ? video : "";
     await connection.start({
       stream,
       agent: agent || undefined,
       inputs: Object.keys(inputs).length > 0 ? inputs : undefined,
-      iceServers,
+      iceServers: config.value,
       resume,
       sees: video !== false,
     });
+  }
+
+  async #iceServers() {
+    const { iceServers, transport } = this.#options;
+    if (iceServers || transport === "websocket") return iceServers ?? [];
+    const config = await this.#signalling.config();
+    return Array.isArray(config.iceServers) ? config.iceServers : [];
   }
 
   /** Hangs up. */
@@ -178,6 +193,11 @@ export class Call {
   /** Where the agent's model is, in words, as "local simulator"; "" before the agent has said so. */
   get live() {
     return this.#live;
+  }
+
+  /** What carries the call: "webrtc", "websocket", or "" before there is a line. */
+  get transport() {
+    return this.#transport;
   }
 
   /** How much the server tells of the call: "none", "names" (of tools) or "full". With "full" `watch` and `tune` work. */
@@ -295,7 +315,7 @@ export class Call {
   #established() {
     if (!this.#state.connect(performance.now())) return;
     this.#changed();
-    this.#emitter.emit("connected", { live: this.#live });
+    this.#emitter.emit("connected", { live: this.#live, transport: this.#transport });
     this.#ready.resolve();
     const what = this.#shows;
     if (what) this.show(what).catch((error) => this.#emitter.emit("problem", asProblem(error)));
@@ -402,6 +422,7 @@ export class Call {
 
   /** Plays the agent's voice where the browser held it back: call it from a click, after the event "sound_blocked". */
   async play() {
+    this.#connection?.wake();
     try {
       await this.#sound.play();
     } catch (error) {
@@ -420,6 +441,7 @@ export class Call {
   /** Mobile browsers stop sound when the page is hidden: call it when it is shown again. */
   wake() {
     this.#levels.wake();
+    this.#connection?.wake();
   }
 
   /** Whether the agent can be shown anything in this call. */

@@ -5,6 +5,7 @@ import { CallProblem, asProblem, endProblem } from "./problems.js";
 import { CHANNEL, FromServer, ToServer, decode, encode } from "./protocol.js";
 
 const CONNECT_DEADLINE_MS = 15_000; // from the answer to an open channel
+const IMPATIENT_MS = 6_000; // and to the first check that got through, where there is another way to call
 const RECOVER_DEADLINE_MS = 8_000; // how long a broken path may take to come back by itself
 const MEND_DEADLINE_MS = 30_000; // how long the page tries to bring it back; the server waits as long
 const SETTLE_MS = 500; // a path that is broken for less mends itself
@@ -40,6 +41,7 @@ export class Connection {
   #candidates = [];
   #batch = 0;
   #deadline = 0;
+  #impatience = 0;
   #recover = 0;
   #mend = 0;
   #mendUntil = 0;
@@ -50,6 +52,9 @@ export class Connection {
   #lastError = null;
   #over = false;
   #wasConnected = false;
+
+  /** Resolves when the server knows that the call is over. @type {Promise<void>} */
+  goodbye = Promise.resolve();
 
   /**
    * @param {import("./signalling.js").Signalling} signalling
@@ -63,12 +68,13 @@ export class Connection {
   /**
    * Offers the call; resolves when the server has answered. Failures arrive at `on.over`.
    * @param {{stream: MediaStream | null, agent?: string, inputs?: object, iceServers?: RTCIceServer[], resume?: string,
-   *   sees?: boolean}} options
+   *   sees?: boolean, impatient?: boolean}} options
    *   stream: the microphone; null for a caller who only types
    *   resume: the token of a call to go on with, as `leave` gave it
    *   sees: the agent may be shown the camera or the screen
+   *   impatient: gives up sooner when nothing at all gets through
    */
-  async start({ stream, agent, inputs, iceServers = [], resume = "", sees = false }) {
+  async start({ stream, agent, inputs, iceServers = [], resume = "", sees = false, impatient = false }) {
     this.#options = { stream, iceServers, sees };
     window.addEventListener("online", this.#networkChanged);
     navigator.connection?.addEventListener?.("change", this.#networkChanged);
@@ -86,11 +92,17 @@ export class Connection {
       this.#pcId = answer.pc_id;
       this.#resume = answer.resume ?? "";
       this.#deadline = setTimeout(() => this.#finish(new CallProblem("no_path")), CONNECT_DEADLINE_MS);
+      if (impatient) this.#impatience = setTimeout(() => this.#giveUpOn(pc), IMPATIENT_MS);
       this.#sendCandidates();
       await pc.setRemoteDescription({ sdp: answer.sdp, type: answer.type });
     } catch (error) {
       this.#finish(asProblem(error));
     }
+  }
+
+  /** No check has got through so far: none will. */
+  #giveUpOn(pc) {
+    if (["new", "checking"].includes(pc.iceConnectionState)) this.#finish(new CallProblem("no_path"));
   }
 
   /** Whether messages can be sent. */
@@ -104,6 +116,9 @@ export class Connection {
     this.#channel.send(encode(type, fields));
     return true;
   }
+
+  /** Browsers keep peer connections awake by themselves. */
+  wake() {}
 
   /** Speaks through another microphone from now on, without a new offer. */
   async replaceTrack(track) {
@@ -340,10 +355,10 @@ export class Connection {
     if (this.#over) return;
     this.#over = true;
     clearInterval(this.#look);
-    for (const timer of [this.#batch, this.#deadline, this.#recover, this.#mend]) clearTimeout(timer);
+    for (const timer of [this.#batch, this.#deadline, this.#impatience, this.#recover, this.#mend]) clearTimeout(timer);
     window.removeEventListener("online", this.#networkChanged);
     navigator.connection?.removeEventListener?.("change", this.#networkChanged);
-    if (this.#pcId !== null) void this.#signalling.hangUp(this.#pcId);
+    if (this.#pcId !== null) this.goodbye = this.#signalling.hangUp(this.#pcId);
     this.#channel?.close();
     this.#pc?.close();
     this.#on.over(problem, reason);

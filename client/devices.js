@@ -16,7 +16,6 @@ export async function openMicrophone(deviceId = "") {
   if (!navigator.mediaDevices?.getUserMedia) {
     throw new CallProblem(globalThis.isSecureContext ? "unsupported_browser" : "insecure_origin");
   }
-  if (!("RTCPeerConnection" in globalThis)) throw new CallProblem("unsupported_browser");
   try {
     return await openSound(deviceId);
   } catch (error) {

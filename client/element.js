@@ -102,6 +102,7 @@ export class LivegraphCall extends Element {
       server: this.getAttribute("server") ?? undefined,
       agent: this.getAttribute("agent") ?? "",
       token: this.getAttribute("token") ?? "",
+      transport: this.getAttribute("transport") ?? "auto",
       inputs,
       tools: this.tools,
     });
@@ -193,7 +194,8 @@ export class LivegraphCall extends Element {
     parts.again.textContent = label("call_again");
     parts.close.textContent = label("close");
     if (over && [parts.hangUp, parts.mute, parts.text].includes(focused)) parts.again.focus({ preventScroll: true });
-    const said = call === null ? "" : words().states[call.said][0];
+    const way = live && call.transport === "websocket" ? " · WebSocket" : "";
+    const said = call === null ? "" : words().states[call.said][0] + way;
     if (parts.state.textContent !== said) parts.state.textContent = said;
     if (call?.active && parts.problem.dataset.kind !== "warning") parts.problem.hidden = true;
     this.#tick();

@@ -38,6 +38,11 @@ export interface CallOptions {
   inputs?: Record<string, string | number | boolean | null>;
   /** A token or ticket that shows who calls. */
   token?: string;
+  /**
+   * What carries the call. "auto", the default, is a peer connection, and a WebSocket where no packet of one gets through:
+   * then nothing can be shown, and a reload ends the call.
+   */
+  transport?: "auto" | "webrtc" | "websocket";
   /** STUN and TURN servers, where the server's own are not to be used. */
   iceServers?: RTCIceServer[];
   /**
@@ -90,7 +95,7 @@ export interface Line {
 
 export interface CallEvents {
   state: { state: State; phase: PhaseName };
-  connected: { live: string };
+  connected: { live: string; transport: "webrtc" | "websocket" };
   transcript: Transcript;
   tool: ToolUse;
   /** The server hears the user's voice, or no longer. */
@@ -141,6 +146,7 @@ export class Call {
   readonly active: boolean;
   readonly seconds: number;
   readonly live: string;
+  readonly transport: "" | "webrtc" | "websocket";
   readonly report: "none" | "names" | "full";
   readonly line: Line | null;
   readonly levels: { you: number; agent: number };

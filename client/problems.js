@@ -95,10 +95,20 @@ export async function responseProblem(response) {
     // A proxy's HTML page, or nothing: the status has to do.
   }
   const seconds = Number.parseInt(response.headers.get("Retry-After") ?? "", 10);
-  return new CallProblem(codeOf(response.status, said.code), {
+  return refusalProblem(response.status, said, seconds > 0 ? Math.min(seconds, 3600) : undefined);
+}
+
+/**
+ * What a refusal of the server means, whatever way it came.
+ * @param {number} status of HTTP
+ * @param {{code?: unknown, message?: unknown, remedy?: unknown}} said
+ * @param {number} [retryAfter] seconds
+ */
+export function refusalProblem(status, said, retryAfter) {
+  return new CallProblem(codeOf(status, said.code), {
     message: wordsOf(said.message),
     remedy: wordsOf(said.remedy),
-    retryAfter: seconds > 0 ? Math.min(seconds, 3600) : undefined,
+    retryAfter,
   });
 }
 

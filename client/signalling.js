@@ -18,6 +18,18 @@ export class Signalling {
     this.#token = token;
   }
 
+  /** What shows who calls; "" where nothing has to. */
+  get token() {
+    return this.#token;
+  }
+
+  /** The address of something else that the server has. @param {string} path @param {{socket?: boolean}} [how] */
+  address(path, { socket = false } = {}) {
+    const url = new URL(path, this.#base);
+    if (socket) url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+    return url;
+  }
+
   /** @returns {Promise<{agents: import("./index.js").AgentInfo[], default?: string}>} */
   async agents() {
     return await this.#json("GET", "api/agents");

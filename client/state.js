@@ -13,6 +13,7 @@ export class CallState {
   shaky = false; // the path is broken, and may come back
   asking = false; // the browser asks the user for the microphone
   reached = false; // the line is open, the agent has not said a word yet
+  detour = false; // no peer connection came about, another way is tried
   failed = false; // the last try did not become a call
   silent = false; // a call without a microphone: the user types
   agent = "listening";
@@ -24,7 +25,7 @@ export class CallState {
     this.phase = Phase.CONNECTING;
     this.asking = !silent;
     this.silent = silent;
-    this.muted = this.unheard = this.shaky = this.reached = this.failed = false;
+    this.muted = this.unheard = this.shaky = this.reached = this.detour = this.failed = false;
     this.agent = "listening";
     this.#lasted = 0;
   }
@@ -76,6 +77,7 @@ export class CallState {
   /** The key of the words that tell a person. */
   get said() {
     if (this.shown === "connecting" && this.reached) return "joining";
+    if (this.shown === "connecting" && this.detour) return "detour";
     if (this.shown === "idle" && this.failed) return "failed";
     if (this.shown === "listening" && this.silent) return "reading";
     return this.shown;

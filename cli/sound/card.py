@@ -7,18 +7,26 @@ because the conversation that decides on it lives there; what it has heard goes 
 from __future__ import annotations
 
 import asyncio
+import logging
+import threading
+import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from ...audio import Pcm
-from ...pipeline.units import MS
+from ...pipeline.clock import clock_of_loop
+from ...pipeline.units import MS, SECOND
 from ..exits import Fault
 from .devices import Device
 
 __all__ = ["AHEAD_NS", "RATE", "SoundCard", "canceller"]
+
+T = TypeVar("T")
+
+logger = logging.getLogger("livegraph.cli")
 
 RATE = 48_000
 _SAMPLES = RATE // 100
@@ -26,6 +34,11 @@ _AHEAD = 5
 AHEAD_NS = _AHEAD * 10 * MS
 """How far ahead sound is put ready."""
 _MOST_UNDER_WAY = 100
+_PIECE_NS = 10 * MS
+_TOO_SOON_NS = 200 * MS
+"""A device that is so far ahead of the clock within a second keeps no pace of its own, as ALSA's null device."""
+_ANSWERS_WITHIN_S = 5.0
+"""Opening, the first sound, closing: a device that is slower never comes back."""
 _FULL = 32_768.0
 _FALL = 0.8
 """What a level falls to in 10 ms of silence, so that an eye can follow it."""
@@ -45,7 +58,8 @@ def canceller() -> Clean | None:
 
 
 class SoundCard:
-    """See the module. A context manager; made where the call's loop runs.
+    """See the module. An async context manager; made where the call's loop runs. Entering raises ``Fault`` for a device
+    that cannot be opened, or gives no sound within 5 s; one that does not close is left behind.
 
     Args:
         module: ``sounddevice``.
@@ -58,6 +72,9 @@ class SoundCard:
         self._devices = (microphone, loudspeaker)
         self._clean = clean
         self._loop = asyncio.get_running_loop()
+        self._clock = clock_of_loop()
+        self._since_ns, self._pieces = 0, 0
+        self._came = asyncio.Event()
         self._ready: deque[Pcm] = deque()
         self._silence: Pcm = np.zeros(_SAMPLES, np.int16)
         self._stream: Any = None
@@ -75,29 +92,55 @@ class SoundCard:
         """How often what was heard could not be handed on, because the loop was held up for a second and more."""
         self._under_way = 0
 
-    def __enter__(self) -> SoundCard:
+    async def __aenter__(self) -> SoundCard:
         try:
-            self._stream = self._module.RawStream(
-                samplerate=RATE,
-                blocksize=_SAMPLES,
-                device=tuple(device.number for device in self._devices),
-                channels=1,
-                dtype="int16",
-                latency="low",
-                callback=self._exchange,
-            )
-            self._stream.start()
+            self._stream = await _aside(self._open)
+            async with asyncio.timeout(_ANSWERS_WITHIN_S):
+                await self._came.wait()
         except self._module.PortAudioError as error:
-            names = " and ".join(device.name for device in self._devices)
-            raise Fault(
-                f"{names} cannot be opened: {error}",
-                "choose others by --input and --output; livegraph talk --list-devices shows them",
-            ) from None
+            raise self._fault(f"cannot be opened: {error}") from None
+        except TimeoutError:
+            if self._stream is not None:
+                await self.__aexit__()
+            raise self._fault(f"gave no sound within {_ANSWERS_WITHIN_S:g} s") from None
+        except asyncio.CancelledError:
+            if self._stream is not None:
+                await self.__aexit__()
+            raise
         return self
 
-    def __exit__(self, *_: object) -> None:
+    async def __aexit__(self, *_: object) -> None:
+        try:
+            await _aside(self._close)
+        except TimeoutError:
+            logger.warning("%s did not close, and is left behind", self._names)
+
+    def _open(self) -> Any:
+        stream = self._module.RawStream(
+            samplerate=RATE,
+            blocksize=_SAMPLES,
+            device=tuple(device.number for device in self._devices),
+            channels=1,
+            dtype="int16",
+            latency="low",
+            callback=self._exchange,
+        )
+        stream.start()
+        return stream
+
+    def _close(self) -> None:
         self._stream.stop()
         self._stream.close()
+
+    @property
+    def _names(self) -> str:
+        return " and ".join(dict.fromkeys(device.name for device in self._devices))
+
+    def _fault(self, what: str) -> Fault:
+        return Fault(
+            f"{self._names} {what}",
+            "choose others by --input and --output; livegraph talk --list-devices shows them",
+        )
 
     @property
     def latency_ns(self) -> int:
@@ -114,6 +157,7 @@ class SoundCard:
 
     def _exchange(self, heard: Any, played: Any, frames: int, time: Any, status: Any) -> None:
         """In PortAudio's thread, each 10 ms."""
+        self._keep_pace()
         sound = self._ready.popleft() if self._ready else None
         far = self._silence if sound is None else sound
         played[:] = far.tobytes()
@@ -129,7 +173,18 @@ class SoundCard:
             # The loop is closed: the stream will be as well.
             return
 
+    def _keep_pace(self) -> None:
+        """Hold a device up that asks faster than sound passes: it would leave nothing of the machine to the call."""
+        now_ns = self._clock.now_ns()
+        if self._pieces == 0 or now_ns - self._since_ns >= SECOND:
+            self._since_ns, self._pieces = now_ns, 0
+        self._pieces += 1
+        ahead_ns = self._pieces * _PIECE_NS - (now_ns - self._since_ns)
+        if ahead_ns > _TOO_SOON_NS:
+            time.sleep(_PIECE_NS / SECOND)
+
     def _exchanged(self, near: Pcm, gap: bool) -> None:
+        self._came.set()
         self._under_way -= 1
         self.gaps += gap
         self.heard_level = _level(self.heard_level, near if self.hears else self._silence)
@@ -138,6 +193,38 @@ class SoundCard:
             sound = self.pull(_SAMPLES)
             self.played_level = _level(self.played_level, sound)
             self._ready.append(sound)
+
+
+async def _aside(do: Callable[[], T]) -> T:
+    """What ``do`` gives, from a thread of its own. Raises ``TimeoutError`` when nothing comes of it, and lets it be.
+
+    PortAudio may wait for a device that never answers, where neither a signal nor the end of the program reaches it.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(value: T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(value)  # type: ignore[arg-type]
+
+    def run() -> None:
+        try:
+            told: tuple[T | None, BaseException | None] = (do(), None)
+        except Exception as error:  # it is raised where it is waited for
+            told = (None, error)
+        try:
+            loop.call_soon_threadsafe(tell, *told)
+        except RuntimeError:
+            # Nobody waits any more.
+            return
+
+    threading.Thread(target=run, name="sound card", daemon=True).start()
+    async with asyncio.timeout(_ANSWERS_WITHIN_S):
+        return await done
 
 
 def _level(before: float, sound: Pcm) -> float:

@@ -188,7 +188,7 @@ async def _talk(
 
             simulator = await stack.enter_async_context(simulator_for([agent], terminal))
             resources[LiveConnector] = simulator.connector(agent.name)
-        card = stack.enter_context(SoundCard(module, *chosen_devices, clean))
+        card = await stack.enter_async_context(SoundCard(module, *chosen_devices, clean))
         resources[SoundCard] = card
         call = plan.call(inputs=inputs, resources=resources, call_id="talk")
         screen = Screen(card, lambda: call.end(EndReason.HUNG_UP), push_to_talk=push_to_talk)

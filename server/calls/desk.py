@@ -358,7 +358,10 @@ class Desk:
         try:
             await line.serve()
         finally:
+            in_vain = line.entry.pending
             self._close(line)
+            if in_vain:
+                await self._reception.give_ticket_back(line.entry.caller.grant)
 
     def _close(self, line: Line) -> None:
         self._lines.remove(line)

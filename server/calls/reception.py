@@ -104,12 +104,17 @@ class Reception:
     async def give_back(self, admitted: Admitted) -> None:
         """The call did not come about."""
         self.admission.leave(admitted.entry)
-        if admitted.arrival.grant.once:
-            try:
-                await self._used.forget(admitted.arrival.grant.once)
-            except TicketStoreError as error:
-                # Its caller asks for another one, as for one that was used.
-                logger.warning("a ticket stays used, though its call did not come about: %s", error)
+        await self.give_ticket_back(admitted.arrival.grant)
+
+    async def give_ticket_back(self, grant: Grant) -> None:
+        """Nobody was reached: the ticket is as good as before, for its caller may come another way."""
+        if not grant.once:
+            return
+        try:
+            await self._used.forget(grant.once)
+        except TicketStoreError as error:
+            # Its caller asks for another one, as for one that was used.
+            logger.warning("a ticket stays used, though its call did not come about: %s", error)
 
     async def _use_ticket(self, grant: Grant) -> None:
         if not grant.once:

@@ -22,6 +22,8 @@ translate();
 const secrets = new URLSearchParams(location.hash.replace(/^#/, ""));
 const token = secrets.get("token") ?? secrets.get("ticket") ?? "";
 
+const transport = ["webrtc", "websocket"].find((way) => way === asked.get("transport")) ?? "auto";
+
 const signalling = new Signalling(document.baseURI, token);
 const view = new View();
 const notice = new Notice(byId("problem"));
@@ -90,10 +92,10 @@ async function dial({ resume = "", silent = false } = {}) {
   view.announce(label("connecting"));
 
   const agent = chosenAgent();
-  const dialled = new Call({ server: document.baseURI, token, agent: agent?.name ?? "", inputs: inputs.values });
+  const dialled = new Call({ server: document.baseURI, token, agent: agent?.name ?? "", inputs: inputs.values, transport });
   call = dialled;
   dialled.on("state", paint);
-  dialled.on("connected", ({ live }) => established(live));
+  dialled.on("connected", established);
   dialled.on("transcript", (said) => told(() => transcript.say(said)));
   dialled.on("tool", (use) => told(() => transcript.tool(use)));
   dialled.on("message", (message) => {
@@ -147,9 +149,9 @@ function told(show) {
 }
 
 /** The agent is there. */
-function established(live) {
+function established({ live, transport: way }) {
   view.live(live);
-  view.announce(label("connected"));
+  view.announce(way === "websocket" ? `${label("connected")}. ${label("by_websocket")}` : label("connected"));
   void wakeLock.hold();
   void loadDevices(); // their names are known now
   ticker = setInterval(() => view.tick(call.seconds), 250);

@@ -55,6 +55,7 @@ export class View {
     byId("keep").hidden = active || emptyTranscript;
     byId("timer").hidden = phase === Phase.IDLE || phase === Phase.CONNECTING;
     if (!active) byId("line").hidden = true;
+    byId("way").hidden = !live || call.transport !== "websocket";
     byId("empty").hidden = !emptyTranscript;
     document.title = [active || phase === Phase.ENDED ? said : "", this.#name, "livegraph"].filter(Boolean).join(" · ");
     this.#pictures(call, live);

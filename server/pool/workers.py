@@ -184,7 +184,11 @@ class WorkersPool(Roster):
             # It is over, as its caller wishes.
             return
         post, own = self._post(pc_id)
+        held = post.held.get(own)
+        in_vain = held is not None and held.entry.pending
         await self._reach(post, post.worker.hang_up(own))
+        if held is not None and in_vain:
+            await self._reception.give_ticket_back(held.entry.caller.grant)
 
     async def carry(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a worker serve this WebSocket, as an ASGI application does; returns when it is over.

@@ -181,6 +181,41 @@ def test_the_screen_shows_levels_and_takes_keys() -> None:
     assert bar(0.03).count("\u2588") < bar(0.3).count("\u2588")
 
 
+@pytest.mark.parametrize("kind", ["a double", "ALSA"])
+def test_a_device_that_keeps_no_pace_holds_nothing_up(kind: str, tmp_path: Path) -> None:
+    """ALSA's null device asks for sound as fast as it can: the agent greets nevertheless, and Ctrl-C ends the call."""
+    settings = fake(FAKE_SOUND="null")
+    if kind == "ALSA":
+        (tmp_path / ".asoundrc").write_text("pcm.!default { type null }\nctl.!default { type null }\n")
+        settings = {"HOME": str(tmp_path)}
+        if "default" not in livegraph("talk", "--list-devices", **settings).stdout:
+            pytest.skip("no PortAudio with ALSA here")
+    process = subprocess.Popen(
+        [*COMMAND, "voice_agent", "--json"],
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout is not None
+    for line in process.stdout:
+        told = json.loads(line)
+        if told["type"] == "transcript" and told["role"] == "agent" and told["final"]:
+            break
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert "Traceback" not in errors
+
+
+def test_a_device_that_never_answers_is_given_up() -> None:
+    """In words, and the program ends though PortAudio still waits."""
+    done = livegraph("talk", "voice_agent", **fake(FAKE_SOUND="dead"))
+    assert done.returncode == 1, done.stderr
+    assert "gave no sound within 5 s" in done.stderr and "--list-devices" in done.stderr
+
+
 def test_real_portaudio_finds_what_there_is() -> None:
     """Where PortAudio is installed: the list, or that there is none."""
     try:

@@ -1,5 +1,5 @@
-// Records every remote audio track of every RTCPeerConnection of the page: `__heard.take(n)` gives the n-th as base64
-// of 16-bit little-endian PCM. Runs before the page's own scripts.
+// Records every remote audio track of every RTCPeerConnection of the page, and every other one that an element of it plays:
+// `__heard.take(n)` gives the n-th as base64 of 16-bit little-endian PCM. Runs before the page's own scripts.
 (() => {
   const RATE = 48000;
   const WORKLET = `
@@ -13,7 +13,8 @@
   const tracks = [];
 
   async function record(track) {
-    const entry = { chunks: [] };
+    if (tracks.some(({ id }) => id === track.id)) return;
+    const entry = { id: track.id, chunks: [] };
     tracks.push(entry);
     const stream = new MediaStream([track]);
     // Chromium hands a remote stream to Web Audio only while an element plays it.
@@ -58,5 +59,13 @@
       });
     }
   };
+  const played = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, 'srcObject');
+  Object.defineProperty(HTMLMediaElement.prototype, 'srcObject', {
+    ...played,
+    set(stream) {
+      played.set.call(this, stream);
+      for (const track of stream?.getAudioTracks() ?? []) record(track).catch((error) => console.error(`recorder: ${error}`));
+    },
+  });
   window.__heard = { take };
 })();

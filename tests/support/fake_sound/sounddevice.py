@@ -2,7 +2,8 @@
 
 ``FAKE_SOUND_IN`` names the one that is read (once, then silence), ``FAKE_SOUND_OUT`` the one that is written. With
 ``FAKE_SOUND_ECHO`` the microphone hears half of what was played 30 ms before as well. ``FAKE_SOUND=none`` is a machine
-without devices, ``busy`` one whose devices cannot be opened. Real time, as PortAudio keeps it.
+without devices, ``busy`` one whose devices cannot be opened, ``null`` one that keeps no pace, as ALSA's null device,
+``dead`` one that never answers. Otherwise real time, as PortAudio keeps it.
 """
 
 from __future__ import annotations
@@ -55,6 +56,8 @@ class RawStream:
         self._played: list[bytes] = []
 
     def start(self) -> None:
+        if os.environ.get("FAKE_SOUND") == "dead":
+            threading.Event().wait()
         self._thread.start()
 
     def stop(self) -> None:
@@ -71,7 +74,8 @@ class RawStream:
     def _run(self) -> None:
         begun, at = time.monotonic(), 0
         echo: deque[np.ndarray] = deque([np.zeros(self._samples, np.int16)] * 3)
-        while not self._stopped.wait(max(0.0, begun + at / self._rate - time.monotonic())):
+        pace = 0.0 if os.environ.get("FAKE_SOUND") == "null" else 1.0
+        while not self._stopped.wait(max(0.0, pace * (begun + at / self._rate - time.monotonic()))):
             heard = np.zeros(self._samples, np.int16)
             piece = self._said[at : at + self._samples]
             heard[: len(piece)] = piece

@@ -1,0 +1,179 @@
+"""A network that lets neither UDP nor its stand-in through: the page calls over a WebSocket, by itself, and says so."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from playwright.async_api import expect
+
+from livegraph.audio import Pcm
+from livegraph.pipeline import AudioFrame, Graph, In, Out, Processor, TextFrame
+from livegraph.pipeline.frames import TurnEndFrame, TurnStartFrame
+from livegraph.processors import VadGate
+from livegraph.server.access.grant import Grant
+from livegraph.server.calls import ServedAgent
+from livegraph.transports.webrtc import network
+from livegraph.transports.webrtc.webrtc_in import WebRTCIn
+from livegraph.transports.webrtc.webrtc_out import WebRTCOut
+from support.browser import TestPage, chromium
+from support.clients import echo
+from support.speech import arrange, recorded
+from support.web import Web, serving
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
+
+UNTIL_IMPATIENT_MS = 6_500
+
+
+async def eventually(condition: Callable[[], Awaitable[Any]], what: str, within_s: float = 30.0) -> Any:
+    """The first true value of ``condition``."""
+    try:
+        async with asyncio.timeout(within_s):
+            while not (value := await condition()):
+                await asyncio.sleep(0.05)
+            return value
+    except TimeoutError:
+        raise AssertionError(f"within {within_s} s there was no {what}") from None
+
+
+def tone(rate: int) -> Pcm:
+    """A second of it."""
+    samples: Pcm = (8_000 * np.sin(2 * np.pi * 500 * np.arange(rate) / rate)).astype(np.int16)
+    return samples
+
+
+@pytest.fixture
+def nothing_gets_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Answers name no address of the server's, as good as a firewall that lets nothing through to any."""
+    monkeypatch.setattr(network, "candidates", lambda places, *, tcp: ())
+
+
+async def call_in_vain(page: TestPage, web: Web) -> None:
+    """Press the button, and let the time pass after which the page gives up on a peer connection."""
+    await page.page.clock.install()
+    await page.page.locator("#call").click()
+
+    async def asked() -> bool:
+        return web.desk.pending == 1
+
+    await eventually(asked, "offer")
+    await page.page.wait_for_load_state("networkidle")
+    await page.page.clock.fast_forward(UNTIL_IMPATIENT_MS)
+
+
+@pytest.mark.usefixtures("nothing_gets_through")
+def test_the_page_calls_over_a_websocket_where_nothing_else_gets_through(tmp_path: Path) -> None:
+    """It is heard, hears its own voice back, and says what carries the call. The try that reached nobody has used up
+    neither the place nor the ticket: a ticket is for one call, and the next one with it is refused."""
+    microphone = arrange(tmp_path / "caller.wav", *[recorded("numbers")] * 8)
+
+    async def once(request: object) -> Grant:
+        return Grant(identity="ann", once="ticket-1", expires_s=4e9)
+
+    async def run() -> None:
+        async with (
+            serving([echo()], max_calls=1, authorize=once) as web,
+            chromium(microphone=microphone) as browser,
+        ):
+            page = await browser.open(f"http://127.0.0.1:{web.port}/")
+            await call_in_vain(page, web)
+            await page.wait_until_heard(track=1)  # the first is the peer connection's, which carries nothing
+            await expect(page.page.locator("#way")).to_be_visible()
+            assert "WebSocket" in str(await page.page.locator("#way").get_attribute("title"))
+            (call,) = web.desk.calls()
+            assert call["transport"] == "websocket"
+            await expect(page.page.locator("#mute")).to_be_visible()
+            await expect(page.page.locator("#pictures")).to_be_hidden()
+
+            async def marked() -> Any:
+                return web.desk.calls()[0]["round_trip_ms"] is not None
+
+            await eventually(marked, "mark that came back")
+            await page.page.locator("#hangup").click()
+            await web.until_free()
+            await expect(page.page.locator("#way")).to_be_hidden()
+
+            # What was found out once is not tried again at once: nothing is offered.
+            offers: list[str] = []
+            page.page.on("request", lambda request: offers.append(request.url))
+            await page.page.locator("#call").click()
+            await expect(page.page.locator("#problem")).to_have_attribute("data-problem", "ticket_used")
+            assert [url for url in offers if "/api/offer" in url] == []
+            assert page.errors == []
+
+    asyncio.run(run())
+
+
+class Storyteller(Processor):
+    """Written to, it says half a minute of a tone; who speaks over it cuts it."""
+
+    audio: In[AudioFrame] = In(rate=16_000, channels=1)
+    text: In[TextFrame] = In()
+    out: Out[AudioFrame | TurnStartFrame | TurnEndFrame] = Out(rate=24_000, channels=1)
+
+    def on_audio(self, frame: AudioFrame) -> None:
+        """Nothing: it only hears that somebody speaks."""
+
+    def on_text(self, frame: TextFrame) -> Iterator[AudioFrame | TurnStartFrame | TurnEndFrame]:
+        """A turn, all at once, as a model sends it."""
+        turn, now_ns = self.call.turns.next_turn(), self.call.clock.now_ns()
+        yield TurnStartFrame(time_ns=now_ns, turn=turn)
+        for _ in range(30):
+            yield AudioFrame(tone(24_000), 24_000, time_ns=now_ns, turn=turn)
+        yield TurnEndFrame(time_ns=now_ns, turn=turn)
+
+
+def storyteller() -> ServedAgent:
+    """It, behind a gate that notices a voice."""
+    graph = Graph("storyteller")
+    graph.add("mic", WebRTCIn)
+    graph.add("gate", VadGate)
+    graph.add("teller", Storyteller)
+    graph.add("ear", WebRTCOut)
+    graph.connect("mic.audio", "gate.audio")
+    graph.connect("gate.out", "teller.audio")
+    graph.connect("mic.text", "teller.text")
+    graph.connect("teller", "ear")
+    return ServedAgent("storyteller", graph.plan())
+
+
+def test_who_speaks_over_the_agent_stops_it_without_webrtc_too(tmp_path: Path) -> None:
+    """A browser that has none at all: what the page had not played of the story is never heard."""
+    microphone = arrange(tmp_path / "quiet.wav", 1.0)
+
+    async def run() -> None:
+        async with serving([storyteller()]) as web, chromium(microphone=microphone) as browser:
+            page = await browser.open(f"http://127.0.0.1:{web.port}/", speak=True)
+            await page.page.add_init_script("delete window.RTCPeerConnection;")
+            await page.page.reload()
+            state = page.page.locator("#state")
+            await page.page.locator("#call").click()
+            await expect(page.page.locator("#way")).to_have_text("WebSocket", timeout=15_000)
+            await page.page.fill("#text", "Tell me a story.")
+            await page.page.keyboard.press("Enter")
+            await page.wait_until_heard(seconds=1.0)
+            await expect(state).to_have_attribute("data-state", "speaking")
+            told_s = 0.0
+            await page.say(recorded("go_forward"))
+            async with asyncio.timeout(30):
+                while await state.get_attribute("data-state") == "speaking":
+                    await asyncio.sleep(0.05)
+            # From some moment on there is nothing of it any more, though most of it was still to come.
+            async with asyncio.timeout(30):
+                while (loud_s := (await page.heard()).loud_seconds()) > told_s:
+                    told_s = loud_s
+                    await asyncio.sleep(1)
+            assert 0.5 < told_s < 25
+            assert await page.page.locator("#transcript li[data-role=user] .text").all_text_contents() == [
+                "Tell me a story."
+            ]
+            await page.page.locator("#hangup").click()
+            await web.until_free()
+            assert page.errors == []
+
+    asyncio.run(run())
