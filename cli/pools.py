@@ -151,8 +151,8 @@ async def _by_workers(
         "used_tickets": options["used_tickets"],
     }
     used = wish.used_tickets
-    if used is None and wish.ticket_secret_file is not None:
-        # A ticket makes one call, whichever process is asked for it.
+    if used is None:
+        # A ticket makes one call, whichever process is asked for it; a pass of a telephone is one as well.
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="livegraph-tickets-"))
         used = Path(folder) / "used"
         common["used_tickets"] = used_tickets_in(used)

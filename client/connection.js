@@ -53,9 +53,6 @@ export class Connection {
   #over = false;
   #wasConnected = false;
 
-  /** Resolves when the server knows that the call is over. @type {Promise<void>} */
-  goodbye = Promise.resolve();
-
   /**
    * @param {import("./signalling.js").Signalling} signalling
    * @param {ConnectionEvents} on
@@ -72,10 +69,10 @@ export class Connection {
    *   stream: the microphone; null for a caller who only types
    *   resume: the token of a call to go on with, as `leave` gave it
    *   sees: the agent may be shown the camera or the screen
-   *   impatient: gives up sooner when nothing at all gets through
+   *   impatient: gives up sooner when nothing at all gets through, and leaves the offer to whoever knows another way
    */
   async start({ stream, agent, inputs, iceServers = [], resume = "", sees = false, impatient = false }) {
-    this.#options = { stream, iceServers, sees };
+    this.#options = { stream, iceServers, sees, impatient };
     window.addEventListener("online", this.#networkChanged);
     navigator.connection?.addEventListener?.("change", this.#networkChanged);
     try {
@@ -98,6 +95,11 @@ export class Connection {
     } catch (error) {
       this.#finish(asProblem(error));
     }
+  }
+
+  /** The server's name of the call; null before it has answered. */
+  get pcId() {
+    return this.#pcId;
   }
 
   /** No check has got through so far: none will. */
@@ -358,7 +360,8 @@ export class Connection {
     for (const timer of [this.#batch, this.#deadline, this.#impatience, this.#recover, this.#mend]) clearTimeout(timer);
     window.removeEventListener("online", this.#networkChanged);
     navigator.connection?.removeEventListener?.("change", this.#networkChanged);
-    if (this.#pcId !== null) this.goodbye = this.#signalling.hangUp(this.#pcId);
+    const leftToOthers = this.#options?.impatient && problem?.code === "no_path";
+    if (this.#pcId !== null && !leftToOthers) void this.#signalling.hangUp(this.#pcId);
     this.#channel?.close();
     this.#pc?.close();
     this.#on.over(problem, reason);

@@ -51,7 +51,7 @@ export class Line {
     const connection = new Connection(this.#signalling, {
       ...this.#on,
       over: (problem, reason) => {
-        if (mayDetour && problem?.code === "no_path") void this.#detour(connection, options, problem);
+        if (mayDetour && problem?.code === "no_path") void this.#detour(connection.pcId, options, problem);
         else this.#on.over(problem, reason);
       },
     });
@@ -60,15 +60,14 @@ export class Line {
     await connection.start({ ...options, impatient: mayDetour });
   }
 
-  /** Nothing got through. What the peer connection had of the server is given back first: a place, and a ticket. */
-  async #detour(connection, options, problem) {
+  /** Nothing got through. The socket stands in for the offer `instead`, whose place and ticket it takes. */
+  async #detour(instead, options, problem) {
     this.#on.detour();
-    await connection.goodbye;
-    if (this.#carrier !== connection) return; // the user hung up
     blockedUntil = performance.now() + TRY_AGAIN_MS;
-    await this.#bySocket(options, (later, reason) => {
+    await this.#bySocket({ ...options, instead }, (later, reason) => {
       const alike = later?.code === "server_unreachable";
       if (alike) blockedUntil = 0;
+      if (instead !== null) void this.#signalling.hangUp(instead); // where the socket did not come so far
       // Where there is no WebSocket either, the first reason is the one that helps.
       this.#on.over(alike ? problem : later, reason);
     });
@@ -106,8 +105,6 @@ export class Line {
   }
 
   hangUp() {
-    const carrier = this.#carrier;
-    this.#carrier = null;
-    carrier?.hangUp();
+    this.#carrier?.hangUp();
   }
 }

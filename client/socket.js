@@ -44,8 +44,8 @@ export class SocketLine {
     this.#on = on;
   }
 
-  /** Calls; resolves when the server was asked. Failures arrive at `on.over`. */
-  async start({ stream, agent, inputs }) {
+  /** Calls; resolves when the server was asked. Failures arrive at `on.over`. `instead`: of an offer that nothing came of. */
+  async start({ stream, agent, inputs, instead = null }) {
     this.#stream = stream;
     try {
       this.#context = new AudioContext({ latencyHint: "interactive" });
@@ -54,7 +54,9 @@ export class SocketLine {
       if (this.#over) return;
       this.#playout = new Playout(this.#context, SPOKEN_RATE, (id) => this.#say({ type: "marked", id }));
       this.#deadline = setTimeout(() => this.#finish(new CallProblem("server_unreachable")), HELLO_DEADLINE_MS);
-      const socket = new WebSocket(this.#signalling.address("ws", { socket: true }));
+      const address = this.#signalling.address("ws", { socket: true });
+      if (instead !== null) address.searchParams.set("instead", instead);
+      const socket = new WebSocket(address);
       this.#socket = socket;
       socket.binaryType = "arraybuffer";
       socket.onopen = () =>

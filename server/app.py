@@ -32,11 +32,13 @@ from .limits.load import Load
 from .metrics import Metrics
 from .page_folder import PageFolder
 from .pipecat.routes import pipecat_routes
+from .pipecat.socket import rtvi_opening
 from .pool.local import LocalPool
 from .pool.pool import Pool
 from .pool.workers import WorkersPool
 from .refusals import Refusal, answer_http_error, answer_mistake, answer_refusal
 from .signalling import signalling_routes
+from .sockets.opening import native_opening
 from .sockets.routes import SocketDoor, no_socket, socket_routes
 from .telephone.accounts import TelephoneAccounts
 from .telephone.door import TelephoneDoor, telephone_streams
@@ -253,7 +255,7 @@ def _sockets(pool: Pool, gate: Gate, telephone: TelephoneAccounts) -> Sequence[B
     if isinstance(pool, LocalPool):
         desk, counted = pool.desk, pool.desk.metrics
         return [
-            *socket_routes(SocketDoor(desk, gate, counted)),
+            *socket_routes(SocketDoor(desk, gate, counted, (native_opening, rtvi_opening))),
             *telephone_streams(TelephoneDoor(desk, gate, counted, telephone)),
             WebSocketRoute("/{elsewhere:path}", no_socket),
         ]

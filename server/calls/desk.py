@@ -24,6 +24,7 @@ from ..limits.load import Load
 from ..limits.pulse import Pulse
 from ..metrics import Metrics
 from ..protocol import EndReason
+from ..refusals import Refusal
 from ..tracing import Tracing
 from .admission import Admission, Caller
 from .arrival import OnCall
@@ -276,6 +277,17 @@ class Desk:
         if line.task is not None:
             await asyncio.wait({line.task}, timeout=self._stop_within_s)
 
+    async def stand_aside(self, leg_id: str) -> None:
+        """The caller of this offer comes another way. One that was never reached ends, and gives back its place and its
+        ticket; a call that is one, and one that is unknown, are left alone."""
+        try:
+            line = self.line(leg_id)
+        except Refusal:
+            return
+        if line.entry.pending:
+            line.stood_aside = True
+            await self.hang_up(leg_id)
+
     def line(self, leg_id: str) -> Line:
         """The call of a leg. Raises ``Refusal`` (404)."""
         return self._lines.of_leg(leg_id)
@@ -360,7 +372,7 @@ class Desk:
         finally:
             in_vain = line.entry.pending
             self._close(line)
-            if in_vain:
+            if in_vain and line.stood_aside:
                 await self._reception.give_ticket_back(line.entry.caller.grant)
 
     def _close(self, line: Line) -> None:

@@ -53,6 +53,8 @@ class Line:
     """Whether the caller has hung up or was lost: there is nobody to say goodbye to."""
     error: Exception | None = None
     running: bool = False
+    stood_aside: bool = False
+    """Whether its caller comes another way, since this one led nowhere."""
     when_reached: list[Callable[[], None]] = field(default_factory=list)
     """Called once when the caller has shown that it is there."""
     when_over: list[Callable[[], None]] = field(default_factory=list)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
+from urllib.parse import quote, urlencode
 
 import msgspec
 from starlette.requests import Request
@@ -11,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from ...pipeline.clock import clock_of_loop
-from ..access.grant import ANYBODY
+from ..access.grant import ANYBODY, bearer_of
 from ..bodies import read_json
 from ..gate import Gate, address_of
 from ..offer_body import (
@@ -32,6 +33,7 @@ __all__ = ["pipecat_routes"]
 
 _START_BYTES = 64 * 1024
 _TRANSPORTS = ("webrtc", "smallwebrtc", "small-webrtc")
+_SOCKET = "websocket"
 
 Endpoint = Callable[[Request], Awaitable[Response]]
 
@@ -53,14 +55,16 @@ def pipecat_routes(pool: Pool, gate: Gate, ice_servers: IceServers) -> list[Rout
         if grant.identity:
             pool.count_request(grant, "")
         asked = await _started(request)
-        if asked.create_daily_room or asked.transport not in _TRANSPORTS:
+        if asked.create_daily_room or asked.transport not in (*_TRANSPORTS, _SOCKET):
             what = "a room of Daily" if asked.create_daily_room else f"the transport {asked.transport[:40]!r}"
             raise Refusal(
                 400,
                 "transport_unknown",
                 f"This server has no {what.removeprefix('the ')}.",
-                "Ask for the transport webrtc: SmallWebRTCTransport of @pipecat-ai/small-webrtc-transport.",
+                "Ask for webrtc (SmallWebRTCTransport) or websocket (WebSocketTransport).",
             )
+        if asked.transport == _SOCKET:
+            return JSONResponse(_socket_for(request, asked.body or {}), headers=NO_STORE)
         session = sessions.begin(grant, asked.body or {}, clock_of_loop().now_ns())
         started: dict[str, Any] = {"sessionId": session.id}
         if servers := [dict(server) for server in ice_servers(grant)]:
@@ -87,7 +91,8 @@ def pipecat_routes(pool: Pool, gate: Gate, ice_servers: IceServers) -> list[Rout
         return session
 
     async def status(_: Request) -> Response:
-        return JSONResponse({"status": pool.unready or "ready", "transports": ["webrtc"]}, headers=NO_STORE)
+        told = {"status": pool.unready or "ready", "transports": ["webrtc", _SOCKET]}
+        return JSONResponse(told, headers=NO_STORE)
 
     return [
         Route("/start", _told(start, pool), methods=["POST"]),
@@ -108,6 +113,23 @@ def _told(endpoint: Endpoint, pool: Pool) -> Endpoint:
             return refusal.response(detail=words, info=words)
 
     return told
+
+
+def _socket_for(request: Request, body: Mapping[str, Any]) -> dict[str, str]:
+    """Where a client of ``WebSocketTransport`` calls: agent and inputs stand in the address, for its first message has
+    no room for them; its token comes behind them, as the client puts it there."""
+    inputs = body.get("inputs")
+    asked = {**body, **inputs} if isinstance(inputs, dict) else dict(body)
+    agent = asked.pop("agent", None)
+    sent = {name: value for name, value in asked.items() if isinstance(value, str | int | float)}
+    url = request.url.replace(
+        scheme="wss" if request.url.scheme == "https" else "ws",
+        path=f"{request.scope.get('root_path', '')}/ws"
+        + (f"/{quote(agent, safe='')}" if isinstance(agent, str) else ""),
+        query=urlencode({name: str(value) for name, value in sent.items()}),
+    )
+    token = bearer_of(request)
+    return {"wsUrl": str(url), **({"token": token} if token else {})}
 
 
 async def _started(request: Request) -> _Start:

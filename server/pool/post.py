@@ -13,13 +13,15 @@ from .worker import Worker, WorkerEvent
 __all__ = ["Held", "Post"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class Held:
     """A call that a worker has."""
 
     entry: Entry
     reached: Callable[[], None]
     over: Callable[[], None]
+    came: bool = False
+    """Whether its caller was reached."""
 
 
 @dataclass(eq=False)
@@ -72,6 +74,7 @@ class Post:
             self.place.calls -= 1
             held.over()
         else:
+            held.came = True
             held.reached()
 
     def lose(self) -> int:

@@ -18,6 +18,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ..access.grant import Authorize
 from ..calls import CallDesk
 from ..gate import Gate
+from ..pipecat.socket import rtvi_opening
+from ..sockets.opening import native_opening
 from ..sockets.routes import SocketDoor, no_socket, socket_routes
 from ..telephone.accounts import TelephoneAccounts
 from ..telephone.door import TelephoneDoor, telephone_streams
@@ -44,7 +46,7 @@ _PASSED = (
 
 def sockets_app(desk: CallDesk, authorize: Authorize | None) -> ASGIApp:
     """The WebSockets of one desk. What guards them, hosts and origins, is where the socket is."""
-    door = SocketDoor(desk, Gate(authorize), desk.metrics)
+    door = SocketDoor(desk, Gate(authorize), desk.metrics, (native_opening, rtvi_opening))
     accounts = TelephoneAccounts.from_environment(os.environ)
     telephones = TelephoneDoor(desk, Gate(authorize), desk.metrics, accounts)
     return Starlette(

@@ -28,6 +28,7 @@ from ..limits.caller import CallerLimits
 from ..offering import Answered, Offer
 from ..refusals import Refusal
 from ..sockets.door import deny
+from ..sockets.opening import INSTEAD
 from .cards import AgentCard, cards_of
 from .local import no_workers
 from .names import joined, parted
@@ -184,11 +185,7 @@ class WorkersPool(Roster):
             # It is over, as its caller wishes.
             return
         post, own = self._post(pc_id)
-        held = post.held.get(own)
-        in_vain = held is not None and held.entry.pending
         await self._reach(post, post.worker.hang_up(own))
-        if held is not None and in_vain:
-            await self._reception.give_ticket_back(held.entry.caller.grant)
 
     async def carry(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a worker serve this WebSocket, as an ASGI application does; returns when it is over.
@@ -199,6 +196,8 @@ class WorkersPool(Roster):
         agent = str(scope.get("path_params", {}).get("agent", ""))
         try:
             self._check_ready()
+            if instead := websocket.query_params.get(INSTEAD):
+                await self._stand_aside(instead)
             entry = self._admission.enter(Caller(address=address_of(websocket)))
         except Refusal as refusal:
             self.refused(refusal.code)
@@ -220,6 +219,19 @@ class WorkersPool(Roster):
             await deny(websocket, call_lost())
         finally:
             self._admission.leave(entry)
+
+    async def _stand_aside(self, pc_id: str) -> None:
+        """See ``CallDesk.stand_aside``."""
+        try:
+            post, own = self._post(pc_id)
+            held = post.held.get(own)
+            if held is None or held.came:
+                return
+            await self._reach(post, post.worker.hang_up(own))
+        except Refusal:
+            return
+        if not held.came:
+            await self._reception.give_ticket_back(held.entry.caller.grant)
 
     async def _answer(self, offer: Offer, agent: ServedAgent, mark: str) -> Answered:
         asked = CallRequest(agent.name, offer.inputs, offer.grant, offer.address)

@@ -10,7 +10,7 @@ from ...pipeline.units import MS
 from ...transports.socket.caller import SocketCaller
 from ...transports.webrtc.over import end_of
 from ..calls.leg import LegNumbers, LegState
-from ..protocol import Dialect, EndReason, FromCaller, FromServer, Native
+from ..protocol import Dialect, EndReason, FromCaller, FromServer, Native, read_message
 
 __all__ = ["SocketLeg"]
 
@@ -78,7 +78,9 @@ class SocketLeg:
         """Beside the boxes."""
 
         def heard(message: dict[str, Any]) -> None:
-            for said in self.dialect.read(message):
+            # Whatever its far side speaks, its codec has made our words of it.
+            said = read_message(message)
+            if said is not None:
                 listener(said)
 
         return self.caller.listen_beside(heard)

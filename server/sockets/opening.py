@@ -18,9 +18,11 @@ from ...transports.socket.signals import Codec, Data
 from ..protocol import PROTOCOL_VERSION, Dialect
 from ..refusals import Refusal, sentence
 
-__all__ = ["SUBPROTOCOL", "Opener", "Opening", "bearer_in", "native_opening", "open_by"]
+__all__ = ["INSTEAD", "SUBPROTOCOL", "Opener", "Opening", "bearer_in", "native_opening", "open_by"]
 
 SUBPROTOCOL = "livegraph.v1"
+INSTEAD = "instead"
+"""In the address: the ``pc_id`` of an offer that nothing came of, whose place and ticket this socket takes."""
 _BEARER = "livegraph.bearer."
 """A subprotocol that begins so carries a token, in base64url without padding: pages can send no other header."""
 _MOST_INPUTS = 64
@@ -58,8 +60,9 @@ class Opening:
     afterwards: Callable[[SocketCaller], Awaitable[None]] | None = None
 
 
-Opener = Callable[[Data], Opening | None]
-"""Reads a first message; ``None`` for one in other words than its own. Raises ``Refusal`` for faults in its own."""
+Opener = Callable[[Data, Mapping[str, str]], Opening | None]
+"""Reads a first message, and what the address asks for behind its path; ``None`` for one in other words than its own.
+Raises ``Refusal`` for faults in its own."""
 
 
 class _Format(msgspec.Struct, forbid_unknown_fields=True):
@@ -82,7 +85,7 @@ class _Type(msgspec.Struct):
     type: str | None = None
 
 
-def native_opening(data: Data) -> Opening | None:
+def native_opening(data: Data, _: Mapping[str, str]) -> Opening | None:
     """Our own: ``{"type": "hello", ...}``."""
     if isinstance(data, bytes):
         return None
@@ -127,10 +130,10 @@ def native_opening(data: Data) -> Opening | None:
     )
 
 
-def open_by(openers: Sequence[Opener], data: Data) -> Opening:
+def open_by(openers: Sequence[Opener], data: Data, asked: Mapping[str, str]) -> Opening:
     """What a first message comes to, by the first that understands it. Raises ``Refusal`` (400)."""
     for opener in openers:
-        opening = opener(data)
+        opening = opener(data, asked)
         if opening is not None:
             return opening
     raise Refusal(400, "bad_hello", "The first message is none that this address understands.", _REMEDY)

@@ -25,7 +25,7 @@ from ..metrics import Metrics
 from ..refusals import Refusal
 from .door import SocketWire, Waiting, as_request, deny, first_message, tell_refusal
 from .leg import SocketLeg
-from .opening import SUBPROTOCOL, Opener, Opening, bearer_in, native_opening, open_by
+from .opening import INSTEAD, SUBPROTOCOL, Opener, Opening, bearer_in, native_opening, open_by
 
 __all__ = ["SocketDoor", "no_socket", "socket_routes"]
 
@@ -63,13 +63,15 @@ class SocketDoor:
     async def _before(self, websocket: WebSocket) -> Grant | None:
         """What may be asked before the socket is open. ``None``: who it is has to be said in the first message."""
         self._desk.count_request(ANYBODY, address_of(websocket))
+        if instead := websocket.query_params.get(INSTEAD):
+            await self._desk.stand_aside(instead)
         bearer = bearer_of(websocket) or bearer_in(websocket.scope.get("subprotocols", ()))
         return await self._granted(websocket, bearer) if bearer else None
 
-    async def _listen(self, wire: SocketWire) -> tuple[Opening, Data]:
-        """What the caller says first, and what it comes to."""
+    async def _listen(self, wire: SocketWire, asked: Mapping[str, str]) -> tuple[Opening, Data]:
+        """What the caller says first, and what it comes to; ``asked`` is the query of its address."""
         first = await first_message(wire)
-        return open_by(self._openers, first), first
+        return open_by(self._openers, first, asked), first
 
     async def _admit_by(self, websocket: WebSocket, opening: Opening) -> Grant:
         """What a caller may do who has not said before who it is."""
@@ -79,7 +81,7 @@ class SocketDoor:
         wire = SocketWire(websocket)
         try:
             with self._waiting.one(address_of(websocket)):
-                opening, first = await self._listen(wire)
+                opening, first = await self._listen(wire, websocket.query_params)
                 if grant is None:
                     grant = await self._admit_by(websocket, opening)
             caller = SocketCaller(opening.codec, kind=opening.kind, ahead_ns=opening.ahead_ns)

@@ -56,7 +56,7 @@ class TelephoneDoor(SocketDoor):
         bearer = bearer_of(websocket)
         return await self._granted(websocket, bearer) if bearer else None
 
-    async def _listen(self, wire: SocketWire) -> tuple[Opening, Data]:
+    async def _listen(self, wire: SocketWire, _: Mapping[str, str]) -> tuple[Opening, Data]:
         """``start``, behind Twilio's and Telnyx's ``connected``."""
         data = await first_message(wire)
         if is_greeting(data):

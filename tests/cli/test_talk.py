@@ -181,15 +181,13 @@ def test_the_screen_shows_levels_and_takes_keys() -> None:
     assert bar(0.03).count("\u2588") < bar(0.3).count("\u2588")
 
 
-@pytest.mark.parametrize("kind", ["a double", "ALSA"])
-def test_a_device_that_keeps_no_pace_holds_nothing_up(kind: str, tmp_path: Path) -> None:
-    """ALSA's null device asks for sound as fast as it can: the agent greets nevertheless, and Ctrl-C ends the call."""
-    settings = fake(FAKE_SOUND="null")
-    if kind == "ALSA":
-        (tmp_path / ".asoundrc").write_text("pcm.!default { type null }\nctl.!default { type null }\n")
-        settings = {"HOME": str(tmp_path)}
-        if "default" not in livegraph("talk", "--list-devices", **settings).stdout:
-            pytest.skip("no PortAudio with ALSA here")
+def test_a_device_that_keeps_no_pace_holds_nothing_up(tmp_path: Path) -> None:
+    """ALSA's null device asks for sound as fast as it can: the agent greets nevertheless, and Ctrl-C ends the call.
+    Where there is no ALSA a double does the same."""
+    (tmp_path / ".asoundrc").write_text("pcm.!default { type null }\nctl.!default { type null }\n")
+    settings = {"HOME": str(tmp_path)}
+    if "default" not in livegraph("talk", "--list-devices", **settings).stdout:
+        settings = fake(FAKE_SOUND="null")
     process = subprocess.Popen(
         [*COMMAND, "voice_agent", "--json"],
         env=environment(settings),

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from playwright.async_api import expect
 
-from livegraph.audio import Pcm
-from livegraph.pipeline import AudioFrame, Graph, In, Out, Processor, TextFrame
-from livegraph.pipeline.frames import TurnEndFrame, TurnStartFrame
-from livegraph.processors import VadGate
 from livegraph.server.access.grant import Grant
-from livegraph.server.calls import ServedAgent
 from livegraph.transports.webrtc import network
-from livegraph.transports.webrtc.webrtc_in import WebRTCIn
-from livegraph.transports.webrtc.webrtc_out import WebRTCOut
 from support.browser import TestPage, chromium
 from support.clients import echo
 from support.speech import arrange, recorded
+from support.storyteller import storyteller
 from support.web import Web, serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -39,12 +32,6 @@ async def eventually(condition: Callable[[], Awaitable[Any]], what: str, within_
             return value
     except TimeoutError:
         raise AssertionError(f"within {within_s} s there was no {what}") from None
-
-
-def tone(rate: int) -> Pcm:
-    """A second of it."""
-    samples: Pcm = (8_000 * np.sin(2 * np.pi * 500 * np.arange(rate) / rate)).astype(np.int16)
-    return samples
 
 
 @pytest.fixture
@@ -109,39 +96,6 @@ def test_the_page_calls_over_a_websocket_where_nothing_else_gets_through(tmp_pat
     asyncio.run(run())
 
 
-class Storyteller(Processor):
-    """Written to, it says half a minute of a tone; who speaks over it cuts it."""
-
-    audio: In[AudioFrame] = In(rate=16_000, channels=1)
-    text: In[TextFrame] = In()
-    out: Out[AudioFrame | TurnStartFrame | TurnEndFrame] = Out(rate=24_000, channels=1)
-
-    def on_audio(self, frame: AudioFrame) -> None:
-        """Nothing: it only hears that somebody speaks."""
-
-    def on_text(self, frame: TextFrame) -> Iterator[AudioFrame | TurnStartFrame | TurnEndFrame]:
-        """A turn, all at once, as a model sends it."""
-        turn, now_ns = self.call.turns.next_turn(), self.call.clock.now_ns()
-        yield TurnStartFrame(time_ns=now_ns, turn=turn)
-        for _ in range(30):
-            yield AudioFrame(tone(24_000), 24_000, time_ns=now_ns, turn=turn)
-        yield TurnEndFrame(time_ns=now_ns, turn=turn)
-
-
-def storyteller() -> ServedAgent:
-    """It, behind a gate that notices a voice."""
-    graph = Graph("storyteller")
-    graph.add("mic", WebRTCIn)
-    graph.add("gate", VadGate)
-    graph.add("teller", Storyteller)
-    graph.add("ear", WebRTCOut)
-    graph.connect("mic.audio", "gate.audio")
-    graph.connect("gate.out", "teller.audio")
-    graph.connect("mic.text", "teller.text")
-    graph.connect("teller", "ear")
-    return ServedAgent("storyteller", graph.plan())
-
-
 def test_who_speaks_over_the_agent_stops_it_without_webrtc_too(tmp_path: Path) -> None:
     """A browser that has none at all: what the page had not played of the story is never heard."""
     microphone = arrange(tmp_path / "quiet.wav", 1.0)
@@ -172,6 +126,7 @@ def test_who_speaks_over_the_agent_stops_it_without_webrtc_too(tmp_path: Path) -
             assert await page.page.locator("#transcript li[data-role=user] .text").all_text_contents() == [
                 "Tell me a story."
             ]
+            assert await page.page.locator("#problem").inner_text() == ""
             await page.page.locator("#hangup").click()
             await web.until_free()
             assert page.errors == []

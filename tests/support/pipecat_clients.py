@@ -9,10 +9,12 @@ from pathlib import Path
 from .judges import Unavailable
 from .node_packages import install_packages
 
-__all__ = ["PINNED", "bundle", "client_page"]
+__all__ = ["PINNED", "PINNED_SOCKET", "bundle", "client_page", "socket_page"]
 
 PINNED = ("@pipecat-ai/client-js@1.13.1", "@pipecat-ai/small-webrtc-transport@1.10.8")
 """The versions that were looked at."""
+PINNED_SOCKET = ("@pipecat-ai/client-js@1.13.1", "@pipecat-ai/websocket-transport@1.7.1")
+"""And those for WebSockets."""
 
 _PAGE = Path(__file__).resolve().parents[1] / "clients" / "pipecat"
 _BUNDLER = "esbuild@0.25"
@@ -25,6 +27,12 @@ def client_page(name: str, cache: Path, folder: Path, *packages: str) -> None:
     """
     shutil.copyfile(_PAGE / "index.html", folder / "index.html")
     bundle(name, cache, _PAGE / "entry.js", folder / "client.js", *packages)
+
+
+def socket_page(name: str, cache: Path, folder: Path, *packages: str) -> None:
+    """The same with the transport for WebSockets."""
+    shutil.copyfile(_PAGE / "socket.html", folder / "index.html")
+    bundle(name, cache, _PAGE / "socket_entry.js", folder / "client.js", *packages)
 
 
 def bundle(name: str, cache: Path, entry: Path, made: Path, *packages: str) -> None:

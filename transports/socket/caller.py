@@ -28,7 +28,7 @@ from .allowance import Allowance
 from .codings import SoundEncoder
 from .far_speaker import FarSpeaker
 from .outbox import Outbox
-from .signals import BadSignal, Codec, Data, Left, Marked, Pressed, Said, Sound
+from .signals import Answer, BadSignal, Codec, Data, Left, Marked, Pressed, Said, Signal, Sound
 from .voice import SocketVoice
 from .wire import Wire, WireClosed
 
@@ -263,7 +263,7 @@ class SocketCaller:
             self.send({"type": "error", "code": "bad_message", "message": str(error), "remedy": ""})
             self.end(f"the caller broke the protocol: {error}")
 
-    def _take(self, signal: Sound | Marked | Pressed | Said | Left) -> None:
+    def _take(self, signal: Signal) -> None:
         match signal:
             case Sound():
                 self.voice.receive(signal)
@@ -275,6 +275,8 @@ class SocketCaller:
                     self._speaker.confirmed(name)
             case Left(reason):
                 self.end(reason)
+            case Answer(message):
+                self.send(message)
             case Pressed(key):
                 if self._may_speak():
                     self._press(key)

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from .codings import Coding
 
-__all__ = ["BadSignal", "Codec", "Data", "Left", "Marked", "Pressed", "Said", "Signal", "Sound"]
+__all__ = ["Answer", "BadSignal", "Codec", "Data", "Left", "Marked", "Pressed", "Said", "Signal", "Sound"]
 
 Data = str | bytes
 """One message of a socket: text or binary."""
@@ -51,13 +51,20 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What the far side's own protocol answers to this; it is no business of the call."""
+
+    message: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class Left:
     """The far side hangs up, or says that its line is gone."""
 
     reason: str = "the caller hung up"
 
 
-Signal = Sound | Marked | Pressed | Said | Left
+Signal = Sound | Marked | Pressed | Said | Answer | Left
 
 
 class Codec(Protocol):

@@ -168,7 +168,7 @@ def test_what_start_refuses() -> None:
 
     async def run() -> None:
         async with serving([echo()]) as web:
-            for body in ({"transport": "daily"}, {"createDailyRoom": True}, {"transport": "websocket"}):
+            for body in ({"transport": "daily"}, {"createDailyRoom": True}, {"transport": "livekit"}):
                 reply = await web.send_json("POST", "/start", body)
                 assert (reply.status, reply.error) == (400, "transport_unknown")
                 assert "webrtc" in reply.json["info"]
@@ -177,7 +177,10 @@ def test_what_start_refuses() -> None:
             assert (await web.ask("POST", "/start")).status == 200
             unknown = await web.send_json("POST", "/sessions/none/api/offer", {"sdp": "", "type": "offer"})
             assert (unknown.status, unknown.error) == (404, "session_unknown")
-            assert (await web.ask("GET", "/status")).json == {"status": "ready", "transports": ["webrtc"]}
+            assert (await web.ask("GET", "/status")).json == {
+                "status": "ready",
+                "transports": ["webrtc", "websocket"],
+            }
 
     asyncio.run(run())
 

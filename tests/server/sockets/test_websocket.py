@@ -16,11 +16,13 @@ from livegraph.pipeline import AudioFrame, Graph, In, Out, Processor, TextFrame
 from livegraph.pipeline.frames import TurnEndFrame, TurnStartFrame
 from livegraph.pipeline.graph.inputs import InputSpec
 from livegraph.pipeline.graph.plan import make_plan
+from livegraph.server.access.grant import Grant
 from livegraph.server.calls import ServedAgent
 from livegraph.transports.socket.codings import Coding, SoundDecoder, SoundEncoder
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
 from support.web import Web, serving
+from support.webrtc import Caller
 
 
 class Parrot(Processor):
@@ -265,6 +267,37 @@ def test_a_first_message_that_is_wrong_is_told_why(first: object, code: str, say
             await socket.wait_closed()
             assert socket.close_code == 4400
             assert web.desk.active == 0
+
+    asyncio.run(run())
+
+
+def test_a_socket_takes_the_place_of_an_offer_that_led_nowhere() -> None:
+    """Its place and its single-use ticket; the offer of a caller who is there is left alone, as is what is unknown."""
+
+    async def once(request: object) -> Grant:
+        return Grant(identity="ann", once="ticket", expires_s=4e9)
+
+    async def run() -> None:
+        async with serving([parrot()], authorize=once, max_calls=1) as web:
+            first = Caller()
+            offered = await web.offer(await first.offer())
+            assert (offered.status, web.desk.pending) == (200, 1)
+            async with calling(web, "/ws?instead=unknown") as program:
+                assert (await program.until("error"))["code"] == "full"
+            async with calling(web, f"/ws?instead={offered.json['pc_id']}") as program:
+                await program.until("ready")
+                assert (web.desk.pending, web.desk.active) == (0, 1)
+            await web.until_free()
+            async with calling(web, f"/ws?instead={offered.json['pc_id']}") as program:
+                assert (await program.until("error"))["code"] == "ticket_used"
+            await first.pc.close()
+        async with serving([parrot()]) as web:
+            there = Caller()
+            pc_id = await web.call(there)
+            async with calling(web, f"/ws?instead={pc_id}") as program:
+                await program.until("ready")
+                assert web.desk.active == 2
+            await there.hang_up()
 
     asyncio.run(run())
 
