@@ -1,8 +1,10 @@
-"""Firefox calls: sound both ways and messages, over one port."""
+"""Firefox calls: sound both ways and messages, over one port; and our page in it."""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import json
 import os
 from pathlib import Path
 
@@ -10,6 +12,8 @@ import pytest
 
 from support.clients import echo
 from support.firefox import find_firefox, firefox
+from support.speech import arrange, recorded
+from support.storyteller import storyteller
 from support.web import serving
 
 pytestmark = pytest.mark.timeout(180)
@@ -53,15 +57,89 @@ return result;
 """
 
 
+TALK = """
+const $ = (id) => document.getElementById(id);
+const until = async (what, holds) => {
+  for (let waited = 0; waited < 400; waited++) {
+    if (await holds()) return;
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  throw new Error(`${what} did not come: ${$("state").dataset.state}, ${$("problem").innerText}`);
+};
+const failed = [];
+window.addEventListener("error", (event) => failed.push(event.message));
+window.addEventListener("unhandledrejection", (event) => failed.push(String(event.reason)));
+document.addEventListener("securitypolicyviolation", (event) => failed.push(event.violatedDirective));
+
+// A microphone into which somebody speaks again and again: Firefox's own hums all the time.
+const voice = new Audio(URL.createObjectURL(new Blob([Uint8Array.from(atob(WAV), (each) => each.charCodeAt(0))])));
+voice.loop = true;
+await voice.play();
+navigator.mediaDevices.getUserMedia = async () => voice.mozCaptureStream();
+let pc = null;
+const Original = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Original {
+  constructor(...given) {
+    super(...given);
+    pc = this;
+  }
+};
+const energy = async () => {
+  for (const report of (await pc.getStats()).values())
+    if (report.type === "inbound-rtp") return report.totalAudioEnergy ?? 0;
+  return 0;
+};
+
+$("call").click();
+await until("the agent", () => $("state").dataset.state === "listening");
+$("text").value = "Tell me a story.";
+$("composer").requestSubmit();
+await until("the story", () => $("state").dataset.state === "speaking");
+const before = await energy();
+await until("its sound", async () => (await energy()) > before + 0.01);
+await until("the interruption", () => $("state").dataset.state !== "speaking");
+await new Promise((resolve) => setTimeout(resolve, 1000));
+const after = await energy();
+await new Promise((resolve) => setTimeout(resolve, 1000));
+const more = (await energy()) - after;
+const typed = [...document.querySelectorAll("#transcript li[data-role=user] .text")].map((line) => line.innerText);
+$("hangup").click();
+await until("the end", () => $("state").dataset.state === "ended");
+return { told: after - before, more, typed, failed, problem: $("problem").innerText };
+"""
+
+
+def need_firefox() -> None:
+    """Skip the test where there is none."""
+    if find_firefox() is None:
+        if os.environ.get("LIVEGRAPH_TEST_BROWSER") == "required":
+            pytest.fail("there is no Firefox, and it is required")
+        pytest.skip("there is no Firefox on this machine (Debian: apt-get install firefox-esr)")
+
+
+def test_our_page_works_in_firefox(tmp_path: Path) -> None:
+    """Connect, hear, be heard, type, interrupt by voice, hang up; what was still to be told is not heard any more."""
+    need_firefox()
+    sound = arrange(tmp_path / "voice.wav", 5.0, recorded("go_forward"), 1.0).read_bytes()
+    given = json.dumps(base64.b64encode(sound).decode())
+
+    async def run() -> None:
+        async with serving([storyteller()]) as web, firefox(tmp_path) as page:
+            await page.open(f"http://127.0.0.1:{web.port}/?lang=en")
+            seen = await page.run(TALK.replace("WAV", given))
+            assert (seen["typed"], seen["failed"], seen["problem"]) == (["Tell me a story."], [], "")
+            assert seen["told"] > 0.01 and seen["more"] < seen["told"] / 10, seen
+            await web.until_free()
+
+    asyncio.run(run())
+
+
 def test_firefox_calls(tmp_path: Path) -> None:
     """Its tone comes back to it, every packet of it, and the call ends as it says.
 
     Not over loopback, with which Firefox pairs nothing: see docs/network.md.
     """
-    if find_firefox() is None:
-        if os.environ.get("LIVEGRAPH_TEST_BROWSER") == "required":
-            pytest.fail("there is no Firefox, and it is required")
-        pytest.skip("there is no Firefox on this machine (Debian: apt-get install firefox-esr)")
+    need_firefox()
 
     async def run() -> None:
         async with serving([echo()]) as web, firefox(tmp_path) as page:

@@ -25,6 +25,7 @@ from livegraph.simulator.recording import WireEvent
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
 from support.browser import chromium
+from support.films import red_and_blue
 from support.shipped import SHIPPED_AGENTS
 from support.speech import arrange
 from support.web import serving
@@ -32,18 +33,6 @@ from support.web import serving
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 AGENT = next(path for path in SHIPPED_AGENTS if path.stem == "looks_at_things")
-WIDTH, HEIGHT = 640, 480
-
-
-def film(path: Path) -> Path:
-    """Ten pictures, left half red and right half blue, as a camera's film."""
-    pixels = np.zeros((HEIGHT, WIDTH, 3), np.uint8)
-    pixels[:, : WIDTH // 2, 0] = 220
-    pixels[:, WIDTH // 2 :, 2] = 220
-    planes = av.VideoFrame.from_ndarray(pixels, format="rgb24").reformat(format="yuv420p").to_ndarray()
-    header = f"YUV4MPEG2 W{WIDTH} H{HEIGHT} F10:1 Ip A1:1 C420jpeg\n".encode()
-    path.write_bytes(header + (b"FRAME\n" + planes.tobytes()) * 10)
-    return path
 
 
 class Wire:
@@ -84,7 +73,7 @@ def test_the_agent_sees_what_the_camera_shows(tmp_path: Path) -> None:
             assert served.sees
             async with (
                 serving([served]) as web,
-                chromium(microphone=quiet, camera=film(tmp_path / "film.y4m")) as browser,
+                chromium(microphone=quiet, camera=red_and_blue(tmp_path / "film.y4m")) as browser,
             ):
                 opened = await browser.open(f"http://localhost:{web.port}/")
                 page = opened.page

@@ -45,9 +45,10 @@ class FirefoxPage:
 
     async def open(self, url: str) -> None:
         """Go there, and return when it has loaded."""
-        await self._ask("session.new", {"capabilities": {}})
-        tree = await self._ask("browsingContext.getTree", {})
-        self._context = tree["contexts"][0]["context"]
+        if not self._context:
+            await self._ask("session.new", {"capabilities": {}})
+            tree = await self._ask("browsingContext.getTree", {})
+            self._context = tree["contexts"][0]["context"]
         await self._ask(
             "browsingContext.navigate", {"context": self._context, "url": url, "wait": "complete"}
         )
