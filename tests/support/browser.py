@@ -29,11 +29,14 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 from playwright.async_api import Browser as PlaywrightBrowser
-from playwright.async_api import ConsoleMessage, Error, Page, async_playwright
+from playwright.async_api import ConsoleMessage, Error, Page, async_playwright, expect
 
 from support.speech import RATE, Utterance, levels_db
 
 __all__ = ["Heard", "TestBrowser", "TestPage", "chromium", "find_chromium"]
+
+# On a machine that is busy with other things a page may take long; what does not come at all fails as well as before.
+expect.set_options(timeout=20_000)
 
 _RECORD = Path(__file__).with_name("record_remote_audio.js")
 _SPEAK = Path(__file__).with_name("speak_on_command.js")

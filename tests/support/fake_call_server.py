@@ -98,7 +98,7 @@ class FakeCallServer:
         for protocol in ice._protocols:
             protocol.send_stun = lambda message, address: None
 
-    async def until(self, true: Callable[[], bool], within_s: float = 10.0) -> None:
+    async def until(self, true: Callable[[], bool], within_s: float = 30.0) -> None:
         """Wait until the condition holds.
 
         Raises:
