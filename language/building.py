@@ -17,6 +17,7 @@ from ..pipeline.graph import registry
 from ..pipeline.graph.call_files import input_fields, input_problems
 from ..pipeline.graph.declarations import EdgeSpec, NodeSpec, OnError
 from ..pipeline.graph.graph import Graph
+from ..pipeline.graph.input_names import input_name_problems, named_inputs
 from ..pipeline.graph.inputs import InputSpec
 from ..pipeline.options import option_specs
 from ..pipeline.processor import Processor
@@ -195,6 +196,11 @@ class NodeBuilder:
                     self.call_fields[self.placed((*path, *inside))] = set(text.names() if text else ())
                     if text is not None and name in options:
                         options[name] = with_text(options[name], inside, text)
+        for inside, wanted, mark in named_inputs(processor, options):
+            path = (*written.path, *inside)
+            self.call_fields[self.placed(path)] = {wanted}
+            if self.inputs is not None:
+                self.shape.problems += input_name_problems(wanted, mark, self.inputs, path)
 
     def stray_mentions(self) -> list[Problem]:
         """Inputs where nothing is filled in when a call starts."""

@@ -24,6 +24,7 @@ __all__ = [
     "Duration",
     "FieldFault",
     "Hertz",
+    "InputName",
     "Live",
     "ModuleRef",
     "Offered",
@@ -99,6 +100,14 @@ class CallFile:
 
     shared: bool = False
     """Whether calls at the same time may have the same name: they add whole lines, or number their files."""
+
+
+@dataclass(frozen=True, slots=True)
+class InputName:
+    """Marks the name of an input of the agent whose value counts, and what type that input has to be of."""
+
+    type: str = ""
+    """``text``, ``integer``, ``number``, ``boolean``; empty where any will do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +209,8 @@ class OptionSpec:
     """Values that an editor offers, beside others that are taken too."""
     call_file: CallFile | None = None
     """Set when it names a file that a call writes, by ``{{call.id}}`` and the like."""
+    input_name: InputName | None = None
+    """Set when it names an input of the agent."""
 
     @property
     def required(self) -> bool:
@@ -267,6 +278,7 @@ def _spec(name: str, hint: Any, default: Any) -> OptionSpec:
         *(name, hint, default, doc, bounds, unit, renamed, deprecated, per_call, live),
         offered=offered,
         call_file=next((mark for mark in marks if isinstance(mark, CallFile)), None),
+        input_name=next((mark for mark in marks if isinstance(mark, InputName)), None),
     )
 
 

@@ -37,6 +37,7 @@ _PRIMARY = {
     "mute_changed": "muted",
     "node_failed": "node",
     "persona_changed": "persona",
+    "record_changed": "state",
     "service_changed": "state",
     "speech_changed": "speaking",
     "state_changed": "state",

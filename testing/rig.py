@@ -14,7 +14,7 @@ from ..pipeline.graph.graph import Graph
 from ..pipeline.graph.substitution import substitute
 from ..pipeline.processor import Processor, ports_of
 from ..simulator.voice import VOICE_NAMES
-from .boxes import RATES, Announcer, AppMicrophone, CallerMicrophone, Feeder, Loudspeaker, Microphone, Probe
+from .boxes import RATES, AppMicrophone, CallerMicrophone, Feeder, Loudspeaker, Microphone, Probe
 from .model import AnyOrder, Case, Expectation, Never, Occurs, Pattern, Play, Say, Send
 from .scene import Scene
 
@@ -75,13 +75,11 @@ def build_rig(graph: Graph, scene: Scene, case: Case) -> Rig:
     """The graph for one test."""
     from ..transports.file_in import FileIn
     from ..transports.record import Recorder
+    from .rehearsal import RehearsedRecorder
 
     for node in list(graph.nodes.values()):
         if issubclass(node.processor, Recorder):
-            # A test is no call of anybody's: nothing of it is kept.
-            consent = node.options.get("consent")
-            said = {"announce": node.options.get("announce", ""), "ask": consent.ask if consent else ""}
-            graph = substitute(graph, node.name, Announcer, said)
+            graph = substitute(graph, node.name, RehearsedRecorder, node.options)
     fed = {step.to for step in case.feed if isinstance(step, Say | Play)}
     rig = Rig(graph, service=bool(scene.services))
     for name in scene.microphones:

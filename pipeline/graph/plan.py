@@ -17,6 +17,7 @@ from ..turns.conversation_policy import ConversationPolicy
 from .call_files import CallFacts, unknown_inputs
 from .check import CheckResult, Insertion, check
 from .declarations import GraphSpec
+from .input_names import unknown_input_names
 from .inputs import InputSpec, fill_call_texts, input_values, varies_by_call
 from .presets import with_preset
 
@@ -120,6 +121,7 @@ def make_plan(
     checked = check(graph)
     if not checked.errors:
         checked.problems += unknown_inputs(checked.nodes.values(), inputs or {})
+        checked.problems += unknown_input_names(checked.nodes.values(), inputs or {})
     if checked.errors:
         raise ConfigError(checked.problems)
     return Plan(

@@ -69,7 +69,10 @@ class Leg(Protocol):
         ...
 
     async def connected(self) -> None:
-        """Return when messages can be told. Raises ``TransportError`` when the leg closed instead."""
+        """Return when messages can be told, and those that were told are on their way.
+
+        Raises ``TransportError`` when the leg closed instead.
+        """
         ...
 
     async def closed(self) -> str:

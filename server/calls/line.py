@@ -26,6 +26,8 @@ logger = logging.getLogger("livegraph.server")
 
 _CONNECT_WITHIN_S = 5.0
 """For the page of a call that failed at once to come within reach of the words that say why."""
+_TELL_WITHIN_S = 3.0
+"""For the words to be on their way to a page that is there: its channel opens some round trips after its sound."""
 _GOODBYE_WITHIN_S = 1.0
 """For the page to hang up after it was told that the call is over."""
 _CLOSING_WORDS = (
@@ -171,10 +173,12 @@ class Line:
             return
         self.told.over(reason, detail, self.error)
         try:
-            if self.leg.state == "connecting":
+            coming = self.leg.state == "connecting"
+            if coming and self.shutting_down():
                 # A server that ends waits for nobody who was not there yet.
-                async with asyncio.timeout(0 if self.shutting_down() else _CONNECT_WITHIN_S):
-                    await self.leg.connected()
+                return
+            async with asyncio.timeout(_CONNECT_WITHIN_S if coming else _TELL_WITHIN_S):
+                await self.leg.connected()
             async with asyncio.timeout(_GOODBYE_WITHIN_S):
                 await self.leg.closed()
         except (TimeoutError, LivegraphError):

@@ -59,8 +59,8 @@ class WebRTCLeg:
         await self.peer.reached()
 
     async def connected(self) -> None:
-        """See ``Peer.connected``."""
-        await self.peer.connected()
+        """See ``Peer.told``."""
+        await self.peer.told()
 
     async def closed(self) -> str:
         """See ``Peer.closed``."""

@@ -15,6 +15,7 @@ from support.command import livegraph as run
 SHIPPED = (
     *(
         "voice_agent",
+        "claims",
         "echo",
         "helpdesk",
         "interpreter",

@@ -9,6 +9,7 @@ import pytest
 from livegraph.language import check_text, parse_agent
 from livegraph.language.describe.explained import explain
 from livegraph.language.describe.explained_yaml import explained_yaml
+from livegraph.pipeline import ConfigError, Graph
 from livegraph.pipeline.units import SECOND
 from livegraph.transports.record import Consent, Recorder
 
@@ -62,6 +63,7 @@ agent: {greeting: Hello}
         ("record: [1]", "LG102", "`record`"),
         ('record: {path: "{{call.id}}.wav", consent: {within: 3s}}', "LG220", "nobody is asked"),
         ('record: {path: "{{inputs.who}}-{{call.id}}.wav"}', "LG171", "who"),
+        ('record: {path: "{{call.id}}.wav", consent: {input: agreed}}', "LG171", "no input `agreed`"),
     ],
 )
 def test_what_is_wrong_with_it_is_told_at_its_place(section: str, code: str, message: str) -> None:
@@ -69,6 +71,50 @@ def test_what_is_wrong_with_it_is_told_at_its_place(section: str, code: str, mes
     assert [found.problem.code for found in report.diagnostics] == [code]
     found = report.diagnostics[0]
     assert message in found.problem.message and found.span.line == 2
+
+
+NODE = "nodes:\n  mic: {use: webrtc_in}\n  out: {use: webrtc_out, from: mic}\n  keep: {use: recorder, path: k.wav, "
+
+
+@pytest.mark.parametrize("body", ["section", "node"])
+@pytest.mark.parametrize(
+    ("declared", "named", "code", "message", "hint"),
+    [
+        ("agreed: {type: boolean}", "agred", "LG171", "there is no input `agred`", "did you mean `agreed`"),
+        (
+            "who: {}",
+            "recording_ok",
+            "LG171",
+            "there is no input `recording_ok`",
+            "inputs: who",
+        ),
+        ("agreed: {}", "agreed", "LG202", "is of type text, and boolean is needed", "write `type: boolean`"),
+        ("agreed: {type: integer}", "agreed", "LG202", "is of type integer", "write `type: boolean`"),
+    ],
+)
+def test_the_input_that_agrees_is_there_and_boolean(
+    body: str, declared: str, named: str, code: str, message: str, hint: str
+) -> None:
+    """Else nobody could ever agree, and that would be seen when the record is missing."""
+    consent = f"consent: {{input: {named}, ask: May I?}}"
+    record = f"record: {{path: k.wav, {consent}}}\nagent: {{greeting: Hello}}\n"
+    if body == "node":
+        record = f"{NODE}{consent}}}\n"
+    text = f"version: 1\ninputs: {{{declared}}}\n{record}"
+    found = [each for each in check_text(text, environ={}).diagnostics if each.problem.code != "LG175"]
+    assert [each.problem.code for each in found] == [code]
+    assert message in found[0].problem.message and hint in found[0].problem.hint
+    assert named in text.splitlines()[found[0].span.line - 1][found[0].span.column - 1 :]
+
+
+def test_the_input_that_agrees_is_used() -> None:
+    """It is declared for that, and nothing warns of it; a program's graph is held to the same."""
+    text = "version: 1\ninputs: {agreed: {type: boolean}}\nrecord: {path: k.wav, consent: {input: agreed}}\n"
+    assert not check_text(text + "agent: {greeting: Hello}\n", environ={}).diagnostics
+    graph = Graph("own")
+    graph.add("keep", Recorder, path=Path("k.wav"), consent=Consent(input="agreed"))
+    with pytest.raises(ConfigError, match="there is no input `agreed`"):
+        graph.plan()
 
 
 def test_a_name_without_the_call_is_no_fault() -> None:

@@ -153,6 +153,27 @@ def test_a_processor_that_raises(at_start: bool, caplog: pytest.LogCaptureFixtur
     assert [numbers[0] in record.getMessage() for record in caplog.records].count(True) == 1
 
 
+def test_a_page_whose_channel_opens_late_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The channel needs round trips of its own behind the sound; the line is kept until the words are on their way."""
+
+    async def run() -> None:
+        async with no_tasks_left(), serving([broken(at_start=True)]) as web:
+            caller = Caller(hertz=None)
+            sctp = caller.pc.sctp
+            assert sctp is not None
+            start = sctp.start
+
+            async def late(*given: Any) -> None:
+                await asyncio.sleep(1.4)
+                await start(*given)
+
+            monkeypatch.setattr(sctp, "start", late)
+            await web.call(caller)
+            await told_and_gone(web, caller)
+
+    asyncio.run(run())
+
+
 @asynccontextmanager
 async def refusing() -> AsyncIterator[LiveConnector]:
     """Leads to a server that lets nobody in."""

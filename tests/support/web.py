@@ -102,9 +102,13 @@ class Web:
         answer = reply.json
         assert set(answer) == {"sdp", "type", "pc_id"}
         await caller.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
-        async with asyncio.timeout(10):
-            while caller.channel.readyState != "open":
-                await asyncio.sleep(0.005)
+        try:
+            async with asyncio.timeout(10):
+                while caller.channel.readyState != "open":
+                    await asyncio.sleep(0.005)
+        except TimeoutError:
+            states = f"{caller.pc.connectionState}, its channel {caller.channel.readyState}"
+            raise AssertionError(f"the line did not open: the caller is {states}") from None
         pc_id: str = answer["pc_id"]
         return pc_id
 

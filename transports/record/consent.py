@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from ...pipeline.events import Event, Interrupted, SpeechChanged, StateChanged, Transcript
-from ...pipeline.options import Doc, Range, Unit
+from ...pipeline.options import Doc, InputName, Range, Unit
 from ...pipeline.units import SECOND
 
 __all__ = ["NO", "YES", "Answer", "Asking", "Consent", "understand"]
@@ -97,6 +97,7 @@ class Consent:
     ask: Annotated[str, Doc("question that the agent asks after its greeting")] = ""
     input: Annotated[
         str,
+        InputName("boolean"),
         Doc("boolean input of the agent that answers instead, where the caller was asked before the call"),
     ] = ""
     yes: Annotated[tuple[str, ...], Doc("words and phrases that mean yes")] = YES

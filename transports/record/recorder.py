@@ -195,21 +195,25 @@ class Recorder(Processor):
         if ears:
             self._undo.append(call.ears.listen(ears[0], self))
         call.provide(Recorder, self)
-        if self._announce:
-            call.opening.before.append(self._announce)
         if self._consent is None:
             self._begin()
-            return
-        given = call.inputs.get(self._consent.input) if self._consent.input else None
+        else:
+            self._hear_consent(self._consent)
+        if self._announce and self._state != "refused":
+            call.opening.before.append(self._announce)
+
+    def _hear_consent(self, consent: Consent) -> None:
+        """Whether the caller has agreed before the call; else they are asked."""
+        given = self.call.inputs.get(consent.input) if consent.input else None
         if isinstance(given, bool):
             self.consent(given)
-        elif self._consent.input and not self._consent.ask:
+        elif consent.ask:
+            self.call.opening.after.append(consent.ask)
+            self._asking = Asking(consent)
+        else:
             # Whatever else it is, it is no yes.
-            self.log.error("the input `%s` says neither yes nor no: is it boolean?", self._consent.input)
+            self.log.error("the input `%s` says neither yes nor no: is it boolean?", consent.input)
             self._refuse("nobody agreed to it")
-        elif self._consent.ask:
-            call.opening.after.append(self._consent.ask)
-            self._asking = Asking(self._consent)
 
     async def stop(self) -> None:
         """Look no more. A call that goes on without its recorder ends the record here."""
@@ -300,7 +304,12 @@ class Recorder(Processor):
             identity=self.call.identity,
             inputs=dict(self.call.inputs),
         )
-        self._spool = Spool(
+        self._spool = self._open(head)
+        self._tell("recording", str(self._path))
+
+    def _open(self, head: Head) -> Spool:
+        """The way of this record to the disk."""
+        return Spool(
             RecordWriter(self._path, head, self._began_ns),
             f"record of {self.call.id}",
             self._began_ns,
@@ -308,7 +317,6 @@ class Recorder(Processor):
             failed=self._fail,
             kept=self._after,
         )
-        self._tell("recording", str(self._path))
 
     def _refuse(self, why: str) -> None:
         """Nothing is kept, nothing is left."""

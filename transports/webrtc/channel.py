@@ -51,6 +51,7 @@ class MessageChannel:
         """When the caller will have been silent for long enough to make up for all that it has sent."""
         self._channel: RTCDataChannel | None = None
         self._queue: deque[str] = deque(maxlen=_MOST_QUEUED)
+        self._sent_all = asyncio.Event()
         self._unread: deque[dict[str, Any]] = deque(maxlen=_MOST_UNREAD)
         self._listeners: Listeners[dict[str, Any]] = Listeners()
         self.read_with: Reader = lambda message: (message,)
@@ -89,6 +90,12 @@ class MessageChannel:
             listener(self._unread.popleft())
         return stop
 
+    async def sent(self) -> None:
+        """Return when the channel is open and has taken all that was sent. It may never be."""
+        while not self._is_open or self._queue:
+            self._sent_all.clear()
+            await self._sent_all.wait()
+
     async def drain(self) -> None:
         """Return when what was sent is on its way, at most half a second later; at once when there is nothing."""
         if not self._is_pending():
@@ -102,11 +109,11 @@ class MessageChannel:
 
     def _is_pending(self) -> bool:
         channel = self._channel
-        return (
-            channel is not None
-            and channel.readyState == "open"
-            and bool(self._queue or channel.bufferedAmount)
-        )
+        return self._is_open and bool(self._queue or (channel is not None and channel.bufferedAmount))
+
+    @property
+    def _is_open(self) -> bool:
+        return self._channel is not None and self._channel.readyState == "open"
 
     def _flush(self) -> None:
         channel = self._channel
@@ -114,6 +121,8 @@ class MessageChannel:
             return
         while self._queue and channel.readyState == "open" and channel.bufferedAmount < _MOST_BUFFERED_BYTES:
             channel.send(self._queue.popleft())
+        if not self._queue:
+            self._sent_all.set()
 
     def _receive(self, data: object) -> None:
         if not isinstance(data, str) or len(data) > _MOST_MESSAGE_CHARS or not self._may_speak(len(data)):

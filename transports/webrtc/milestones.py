@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from ...pipeline.errors import TransportError
 
@@ -53,6 +54,17 @@ class Milestones:
     async def closed(self) -> str:
         """Return when it is closed, with the reason."""
         return await asyncio.shield(self._closed)
+
+    async def before_closed(self, coming: Coroutine[Any, Any, object]) -> None:
+        """Return when ``coming`` has. Raises ``TransportError`` when it closed first, or closes instead."""
+        task = asyncio.ensure_future(coming)
+        either: set[asyncio.Future[Any]] = {task, self._over}
+        try:
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise TransportError(self.why_over)
+        finally:
+            task.cancel()
 
     def on_over(self, listener: Callable[[str], None]) -> Callable[[], None]:
         """Call ``listener`` with the reason as soon as it is over; returns what takes it back."""

@@ -192,6 +192,16 @@ class Peer:
         """Send a JSON object to the page, as soon as its channel is open. Never waits; bounded, see ``channel``."""
         self._messages.send(message)
 
+    async def told(self) -> None:
+        """Return when what was sent is with the caller's channel; at once where its offer has none.
+
+        Raises ``TransportError`` when the peer closed instead.
+        """
+        await self.connected()
+        link = self._links.current
+        if link is not None and link.agreement.data is not None:
+            await self._milestones.before_closed(self._messages.sent())
+
     def on_message(self, listener: Callable[[dict[str, Any]], None]) -> Callable[[], None]:
         """Call ``listener`` for every message of the page; returns what ends that."""
         return self._messages.listen(listener)

@@ -396,8 +396,6 @@ def test_a_program_may_answer_for_the_caller(tmp_path: Path, given: bool) -> Non
         (True, "", True),
         (False, "", False),
         (None, "", False),
-        ("yes", "", False),
-        (1, "", False),
         (True, "May I?", True),
         (False, "May I?", False),
         (None, "May I?", False),
@@ -407,8 +405,7 @@ def test_an_input_may_say_whether_the_caller_agreed(
     tmp_path: Path, given: Any, asks: str, kept: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Where a page has asked before: only the boolean yes is one. Without an answer the caller is asked, if at all."""
-    kind = {bool: "boolean", int: "integer", str: "text"}.get(type(given), "boolean")
-    inputs = {} if given is None and asks else {"agreed": InputSpec(type=kind, default=None)}  # type: ignore[arg-type]
+    inputs = {"agreed": InputSpec(type="boolean", default=None)}
     made = graph(tmp_path, two_turns, opening=bool(asks), consent=Consent(ask=asks, input="agreed"))
     events: list[Event] = []
 
@@ -423,6 +420,23 @@ def test_an_input_may_say_whether_the_caller_agreed(
     states = [one.state for one in events if isinstance(one, RecordChanged)]
     assert states == (["recording", "finished"] if kept else ["refused"])
     assert ("says neither yes nor no" in caplog.text) is (not isinstance(given, bool) and not asks)
+
+
+@pytest.mark.parametrize("agreed", [True, False])
+def test_nobody_is_told_of_a_record_that_there_is_not(tmp_path: Path, agreed: bool) -> None:
+    """A caller who has declined before the call is not told that it is recorded."""
+    heard: list[str] = []
+
+    async def script(talk: Talk) -> None:
+        heard.append(talk.said)
+        await talk.say(noise(1))
+
+    told = {"announce": "This call is recorded.", "consent": Consent(input="agreed")}
+    made = graph(tmp_path, script, opening=True, **told)
+    plan = made.plan(inputs={"agreed": InputSpec(type="boolean")})
+    run_virtual(plan.call(call_id="c", inputs={"agreed": agreed}).run())
+    assert heard == ["This call is recorded. Hello." if agreed else "Hello."]
+    assert (tmp_path / "kept" / "c.wav").exists() is agreed
 
 
 def test_a_consent_that_is_withdrawn_leaves_nothing(tmp_path: Path) -> None:
