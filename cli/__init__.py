@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 __all__ = ["main"]
 
@@ -12,5 +13,6 @@ def main() -> None:
     # Read once, when numpy loads: one thread a process, or every small matrix would wake all cores.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from .app import app
+    from .usage import run_app
 
-    app(prog_name="livegraph")
+    sys.exit(run_app(app))

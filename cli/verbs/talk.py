@@ -81,16 +81,17 @@ def talk(
 
     terminal = Terminal(debug=debug, timestamps=False)
     with told(terminal):
-        module = portaudio()
-        found = devices(module)
         if list_devices:
-            _print_devices(found, as_json)
+            _print_devices(devices(portaudio()), as_json)
             return
-        chosen_devices = (choose(found, "input", microphone), choose(found, "output", loudspeaker))
+        # What is wrong with the agent is told as by every other verb, whatever sound this machine has.
         what = chosen([agent] if agent else [], files, settings, profile, default=DEFAULT)
         loaded = load(what.agents[0], terminal, layers=what.layers, name=name)
         values = given_inputs(inputs or (), loaded)
         route = settle(_with_sound(loaded), live)
+        module = portaudio()
+        found = devices(module)
+        chosen_devices = (choose(found, "input", microphone), choose(found, "output", loudspeaker))
         stopped = asyncio.run(
             _talk(
                 loaded,

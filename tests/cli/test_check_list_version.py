@@ -1,6 +1,7 @@
 """The verbs that start nothing: what they print, their exit codes, and that they are light."""
 
 import json
+import re
 import subprocess
 import sys
 from importlib import resources
@@ -141,13 +142,15 @@ def test_faults_of_the_simulators_script(tmp_path: Path) -> None:
 
 
 def test_wrong_usage() -> None:
-    """Exit code 2, a word on what is right, no traceback."""
+    """Exit code 2, and an error in the style of all others: what is wrong, and who tells what is right."""
     for arguments in (("chekc",), ("check",), ("check", "echo", "--format", "xml"), ("run", "--port", "x")):
         done = run(*arguments)
         assert done.returncode == 2, arguments
-        assert "Traceback" not in done.stderr
-        assert "Usage: livegraph" in done.stderr
-    assert run().returncode == 2
+        first, second = done.stderr.splitlines()
+        assert first.startswith("error: ") and first[7:8].islower()
+        assert re.fullmatch(r"  livegraph( \w+)? --help says what it takes", second)
+    bare = run()
+    assert bare.returncode == 2 and "Usage: livegraph" in bare.stdout
     assert "Usage: livegraph" in run("--help").stdout
 
 

@@ -98,6 +98,7 @@ def test_devices_are_listed() -> None:
         (("--input", "Piano"), {}, 2, ["'Piano'", "0 Desk Microphone", "2 USB Headset"]),
         (("--output", "s"), {}, 2, ["could be any of", "1 Room Speakers", "2 USB Headset"]),
         (("transcribe_file",), {}, 78, ["WebRTCIn"]),
+        (("nosuch.yaml",), {"FAKE_SOUND": "none"}, 2, ["there is no file nosuch.yaml"]),
     ],
 )
 def test_what_cannot_be_is_said_in_words(
