@@ -41,12 +41,12 @@ class Outlet:
         "_layout",
         "_node",
         "_taps",
+        "_thread",
         "_waits",
         "_ways_to",
         "closed",
         "port",
         "step",
-        "thread",
         "ways",
     )
 
@@ -68,8 +68,8 @@ class Outlet:
         self._find_behind = behind
         self._found: tuple[QueuedEdge, ...] | None = None
         self._layout = layout
-        self.thread = get_ident()
-        """The thread of the call's loop."""
+        self._thread = get_ident()
+        """That of the call's loop."""
         self._waits = works_async(type(node.processor))
         # While an async handler waits, whoever sends a frame that it is at may be somebody else.
         self.step: Step = _AtNothing if self._waits else node
@@ -131,7 +131,7 @@ class Outlet:
         """Hand ``frame`` to every edge. Raises ``TypeError`` and ``ValueError`` for what the port does not send."""
         node = self._node
         answered = node.answering
-        if get_ident() != self.thread:
+        if get_ident() != self._thread:
             raise self._wrong_thread()
         way = self.ways.get(type(frame)) or self._make_way(frame)
         if (
@@ -159,7 +159,7 @@ class Outlet:
             stats.passed += 1
             stats.dropped += 1
             return
-        if get_ident() != self.thread:
+        if get_ident() != self._thread:
             raise self._wrong_thread()
         key = index, type(frame)
         way = self._ways_to.get(key)
