@@ -87,6 +87,8 @@ _STIR_NS = 250 * MS
 """What may be a voice has shown by then whether it is one."""
 _WORDS_NS = 150 * MS
 """How often it is looked whether more words have come."""
+_WORDS_LATE_NS = 1_200 * MS
+"""How long after speech the service may take to tell what was said."""
 _LONGEST_DOUBT_NS = 2 * SECOND
 """Speech over the agent that is longer is an interruption, whatever its words."""
 
@@ -122,6 +124,8 @@ class TurnController:
         """What the user has said since the sound was stopped, as far as the service has told."""
         self._quiet = False
         """Whether the user's voice has fallen silent, though its end is not sure yet."""
+        self._doubtful = False
+        """Whether speech over the agent is over whose words are not known, and were too many for a noise."""
         self._confirm_ns = 0
         """When speech over the agent that goes on is an interruption."""
         self._paused_ns = 0
@@ -185,7 +189,8 @@ class TurnController:
         """The user's voice ended."""
         self.user_speaking = False
         if self.state is TurnState.PAUSED:
-            self._deadline_ns = now_ns + self.policy.resume_after_ns
+            if not self._quiet:
+                self._await_end(now_ns)
         elif self.state in (TurnState.LISTENING, TurnState.INTERRUPTED):
             self._enter(TurnState.THINKING, now_ns + self.policy.thinking_limit_ns)
         return []
@@ -197,12 +202,12 @@ class TurnController:
         """
         self._quiet = True
         if self.state is TurnState.PAUSED and self.user_speaking:
-            self._deadline_ns = now_ns + self.policy.resume_after_ns
+            self._await_end(now_ns)
         return []
 
     def user_voiced(self, now_ns: int) -> list[Decision]:
         """The user's voice goes on after it had fallen silent."""
-        self._quiet = False
+        self._quiet = self._doubtful = False
         if not self.user_speaking:
             return []
         if self.state is TurnState.PAUSED:
@@ -217,11 +222,18 @@ class TurnController:
             return []
         self._words += words_of(text)
         if only_of(self._words, self.interruptions.backchannels):
-            return []
+            return self._known_harmless(now_ns)
         if len(self._words) >= max(1, self.interruptions.min_words):
             # Words are no noise, however short they were.
             return self._flush(TurnState.INTERRUPTED if self.user_speaking else TurnState.LISTENING)
-        return []
+        return self._known_harmless(now_ns)
+
+    def _known_harmless(self, now_ns: int) -> list[Decision]:
+        """What was said interrupts nobody: whoever waited for the words goes on, unless more is being said."""
+        if not self._doubtful:
+            return []
+        self._doubtful, self._deadline_ns = False, now_ns
+        return self.tick(now_ns)
 
     def user_wrote(self, now_ns: int) -> list[Decision]:
         """The user sent text: whatever the agent says is cut, an answer is due."""
@@ -233,8 +245,11 @@ class TurnController:
         """The service has cut ``turn``: it takes what it hears for an interruption.
 
         Where no detector of ours hears the user, its word counts. Where one does, the sound stops and it is judged as
-        any speech over the agent: a cough is an interruption to the service as well.
+        any speech over the agent: a cough is an interruption to the service as well. Where nobody may stop the agent,
+        what there is of the turn is heard to its end.
         """
+        if self.interruptions.mode == "never":
+            return []
         judged = self.hears and self.gives_way and self.interruptions.mode == "pause"
         if judged and turn == self._playing and self.state in (TurnState.SPEAKING, TurnState.PAUSED):
             self._cut = int(turn)
@@ -317,6 +332,9 @@ class TurnController:
         if self.user_speaking and not self._quiet:
             self._deadline_ns = now_ns + _WORDS_NS
             return []
+        if self._doubtful:
+            # It was no mere noise, and nobody knows which words it was.
+            return self._flush(TurnState.INTERRUPTED if self.user_speaking else TurnState.THINKING)
         cut, self._cut = self._cut, 0
         self._enter(TurnState.SPEAKING)
         return [Resume(cut)]
@@ -328,14 +346,25 @@ class TurnController:
             return False
         if self._words:
             return only_of(self._words, manners.backchannels) or len(self._words) < manners.min_words
-        return False
+        return self._words_come
+
+    @property
+    def _words_come(self) -> bool:
+        """Whether words decide, and the service tells them while they are spoken, or soon after."""
+        manners = self.interruptions
+        return self.policy.preset == "service" and (bool(manners.backchannels) or manners.min_words > 0)
+
+    def _await_end(self, now_ns: int) -> None:
+        """The voice fell silent: soon the agent goes on, unless it was speech whose words are still to be told."""
+        self._doubtful = self._words_come and not self._words and now_ns >= self._confirm_ns
+        self._deadline_ns = now_ns + (_WORDS_LATE_NS if self._doubtful else self.policy.resume_after_ns)
 
     def _pause(self, now_ns: int) -> list[Decision]:
         """Stop the sound, and decide later whether that was right."""
         paused = self.state is TurnState.PAUSED
         self.state = TurnState.PAUSED
         if not paused:
-            self._paused_ns, self._words = now_ns, []
+            self._paused_ns, self._words, self._doubtful = now_ns, [], False
         confirm_ns = self.interruptions.confirm_ns or self.policy.confirm_ns
         self._confirm_ns = self._deadline_ns = now_ns + confirm_ns
         return [] if paused else [Pause()]
