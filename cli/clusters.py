@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 from .exits import Exit, Fault
 
 if TYPE_CHECKING:
+    from ..language import Agent
     from ..server.calls import ServedAgent
     from ..server.pool import WorkerSetup
-    from ..server.pool.ray_pool import RayPool
+    from ..server.pool.ray_pool import Placement, RayPool
 
 __all__ = ["ClusterWish", "join_cluster", "read_placements", "read_resources"]
 
@@ -47,6 +48,12 @@ def read_resources(written: str, option: str) -> dict[str, float]:
             raise Fault(f"{option}: {part!r} is no resource", "one looks like CPU=1 or udp=1", Exit.USAGE)
         name = match[1].upper() if match[1].lower() in ("cpu", "gpu") else match[1]
         found[name] = float(match[2])
+        if found[name] > 1 and found[name] != int(found[name]):
+            raise Fault(
+                f"{option}: {name} is a part of one, or a whole number",
+                f"write {name}={math.ceil(found[name])}",
+                Exit.USAGE,
+            )
     return found
 
 
@@ -61,11 +68,29 @@ def read_placements(written: Sequence[str]) -> dict[str, dict[str, float]]:
     return found
 
 
+def placements_of(wish: ClusterWish, agents: Sequence[Agent]) -> dict[str, Placement]:
+    """The agents that have workers of their own: by their files, and by the command line, which counts more.
+
+    Raises ``Fault`` for one that there is not.
+    """
+    from ..server.pool.ray_pool import Placement
+
+    for name in wish.placements:
+        if name not in {agent.name for agent in agents}:
+            raise Fault(f"--place: there is no agent `{name}`", code=Exit.USAGE)
+    found = {}
+    for agent in agents:
+        if taken := wish.placements.get(agent.name, agent.resources.taken):
+            found[agent.name] = Placement(taken, agent.resources.workers)
+    return found
+
+
 def join_cluster(
     stack: AsyncExitStack,
     wish: ClusterWish,
     setup: WorkerSetup,
-    agents: Sequence[ServedAgent],
+    agents: Sequence[Agent],
+    served: Sequence[ServedAgent],
     *,
     workers: int,
     **common: Any,
@@ -79,9 +104,7 @@ def join_cluster(
         raise Fault("Ray is not installed", "pip install 'livegraph[ray]'", Exit.CONFIG) from None
     from ..server.pool.scaling import Scaling
 
-    for agent in wish.placements:
-        if agent not in {served.name for served in agents}:
-            raise Fault(f"--place: there is no agent `{agent}`", code=Exit.USAGE)
+    placements = placements_of(wish, agents)
     _check_reachable(wish.address)
     where = {"include_dashboard": False} if wish.address == "local" else {"address": wish.address}
     try:
@@ -95,10 +118,10 @@ def join_cluster(
     scaling = Scaling(workers, wish.most_workers) if wish.most_workers else None
     return RayPool(
         setup,
-        agents,
+        served,
         workers=workers,
         resources=wish.resources,
-        placements=wish.placements,
+        placements=placements,
         scaling=scaling,
         **common,
     )

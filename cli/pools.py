@@ -101,9 +101,22 @@ async def open_front(
     """
     # A few more than calls: one that was lost may still hold its session while it comes again.
     model = LocalModel(stack, terminal, max_sessions=2 * staff.max_calls)
+    if staff.cluster is None:
+        serving.notes += _unplaced(prepared)
     if staff.workers is None:
         return await _here(stack, staff, prepared, serving, model)
     return await _by_workers(stack, staff.workers, staff, prepared, serving, what, live, terminal, model)
+
+
+def _unplaced(prepared: Sequence[Prepared]) -> list[str]:
+    """What the files say of nodes, where there is only this machine."""
+    asking = [one.agent.name for one in prepared if one.agent.resources.taken]
+    if not asking:
+        return []
+    named = ", ".join(f"`{name}`" for name in asking)
+    return [
+        f"`resources` of {named} count on a cluster (livegraph cluster): here one pool serves all agents."
+    ]
 
 
 async def _here(
@@ -163,7 +176,11 @@ async def _by_workers(
 
             pool: ElasticPool = ProcessPool(setup, shown(prepared), workers=workers, **common)
         else:
-            pool = join_cluster(stack, staff.cluster, setup, shown(prepared), workers=workers, **common)
+            pool = join_cluster(
+                *(stack, staff.cluster, setup, [one.agent for one in prepared], shown(prepared)),
+                workers=workers,
+                **common,
+            )
         app = make_pool_app(
             pool,
             owned=False,

@@ -147,6 +147,8 @@ def told_changes(
             told.append(f"{name} is gone{_calls(kept, ' goes on', ' go on')}")
         elif change := _change(one, new[name], tuned, kept):
             told.append(f"{name}: {change}")
+        if name in new and one.agent.resources != new[name].agent.resources:
+            told.append(f"{name}: `resources` count from the next start on")
     return told
 
 

@@ -31,6 +31,7 @@ from .forms import graph_form, linear_form, record_form, short_form
 from .nodes import WrittenNode
 from .origins import Tree
 from .personas import are_personas
+from .resources_section import ResourcesSection
 from .sections import BOXES, FORMS, OF_ALL, OF_ONE, TOP
 from .server_section import ServerSection
 from .template_boxes import Templates, lower
@@ -51,6 +52,7 @@ class Draft:
     conversation: ConversationPolicy = field(default_factory=ConversationPolicy)
     log: LogPolicy = field(default_factory=LogPolicy)
     server: ServerSection = field(default_factory=ServerSection)
+    resources: ResourcesSection = field(default_factory=ResourcesSection)
     simulator: dict[str, Any] = field(default_factory=dict)
     inputs: dict[str, InputSpec] = field(default_factory=dict)
     problems: list[Problem] = field(default_factory=list)
@@ -237,6 +239,12 @@ def _header(top: Mapping[str, Any], draft: Draft, shape: Shape, tree: Tree) -> d
         )
         shape.problems += problems
         draft.server = server or draft.server
+    if top.get("resources") is not None:
+        resources, problems = convert_group(
+            ResourcesSection, top["resources"], path=("resources",), label="resources"
+        )
+        shape.problems += problems
+        draft.resources = resources or draft.resources
     if top.get("simulator") is not None:
         draft.simulator = _simulator(top["simulator"], shape, tree.folder(("simulator", "brain")))
     if top.get("inputs") is not None:

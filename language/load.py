@@ -195,6 +195,7 @@ def _resolved(reading: Reading, document: Document, files: tuple[Path, ...]) -> 
         conversation=draft.conversation,
         simulator=draft.simulator,
         server=draft.server,
+        resources=draft.resources,
         source=document.path,
         inputs=draft.inputs,
         files=files,

@@ -20,6 +20,7 @@ from ..pipeline.turns.conversation_policy import ConversationPolicy
 from .diagnostics import Diagnostic, Span
 from .grammar import Draft
 from .origins import Tree, kept_at
+from .resources_section import ResourcesSection
 from .server_section import ServerSection
 
 __all__ = ["Agent", "Report", "Resolved"]
@@ -40,6 +41,8 @@ class Agent:
     """The section ``simulator`` as it is; a ``brain`` is an absolute path."""
     server: ServerSection = field(default_factory=ServerSection)
     """How it wants to be served; see ``server_section``."""
+    resources: ResourcesSection = field(default_factory=ResourcesSection)
+    """What workers of its own take of their nodes; see ``resources_section``."""
     source: Path | None = None
     """The file, when it came from one."""
     inputs: Mapping[str, InputSpec] = field(default_factory=dict)

@@ -16,7 +16,7 @@ BOXES = {"memory": "memory", "guards": "guard_rails"}
 OF_ONE = (
     *("title", "description", "inputs"),
     *FORMS,
-    *("edges", "turns", "conversation", *BOXES, "record", "log", "server", "simulator", "tests"),
+    *("edges", "turns", "conversation", *BOXES, "record", "log", "server", "resources", "simulator", "tests"),
 )
 """The sections of one agent."""
 OF_ALL = ("version", "agents", "templates", "profiles")

@@ -28,6 +28,7 @@ from ...pipeline.turns.controller import TurnPolicy
 from ...pipeline.turns.conversation_policy import ConversationPolicy
 from ..origins import Origin
 from ..report import Resolved
+from ..resources_section import ResourcesSection
 from ..server_section import ServerSection
 from .names import format_words, policy_words
 from .values import yaml_value
@@ -116,6 +117,10 @@ class _Explainer:
             section = self._group(ServerSection, agent.server, ("server",))
             given = {key: entry for key, entry in section.value.items() if entry.value is not None}
             made["server"] = Entry(given, section.origin)
+        if agent.resources.taken:
+            section = self._group(ResourcesSection, agent.resources, ("resources",))
+            given = {key: entry for key, entry in section.value.items() if entry.value}
+            made["resources"] = Entry(given, section.origin)
         if agent.simulator:
             made["simulator"] = Entry(
                 {key: self._at(str(value), ("simulator", key)) for key, value in agent.simulator.items()}

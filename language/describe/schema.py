@@ -15,6 +15,7 @@ from ...pipeline.graph.inputs import InputSpec
 from ...pipeline.running.call_log import LogPolicy
 from ...pipeline.turns.controller import TurnPolicy
 from ...pipeline.turns.conversation_policy import ConversationPolicy
+from ..resources_section import ResourcesSection
 from ..sections import BODIES, BOXES, FORMS, OF_ALL, OF_ONE, TOP
 from ..server_section import ServerSection
 from ..templates import ParamSpec
@@ -162,6 +163,10 @@ def _definitions(boxes: Boxes, tests: Mapping[str, object]) -> Schema:
         "log": _nullable(group_schema(LogPolicy), "What its boxes log; reaches running calls"),
         "record": record_section(boxes),
         "server": _nullable(group_schema(ServerSection), "How `livegraph run` serves it"),
+        "resources": _nullable(
+            group_schema(ResourcesSection),
+            "What workers of the agent's own take of their nodes, on a cluster; without it all workers serve it",
+        ),
         "simulator": _nullable(
             mapping_schema({"brain": text_schema("File with the simulator's script, relative to this one")}),
             "How the local simulator plays the model; of no meaning to Google",

@@ -7,10 +7,12 @@ straight to the node. Actors end with the program that has the pool, and with th
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
@@ -26,19 +28,30 @@ from .stream import Heard, Join
 from .wire import Begin, Message, Unframer, WireError, framed
 from .worker import WorkerLost
 
-__all__ = ["ADDRESS_LABEL", "RayPool"]
+__all__ = ["ADDRESS_LABEL", "Placement", "RayPool"]
 
 # Ray's own annotations differ from release to release, and it need not be there where types are checked.
 ray: Any = import_module("ray")
 RayError: Any = import_module("ray.exceptions").RayError
+
+logger = logging.getLogger("livegraph.server")
 
 ADDRESS_LABEL = "livegraph.io/public-address"
 """The label of a node that says where the world reaches it: ``203.0.113.7``, or ``203.0.113.7:40000``."""
 
 _POLL_S = 10.0
 _MOST_WAITING = 10_000
+_PATIENT_S = 20.0
 _PLACED_WITHIN_S = 300.0
 """For a node with room: the cluster may have to grow first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """An agent that has ``workers`` of its own, each of which takes these ``resources`` of its node."""
+
+    resources: Mapping[str, float]
+    workers: int = 1
 
 
 class _Actor:
@@ -171,8 +184,7 @@ class RayPool(ElasticPool):
     Args:
         setup: what each worker is given; its agents' files are to be where each node finds them.
         resources: what an actor takes of a node: ``{"CPU": 1, "udp": 1}``, ``memory`` in bytes.
-        placements: what an actor takes of its node that serves one agent only, by the name of the agent: it has one
-            worker of its own then, and no other worker takes its calls.
+        placements: agents that have workers of their own, by name; no other worker takes their calls.
         udp_port: of the first worker of each node, the next one there has the next; 0 takes free ones.
         environment: variables of the actors.
         others: see ``ElasticPool``.
@@ -185,7 +197,7 @@ class RayPool(ElasticPool):
         *,
         workers: int,
         resources: Mapping[str, float] | None = None,
-        placements: Mapping[str, Mapping[str, float]] | None = None,
+        placements: Mapping[str, Placement] | None = None,
         udp_port: int = 0,
         environment: Mapping[str, str] | None = None,
         **others: Any,
@@ -195,23 +207,25 @@ class RayPool(ElasticPool):
         self._udp_port = udp_port
         self._resources = dict(resources or {"CPU": 1})
         self._placements = dict(placements or {})
+        self._own = [name for name, placement in self._placements.items() for _ in range(placement.workers)]
+        """The agent of each worker that serves one only."""
         path = os.pathsep.join(filter(None, sys.path))
         variables = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "PYTHONPATH": path}
         self._environment = {**variables, **(environment or {})}
 
     def _places(self) -> Sequence[int]:
-        return [*super()._places(), *(MOST_WORKERS + index for index in range(len(self._placements)))]
+        return [*super()._places(), *(MOST_WORKERS + index for index in range(len(self._own)))]
 
     def _only(self, slot: int) -> str:
-        return "" if slot < MOST_WORKERS else list(self._placements)[slot - MOST_WORKERS]
+        return "" if slot < MOST_WORKERS else self._own[slot - MOST_WORKERS]
 
     async def _start(self, slot: int | None) -> _StartedActor:
         only = "" if slot is None else self._only(slot)
-        options = _options(self._placements.get(only, self._resources), self._environment)
+        taken = self._placements[only].resources if only else self._resources
+        options = _options(taken, self._environment)
         actor = ray.remote(_Actor).options(**options).remote(list(filter(None, sys.path)))
         try:
-            async with asyncio.timeout(_PLACED_WITHIN_S):
-                node = await actor.begin.remote()
+            node = await _placed(actor, only, taken)
             started = _StartedActor(actor, await RemoteWorker.at(_to(actor)), node)
             await started.worker.prepare(self._setup)
         except (RayError, TimeoutError) as error:
@@ -250,6 +264,20 @@ def _options(resources: Mapping[str, float], environment: Mapping[str, str]) -> 
         "max_concurrency": 1_000,
         "runtime_env": {"env_vars": dict(environment)},
     }
+
+
+async def _placed(actor: Any, only: str, taken: Mapping[str, float]) -> str:
+    """The node that has taken this actor; says so where it waits long for one. Raises ``TimeoutError``."""
+    beginning = asyncio.ensure_future(actor.begin.remote())
+    done, _ = await asyncio.wait({beginning}, timeout=_PATIENT_S)
+    if not done:
+        logger.warning(
+            "a worker%s waits for a node with %s free",
+            f" of `{only}`" if only else "",
+            ", ".join(f"{name}: {much:g}" for name, much in taken.items()),
+        )
+    async with asyncio.timeout(_PLACED_WITHIN_S):
+        return str(await beginning)
 
 
 def _addresses_of(node: str) -> tuple[str, ...]:

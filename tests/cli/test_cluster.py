@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 import signal
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from livegraph.cli.clusters import read_placements, read_resources
+from livegraph.cli.clusters import ClusterWish, placements_of, read_placements, read_resources
 from livegraph.cli.exits import Fault
+from livegraph.language import parse_agent
 from support.command import livegraph, running
 
 ECHO = "version: 1\nname: echo\npipeline: [webrtc_in, webrtc_out]\n"
+VISION = ECHO.replace("echo", "vision") + "resources: {cpu: 0.1, workers: 1}\n"
 
 
 def test_resources_are_read_as_they_are_written() -> None:
@@ -44,15 +47,45 @@ def test_a_cluster_that_is_not_there_is_said(tmp_path: Path) -> None:
     assert "ray start --head" in done.stderr
 
 
+def test_agents_are_placed_by_their_files_and_by_the_command() -> None:
+    """What the command says counts more; an agent that there is not is named."""
+    pytest.importorskip("ray", reason="Ray has no wheel for this Python")
+    agents = [parse_agent(ECHO), parse_agent(VISION)]
+    placed = placements_of(ClusterWish(), agents)
+    assert {name: (each.resources, each.workers) for name, each in placed.items()} == {
+        "vision": ({"CPU": 0.1}, 1)
+    }
+    wish = ClusterWish(placements={"vision": {"GPU": 1.0}, "echo": {"udp": 1.0}})
+    placed = placements_of(wish, agents)
+    assert {name: each.resources for name, each in placed.items()} == {
+        "echo": {"udp": 1.0},
+        "vision": {"GPU": 1.0},
+    }
+    with pytest.raises(Fault, match="no agent `ecko`"):
+        placements_of(ClusterWish(placements={"ecko": {"CPU": 1.0}}), agents)
+
+
+@pytest.mark.parametrize("option", ["--resources", "--place"])
+def test_more_than_one_is_a_whole_number(option: str) -> None:
+    """As clusters have it: a worker cannot take one and a half."""
+    with pytest.raises(Fault, match="CPU is a part of one, or a whole number") as fault:
+        read_resources("CPU=1.5", option)
+    assert fault.value.remedy == "write CPU=2"
+    assert read_resources("memory=1000.0", option) == {"memory": 1000.0}
+
+
 @pytest.mark.timeout(300)
 def test_calls_are_served_on_a_cluster(tmp_path: Path) -> None:
-    """Started here, with two workers: calls are spread over them, and SIGTERM ends everything."""
+    """Started here, with two workers and one of an agent's own: each call goes to one that is for it, and SIGTERM ends
+    everything."""
     pytest.importorskip("ray", reason="Ray has no wheel for this Python")
     agent = tmp_path / "echo.yaml"
     agent.write_text(ECHO)
+    (vision := tmp_path / "vision.yaml").write_text(VISION)
     command = (
         "cluster",
         agent,
+        vision,
         "--address",
         "local",
         "--workers",
@@ -68,8 +101,17 @@ def test_calls_are_served_on_a_cluster(tmp_path: Path) -> None:
         load = livegraph("load", page, "--calls", "4", "--hold", "2s", "--json", within_s=100)
         report = json.loads(load.stdout)
         assert (report["connected"], report["failed"], report["dropped"]) == (4, {}, {})
-        seen = json.loads(livegraph("top", "--server", page.rstrip("/").rpartition(":")[2], "--json").stdout)
-        assert [worker["worker"] for worker in seen["workers"]] == [0, 1]
+        port = page.rstrip("/").rpartition(":")[2]
+        with ThreadPoolExecutor(1) as pool:
+            calling = pool.submit(
+                livegraph, "load", page, "--agent", "vision", "--calls", "2", "--hold", "12s", within_s=100
+            )
+            calls: dict[int, int] = {}
+            while not calling.done() and sum(calls.values()) < 2:
+                seen = json.loads(livegraph("top", "--server", port, "--json").stdout)
+                calls = {worker["worker"]: worker["calls"] for worker in seen["workers"]}
+            assert calls == {0: 0, 1: 0, 1024: 2}
+            assert calling.result().returncode == 0
         server.send(signal.SIGTERM)
         code, _, err = server.ended(60)
         assert code == 0, err
