@@ -24,8 +24,8 @@ from livegraph.transports.webrtc.webrtc_out import WebRTCOut
 __all__ = ["SOURCE", "agents", "source"]
 
 SOURCE = "busy_agent:source"
-_WORK_S = 0.0012
-"""For each 20 ms of sound: 6 % of a core for a call."""
+_WORK_S = 0.002
+"""For each 20 ms of sound: 10 % of a core for a call."""
 _BEAT_S = 0.01
 _WINDOW = 300
 

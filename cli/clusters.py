@@ -37,6 +37,8 @@ class ClusterWish:
     resources: Mapping[str, float] = field(default_factory=lambda: {"CPU": 1.0})
     placements: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     public_address_command: str = ""
+    entry_port: int | None = None
+    """Where the other nodes take HTTP, too."""
 
 
 def read_resources(written: str, option: str) -> dict[str, float]:

@@ -208,6 +208,15 @@ async def _by_workers(
         raise Fault(f"a worker cannot serve: {refusal.message}", refusal.remedy) from None
     except WorkerLost as lost:
         raise Fault(f"a worker cannot be started: {lost}", "its own words are above") from None
+    if staff.cluster is not None and staff.cluster.entry_port is not None:
+        from .entries import Entries
+
+        await stack.enter_async_context(
+            Entries(
+                *(app, serving.host, staff.cluster.entry_port, serving.front),
+                opened=lambda address: terminal.say(f"HTTP at {address}, too"),
+            )
+        )
     return Front(app, pool, model)
 
 

@@ -50,12 +50,12 @@ class ResourcesSection:
                 raise FieldFault(
                     ("custom", name), f"`{name}` must be more than 0", "leave out what is not needed"
                 )
-        for name, much in (("cpu", self.cpu), ("gpu", self.gpu), ("udp", self.udp), *self.custom.items()):
-            if much is not None and much > 1 and much != int(much):
+        plain: dict[str, float | None] = {"cpu": self.cpu, "gpu": self.gpu, "udp": self.udp, **self.custom}
+        for name, amount in plain.items():
+            if amount is not None and amount > 1 and amount != int(amount):
                 path = ("custom", name) if name in self.custom else (name,)
-                raise FieldFault(
-                    path, f"`{name}` is a part of one, or a whole number", f"write {math.ceil(much)}"
-                )
+                hint = f"write {math.ceil(amount)}"
+                raise FieldFault(path, f"`{name}` is a part of one, or a whole number", hint)
         if self.workers != 1 and not self.taken:
             raise FieldFault(
                 ("workers",), "workers of an agent's own take something of a node", "write `cpu: 1`"

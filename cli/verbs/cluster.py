@@ -67,6 +67,20 @@ _OWN: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "entry_port": (
+        Annotated[
+            int | None,
+            typer.Option(
+                "--entry-port",
+                min=0,
+                max=65_535,
+                metavar="PORT",
+                rich_help_panel=_PANEL,
+                help="Every other node takes HTTP at this port as well, on --host; 0 takes a free one.",
+            ),
+        ],
+        None,
+    ),
     "public_address_command": (
         Annotated[
             str,
@@ -96,6 +110,7 @@ def cluster(**given: Any) -> None:
             read_resources(own["resources"], "--resources"),
             read_placements(own["place"] or ()),
             own["public_address_command"],
+            own["entry_port"],
         )
     serve(given, wish)
 

@@ -47,6 +47,15 @@ def load(
     interrupt: Annotated[
         bool, typer.Option("--interrupt/--no-interrupt", help="Whether they speak over the answers as well.")
     ] = True,
+    patience: Annotated[
+        str,
+        typer.Option(
+            "--patience", metavar="TIME", help="How long callers who are told to come back later do so."
+        ),
+    ] = "0s",
+    again: Annotated[
+        bool, typer.Option("--again", help="Callers whose call ends before its time call once more.")
+    ] = False,
     agent: Annotated[
         str, typer.Option("--agent", metavar="NAME", help="Who is called; the server's default otherwise.")
     ] = "",
@@ -76,7 +85,7 @@ def load(
     terminal = Terminal(level=logging.WARNING)
     with told(terminal):
         _check_host(url, owned or [])
-        per_s, hold_s = _ramp(ramp), _time(hold, "--hold")
+        per_s, hold_s, patience_s = _ramp(ramp), _time(hold, "--hold"), _time(patience, "--patience")
         if say is not None:
             check_there(say, "--say")
         _check_words(say)
@@ -91,6 +100,8 @@ def load(
             say="" if say is None else str(say.resolve()),
             interrupt=interrupt,
             token=os.environ.get(_TOKEN, ""),
+            patience_s=patience_s,
+            again=again,
         )
         whole_s = calls / per_s + hold_s
         with terminal.counting("load", whole_s) as tell:
@@ -182,13 +193,18 @@ def _text(report: LoadReport) -> str:
         f"{sum(report.dropped.values())} ended before their time",
         *(f"           {count} x {why}" for why, count in (report.failed | report.dropped).items()),
         f"packets    {report.sent_packets} sent, {came} received, {lost} lost"
-        + (f" ({lost / (lost + came):.2%})" if lost + came else ""),
+        + (f" ({lost / (lost + came):.2%}), {report.lost_samples} samples" if lost + came else ""),
     ]
+    if report.put_off:
+        lines.append(f"put off    {report.put_off} times, and came back")
+    if report.again:
+        lines.append(f"again      {report.again} calls in the place of others that had ended")
     if report.said:
         lines.append(f"answers    {report.answered} to {report.said} questions")
-    lines += ["", f"{'':22}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>9}"]
+    lines += ["", f"{'':24}{'p50':>9}{'p95':>9}{'p99':>9}{'max':>9}"]
     rows: list[tuple[str, Figures | None, str]] = [
         ("offer to connected", report.connect_ms, "ms"),
+        ("lost to connected again", report.again_ms, "ms"),
         ("answer", report.answer_ms, "ms"),
         ("silence after barge-in", report.silence_ms, "ms"),
         ("loss of a call", report.loss, "%"),
@@ -199,5 +215,5 @@ def _text(report: LoadReport) -> str:
             continue
         values = (found.p50, found.p95, found.p99, found.max)
         shown = (f"{100 * v:.2f} %" if unit == "%" else f"{v:.0f} ms" for v in values)
-        lines.append(f"{name:22}" + "".join(f"{one:>9}" for one in shown))
+        lines.append(f"{name:24}" + "".join(f"{one:>9}" for one in shown))
     return "\n".join(lines)

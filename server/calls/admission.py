@@ -97,9 +97,7 @@ class Admission:
     def enter(self, caller: Caller) -> Entry:
         """Take a place. Raises ``Refusal`` when there is none for this caller (429) or for anybody (503)."""
         limits, identity, address = self.limits_of(caller.grant), caller.grant.identity, caller.counted_by
-        if identity and limits.calls is not None and self._by_identity[identity] >= limits.calls:
-            calls = "1 call" if limits.calls == 1 else f"{limits.calls} calls"
-            raise _wait(429, "too_many_calls", f"There are {calls} of yours already.", _BUSY_RETRY_S)
+        self._check_identity(caller.grant)
         if address and limits.pending is not None and self._pending_by_address[address] >= limits.pending:
             raise _wait(
                 429, "too_many_pending", "Calls from here were begun and not taken up.", _PENDING_RETRY_S
@@ -123,6 +121,23 @@ class Admission:
             self._pending_by_address[address] += 1
         return entry
 
+    def identify(self, entry: Entry, grant: Grant) -> None:
+        """It has turned out who has this place, which stays taken. Raises ``Refusal`` (429) when that is too many."""
+        self._check_identity(grant)
+        self._forget_identity(entry)
+        entry.caller = Caller(grant, entry.caller.address)
+        if grant.identity:
+            self._by_identity[grant.identity] += 1
+
+    def _check_identity(self, grant: Grant) -> None:
+        limits, identity = self.limits_of(grant), grant.identity
+        if identity and limits.calls is not None and self._by_identity[identity] >= limits.calls:
+            calls = "1 call" if limits.calls == 1 else f"{limits.calls} calls"
+            raise _wait(429, "too_many_calls", f"There are {calls} of yours already.", _BUSY_RETRY_S)
+
+    def _forget_identity(self, entry: Entry) -> None:
+        _less(self._by_identity, entry.caller.grant.identity)
+
     def connected(self, entry: Entry) -> None:
         """The caller is there: its place is no longer a pending one."""
         if entry.pending:
@@ -134,7 +149,7 @@ class Admission:
         if entry in self._entries:
             self._entries.remove(entry)
             self.connected(entry)
-            _less(self._by_identity, entry.caller.grant.identity)
+            self._forget_identity(entry)
 
 
 def _wait(status: int, code: str, message: str, seconds: int, remedy: str = "") -> Refusal:

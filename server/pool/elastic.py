@@ -9,8 +9,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ...language import Agent
+from ...pipeline.units import SECOND
 from ..calls.served import ServedAgent
 from ..refusals import Refusal
+from .backoff import Backoff
 from .kept import MOST_WORKERS, KeptPool
 from .placing import call_cost, load_of
 from .scaling import Scaling
@@ -36,34 +38,59 @@ class ElasticPool(KeptPool):
     ) -> None:
         super().__init__(agents, **others)
         self.scaling = scaling
-        self._resizing: asyncio.Task[None] | None = None
+        self._starting: dict[int, asyncio.Task[Refusal | WorkerLost | None]] = {}
+        """Workers that are to be there as soon as they can, by place."""
+        self._backoff = Backoff()
+        self._not_before_s = 0.0
+        self._foreseen = 0
 
     @property
     def size(self) -> int:
-        """How many workers there are to be."""
-        return len(self._keepers.keys() & set(range(MOST_WORKERS)))
+        """How many workers there are to be, those included that are being started."""
+        return len(self._general())
+
+    def _general(self) -> list[int]:
+        return sorted(slot for slot in {*self._keepers, *self._starting} if slot < MOST_WORKERS)
 
     async def resize(self, workers: int) -> None:
         """Have so many: new ones are started, those that are too many take no more calls and end when theirs are over.
 
-        Raises ``Refusal`` and ``WorkerLost`` when one cannot be started; those that could be are there.
+        Returns when they serve. Raises ``Refusal`` and ``WorkerLost`` when one cannot be started; those that could be
+        are there.
         """
         if not 1 <= workers <= MOST_WORKERS:
             raise ValueError(f"a pool has 1 to {MOST_WORKERS} workers")
-        slots = sorted(slot for slot in self._keepers if slot < MOST_WORKERS)
+        self._head_for(workers)
+        faults = await asyncio.gather(*self._starting.values(), return_exceptions=True)
+        for fault in faults:
+            if isinstance(fault, Exception):
+                raise fault
+
+    def _head_for(self, workers: int) -> None:
+        slots = self._general()
         for slot in slots[workers:]:
+            if (starting := self._starting.pop(slot, None)) is not None:
+                starting.cancel()
+                continue
             self._keepers.pop(slot).cancel()
             for post in [post for post in self.posts if post.slot == slot and post.state == "serving"]:
                 self.retire(post, "scaled", "fewer are needed")
                 self._run(self._wind_up(post, self._started[post]), f"worker {slot}, not needed")
-        missing = [slot for slot in range(workers) if slot not in self._keepers][: workers - len(slots)]
-        started = await asyncio.gather(*(self._spawn(slot) for slot in missing), return_exceptions=True)
-        faults = [one for one in started if isinstance(one, BaseException)]
-        for slot, one in zip(missing, started, strict=True):
-            if not isinstance(one, BaseException):
-                self._have(slot, await self._begin(slot, one))
-        if faults:
-            raise faults[0]
+        for slot in [slot for slot in range(workers) if slot not in slots][: max(0, workers - len(slots))]:
+            # Each serves as soon as it is there: one of them may have to wait for a node.
+            self._starting[slot] = starting = self._run(self._add(slot), f"worker {slot}, needed")
+            starting.add_done_callback(self._added)
+
+    async def _add(self, slot: int) -> Refusal | WorkerLost | None:
+        try:
+            post = await self._begin(slot, await self._spawn(slot))
+        except (Refusal, WorkerLost) as error:
+            self._starting.pop(slot, None)
+            return error
+        self._starting.pop(slot, None)
+        self._have(slot, post)
+        self._backoff = Backoff()
+        return None
 
     async def roll(self) -> None:
         """See ``Pool``."""
@@ -84,22 +111,31 @@ class ElasticPool(KeptPool):
                     await self.until_serving(slot)
 
     def _looked(self) -> None:
-        if self.scaling is not None and (self._resizing is None or self._resizing.done()):
+        if self.scaling is not None:
             self._scale(self.scaling)
 
     def _scale(self, scaling: Scaling) -> None:
-        serving = [post.place for post in self.posts if post.state == "serving"]
+        serving = [post.place for post in self.posts if post.state == "serving" and not post.only]
         now_ns, cost = time.monotonic_ns(), call_cost(serving)
         full = sum(load_of(place, cost, now_ns) for place in serving)
-        wanted = scaling.wanted(now_ns, self.size, full)
-        if wanted != self.size:
-            logger.warning(
-                "%d worker(s) instead of %d: they are %.0f %% full", wanted, self.size, 100 * full / self.size
-            )
-            self._resizing = self._run(self._resize(wanted), "scaling")
+        before = self.size
+        wanted = scaling.wanted(now_ns, before, full)
+        if (foreseen := scaling.foreseen(wanted, full)) != self._foreseen:
+            self._foreseen = foreseen
+            self._foresee(foreseen)
+        if wanted == before or (wanted > before and now_ns / SECOND < self._not_before_s):
+            return
+        logger.warning(
+            "%d worker(s) instead of %d: they are %.0f %% full", wanted, before, 100 * full / before
+        )
+        self._head_for(wanted)
 
-    async def _resize(self, wanted: int) -> None:
-        try:
-            await self.resize(wanted)
-        except (Refusal, WorkerLost) as error:
-            logger.error("the pool stays smaller than it should be: %s", error)
+    def _foresee(self, workers: int) -> None:
+        """So many workers will have to have room soon."""
+
+    def _added(self, task: asyncio.Task[Refusal | WorkerLost | None]) -> None:
+        if task.cancelled() or task.exception() is not None or (fault := task.result()) is None:
+            return
+        wait_s = max(SECOND, self._backoff.after(0)) / SECOND
+        self._not_before_s = time.monotonic() + wait_s
+        logger.error("the pool stays smaller than it should be: %s; tried again in %.0f s", fault, wait_s)

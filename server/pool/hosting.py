@@ -131,7 +131,7 @@ class Host:
             yield
         except (LivegraphError, Refusal, OSError, ImportError, AttributeError, ValueError) as error:
             refusal = error if isinstance(error, Refusal) else Refusal(500, "worker_failed", sentence(error))
-            self._send(_refused(number, refusal))
+            self._send(Refused.of(number, refusal))
             raise _GaveUp from error
 
     # What comes, and what goes.
@@ -166,7 +166,7 @@ class Host:
             given = unpacked(ask.given, tuple[kinds])  # type: ignore[valid-type]
             self._done(ask.number, await self._answer(ask.method, given))
         except Refusal as refusal:
-            self._send(_refused(ask.number, refusal))
+            self._send(Refused.of(ask.number, refusal))
         except Exception as error:
             # One request's fault is no other's. Its caller is told that it failed; here is why.
             logger.exception("%s failed", ask.method)
@@ -241,9 +241,3 @@ async def _placed(setup: WorkerSetup, begin: Begin) -> WorkerSetup:
 
 class _GaveUp(Exception):
     """It could not begin, and has said so."""
-
-
-def _refused(number: int, refusal: Refusal) -> Refused:
-    return Refused(
-        number, refusal.status, refusal.code, refusal.message, refusal.remedy, dict(refusal.headers)
-    )

@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Protocol, Self
+from typing import Any, Protocol, Self, TypeVar
 
 from ...language import Agent
 from ...pipeline.units import SECOND
@@ -36,6 +36,9 @@ _END_WITHIN_S = 12.0
 _RETIRED_DRAIN_S = 300.0
 MOST_WORKERS = 1_024
 """Places from here on are those of agents that have workers of their own."""
+
+
+T = TypeVar("T")
 
 
 class Started(Protocol):
@@ -108,7 +111,7 @@ class KeptPool(WorkersPool):
         self._missing_spares = asyncio.Semaphore(spares)
         self._edition = 0
         """Of the agents: who has begun to read them before they were taken anew reads them again."""
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
 
     def _places(self) -> Sequence[int]:
         """The places that there are from the start."""
@@ -163,13 +166,13 @@ class KeptPool(WorkersPool):
             self.lose(post)
         self._started.clear()
 
-    def _run(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
+    def _run(self, work: Coroutine[Any, Any, T], name: str) -> asyncio.Task[T]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
         return task
 
-    def _ended(self, task: asyncio.Task[None]) -> None:
+    def _ended(self, task: asyncio.Task[Any]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("%s failed", task.get_name(), exc_info=error)

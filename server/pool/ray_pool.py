@@ -10,37 +10,34 @@ import asyncio
 import logging
 import os
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
+from weakref import WeakSet
 
 from ...language import Agent
 from ..calls.served import ServedAgent
 from ..refusals import Refusal
+from .actors import Mailbox, RayError, ray, stream_to
 from .elastic import ElasticPool
 from .hosting import Host
 from .kept import MOST_WORKERS, Started
 from .remote import RemoteWorker
 from .setup import WorkerSetup
-from .stream import Heard, Join
-from .wire import Begin, Message, Unframer, WireError, framed
+from .stream import Heard
+from .wire import Begin
 from .worker import WorkerLost
 
 __all__ = ["ADDRESS_LABEL", "Placement", "RayPool"]
 
-# Ray's own annotations differ from release to release, and it need not be there where types are checked.
-ray: Any = import_module("ray")
-RayError: Any = import_module("ray.exceptions").RayError
+request_resources: Any = import_module("ray.autoscaler.sdk").request_resources
 
 logger = logging.getLogger("livegraph.server")
 
 ADDRESS_LABEL = "livegraph.io/public-address"
 """The label of a node that says where the world reaches it: ``203.0.113.7``, or ``203.0.113.7:40000``."""
 
-_POLL_S = 10.0
-_MOST_WAITING = 10_000
 _PATIENT_S = 20.0
 _PLACED_WITHIN_S = 300.0
 """For a node with room: the cluster may have to grow first."""
@@ -54,99 +51,22 @@ class Placement:
     workers: int = 1
 
 
-class _Actor:
-    """One worker inside of an actor: messages come by ``say`` and are fetched by ``hear``."""
-
-    def __init__(self, path: Sequence[str]) -> None:
-        sys.path[:] = [*sys.path, *(each for each in path if each not in sys.path)]
-        self._unframer = Unframer()
-        self._out: asyncio.Queue[bytes] = asyncio.Queue(_MOST_WAITING)
-        self._heard: Heard | None = None
-        self._over: Any = None
-        self._hosting: asyncio.Task[None] | None = None
+class _Actor(Mailbox):
+    """One worker inside of an actor."""
 
     async def begin(self) -> str:
         """Host a worker; the id of the node that it is on."""
 
-        async def join(heard: Heard, over: Any) -> _Actor:
+        async def join(heard: Heard, over: Callable[[], None]) -> _Actor:
             self._heard, self._over = heard, over
             return self
 
-        if self._hosting is None:
-            self._hosting = asyncio.create_task(Host().serve(join), name="worker")
+        if self._working is None:
+            self._working = asyncio.create_task(Host().serve(join), name="worker")
             # It begins to listen at once: what is said next must be heard.
             await asyncio.sleep(0)
         node: str = ray.get_runtime_context().get_node_id()
         return node
-
-    async def say(self, data: bytes) -> None:
-        """Messages for the worker."""
-        assert self._heard is not None
-        for message in self._unframer.feed(data):
-            self._heard(message)
-
-    async def hear(self) -> bytes | None:
-        """The worker's messages, as soon as there are some; empty when there were none, ``None`` when it is over."""
-        assert self._hosting is not None
-        waiting = asyncio.ensure_future(self._out.get())
-        done, _ = await asyncio.wait(
-            {waiting, self._hosting}, timeout=_POLL_S, return_when=asyncio.FIRST_COMPLETED
-        )
-        if waiting not in done:
-            waiting.cancel()
-            return None if self._hosting in done else b""
-        found = [waiting.result()]
-        while not self._out.empty():
-            found.append(self._out.get_nowait())
-        return b"".join(found)
-
-    # `Stream`, for the host.
-
-    def send(self, message: Message) -> None:
-        """See ``Stream``."""
-        try:
-            self._out.put_nowait(framed(message))
-        except asyncio.QueueFull:
-            # Nobody fetches them: the pool is gone, or as good as that.
-            self._over()
-
-    def close(self) -> None:
-        """See ``Stream``: what was sent waits to be fetched."""
-
-
-class _ActorStream:
-    """See ``Stream``: to an actor."""
-
-    def __init__(self, actor: Any, heard: Heard, over: Any) -> None:
-        self._actor = actor
-        self._heard = heard
-        self._over = over
-        self._polling = asyncio.create_task(self._poll(), name="actor's messages")
-
-    def send(self, message: Message) -> None:
-        self._actor.say.remote(framed(message))
-
-    def close(self) -> None:
-        self._polling.cancel()
-
-    async def _poll(self) -> None:
-        unframer = Unframer()
-        try:
-            while (data := await self._actor.hear.remote()) is not None:
-                for message in unframer.feed(data):
-                    self._heard(message)
-        except (RayError, WireError):
-            # The actor is gone, or its node is.
-            pass
-        finally:
-            self._over()
-
-
-def _to(actor: Any) -> Join:
-    async def join(heard: Heard, over: Any) -> _ActorStream:
-        return _ActorStream(actor, heard, over)
-
-    return join
 
 
 class _StartedActor:
@@ -156,6 +76,8 @@ class _StartedActor:
         self.actor = actor
         self.worker = worker
         self.node = node
+        self.index: int | None = None
+        """Its number among those of its node; none before it serves."""
 
     @property
     def alive(self) -> bool:
@@ -207,6 +129,10 @@ class RayPool(ElasticPool):
         self._udp_port = udp_port
         self._resources = dict(resources or {"CPU": 1})
         self._placements = dict(placements or {})
+        self._actors: WeakSet[_StartedActor] = WeakSet()
+        self._bundles: list[Mapping[str, float]] = []
+        """What the cluster is told to have room for."""
+        self._telling = asyncio.Lock()
         self._own = [name for name, placement in self._placements.items() for _ in range(placement.workers)]
         """The agent of each worker that serves one only."""
         path = os.pathsep.join(filter(None, sys.path))
@@ -226,7 +152,8 @@ class RayPool(ElasticPool):
         actor = ray.remote(_Actor).options(**options).remote(list(filter(None, sys.path)))
         try:
             node = await _placed(actor, only, taken)
-            started = _StartedActor(actor, await RemoteWorker.at(_to(actor)), node)
+            started = _StartedActor(actor, await RemoteWorker.at(stream_to(actor)), node)
+            self._actors.add(started)
             await started.worker.prepare(self._setup)
         except (RayError, TimeoutError) as error:
             ray.kill(actor, no_restart=True)
@@ -238,17 +165,31 @@ class RayPool(ElasticPool):
 
     def _begin_at(self, slot: int, started: Started) -> Begin:
         assert isinstance(started, _StartedActor)
-        index = self._index_on(started.node)
+        started.index = index = self._index_on(started.node)
         port = self._udp_port + index if self._udp_port else 0
         return Begin(index, port, _addresses_of(started.node))
 
     def _index_on(self, node: str) -> int:
-        """The number of a worker among those of its node, which its port goes by."""
-        taken: Counter[int] = Counter()
-        for post, started in self._started.items():
-            if isinstance(started, _StartedActor) and started.node == node and self._udp_port:
-                taken[post.place.report.udp_port - self._udp_port] += 1
+        """The number of a worker among those of its node, which its ports go by."""
+        taken = {actor.index for actor in self._actors if actor.alive and actor.node == node}
         return next(index for index in range(len(taken) + 1) if index not in taken)
+
+    # The cluster's own autoscaler ---------------------------------------------------------------
+
+    async def __aexit__(self, *given: object) -> None:
+        await super().__aexit__(*given)
+        if self._bundles:
+            await asyncio.to_thread(request_resources, bundles=[])
+
+    def _foresee(self, workers: int) -> None:
+        """Have the cluster keep nodes for so many, where it can get some and give them back."""
+        own = [self._placements[name].resources for name in self._own]
+        self._bundles = [*([self._resources] * workers), *own]
+        self._run(self._tell_cluster(), "what the cluster is to have room for")
+
+    async def _tell_cluster(self) -> None:
+        async with self._telling:
+            await asyncio.to_thread(request_resources, bundles=[dict(each) for each in self._bundles])
 
 
 def _options(resources: Mapping[str, float], environment: Mapping[str, str]) -> dict[str, Any]:

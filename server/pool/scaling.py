@@ -21,6 +21,8 @@ class Scaling:
     most: int
     full: float = 0.7
     """How full the workers may be on average before there are to be more."""
+    near: float = 0.5
+    """How full they may be before there should be room for one more: a machine that is not there yet takes minutes."""
     empty: float = 0.4
     """How full those that would be left may be for there to be fewer."""
     patience_ns: int = 60 * SECOND
@@ -54,3 +56,7 @@ class Scaling:
         # One at a time: each has calls that must come to their end.
         self._idle_since_ns = now_ns
         return workers - 1
+
+    def foreseen(self, workers: int, load: float) -> int:
+        """How many there should be room for, while there are to be ``workers``."""
+        return min(self.most, workers + 1) if load > self.near * workers else workers

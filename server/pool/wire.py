@@ -83,6 +83,12 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
     remedy: str
     headers: dict[str, str]
 
+    @classmethod
+    def of(cls, number: int, refusal: Refusal) -> Refused:
+        """As it is sent."""
+        words = (refusal.code, refusal.message, refusal.remedy)
+        return cls(number, refusal.status, *words, dict(refusal.headers))
+
     def refusal(self) -> Refusal:
         """As it was raised there."""
         return Refusal(self.status, self.code, self.message, self.remedy, self.headers)

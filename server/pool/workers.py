@@ -27,7 +27,7 @@ from ..gate import address_of
 from ..limits.caller import CallerLimits
 from ..offering import Answered, Offer
 from ..refusals import Refusal
-from ..sockets.door import deny
+from ..sockets.door import LET_IN, deny
 from ..sockets.opening import INSTEAD
 from .cards import AgentCard, cards_of
 from .local import no_workers
@@ -190,7 +190,7 @@ class WorkersPool(Roster):
     async def carry(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Have a worker serve this WebSocket, as an ASGI application does; returns when it is over.
 
-        It takes a place like any other call; who calls is asked by the worker.
+        It takes a place like any other call. Who calls is asked by the worker, and counted here.
         """
         websocket = WebSocket(scope, receive, send)
         agent = str(scope.get("path_params", {}).get("agent", ""))
@@ -211,8 +211,13 @@ class WorkersPool(Roster):
                 await deny(websocket, not_ready("overloaded"))
                 return
             post.begin(clock_of_loop().now_ns())
+
+            async def let_in(grant: Grant) -> None:
+                self._admission.count_request(Caller(grant), clock_of_loop().now_ns())
+                self._admission.identify(entry, grant)
+
             try:
-                await post.worker.carry(scope, receive, send)
+                await post.worker.carry({**scope, LET_IN: let_in}, receive, send)
             finally:
                 post.failed()
         except WorkerLost:

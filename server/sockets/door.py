@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,11 +15,14 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from ...transports.socket.signals import Data
 from ...transports.socket.wire import WireClosed
+from ..access.grant import Grant
 from ..limits.buckets import address_key
 from ..refusals import Refusal
 
 __all__ = [
+    "LET_IN",
     "MOST_MESSAGE_BYTES",
+    "LetIn",
     "SocketWire",
     "Waiting",
     "as_request",
@@ -83,6 +86,12 @@ class SocketWire:
         except (TimeoutError, WebSocketDisconnect, RuntimeError, OSError):
             # It is gone, or takes nothing: the server gives up on it when this route returns.
             return
+
+
+LET_IN = "livegraph.let_in"
+"""In the scope of a socket whose caller counts elsewhere as well: asked when it is known who that is (``LetIn``)."""
+LetIn = Callable[[Grant], Awaitable[None]]
+"""Counts the caller. Raises ``Refusal`` for one who has too many calls."""
 
 
 class Waiting:

@@ -23,7 +23,7 @@ from ..calls.served import ServedAgent
 from ..gate import Gate, address_of
 from ..metrics import Metrics
 from ..refusals import Refusal
-from .door import SocketWire, Waiting, as_request, deny, first_message, tell_refusal
+from .door import LET_IN, LetIn, SocketWire, Waiting, as_request, deny, first_message, tell_refusal
 from .leg import SocketLeg
 from .opening import INSTEAD, SUBPROTOCOL, Opener, Opening, bearer_in, native_opening, open_by
 
@@ -84,6 +84,9 @@ class SocketDoor:
                 opening, first = await self._listen(wire, websocket.query_params)
                 if grant is None:
                     grant = await self._admit_by(websocket, opening)
+            let_in: LetIn | None = websocket.scope.get(LET_IN)
+            if let_in is not None:
+                await let_in(grant)
             caller = SocketCaller(opening.codec, kind=opening.kind, ahead_ns=opening.ahead_ns)
             asked = CallRequest(
                 websocket.path_params.get("agent") or opening.agent,

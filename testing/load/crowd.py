@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from .plan import LoadPlan
 __all__ = ["Crowd", "main", "spoken"]
 
 _PACKET_S = 0.02
+_BEATS = 5
 _RATE = 16_000
 _ROOM_RMS = 12
 """A room's noise, about -69 dBFS: below what any detector takes for speech."""
@@ -43,6 +45,7 @@ _ANSWER_WITHIN_S = 10.0
 _INTERRUPT_AFTER_S = 1.0
 _SILENT_WITHIN_S = 5.0
 _REQUEST_WITHIN_S = 15.0
+_LONGEST_WAIT_S = 60.0
 
 
 class Refused(LivegraphError):
@@ -57,6 +60,8 @@ class Crowd:
         self._plan = plan
         self._certificate = Certificate()
         self._callers: set[LoadCaller] = set()
+        self._beats: tuple[list[LoadCaller], ...] = tuple([] for _ in range(_BEATS))
+        """The same, by when in 20 ms they send: a server's callers have not one clock."""
         self._room = _packets(_noise())
         self._words = _packets(spoken(*read_wav(Path(plan.say)))) if plan.say else []
         self._stop = asyncio.Event()
@@ -101,46 +106,67 @@ class Crowd:
     # One call ----------------------------------------------------------------------------------
 
     async def _call(self, client: httpx.AsyncClient) -> None:
+        """One caller's calls: one, or more where its plan has it call again."""
+        self.seen.begun += 1
+        lost_at: float | None = None
+        while await self._called(client, lost_at):
+            lost_at = time.monotonic()
+            self.seen.again += 1
+
+    async def _called(self, client: httpx.AsyncClient, lost_at: float | None) -> bool:
+        """Have one call; whether its caller makes another, for it ended before its time."""
         seen, caller = self.seen, LoadCaller(self._certificate, self._room, time.monotonic)
-        seen.begun += 1
         pc_id = ""
 
         async def signal(offer: str) -> str:
             nonlocal pc_id
-            body = {
-                "sdp": offer,
-                "type": "offer",
-                **({"agent": self._plan.agent} if self._plan.agent else {}),
-            }
-            reply = await client.post("api/offer", json=body)
-            if reply.status_code != 200:
-                raise Refused(_code_of(reply))
-            answer = reply.json()
+            answer = await self._signal(client, offer)
             pc_id = answer["pc_id"]
             return str(answer["sdp"])
 
         began = time.monotonic()
         self._callers.add(caller)
+        beat = min(self._beats, key=len)
+        beat.append(caller)
         try:
             try:
                 await caller.open(signal)
             except (TransportError, Refused, httpx.HTTPError, ValueError, KeyError) as error:
                 why = str(error) if isinstance(error, LivegraphError) else type(error).__name__
                 seen.failed[why] = seen.failed.get(why, 0) + 1
-                return
-            seen.connected += 1
+                return False
+            if lost_at is None:
+                seen.connected += 1
+                seen.connect_ms.append(1_000 * (time.monotonic() - began))
+            else:
+                seen.again_ms.append(1_000 * (time.monotonic() - lost_at))
             seen.active += 1
-            seen.connect_ms.append(1_000 * (time.monotonic() - began))
             try:
                 await self._talk(caller)
             finally:
                 seen.active -= 1
                 seen.over += 1
-            if caller.over.done():
-                why = caller.over.result()
-                seen.dropped[why] = seen.dropped.get(why, 0) + 1
+            if not caller.over.done():
+                return False
+            why = caller.over.result()
+            seen.dropped[why] = seen.dropped.get(why, 0) + 1
+            return self._plan.again and not self._stop.is_set()
         finally:
+            beat.remove(caller)
             await self._end(caller, client, pc_id)
+
+    async def _signal(self, client: httpx.AsyncClient, offer: str) -> Any:
+        """The server's answer. One that says when to come back is asked again then, as long as patience lasts."""
+        agent = {"agent": self._plan.agent} if self._plan.agent else {}
+        until = time.monotonic() + self._plan.patience_s
+        while True:
+            reply = await client.post("api/offer", json={"sdp": offer, "type": "offer", **agent})
+            if reply.status_code == 200:
+                return reply.json()
+            wait = retry_after(reply.headers)
+            if wait is None or time.monotonic() + wait > until or await self._stopped(wait):
+                raise Refused(_code_of(reply))
+            self.seen.put_off += 1
 
     async def _talk(self, caller: LoadCaller) -> None:
         """Converse until the time is up, the call is over, or all are to stop."""
@@ -227,12 +253,12 @@ class Crowd:
 
     async def _tick(self) -> None:
         due = time.monotonic()
-        while True:
-            due += _PACKET_S
+        for beat in itertools.cycle(self._beats):
+            due += _PACKET_S / _BEATS
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             late = time.monotonic() - due
             self.seen.late_ms.append(1_000 * late)
-            for caller in list(self._callers):
+            for caller in beat:
                 caller.tick()
             if late > 1.0:
                 # Held up for so long, the callers' microphones have lost what they would have sent.
@@ -243,24 +269,33 @@ class Crowd:
             await asyncio.sleep(_TELL_EVERY_S)
             self._count()
             tell(self.seen)
-            for times in (self.seen.connect_ms, self.seen.answer_ms, self.seen.silence_ms, self.seen.loss):
+            for times in (
+                *(self.seen.connect_ms, self.seen.again_ms, self.seen.answer_ms),
+                *(self.seen.silence_ms, self.seen.loss, self.seen.late_ms),
+            ):
                 times.clear()
-            self.seen.late_ms.clear()
 
     def _count(self) -> None:
         seen = self.seen
-        seen.sent, seen.received, seen.lost = self._ended
-        for caller in self._callers:
-            seen.sent += caller.sent
-            seen.received += caller.hearing.packets
-            seen.lost += caller.hearing.lost
+        counts = [self._ended, *(_counts(caller) for caller in self._callers)]
+        seen.sent, seen.received, seen.lost, seen.lost_samples = map(sum, zip(*counts, strict=True))
 
-    _ended: tuple[int, int, int] = (0, 0, 0)
+    _ended: tuple[int, int, int, int] = (0, 0, 0, 0)
 
     def _count_one(self, caller: LoadCaller) -> None:
-        sent, received, lost = self._ended
-        hearing = caller.hearing
-        self._ended = (sent + caller.sent, received + hearing.packets, lost + hearing.lost)
+        sent, received, lost, samples = map(sum, zip(self._ended, _counts(caller), strict=True))
+        self._ended = (sent, received, lost, samples)
+
+
+def _counts(caller: LoadCaller) -> tuple[int, int, int, int]:
+    hearing = caller.hearing
+    return caller.sent, hearing.packets, hearing.lost, hearing.lost_samples
+
+
+def retry_after(headers: Mapping[str, str]) -> float | None:
+    """When a server that takes nothing now wants to be asked again, in seconds; ``None`` where it does not say."""
+    said = headers.get("Retry-After", "")
+    return min(float(said), _LONGEST_WAIT_S) if said.isascii() and said.isdecimal() else None
 
 
 def _code_of(reply: httpx.Response) -> str:

@@ -1,6 +1,6 @@
 """What one caller hears, and what follows from it. Sans-IO: packets and times are arguments.
 
-Loss and gaps are counted by sequence number, the agent's voice by the level of its decoded sound.
+Loss and gaps are counted by sequence number and by sample, the agent's voice by the level of its decoded sound.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 
 from ...audio import Pcm, rms_dbfs
+from ...transports.webrtc.opus.packets import packet_samples
 from ...transports.webrtc.rtp.packets import parse_rtp
 from ...transports.webrtc.rtp.sequence import unwrap
 
@@ -36,6 +37,10 @@ class Hearing:
         self.last_sound_s: float | None = None
         """When the last packet with the agent's voice in it came."""
         self._decode = decode
+        self.samples = 0
+        """That the packets hold, at 48 kHz."""
+        self._stamps: tuple[int, int] | None = None
+        """Where the sound that came begins and ends, by the packets' own time."""
         self._first: int | None = None
         self._highest = 0
         self._seen: set[int] = set()
@@ -57,6 +62,7 @@ class Hearing:
             if len(self._seen) > 4_000:
                 self._seen = {each for each in self._seen if each > number - 1_000}
         self.packets += 1
+        self._count(packet.timestamp, packet.payload)
         if len(packet.payload) > _SILENT_BYTES and self._is_speech(packet.payload):
             self._sounded(now_s)
 
@@ -66,6 +72,21 @@ class Hearing:
         if self._first is None:
             return 0
         return max(0, self._highest - min(self._first, self._highest) + 1 - self.packets)
+
+    @property
+    def lost_samples(self) -> int:
+        """Between the first and the last that came, at 48 kHz: also what was left out without a gap in numbers."""
+        return 0 if self._stamps is None else self._stamps[1] - self._stamps[0] - self.samples
+
+    def _count(self, stamp: int, payload: bytes) -> None:
+        samples = packet_samples(payload)
+        self.samples += samples
+        if self._stamps is None:
+            self._stamps = (stamp, stamp + samples)
+            return
+        first, end = self._stamps
+        begins = unwrap(stamp, end, 32)
+        self._stamps = (min(first, begins), max(end, begins + samples))
 
     def speaking(self, now_s: float) -> bool:
         """Whether the agent speaks now, or has only paused."""

@@ -31,12 +31,20 @@ class Seen(msgspec.Struct):
     failed: dict[str, int] = {}
     dropped: dict[str, int] = {}
     """Calls that ended before their time, by why."""
+    put_off: int = 0
+    """How often a caller was told to come back, and did."""
+    again: int = 0
+    """Calls that followed one that had ended before its time."""
     sent: int = 0
     received: int = 0
     lost: int = 0
+    lost_samples: int = 0
+    """At 48 kHz: what lies between the first and the last packet of a call and did not come."""
     said: int = 0
     """How often something was said that wants an answer."""
     connect_ms: list[float] = []
+    again_ms: list[float] = []
+    """From the end of a call that was lost to the next one's beginning."""
     answer_ms: list[float] = []
     silence_ms: list[float] = []
     loss: list[float] = []
@@ -56,13 +64,17 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
     dropped: dict[str, int]
     seconds: float
     processes: int
+    put_off: int
+    again: int
     sent_packets: int
     received_packets: int
     lost_packets: int
+    lost_samples: int
     said: int
     answered: int
     loss: Figures | None
     connect_ms: Figures | None
+    again_ms: Figures | None
     answer_ms: Figures | None
     silence_ms: Figures | None
     callers_late_ms: Figures | None
@@ -88,7 +100,7 @@ def figures(values: Sequence[float]) -> Figures | None:
 class Tally:
     """Adds up what several processes see."""
 
-    _TIMES = ("connect_ms", "answer_ms", "silence_ms", "loss", "late_ms")
+    _TIMES = ("connect_ms", "again_ms", "answer_ms", "silence_ms", "loss", "late_ms")
 
     def __init__(self, calls: int, processes: int) -> None:
         self._calls = calls
@@ -116,10 +128,14 @@ class Tally:
             sent_packets=self._sum("sent"),
             received_packets=self._sum("received"),
             lost_packets=self._sum("lost"),
+            lost_samples=self._sum("lost_samples"),
+            put_off=self._sum("put_off"),
+            again=self._sum("again"),
             said=self._sum("said"),
             answered=len(self._times["answer_ms"]),
             loss=found["loss"],
             connect_ms=found["connect_ms"],
+            again_ms=found["again_ms"],
             answer_ms=found["answer_ms"],
             silence_ms=found["silence_ms"],
             callers_late_ms=found["late_ms"],

@@ -19,6 +19,8 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
         say: a WAV file that callers say; without one they are silent.
         interrupt: whether they say it again over the agent's answer.
         token: what callers show to be let in.
+        patience_s: for how long a caller who is told to come back (``Retry-After``) does so.
+        again: whether a caller whose call ends before its time calls once more at once.
         first: the number of the first caller, where several processes share the callers.
         step: how many processes do.
     """
@@ -31,5 +33,7 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
     say: str = ""
     interrupt: bool = True
     token: str = ""
+    patience_s: float = 0.0
+    again: bool = False
     first: int = 0
     step: int = 1

@@ -8,15 +8,19 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import pytest
 import websockets
 
 from livegraph.cli.web import WebServer
+from livegraph.server.access.grant import Grant
 from livegraph.server.app import make_pool_app
+from livegraph.server.limits import CallerLimits
+from livegraph.server.offering import Offer
 from livegraph.server.pool import ProcessPool, WorkerSetup
+from livegraph.server.refusals import Refusal
 from support.pool_agents import SOURCE, agents
 from support.pool_callers import until
 
@@ -24,8 +28,8 @@ from support.pool_callers import until
 @asynccontextmanager
 async def served(**options: Any) -> AsyncIterator[tuple[ProcessPool, str]]:
     """Two workers behind HTTP; where WebSockets are."""
-    options = {"max_calls": 3, **options}
-    pool = ProcessPool(WorkerSetup(source=SOURCE, report="full"), agents(), workers=2, spares=0, **options)
+    setup = WorkerSetup(source=SOURCE, options=options.pop("source", {}), report="full")
+    pool = ProcessPool(setup, agents(), workers=2, spares=0, **{"max_calls": 3, **options})
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listening = asyncio.Event()
         server = WebServer(make_pool_app(pool), listening.set, grace_s=1)
@@ -96,5 +100,39 @@ def test_sockets_take_places_of_the_whole_and_unknown_ones_are_refused() -> None
                 async with websockets.connect(f"{url}/elsewhere"):
                     raise AssertionError
             assert refused.value.response.status_code == 404
+
+    asyncio.run(run())
+
+
+def test_how_many_calls_somebody_has_counts_over_all_workers() -> None:
+    """Who calls is known to the worker, and counted in the whole: by socket, by whatever worker, and by offer."""
+
+    async def run() -> None:
+        limits = CallerLimits(calls=2)
+        async with served(source={"known": True}, max_calls=8, limits=limits) as (pool, url):
+            async with AsyncExitStack() as stack:
+                for _ in range(2):
+                    caller = await stack.enter_async_context(websockets.connect(f"{url}/ws/echo"))
+                    await caller.send(json.dumps({"type": "hello", "token": "ann"}))
+                    await told(caller, "ready")
+                assert {call["identity"] for call in await pool.calls()} == {"ann"}
+                # Whatever worker has room, and whether it is said in the handshake or behind it.
+                for headers, first in (({}, {"token": "ann"}), ({"Authorization": "Bearer ann"}, {})):
+                    third = await stack.enter_async_context(
+                        websockets.connect(f"{url}/ws/echo", additional_headers=headers)
+                    )
+                    await third.send(json.dumps({"type": "hello", **first}))
+                    assert (await told(third, "error"))["code"] == "too_many_calls"
+                with pytest.raises(Refusal) as refused:
+                    await pool.answer(Offer(sdp="v=0", grant=Grant(identity="ann")))
+                assert refused.value.code == "too_many_calls"
+                other = await stack.enter_async_context(websockets.connect(f"{url}/ws/echo"))
+                await other.send(json.dumps({"type": "hello", "token": "bob"}))
+                await told(other, "ready")
+                await until(lambda: pool.active == 3)
+            await until(lambda: pool.active == 0)
+            async with websockets.connect(f"{url}/ws/echo") as caller:
+                await caller.send(json.dumps({"type": "hello", "token": "ann"}))
+                await told(caller, "ready")
 
     asyncio.run(run())

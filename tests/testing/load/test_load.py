@@ -6,6 +6,7 @@ import asyncio
 import json
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from hypothesis import given
@@ -16,7 +17,7 @@ from livegraph.pipeline.errors import LivegraphError
 from livegraph.server.access.grant import Grant
 from livegraph.testing.load import LoadPlan, LoadReport, run_load
 from livegraph.testing.load.checks import candidates_of, check, is_answer, values_of
-from livegraph.testing.load.crowd import spoken
+from livegraph.testing.load.crowd import retry_after, spoken
 from livegraph.testing.load.hearing import Hearing
 from livegraph.testing.load.numbers import Seen, Tally, figures
 from livegraph.testing.load.running import processes_for
@@ -55,6 +56,28 @@ def test_loss_is_counted_by_number(first: int, count: int, missing: set[int], ch
             ear.hear(rtp(first + number), 0.0)
     assert ear.packets == len(numbers)
     assert ear.lost == count - len(numbers)
+
+
+def test_loss_is_counted_by_sample() -> None:
+    """By the packets' own time: a packet that did not come, whatever it held, and time that the sender jumped over
+    without a gap in its numbers. What comes late or twice is no loss."""
+    ear, forty = hearing(), b"\xf9\xff\xfe" + b"\xff\xfe"
+    begin = 0xFFFFFFFF - 2_000  # its time wraps around
+    packets = [(0, 0, SILENT), (1, 960, forty), (3, 3_840, SILENT), (4, 7_200, SILENT), (2, 2_880, SILENT)]
+    for number, at, payload in (*packets, packets[1]):
+        ear.hear(build_rtp(111, number, begin + at & 0xFFFFFFFF, 7, payload), 0.0)
+    assert (ear.packets, ear.lost) == (5, 0)
+    assert ear.samples == 4 * 960 + 1_920
+    assert ear.lost_samples == 7_200 - 4_800
+
+
+def test_who_is_told_to_come_back_is_told_when() -> None:
+    """In seconds, a minute at most; a date, or a word, is not waited for."""
+    assert retry_after(httpx.Headers({"retry-after": "3"})) == 3
+    assert retry_after({"Retry-After": "86400"}) == 60
+    for said in ("", "soon", "-1", "1.5", "Wed, 21 Oct 2026 07:28:00 GMT", "\u0663"):
+        assert retry_after({"Retry-After": said}) is None
+    assert retry_after({}) is None
 
 
 def test_sound_is_told_from_silence_by_its_level() -> None:
@@ -168,7 +191,7 @@ def test_real_callers_are_connected_heard_and_gone(tmp_path: Path) -> None:
     assert report.clean, report
     assert report.connected == 4
     assert report.received_packets > 4 * 100
-    assert report.lost_packets == 0
+    assert (report.lost_packets, report.lost_samples) == (0, 0)
     assert report.answered >= 4
     # Its echo is there as soon as the last of it was said.
     assert report.answer_ms is not None
@@ -187,6 +210,41 @@ def test_calls_that_are_refused_are_counted_by_the_servers_word() -> None:
     report = asyncio.run(run())
     assert report.connected == 1
     assert report.failed == {"503 full": 2}
+
+
+def test_callers_come_back_when_they_were_told_to() -> None:
+    """A server with room for one at a time, which says when to ask again: both get their turn, and no call failed."""
+
+    async def run() -> LoadReport:
+        async with serving(agents(), max_calls=1) as web:
+            plan = LoadPlan(
+                url=f"http://127.0.0.1:{web.port}/", calls=2, ramp_per_s=50, hold_s=0.2, patience_s=60
+            )
+            return await run_load(plan)
+
+    report = asyncio.run(run())
+    assert report.clean, report
+    assert report.put_off >= 1
+
+
+def test_callers_whose_call_is_lost_call_again() -> None:
+    """At once; how long that took is told, and the call that was lost is still one that was dropped."""
+
+    async def run() -> LoadReport:
+        async with serving(agents()) as web:
+            plan = LoadPlan(url=f"http://127.0.0.1:{web.port}/", calls=1, hold_s=2, again=True)
+            load = asyncio.create_task(run_load(plan))
+            async with asyncio.timeout(30):
+                while not web.desk.calls() or web.desk.pending:
+                    await asyncio.sleep(0.05)
+                (call,) = web.desk.calls()
+                await web.desk.end(call["id"])
+                return await load
+
+    report = asyncio.run(run())
+    assert (report.connected, report.again) == (1, 1)
+    assert report.again_ms is not None
+    assert report.dropped == {"the server ended it: operator": 1}
 
 
 def test_callers_show_a_token_and_see_their_call_ended() -> None:
