@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import math
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 import traceback
@@ -16,7 +18,7 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
-__all__ = ["MOST_BYTES", "Done", "Failed", "Job", "Tell", "serve", "tell"]
+__all__ = ["MOST_BYTES", "Done", "Failed", "Job", "Tell", "descendants", "serve", "tell"]
 
 MOST_BYTES = 64 << 20
 """Of one answer."""
@@ -27,6 +29,12 @@ _GRACE_S = 5
 _GROWN_BYTES = 128 << 20
 """A process that has kept so much after its work is not used again."""
 _STATM_RESIDENT, _STATM_DATA = 1, 5
+_PR_SET_CHILD_SUBREAPER = 36
+_IDLE_LOOKS, _IDLE_LOOK_S = 4, 0.005
+_IDLE_S = 0.002
+"""Threads that wait compute less in that time."""
+_IDLE_SHARE = 0.05
+"""Of a core: a process that computes so much while it has no work is ended, however busy the machine is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +61,8 @@ class Done:
     """It has returned."""
 
     value: Any
-    grown: bool
-    """Whether the process has become too large to be used again."""
+    spent: bool
+    """Whether the process is not to be used again: it has grown, or the work has left something behind that runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,12 +76,14 @@ class Failed:
     trace: str
     memory: bool
     """Whether it ran out of what it may use."""
-    grown: bool
+    spent: bool
 
 
 _speaking = threading.Lock()
 _line: Connection | None = None
 """To the server, while work is under way."""
+_done = 0
+"""How many pieces of work have come to their end."""
 
 
 def tell(what: Any) -> Any:
@@ -94,6 +104,10 @@ def serve(line: Connection, server: int) -> None:
     os.setsid()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    _keep_orphans()
+    with contextlib.suppress(OSError):
+        # What work prints is no part of what the server says.
+        os.dup2(2, 1)
     threading.Thread(target=_end_with, args=(server,), name="server watch", daemon=True).start()
     line.send_bytes(b"")
     base = _pages(_STATM_RESIDENT)
@@ -105,14 +119,14 @@ def serve(line: Connection, server: int) -> None:
 
 def _answer(line: Connection, job: Job, base: int) -> bytes:
     """What comes of ``job``, pickled."""
-    global _line
+    global _line, _done
     _line = line
+    threads = threading.active_count()
     try:
         with _limits(job):
             work, args, kwargs = pickle.loads(job.work)
             value = work(*args, **kwargs)
-        grown = _pages(_STATM_RESIDENT) - base > _GROWN_BYTES
-        sent = pickle.dumps(Done(value, grown))
+        sent = pickle.dumps(Done(value, _is_spent(base, threads)))
         if len(sent) > MOST_BYTES:
             raise ValueError(
                 f"its result of {len(sent) / 1e6:.0f} MB is too large: at most {MOST_BYTES / 1e6:.0f} MB"
@@ -120,12 +134,32 @@ def _answer(line: Connection, job: Job, base: int) -> bytes:
         return sent
     except BaseException as error:
         # Whatever it is, it is told to whoever waits; what cannot be sent is told in words.
-        return _failure(error, _pages(_STATM_RESIDENT) - base > _GROWN_BYTES)
+        return _failure(error, _is_spent(base, threads))
     finally:
         _line = None
+        _done += 1
 
 
-def _failure(error: BaseException, grown: bool) -> bytes:
+def _is_spent(base: int, threads: int) -> bool:
+    """Whether the work has left this process as none that other work should run in."""
+    if _pages(_STATM_RESIDENT) - base > _GROWN_BYTES or descendants(os.getpid(), 0):
+        return True
+    if threading.active_count() <= threads:
+        return False
+    # Threads that wait for more work are no harm, others go on computing.
+    before_s = _others_s()
+    for _ in range(_IDLE_LOOKS):
+        # Where one computes, it must let go of the interpreter for this one to go on.
+        time.sleep(_IDLE_LOOK_S)
+    return _others_s() - before_s > _IDLE_S
+
+
+def _others_s() -> float:
+    """CPU time of all threads but this one."""
+    return time.process_time() - time.thread_time()
+
+
+def _failure(error: BaseException, spent: bool) -> bytes:
     kind, trace = type(error).__name__, "".join(traceback.format_exception(error))
     memory = isinstance(error, MemoryError)
     try:
@@ -133,11 +167,11 @@ def _failure(error: BaseException, grown: bool) -> bytes:
     except Exception as inner:  # an exception's own __str__ is foreign code
         text = f"({type(inner).__name__} in its text)"
     try:
-        sent = pickle.dumps(Failed(error, kind, text, trace, memory, grown))
+        sent = pickle.dumps(Failed(error, kind, text, trace, memory, spent))
         pickle.loads(sent)
     except BaseException:
         # Its class cannot be pickled, or not be made again: what that raises is the class's own affair.
-        sent = pickle.dumps(Failed(None, kind, text, trace, memory, grown))
+        sent = pickle.dumps(Failed(None, kind, text, trace, memory, spent))
     return sent
 
 
@@ -178,7 +212,39 @@ def _pages(field: int) -> int:
 
 
 def _end_with(server: int) -> None:
-    """End this process, and all that it has started, when the server is no longer its parent."""
+    """End this process, and all that it has started, when the server is no longer its parent, or threads that work has
+    left behind compute without end."""
+    done, spent_s = -1, 0.0
     while os.getppid() == server:
+        before = (done, spent_s)
+        done, spent_s = _done, _others_s()
+        if _line is None and before[0] == done and spent_s - before[1] > _IDLE_SHARE * _LOOK_S:
+            break
         time.sleep(_LOOK_S)
+    for pid in descendants(os.getpid()):
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, signal.SIGKILL)
     os.killpg(os.getpid(), signal.SIGKILL)
+
+
+def _keep_orphans() -> None:
+    """Have what the work starts stay ours, also where it has left the group and its own parent is gone (Linux)."""
+    if sys.platform.startswith("linux"):
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(process: int, most: int = 10_000) -> list[int]:
+    """What a process has started and what those have, some more than ``most`` at most (Linux; elsewhere nothing)."""
+    found: list[int] = []
+    asked = [process]
+    while asked and len(found) <= most:
+        try:
+            tasks = list(Path(f"/proc/{asked.pop()}/task").iterdir())
+        except OSError:
+            continue
+        for task in tasks:
+            with contextlib.suppress(OSError):
+                children = [int(pid) for pid in (task / "children").read_text("ascii").split()]
+                found += children
+                asked += children
+    return found

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import atexit
 import contextlib
+import math
 import multiprocessing
 import os
 import pickle
@@ -19,7 +20,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ..errors import LivegraphError, from_signal, told
-from .process_worker import MOST_BYTES, Done, Failed, Job, Tell, serve
+from .process_worker import MOST_BYTES, Done, Failed, Job, Tell, descendants, serve
 from .threads import DaemonThreads, outcome_of
 
 __all__ = ["OffloadError", "Processes", "WorkCrashedError", "WorkTooLargeError", "WorkTooLongError"]
@@ -29,6 +30,9 @@ _START_S = 60.0
 """A process that has not begun by then will not."""
 _GONE_S = 0.5
 """So long after its line has broken a process may take to be gone."""
+_LOOK_S = 0.25
+"""How often it is looked how many processes the work has started."""
+_MOST_STARTED = 64
 _SPARE = 1
 """So many are ready beside those at work."""
 
@@ -47,6 +51,10 @@ class WorkTooLongError(OffloadError):
 
 class WorkTooLargeError(OffloadError):
     """The work wanted more memory than it may have."""
+
+
+class _Multiplied(Exception):
+    """The work has started too many processes."""
 
 
 class _Process:
@@ -89,8 +97,14 @@ class _Process:
         self._line.send_bytes(pickle.dumps(job))
         until_s = None if job.limit_s is None else time.monotonic() + job.limit_s
         while True:
-            if not self._line.poll(None if until_s is None else max(0.0, until_s - time.monotonic())):
-                raise TimeoutError
+            left_s = math.inf if until_s is None else max(0.0, until_s - time.monotonic())
+            if not self._line.poll(min(left_s, _LOOK_S)):
+                if left_s <= _LOOK_S:
+                    raise TimeoutError
+                assert self._process.pid is not None
+                if len(descendants(self._process.pid, _MOST_STARTED)) > _MOST_STARTED:
+                    raise _Multiplied
+                continue
             said = pickle.loads(self._line.recv_bytes(MOST_BYTES))
             if not isinstance(said, Tell):
                 assert isinstance(said, Done | Failed)
@@ -100,8 +114,13 @@ class _Process:
     def kill(self) -> None:
         """End it and what it has started, now; called in any thread, also while another waits for it."""
         if self._process.pid is not None:
+            started = descendants(self._process.pid)
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
+            for pid in started:
+                # Those that have left the group.
+                with contextlib.suppress(ProcessLookupError, PermissionError):
+                    os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(ValueError):
             self._process.kill()
 
@@ -216,7 +235,13 @@ class Processes:
         reusable = False
         try:
             said = process.exchange(job, answer)
-            reusable = not said.grown
+            reusable = not said.spent
+        except _Multiplied:
+            raise WorkTooLargeError(
+                f"{name} started more than {_MOST_STARTED} processes, and was ended"
+            ) from None
+        except pickle.UnpicklingError as error:
+            raise WorkCrashedError(f"the process that ran {name} said what nobody understands") from error
         except TimeoutError:
             raise WorkTooLongError(f"{name} took longer than {job.limit_s:g}s, and was ended") from None
         except (EOFError, OSError) as error:

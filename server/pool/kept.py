@@ -29,9 +29,6 @@ __all__ = ["MOST_WORKERS", "KeptPool", "Started"]
 logger = logging.getLogger("livegraph.server")
 
 _LOOK_EVERY_S = 0.5
-_HELD_LOOKS = 8
-"""So many looks without a report, and the loop of the worker is held. Looks, not seconds: we may be held ourselves."""
-_DEAD_LOOKS = 40
 _END_WITHIN_S = 12.0
 _RETIRED_DRAIN_S = 300.0
 MOST_WORKERS = 1_024
@@ -83,6 +80,10 @@ class KeptPool(WorkersPool):
 
     exclusive_ports = False
     """Whether a successor has to wait until the worker before it has let go of its port."""
+    held_looks = 8
+    """So many looks without a report: the loop of a worker is held. Looks, not seconds: we may be held ourselves."""
+    dead_looks = 40
+    """So many, and it is killed."""
 
     def __init__(
         self,
@@ -316,12 +317,12 @@ class KeptPool(WorkersPool):
         at, looks = self._missed.get(post, (0.0, 0))
         looks = looks + 1 if at == worker.reported_s else 0
         self._missed[post] = (worker.reported_s, looks)
-        if looks >= _DEAD_LOOKS:
+        if looks >= self.dead_looks:
             logger.error("worker %d has not been heard of for long, and is killed", post.slot)
             started.kill()
         elif post.state != "serving":
             return
-        elif looks >= _HELD_LOOKS:
+        elif looks >= self.held_looks:
             self.retire(post, "held", "its event loop is held")
         elif self._memory_bytes is not None and worker.report.memory_bytes > self._memory_bytes:
             has = f"it has {worker.report.memory_bytes / 1e6:.0f} MB of memory"

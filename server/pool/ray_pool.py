@@ -112,6 +112,10 @@ class RayPool(ElasticPool):
         others: see ``ElasticPool``.
     """
 
+    # What workers report goes through Ray, which takes its time when the cluster is busy.
+    held_looks = 24
+    dead_looks = 80
+
     def __init__(
         self,
         setup: WorkerSetup,
@@ -213,7 +217,7 @@ async def _placed(actor: Any, only: str, taken: Mapping[str, float]) -> str:
     done, _ = await asyncio.wait({beginning}, timeout=_PATIENT_S)
     if not done:
         logger.warning(
-            "a worker%s waits for a node with %s free",
+            "a worker%s is not there yet: it waits for a node with %s free, or for its process",
             f" of `{only}`" if only else "",
             ", ".join(f"{name}: {much:g}" for name, much in taken.items()),
         )

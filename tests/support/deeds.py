@@ -1,5 +1,6 @@
 """What functions do to the process that they run in."""
 
+import contextlib
 import ctypes
 import os
 import re
@@ -113,3 +114,58 @@ def give_a_lock() -> Any:
 def ask(questions: list[Any]) -> list[Any]:
     """The answers."""
     return [tell(question) for question in questions]
+
+
+def start_and_return(told: str) -> None:
+    """Leave a program running: one of the group, and one that has left it and whose parent is gone."""
+    code = (
+        "import os, time\nos.fork() and os._exit(0)\nos.setsid()\n"
+        "open({0!r}, 'a').write(f'{{os.getpid()}} ')\ntime.sleep(600)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    Path(told).write_text(f"{other.pid} ")
+    subprocess.run([sys.executable, "-c", code.format(told)], check=True)
+    while len(Path(told).read_text().split()) < 2:
+        time.sleep(0.01)
+
+
+def multiply() -> None:
+    """Start processes without end, each of which does the same."""
+    while True:
+        if not os.fork():
+            time.sleep(0.05)
+
+
+def leave_a_thread(computes: bool) -> int:
+    """Return while a thread goes on: one that computes, or one that waits; gives the process."""
+    threading.Thread(target=spin if computes else sleep_in_a_loop, daemon=True).start()
+    return os.getpid()
+
+
+def go_deep(depth: int = 0) -> int:
+    """Call itself without end."""
+    return 1 + go_deep(depth + 1)
+
+
+def say_nonsense(own: int = 0) -> None:
+    """Write to every descriptor what is no message."""
+    for number in range(3, 64):
+        with contextlib.suppress(OSError):
+            os.write(number, b"\x00\x00\x00\x04nope")
+
+
+def print_much() -> str:
+    """To where programs print."""
+    print("printed " * 10_000)
+    os.write(1, b"written\n")
+    return "done"
+
+
+def give_much() -> bytes:
+    """More than an answer may have."""
+    return bytes(100 << 20)
+
+
+def stop_itself() -> None:
+    """Be there, and do nothing any more."""
+    os.kill(os.getpid(), signal.SIGSTOP)

@@ -13,7 +13,10 @@ from livegraph.server.offering import Answered, Offer
 from livegraph.server.pool import Pool
 from support.webrtc import RATE, Caller, pitch
 
-__all__ = ["Crew", "crew", "until"]
+__all__ = ["Crew", "assert_whole", "crew", "until"]
+
+_PACKET_SAMPLES = 960
+"""20 ms at 48 kHz, by which RTP counts Opus."""
 
 
 async def until(true: Callable[[], object], within_s: float = 15) -> None:
@@ -51,13 +54,24 @@ class Crew:
         caller = caller or self.caller()
         answered = await pool.answer(Offer(sdp=await caller.offer(), **fields))
         await caller.pc.setRemoteDescription(RTCSessionDescription(answered.sdp, answered.type))
-        await until(lambda: caller.channel.readyState == "open" and caller.messages, 20)
+        await until(lambda: caller.channel.readyState == "open" and caller.messages, 60)
         return caller, answered
 
     async def heard(self, caller: Caller, hertz: float) -> None:
         """Wait until the caller hears this note."""
         caller.heard.clear()
         await until(lambda: len(s := caller.recent(0.2)) >= 0.2 * RATE and abs(pitch(s) - hertz) < 10)
+
+
+def assert_whole(caller: Caller, at_least: int = 50) -> None:
+    """No sample of what the agent sent is missing: packets follow each other by number, and by their samples' time."""
+    packets: list[tuple[int, int]] = caller.packets  # type: ignore[attr-defined]
+    assert len(packets) >= at_least
+    first_number, first_stamp = packets[0]
+    came = sorted(
+        (number - first_number & 0xFFFF, stamp - first_stamp & 0xFFFFFFFF) for number, stamp in packets
+    )
+    assert came == [(index, _PACKET_SAMPLES * index) for index in range(len(packets))]
 
 
 @asynccontextmanager

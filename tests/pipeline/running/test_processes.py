@@ -3,6 +3,8 @@
 import asyncio
 import functools
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
@@ -90,6 +92,71 @@ async def test_cancelled_work_ends_with_what_it_started(pool: Processes, tmp_pat
     with pytest.raises(asyncio.CancelledError):
         await task
     assert [pid for pid in map(int, told.read_text().split()) if not gone(pid)] == []
+
+
+@real
+async def test_what_work_has_left_running_ends_with_it(pool: Processes, tmp_path: Path) -> None:
+    """A program in its group, and one that has left it and has no parent any more; the next work finds a process."""
+    told = tmp_path / "pids"
+    await pool.run(deeds.start_and_return, (str(told),))
+    assert await pool.run(heavy.digest, (7,)) == heavy.digest(7)
+    assert [pid for pid in map(int, told.read_text().split()) if not gone(pid)] == []
+
+
+@real
+async def test_work_that_multiplies_is_ended_with_all_of_it(pool: Processes) -> None:
+    """Before its time is over: it would take the machine from everybody else."""
+    with pytest.raises(WorkTooLargeError, match="multiply started more than 64 processes, and was ended"):
+        await pool.run(deeds.multiply, limit_s=60)
+    assert await pool.run(heavy.digest, (7,)) == heavy.digest(7)
+
+
+@real
+async def test_a_thread_that_goes_on_computing_ends_with_its_work() -> None:
+    """Its process is not used again. One whose threads only wait is: many libraries have such."""
+    pool = Processes(1)
+    try:
+        waiting = await pool.run(deeds.leave_a_thread, (False,))
+        assert await pool.run(heavy.where) == waiting
+        computing = await pool.run(deeds.leave_a_thread, (True,))
+        # At once, or on a machine where nobody gets to compute a little later.
+        until_s = time.monotonic() + 30
+        while not gone(computing):
+            assert time.monotonic() < until_s
+            await asyncio.sleep(0.05)
+        assert await pool.run(heavy.where) != computing
+    finally:
+        pool.close()
+
+
+@real
+async def test_odd_work_is_told_by_name(pool: Processes) -> None:
+    """Endless depth, nonsense on the line to the server, too large a result, a process that stops itself."""
+    with pytest.raises(RecursionError):
+        await pool.run(deeds.go_deep)
+    with pytest.raises(WorkCrashedError, match="say_nonsense"):
+        await pool.run(deeds.say_nonsense, limit_s=20)
+    with pytest.raises(ValueError, match="too large"):
+        await pool.run(deeds.give_much)
+    with pytest.raises(WorkTooLongError, match="stop_itself took longer"):
+        await pool.run(deeds.stop_itself, limit_s=0.5)
+    assert await pool.run(heavy.digest, (7,)) == heavy.digest(7)
+
+
+def test_what_work_prints_is_no_part_of_what_its_server_says() -> None:
+    """It goes to where errors go: a program that reads the server's lines sees none of it."""
+    code = (
+        "import asyncio\nfrom livegraph.pipeline.running.processes import Processes\nfrom support import deeds\n"
+        "if __name__ == '__main__':\n    pool = Processes(1)\n    print(asyncio.run(pool.run(deeds.print_much)))\n"
+        "    pool.close()\n"
+    )
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, env=environment, check=True
+    )
+    assert done.stdout == "done\n"
+    assert "printed printed" in done.stderr
+    assert "written" in done.stderr
 
 
 @real

@@ -7,36 +7,65 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
+import websockets
+from aiortc import RTCSessionDescription
 
+from livegraph.server.app import make_pool_app
 from livegraph.server.calls import ServedAgent
 from livegraph.server.offering import Offer
 from livegraph.server.pool import WorkerSetup
 from livegraph.server.pool.scaling import Scaling
 from livegraph.server.refusals import Refusal
 from support.pool_agents import SOURCE, agents
-from support.pool_callers import Crew, crew, until
+from support.pool_callers import Crew, assert_whole, crew, until
 
 ray = pytest.importorskip("ray", reason="Ray has no wheel for this Python")
+from livegraph.cli.entries import Entries  # noqa: E402  # it needs Ray
+
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("ray")]
 
 NODES = 3
+ADDRESS = "livegraph.io/public-address"
 
 
-@pytest.fixture
-def cluster() -> Iterator[Any]:
+class Nodes:
     """A head without room for workers, and three nodes with room for two each."""
-    from ray.cluster_utils import Cluster
 
-    small = {"object_store_memory": 100_000_000, "include_dashboard": False}
-    made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **small})
-    made.workers = [
-        made.add_node(num_cpus=2, resources={"udp": 2}, object_store_memory=100_000_000) for _ in range(NODES)
-    ]
-    ray.init(address=made.address, log_to_driver=False)
-    yield made
+    def __init__(self) -> None:
+        from ray.cluster_utils import Cluster
+
+        small = {"object_store_memory": 100_000_000, "include_dashboard": False}
+        self.made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **small})
+        self.workers = [self.add() for _ in range(NODES)]
+
+    def add(self) -> Any:
+        """One more."""
+        return self.made.add_node(num_cpus=2, resources={"udp": 2}, object_store_memory=100_000_000)
+
+    def remove(self, node_id: str) -> None:
+        """Lose one, without a word."""
+        (node,) = [node for node in self.workers if node.node_id == node_id]
+        self.workers.remove(node)
+        self.made.remove_node(node, allow_graceful=False)
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Nodes]:
+    """One for all tests here: it takes longer to start than they take."""
+    nodes = Nodes()
+    ray.init(address=nodes.made.address, log_to_driver=False)
+    yield nodes
     ray.shutdown()
-    made.shutdown()
+    nodes.made.shutdown()
+
+
+@pytest.fixture(autouse=True)
+def whole(cluster: Nodes) -> None:
+    """A node that another test has lost is there again."""
+    while len(cluster.workers) < NODES:
+        cluster.workers.append(cluster.add())
 
 
 @asynccontextmanager
@@ -56,9 +85,9 @@ def nodes_of(pool: Any) -> dict[int, str]:
     return {post.slot: started.node for post, started in pool._started.items()}
 
 
-def test_a_node_that_is_lost_takes_its_calls_only(cluster: Any) -> None:
+def test_a_node_that_is_lost_takes_its_calls_only(cluster: Nodes) -> None:
     """Each worker is on a node of its own. One node is removed: its calls are lost and told so, the others lose no
-    packet, and a worker on another node takes its place."""
+    sample, and a worker on another node takes its place."""
 
     async def run() -> None:
         async with opened() as (pool, callers):
@@ -71,8 +100,7 @@ def test_a_node_that_is_lost_takes_its_calls_only(cluster: Any) -> None:
             calls = await pool.calls()
             assert {call["worker"] for call in calls} == {0, 1, 2}
             gone = nodes_of(pool)[1]
-            (node,) = [node for node in cluster.workers if node.node_id == gone]
-            await asyncio.to_thread(cluster.remove_node, node, allow_graceful=False)
+            await asyncio.to_thread(cluster.remove, gone)
             await until(lambda: pool.active == len(calls) - len(lines[1]), 60)
             with pytest.raises(Refusal) as lost:
                 await pool.renegotiate(lines[1][0][1], "v=0")
@@ -83,15 +111,13 @@ def test_a_node_that_is_lost_takes_its_calls_only(cluster: Any) -> None:
             assert gone not in nodes_of(pool).values()
             for slot in (0, 2):
                 for caller, pc_id in lines[slot]:
-                    numbers = [number for number, _ in caller.packets]
-                    came = sorted(number - numbers[0] & 0xFFFF for number in numbers)
-                    assert came == [*range(len(numbers))]
+                    assert_whole(caller)
                     await pool.hang_up(pc_id)
 
     asyncio.run(run())
 
 
-def test_an_upgrade_rolls_without_a_failed_offer(cluster: Any) -> None:
+def test_an_upgrade_rolls_without_a_failed_offer(cluster: Nodes) -> None:
     """All workers are replaced while calls are made: each offer is answered, and calls that were on go on."""
 
     async def run() -> None:
@@ -128,7 +154,7 @@ def test_an_upgrade_rolls_without_a_failed_offer(cluster: Any) -> None:
     asyncio.run(run())
 
 
-def test_the_pool_grows_and_shrinks_with_its_load(cluster: Any) -> None:
+def test_the_pool_grows_and_shrinks_with_its_load(cluster: Nodes) -> None:
     """More workers as soon as those that there are get full; fewer by drain when they have been empty for a while."""
 
     async def run() -> None:
@@ -149,22 +175,77 @@ def test_the_pool_grows_and_shrinks_with_its_load(cluster: Any) -> None:
     asyncio.run(run())
 
 
-def test_an_agent_may_have_a_worker_of_its_own(cluster: Any) -> None:
-    """On a node with what it needs; its calls go there, and no others do."""
+def test_an_agent_may_have_workers_of_its_own(cluster: Nodes) -> None:
+    """On a node with what it needs, as many as it wants: its calls go there, and no others do. Callers are told the
+    address that the node's label names, each worker's port counted from there."""
+    from livegraph.server.pool.ray_pool import Placement
+
+    cluster.made.add_node(
+        num_cpus=1,
+        resources={"vision": 2},
+        object_store_memory=100_000_000,
+        labels={ADDRESS: "203.0.113.7:50000"},
+    )
 
     async def run() -> None:
         (echo,) = agents()
         other = ServedAgent("other", echo.plan, "Other")
-        async with opened(agents=[echo, other], workers=1, placements={"echo": {"CPU": 0.1, "udp": 1}}) as (
-            pool,
-            callers,
-        ):
-            for _ in range(3):
-                _, answered = await callers.call(pool, agent="echo")
-                assert answered.pc_id.startswith("1024-")
+        own = {"echo": Placement({"CPU": 0.1, "vision": 1}, 2)}
+        async with opened(agents=[echo, other], workers=1, placements=own) as (pool, callers):
+            ports = set()
+            while len(ports) < 2:
+                assert len(callers.callers) < 8
+                answered = await pool.answer(Offer(sdp=await callers.caller().offer(), agent="echo"))
+                assert answered.pc_id.startswith(("1024-", "1025-"))
+                ports |= {line.split()[5] for line in answered.sdp.splitlines() if " 203.0.113.7 5" in line}
+            assert ports == {"50000", "50001"}
             with pytest.raises(Refusal):
                 # The source of these workers has no such agent: but it is the general worker that was asked.
                 await callers.call(pool, agent="other")
-            assert {call["worker"] for call in await pool.calls()} == {1024}
+            assert {call["worker"] for call in await pool.calls()} == {1024, 1025}
+
+    asyncio.run(run())
+
+
+def test_every_node_takes_calls_and_says_where_it_is_reached(cluster: Nodes) -> None:
+    """HTTP on each node: the page, an offer, a candidate, a goodbye and a WebSocket reach the worker that has the call,
+    whatever node it is on. A node that is lost takes its entry along, one that comes gets one."""
+
+    async def run() -> None:
+        async with (
+            opened(workers=1) as (pool, callers),
+            Entries(make_pool_app(pool, metrics=True), "127.0.0.1", 0) as entries,
+            httpx.AsyncClient(timeout=30) as client,
+        ):
+            # The process with the pool is on the head.
+            await until(lambda: len(entries.addresses) == NODES, 90)
+            own = {node.node_id for node in cluster.workers}
+            assert set(entries.addresses) == own
+            first, second, _ = entries.addresses.values()
+            assert "livegraph" in (await client.get(first)).text
+            assert (await client.get(f"{second}readyz")).json() == {"status": "ready"}
+            caller = callers.caller(500)
+            offer = {"sdp": await caller.offer(), "type": "offer"}
+            answer = (await client.post(f"{first}api/offer", json=offer)).json()
+            assert " 127.0.0.1 " in answer["sdp"]
+            await caller.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
+            await until(lambda: caller.messages, 20)
+            await callers.heard(caller, 500)
+            trickled = {"pc_id": answer["pc_id"], "candidates": []}
+            assert (await client.patch(f"{second}api/offer", json=trickled)).status_code == 204
+            assert (await client.delete(f"{second}api/offer/{answer['pc_id']}")).status_code == 204
+            await until(lambda: pool.active == 0)
+            async with websockets.connect(f"{second.replace('http', 'ws')}ws/echo") as by_socket:
+                await by_socket.send('{"type": "hello"}')
+                async with asyncio.timeout(20):
+                    while '"ready"' not in str(await by_socket.recv()):
+                        pass
+                assert pool.active == 1
+            gone = next(node for node in own if node != nodes_of(pool)[0])
+            await asyncio.to_thread(cluster.remove, gone)
+            await until(lambda: gone not in entries.addresses, 60)
+            cluster.workers.append(await asyncio.to_thread(cluster.add))
+            await until(lambda: len(entries.addresses) == NODES, 90)
+            assert (await client.get(f"{[*entries.addresses.values()][-1]}readyz")).status_code == 200
 
     asyncio.run(run())
