@@ -30,13 +30,14 @@ _LOOK_EVERY_S = 2.0
 _AGAIN_AFTER_S = 30.0
 _BEGIN_WITHIN_S = 60.0
 _GRACE_S = 3
+_ANY = ("0.0.0.0", "::")
 
 
 class _Entry(Mailbox):
     """The port of one node."""
 
     async def begin(self, host: str, port: int, front: Front) -> tuple[str, int]:
-        """Listen; the node's address and the port. Raises ``OSError`` for a port that is taken."""
+        """Listen; the address and the port by which it is reached. Raises ``OSError`` for a port that is taken."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=512)
         sockets = SocketsHere(self.send)
@@ -56,7 +57,8 @@ class _Entry(Mailbox):
         self._heard, self._over = heard, sockets.lose
         self._working = asyncio.create_task(server.serve(sockets=[listener]), name="entry")
         await listening.wait()
-        return str(ray.util.get_node_ip_address()), int(listener.getsockname()[1])
+        address = str(ray.util.get_node_ip_address()) if host in _ANY else host
+        return address, int(listener.getsockname()[1])
 
 
 class Entries:

@@ -227,7 +227,6 @@ def test_every_node_takes_calls_and_says_where_it_is_reached(cluster: Nodes) -> 
             caller = callers.caller(500)
             offer = {"sdp": await caller.offer(), "type": "offer"}
             answer = (await client.post(f"{first}api/offer", json=offer)).json()
-            assert " 127.0.0.1 " in answer["sdp"]
             await caller.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
             await until(lambda: caller.messages, 20)
             await callers.heard(caller, 500)
