@@ -80,8 +80,11 @@ class KeptPool(WorkersPool):
 
     exclusive_ports = False
     """Whether a successor has to wait until the worker before it has let go of its port."""
+    silent_looks = 3
+    """So many looks without a report, and offers go to others where there are some. Looks, not seconds: we may be held
+    ourselves."""
     held_looks = 8
-    """So many looks without a report: the loop of a worker is held. Looks, not seconds: we may be held ourselves."""
+    """So many, and its loop is held: another one takes its place."""
     dead_looks = 40
     """So many, and it is killed."""
 
@@ -317,6 +320,7 @@ class KeptPool(WorkersPool):
         at, looks = self._missed.get(post, (0.0, 0))
         looks = looks + 1 if at == worker.reported_s else 0
         self._missed[post] = (worker.reported_s, looks)
+        post.silent = looks >= self.silent_looks
         if looks >= self.dead_looks:
             logger.error("worker %d has not been heard of for long, and is killed", post.slot)
             started.kill()

@@ -38,6 +38,8 @@ class Post:
     only: str = ""
     """The one agent that it serves; empty for all that have no workers of their own."""
     state: Literal["serving", "draining", "lost"] = "serving"
+    silent: bool = False
+    """Whether it has not reported for a while: its loop is held, or it is gone."""
     place: Place = field(default_factory=Place)
     held: dict[str, Held] = field(default_factory=dict)
     """By the worker's own names of its calls."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,15 +45,21 @@ class ProcessPool(ElasticPool):
     ) -> None:
         super().__init__(agents, workers=workers, spares=spares, **others)
         if udp_port and not 0 < udp_port <= 65_536 - workers:
-            raise ValueError(f"{workers} workers from port {udp_port} on need ports that there are not")
+            raise ValueError(
+                f"{workers} workers take the ports from {udp_port} on, and there are none above 65535: "
+                f"begin at {65_536 - workers} at the latest"
+            )
         self.exclusive_ports = udp_port != 0
+        # Each computes for seconds before it is ready: more at once are no sooner there.
+        self._starting_at_once = asyncio.Semaphore(2 * (os.cpu_count() or 1))
         self._setup = setup
         self._udp_port = udp_port
         # One core computes for one worker: libraries that start a thread a core would take turns on it.
         self._environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **(environment or {})}
 
     async def _start(self, slot: int | None) -> WorkerProcess:
-        return await spawn(self._setup, self._environment)
+        async with self._starting_at_once:
+            return await spawn(self._setup, self._environment)
 
     def _begin_at(self, slot: int, started: Started) -> Begin:
         return Begin(slot, self._udp_port + slot if self._udp_port else 0)

@@ -113,6 +113,7 @@ class RayPool(ElasticPool):
     """
 
     # What workers report goes through Ray, which takes its time when the cluster is busy.
+    silent_looks = 10
     held_looks = 24
     dead_looks = 80
 

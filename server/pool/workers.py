@@ -44,6 +44,7 @@ logger = logging.getLogger("livegraph.server")
 
 _WORKER_WITHIN_S = 5.0
 """For a worker that takes calls to be there: one that died is replaced in about a second."""
+_LOOK_EVERY_S = 0.25
 _MOST_TRIES = 4
 _ELSEWHERE = frozenset({"full", "overloaded", "draining", "shutting_down", "worker_failed"})
 """Refusals of one worker that another one need not share."""
@@ -272,7 +273,7 @@ class WorkersPool(Roster):
             tried.append(post)
             post.begin(clock_of_loop().now_ns())
             try:
-                answered = await post.worker.answer(offer)
+                answered = await self._ask(post, offer)
             except Refusal as refused:
                 post.failed()
                 if refused.code not in _ELSEWHERE:
@@ -289,6 +290,19 @@ class WorkersPool(Roster):
                 return _named(post, answered)
         raise refusal
 
+    async def _ask(self, post: Post, offer: Offer) -> Answered:
+        """The worker's answer. Raises ``WorkerLost`` as soon as it is known that it will not answer in time."""
+        answering = asyncio.ensure_future(post.worker.answer(offer))
+        try:
+            while not (await asyncio.wait({answering}, timeout=_LOOK_EVERY_S))[0]:
+                if post.silent:
+                    raise WorkerLost("its event loop is held")
+        finally:
+            if not answering.done():
+                answering.cancel()
+                await asyncio.gather(answering, return_exceptions=True)
+        return answering.result()
+
     async def _choose(self, tried: Sequence[Post], agent: str) -> Post | None:
         """A worker to ask. Where there is none it may be that one is just being replaced."""
         deadline = asyncio.get_running_loop().time() + _WORKER_WITHIN_S
@@ -302,6 +316,7 @@ class WorkersPool(Roster):
                     await self._changed.wait()
             except TimeoutError:
                 return None
+        found = [post for post in found if not post.silent] or found
         chosen = roomiest([post.place for post in found], clock_of_loop().now_ns())
         return next(post for post in found if post.place is chosen)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 from aiortc import RTCSessionDescription
@@ -64,14 +65,17 @@ class Crew:
 
 
 def assert_whole(caller: Caller, at_least: int = 50) -> None:
-    """No sample of what the agent sent is missing: packets follow each other by number, and by their samples' time."""
+    """No sample of what the agent sent is missing: packets follow each other by number, and each begins where the one
+    before has ended, or later by whole packets where the machine stood still (then nothing was to be sent)."""
     packets: list[tuple[int, int]] = caller.packets  # type: ignore[attr-defined]
     assert len(packets) >= at_least
     first_number, first_stamp = packets[0]
     came = sorted(
         (number - first_number & 0xFFFF, stamp - first_stamp & 0xFFFFFFFF) for number, stamp in packets
     )
-    assert came == [(index, _PACKET_SAMPLES * index) for index in range(len(packets))]
+    assert [number for number, _ in came] == [*range(len(packets))]
+    steps = {after - before for (_, before), (_, after) in pairwise(came)}
+    assert all(step > 0 and step % _PACKET_SAMPLES == 0 for step in steps), steps
 
 
 @asynccontextmanager

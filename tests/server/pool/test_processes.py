@@ -55,7 +55,7 @@ def pid_of(pool: ProcessPool, slot: int) -> int:
 
 async def with_a_spare(pool: ProcessPool) -> None:
     """Wait until one is ready: on a busy machine it takes long to start."""
-    await until(lambda: pool._ready, 90)
+    await until(lambda: pool._ready and all(worker["pid"] for worker in pool.workers), 90)
 
 
 def test_a_worker_that_is_killed_takes_its_own_calls_and_no_others() -> None:
@@ -128,6 +128,50 @@ def test_a_worker_whose_loop_is_held_is_drained_and_replaced() -> None:
             for _, pc_id in lines[1]:
                 await pool.hang_up(pc_id)
             await until(lambda: not psutil.pid_exists(before), 20)
+
+    asyncio.run(run())
+
+
+def test_offers_do_not_wait_for_a_worker_that_has_stopped() -> None:
+    """One that is stopped answers nothing: whoever asks it is answered by another in a few seconds, also when the
+    stopped one is killed meanwhile; it is replaced, and none of them has two calls."""
+
+    async def run() -> None:
+        async with opened(spares=1) as (pool, callers):
+            await with_a_spare(pool)
+            stopped = pid_of(pool, 0)
+            os.kill(stopped, signal.SIGSTOP)
+            try:
+                answers = await asyncio.wait_for(asyncio.gather(*(callers.call(pool) for _ in range(4))), 60)
+            finally:
+                os.kill(stopped, signal.SIGCONT)
+            assert {answered.pc_id.partition(".")[0] for _, answered in answers} == {"1-1"}
+            await until(lambda: pool.active == len(pool.posts[0].held) + len(pool.posts[1].held) == 4)
+            os.kill(stopped, signal.SIGKILL)
+            await until(lambda: pid_of(pool, 0) not in (0, stopped), 20)
+            assert len(await pool.calls()) == 4
+
+    asyncio.run(run())
+
+
+def test_an_offer_whose_worker_dies_of_it_is_answered_by_another() -> None:
+    """Killed while it is asked: the caller has an answer, and one place is taken."""
+
+    async def run() -> None:
+        async with opened(spares=0) as (pool, callers):
+            await until(lambda: all(worker["pid"] for worker in pool.workers))
+            first, second = (pid_of(pool, slot) for slot in (0, 1))
+            os.kill(first, signal.SIGSTOP)
+            os.kill(second, signal.SIGSTOP)
+            calling = asyncio.create_task(callers.call(pool))
+            await until(lambda: any(post._answering for post in pool.posts))
+            asked = next(post for post in pool.posts if post._answering)
+            os.kill(pid_of(pool, asked.slot), signal.SIGKILL)
+            os.kill(second if asked.slot == 0 else first, signal.SIGCONT)
+            caller, answered = await asyncio.wait_for(calling, 60)
+            assert not answered.pc_id.startswith(asked.name)
+            await callers.heard(caller, 440)
+            assert pool.active == 1
 
     asyncio.run(run())
 
@@ -259,6 +303,25 @@ def test_nothing_is_left_of_a_supervisor_that_is_killed() -> None:
         parent.wait()
         deadline = time.monotonic() + 10
         while left := [pid for pid in pids if psutil.pid_exists(pid) and not _is_zombie(pid)]:
+            assert time.monotonic() < deadline, left
+            time.sleep(0.05)
+
+
+def test_nothing_is_left_of_a_supervisor_that_is_killed_while_its_workers_start() -> None:
+    """Whatever they were doing: a process that has just been started finds that nobody is there for it."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    for wait_s in (0.0, 0.7):
+        with subprocess.Popen([sys.executable, "-c", _SUPERVISOR], env=environment) as parent:
+            deadline = time.monotonic() + 60
+            while not (started := psutil.Process(parent.pid).children(recursive=True)):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            time.sleep(wait_s)
+            started = psutil.Process(parent.pid).children(recursive=True)
+            parent.kill()
+            parent.wait()
+        deadline = time.monotonic() + 20
+        while left := [child for child in started if child.is_running() and not _is_zombie(child.pid)]:
             assert time.monotonic() < deadline, left
             time.sleep(0.05)
 
