@@ -207,7 +207,7 @@ def test_an_agent_may_have_workers_of_its_own(cluster: Nodes) -> None:
     asyncio.run(run())
 
 
-def test_every_node_takes_calls_and_says_where_it_is_reached(cluster: Nodes) -> None:
+def test_every_node_takes_calls(cluster: Nodes) -> None:
     """HTTP on each node: the page, an offer, a candidate, a goodbye and a WebSocket reach the worker that has the call,
     whatever node it is on. A node that is lost takes its entry along, one that comes gets one."""
 
