@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -48,6 +48,8 @@ __all__ = ["Replay", "replay"]
 
 _BEHIND_NS = SECOND // 2
 """How long the call goes on behind the end of the recording."""
+_AGAIN_NS = 2 * SECOND
+"""How long after a connection was made what the one before had not delivered is sent again."""
 _ELSEWHERE = (
     *("endpoint", "url", "api_version", "api_key", "token", "project", "location", "quota_project"),
     *("credentials", "save_history", "handle", "load_history"),
@@ -96,7 +98,7 @@ async def replay(file: Path) -> Replay:
             tools: _Tools = call.processor("tools", _Tools)
             # Where the options are told the box says by itself what it said by itself then.
             began_ns = loop_clock.now_ns()
-            await _speak(call, then, texts=not told)
+            await _speak(call, then, own=told)
             last_ns = max(line.time_ns for line in lines)
             await loop_clock.sleep_until_ns(max(loop_clock.now_ns(), began_ns + last_ns) + _BEHIND_NS)
             call.end("the recording is over")
@@ -104,8 +106,15 @@ async def replay(file: Path) -> Replay:
         watching.cancel()
         server.end()
         made.reason = call.reason or ""
-    made.differences = [*differences(then, now)]
+    made.differences = [*differences(then, now, hung_up=_hung_up(file))]
     return made
+
+
+def _hung_up(file: Path) -> bool:
+    """Whether the recording goes to where the client hung up: its caller had no more to say then."""
+    lines = [text for text in file.read_bytes().splitlines() if text.strip()]
+    told = msgspec.json.decode(lines[-1])
+    return told.get("from") == "client" and "close" in told
 
 
 def _told_options(file: Path) -> dict[str, Any]:
@@ -211,9 +220,10 @@ class _Tools(Processor):
                 return
 
 
-async def _speak(call: Any, then: Sequence[tuple[Line, ClientMessage]], *, texts: bool) -> None:
-    """Do what the caller did then, each thing at its time."""
+async def _speak(call: Any, then: Sequence[tuple[Line, ClientMessage]], *, own: Mapping[str, Any]) -> None:
+    """Do what the caller did then, each thing at its time. ``own``: the options by which the box says things itself."""
     clock = clock_of_loop()
+    typed = {id(message) for message in _typed(then, own)}
     caller, writer, marks = (call.processor(name, AppIn) for name in ("caller", "texts", "marks"))
     began_ns = clock.now_ns()
     for at_ns, message in _in_one_time(then):
@@ -226,12 +236,34 @@ async def _speak(call: Any, then: Sequence[tuple[Line, ClientMessage]], *, texts
             rate = rate_of(given.audio_blob.mime_type)
             if rate == 16_000 and len(samples):
                 await caller.send(AudioFrame(samples=samples.astype(np.int16), rate=rate))
-        elif given.text is not None and texts:
+        elif given.text is not None and id(message) in typed:
             await writer.send(TextFrame(given.text))
         elif given.activity_start is not None:
             await marks.send(SpeechStartFrame(time_ns=clock.now_ns()))
         elif given.activity_end is not None:
             await marks.send(SpeechEndFrame(time_ns=clock.now_ns()))
+
+
+def _typed(then: Sequence[tuple[Line, ClientMessage]], own: Mapping[str, Any]) -> Iterator[ClientMessage]:
+    """The texts of the caller's: neither what the box says by itself, nor what it sent again on a new connection."""
+    before: list[str] = []
+    ours: list[str] = []
+    began_ns: dict[int, int] = {}
+    connection = 1
+    for line, message in then:
+        began_ns.setdefault(line.connection, line.time_ns)
+        if line.connection != connection:
+            connection, before, ours = line.connection, ours, []
+        text = message.realtime_input.text if message.realtime_input is not None else None
+        if text is None:
+            continue
+        ours.append(text)
+        if own and (text.startswith("[") or (own.get("greeting") and str(own["greeting"]) in text)):
+            continue
+        if text in before and line.time_ns - began_ns[line.connection] < _AGAIN_NS:
+            before.remove(text)
+            continue
+        yield message
 
 
 def _in_one_time(

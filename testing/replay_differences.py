@@ -21,6 +21,8 @@ __all__ = ["differences", "rate_of"]
 _SOUND_S = 0.5
 """Sound on a connection may differ by so much: what is sent while a connection ends is a matter of milliseconds."""
 
+_SOUND_ENDS = json.dumps({"realtimeInput": {"audioStreamEnd": True}})
+
 
 def rate_of(mime_type: str) -> int:
     """Samples per second of ``audio/pcm;rate=16000``."""
@@ -48,14 +50,22 @@ class _Side:
         self.sent_s += len(samples) / rate
 
 
-def differences(then: Sequence[tuple[Line, ClientMessage]], now: Sequence[WireEvent]) -> Iterator[str]:
-    """One line each, for what was sent ``then`` and what is sent ``now``."""
+def differences(
+    then: Sequence[tuple[Line, ClientMessage]], now: Sequence[WireEvent], *, hung_up: bool = False
+) -> Iterator[str]:
+    """One line each, for what was sent ``then`` and what is sent ``now``.
+
+    ``hung_up``: the caller's sound ended then, and the call with it. That end itself is no difference.
+    """
     before = _sides((line.connection, message) for line, message in then)
     after = _sides(
         (event.connection, decode_client(event.data))
         for event in now
         if event.kind == "message" and event.direction == "in"
     )
+    for side in (*before, *after) if hung_up else ():
+        if side.said[-1:] == [_SOUND_ENDS]:
+            side.said.pop()
     if len(before) != len(after):
         yield f"connections: {len(before)} then, {len(after)} now"
     for number, (old, new) in enumerate(zip(before, after, strict=False), 1):

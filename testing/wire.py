@@ -174,23 +174,21 @@ class RecordedServer:
         ]
         self._clock = clock
         self._group = group
-        self._task: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
     async def connect(self, path: str, headers: Mapping[str, str]) -> Link:
-        """A fresh connection. Raises ``LinkClosed`` when the recording has no more."""
-        self.end()
+        """A fresh connection, perhaps beside others. Raises ``LinkClosed`` when the recording has no more."""
         if not self._connections:
             raise LinkClosed(1006, "the recording has no more connections")
         ours, theirs = memory_link_pair()
-        self._task = self._group.create_task(
-            self._serve(ours, self._connections.pop(0)), name="recorded server"
-        )
+        serving = self._serve(ours, self._connections.pop(0))
+        self._tasks.append(self._group.create_task(serving, name="recorded server"))
         return theirs
 
     def end(self) -> None:
         """Serve no more."""
-        if self._task is not None:
-            self._task.cancel()
+        for task in self._tasks:
+            task.cancel()
 
     async def _serve(self, link: Link, lines: list[Line]) -> None:
         heard: asyncio.Queue[str] = asyncio.Queue()

@@ -4,13 +4,25 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from livegraph.audio import to_bytes
-from livegraph.pipeline.clock import run_virtual
+from livegraph.pipeline import SECOND, TextFrame
+from livegraph.pipeline.clock import clock_of_loop, run_virtual
+from livegraph.processors.gemini_live.link_tap import LinkTap
+from livegraph.processors.gemini_live.options.groups import AnswerWait
+from livegraph.simulator.brain import parse_brain
+from livegraph.simulator.ears import NoEars
+from livegraph.simulator.faults import HangUp
+from livegraph.simulator.recording import WireLog
+from livegraph.simulator.scenario import Scenario, Scene, When
+from livegraph.simulator.voice import TonesVoice
 from livegraph.testing.replay import Replay, replay
 from livegraph.testing.wire import RecordingFault
+from livegraph.testing.wire_recorder import WireRecorder
 from support.command import livegraph
+from support.conversation import RATE, Conversation, Wire, converse, graph_of
 from support.speech import recorded
 
 RECORDINGS = sorted((Path(__file__).parents[1] / "data" / "recordings").glob("*.jsonl"))
@@ -118,6 +130,47 @@ def test_a_call_is_recorded_and_played_again_by_the_command(tmp_path: Path) -> N
     again = livegraph("replay", tmp_path / "kept", cwd=tmp_path)
     assert again.returncode == 0, again.stdout + again.stderr
     assert "as it was" in again.stdout and "agent: Good morning." in again.stdout
+
+
+SCRIPT = parse_brain("""
+version: 1
+rules:
+  - hear: work
+    call: {tool: work, args: {text: now}}
+    say_result: "The work is done, and that was number {result.number}."
+fallback: "You have said a number. Tell me another one."
+""")
+
+
+@pytest.mark.parametrize(("personality", "dies"), [("kind", False), ("typical", False), ("hostile", True)])
+def test_a_call_with_any_service_is_as_it_was(personality: str, dies: bool, tmp_path: Path) -> None:
+    """Also one whose answers fail, whose connections die, and whose fallback line comes over one of its own."""
+    options = {"greeting": "Good morning.", "answer": AnswerWait(fallback="Sorry.")}
+
+    async def body(conversation: Conversation) -> None:
+        for number in range(3):
+            text = "Do your work." if number == 1 else f"This is number {number}."
+            await conversation.mic.send(TextFrame(text, time_ns=conversation.call.clock.now_ns()))
+            await conversation.speak(np.zeros(RATE * 10, np.int16), chunk=RATE // 10, keep=False)
+        await conversation.finish()
+
+    async def main() -> None:
+        simulator: dict[str, Any] = {"personality": personality, "seed": 1, "script": SCRIPT}
+        simulator |= {"ears": NoEars(), "voice": TonesVoice()}
+        if dies:
+            simulator["scenario"] = Scenario((Scene(When("time", at_ns=8 * SECOND), (HangUp(reset=True),)),))
+        with WireLog(tmp_path) as log:
+            recorder = WireRecorder(log, clock_of_loop(), options)
+            plan = graph_of(options, {"work": 1.0}, keeps=False).plan()
+            await converse(
+                body, plan, simulator=simulator, wire=Wire(keeps=False), resources={LinkTap: recorder}
+            )
+
+    run_virtual(main())
+    (file,) = tmp_path.glob("*.jsonl")
+    made = played(file)
+    assert made.differences == []
+    assert made.calls == ['work({"text": "now"})'] and "user: Do your work." in made.words
 
 
 def test_the_command_says_what_differs_and_fails(tmp_path: Path) -> None:
