@@ -104,8 +104,7 @@ class Web:
         await caller.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
         try:
             async with asyncio.timeout(10):
-                while caller.channel.readyState != "open":
-                    await asyncio.sleep(0.005)
+                await caller.opened.wait()
         except TimeoutError:
             states = f"{caller.pc.connectionState}, its channel {caller.channel.readyState}"
             raise AssertionError(f"the line did not open: the caller is {states}") from None

@@ -66,6 +66,9 @@ class Caller:
         self.heard: list[Pcm] = []
         self.messages: list[dict[str, Any]] = []
         self._tasks: list[asyncio.Task[None]] = []
+        self.opened = asyncio.Event()
+        """Set once its channel has been open, however shortly."""
+        self.channel.on("open", self.opened.set)
         self.channel.on("message", lambda data: self.messages.append(json.loads(data)))
         self.pc.on("track", lambda track: self._tasks.append(asyncio.create_task(self._listen(track))))
         if hertz is None:

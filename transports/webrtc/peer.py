@@ -389,8 +389,13 @@ class Peer:
     async def _live(self) -> None:
         """Watch over the deadlines, then take everything down. The only place that does."""
         try:
+            looked_ns = self._clock.now_ns()
             while not await self._milestones.over(_LOOK_EVERY_NS / SECOND):
-                self._check_deadlines(self._clock.now_ns())
+                now_ns = self._clock.now_ns()
+                # A loop that was held up has not read what came meanwhile.
+                self._presence.held_up(max(0, now_ns - looked_ns - _LOOK_EVERY_NS), now_ns)
+                looked_ns = now_ns
+                self._check_deadlines(now_ns)
         except asyncio.CancelledError:
             self._milestones.end("cancelled")
             raise

@@ -49,6 +49,10 @@ class Presence:
         self.away = False
         return True
 
+    def held_up(self, late_ns: int, now_ns: int) -> None:
+        """For so long, up to now, nobody here could have heard anything: that is no silence of the caller's."""
+        self.heard_ns = min(self.heard_ns + late_ns, max(now_ns, self.heard_ns))
+
     def silence(self, now_ns: int) -> str:
         """What is to be said of a caller who is not heard of any more; empty while all is well."""
         # Some send nothing but checks, and those 6 s apart.

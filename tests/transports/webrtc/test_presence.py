@@ -51,3 +51,15 @@ def test_one_who_has_left_comes_back_by_another_connection_only() -> None:
     assert presence.is_given_up(11 * SECOND)
     presence.connected(5 * SECOND)
     assert not presence.away and not presence.is_given_up(60 * SECOND)
+
+
+def test_a_loop_that_was_held_up_has_not_listened() -> None:
+    """What came meanwhile was not read: the caller is given the time that was lost, and no more."""
+    presence = Presence(500 * MS)
+    presence.connected(0)
+    presence.held_up(2_000 * MS, 2_500 * MS)
+    assert not presence.silence(2_499 * MS)
+    assert presence.silence(2_500 * MS)
+    presence.heard(4_900 * MS)
+    presence.held_up(3_000 * MS, 5_000 * MS)
+    assert presence.heard_ns == 5_000 * MS
