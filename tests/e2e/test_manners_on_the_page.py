@@ -104,7 +104,9 @@ def test_the_page_shows_what_the_agent_does_besides_talking(tmp_path: Path) -> N
                 await asyncio.wait_for(until(lambda: muted == [True, False, True, False]), 20)
 
                 await write("book it")
-                await expect(entries).to_contain_text("Shall I book it?", timeout=20_000)
+                # To its end: a yes over the question makes the model's next wish a repetition of this one.
+                asked = entries.locator('[data-role="agent"][data-final="true"]', has_text="Shall I book it?")
+                await expect(asked).to_have_count(1, timeout=20_000)
                 await write("yes please")
                 await expect(entries).to_contain_text("You agreed: book", timeout=20_000)
                 await expect(entries.locator(".tool-status").last).to_have_text("asking the diary · 25 %")
