@@ -220,7 +220,8 @@ class ToolResultFrame(Frame, frozen=True, eq=False):
     ``media`` are the pictures and files that belong to it.
 
     ``scheduling`` (``SILENT``, ``WHEN_IDLE``, ``INTERRUPT``) tells a non-blocking model when to speak of it;
-    ``will_continue`` says that more results of the same call follow.
+    ``will_continue`` says that more results of the same call follow. ``undone``: nothing was done, since the caller has
+    not said yes; who asks for the same once more may have it, and not only this answer again.
     """
 
     id: str
@@ -230,6 +231,7 @@ class ToolResultFrame(Frame, frozen=True, eq=False):
     scheduling: str = ""
     will_continue: bool = False
     media: tuple[Media, ...] = ()
+    undone: bool = False
 
 
 class SpeechStartFrame(Frame, frozen=True, eq=False):

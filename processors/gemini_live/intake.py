@@ -117,7 +117,12 @@ class Intake:
         now_ns = self._call.clock.now_ns()
         args = self._protocol.calls.arguments(frame.id)
         given = self._protocol.result(
-            frame.id, body, frame.scheduling, continues=frame.will_continue, now_ns=now_ns
+            frame.id,
+            body,
+            frame.scheduling,
+            continues=frame.will_continue,
+            undone=frame.undone,
+            now_ns=now_ns,
         )
         if given is None:
             self._session_log.info(f"nobody waits for the result {frame.id} of {frame.name}: dropped")

@@ -215,6 +215,7 @@ class Docket:
                 failed=outcome.failed,
                 scheduling=scheduling,
                 media=result.media,
+                undone=outcome.undone,
                 time_ns=now_ns,
             )
         )

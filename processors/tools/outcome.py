@@ -17,6 +17,7 @@ OutcomeKind = str
 ``denied``, ``duplicate``."""
 
 _WELL = ("answered", "cached")
+_UNDONE = ("unconfirmed", "declined")
 _LONGEST_FAULT = 500
 
 
@@ -35,6 +36,11 @@ class Outcome:
     def failed(self) -> bool:
         """Whether the model is told of an error."""
         return self.how not in _WELL
+
+    @property
+    def undone(self) -> bool:
+        """Whether nothing was done because the caller has not said yes: that may change."""
+        return self.how in _UNDONE
 
     @classmethod
     def error(

@@ -196,16 +196,24 @@ class Calls:
         return "" if call is None else call.name
 
     def result(
-        self, call_id: str, body: dict[str, Any], scheduling: str = "", *, continues: bool = False
+        self,
+        call_id: str,
+        body: dict[str, Any],
+        scheduling: str = "",
+        *,
+        continues: bool = False,
+        undone: bool = False,
     ) -> list[FunctionResponse] | Late | None:
         """What to send for a result; ``None`` when nobody waits for it (withdrawn, or answered).
 
-        With ``continues`` more results of this call follow. An empty list: it is kept until the last has come.
+        With ``continues`` more results of this call follow. An empty list: it is kept until the last has come. With
+        ``undone`` it is no answer for a model that asks for the same again: the caller may have said yes meanwhile.
         """
         call = self._pending.get(call_id)
         if call is None:
             # Withdrawn, and it could not be stopped: should the model ask again, this is what it gets.
-            self._tombstones.late(call_id, body)
+            if not undone:
+                self._tombstones.late(call_id, body)
             return None
         rules = self._rules
         many = rules.continuing and not rules.blocking(call.name) and not call.foreign
@@ -219,7 +227,7 @@ class Calls:
             body = {"output": [*call.parts, *([body] if body else [])]}
             scheduling, call.parts = call.scheduling, []
         body, _ = bounded_result(body, rules.most_characters)
-        if not continues:
+        if not continues and not undone:
             self._tombstones.bury(call_id, call.wish, call.key, body)
         if call.foreign:
             return Late(told_late(call.name, body), scheduling == "SILENT")

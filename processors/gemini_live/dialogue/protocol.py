@@ -158,10 +158,11 @@ class LiveProtocol:
         scheduling: str = "",
         *,
         continues: bool = False,
+        undone: bool = False,
         now_ns: int,
     ) -> list[FunctionResponse] | Late | None:
         """What to send for a function's result; ``None`` when nobody waits for it (withdrawn, or answered)."""
-        given = self.calls.result(call_id, body, scheduling, continues=continues)
+        given = self.calls.result(call_id, body, scheduling, continues=continues, undone=undone)
         if given is not None and not continues:
             self.watch.function_ended(now_ns)
         if given and scheduling != "SILENT":

@@ -142,6 +142,21 @@ def test_a_call_that_comes_twice_under_one_id_is_made_once() -> None:
     assert isinstance(again, Answer) and again.response.response == {"output": "a"}
 
 
+@pytest.mark.parametrize("before", [[CUT], [{"toolCallCancellation": {"ids": ["1"]}}], []])
+def test_what_waits_for_a_yes_is_asked_for_again_and_done(before: list[dict[str, Any]]) -> None:
+    """A caller who says yes over the question cuts the turn, and what the model asks for then is no repetition."""
+    live = protocol()
+    asked(live, call("1", {"slot": "a"}), *before)
+    live.result("1", {"error": "ask the caller"}, undone=True, now_ns=next(CLOCK))
+    asked(live, CUT)
+    (again,) = asked(live, call("2", {"slot": "a"}))
+    assert isinstance(again, CallTool)
+    live.result("2", {"output": "booked"}, now_ns=next(CLOCK))
+    asked(live, CUT)
+    (third,) = asked(live, call("3", {"slot": "a"}))
+    assert isinstance(third, Answer) and third.response.response == {"output": "booked"}
+
+
 def test_a_fresh_session_that_asks_again_gets_what_there_is() -> None:
     """It knows nothing of the calls of the one before, and is no reason to do anything twice."""
     live = protocol()
