@@ -47,7 +47,7 @@ class Fault(Exception):
 def check_there(path: Path, option: str) -> None:
     """Raise ``Fault`` when there is no such file."""
     if not path.is_file():
-        words = "is a folder" if path.is_dir() else "is not there"
+        words = "is a folder" if path.is_dir() else "is no file" if path.exists() else "is not there"
         raise Fault(f"{option}: {path} {words}", code=Exit.USAGE)
 
 

@@ -13,6 +13,14 @@ from typing import TYPE_CHECKING, Any
 from ..pipeline.units import SECOND
 from .addresses import open_port, url_host
 from .exits import Exit, Fault, check_there
+from .front_checks import (
+    check_certificate,
+    check_hosts,
+    check_listener,
+    check_proxies,
+    check_root_path,
+    check_stun,
+)
 
 if TYPE_CHECKING:
     from ..language.server_section import ServerSection
@@ -178,6 +186,7 @@ def open_sockets(serving: Serving) -> socket.socket:
             raise Fault(
                 f"--fd {wish.fd}: {error.strerror}", "systemd gives the first as 3", Exit.USAGE
             ) from None
+        check_listener(listener, f"--fd {wish.fd}")
         return listener
     return open_port(serving.host, serving.port)
 
@@ -225,10 +234,10 @@ def _check_together(wish: ServerSection) -> None:
             "coturn's options use-auth-secret and static-auth-secret are the other side of it",
             Exit.USAGE,
         )
-    for name in ("ssl_certfile", "ssl_keyfile"):
-        path = getattr(wish, name)
-        if path is not None and not path.is_file():
-            raise Fault(f"--{name.replace('_', '-')}: there is no file {path}", code=Exit.USAGE)
+    check_certificate(wish.ssl_certfile, wish.ssl_keyfile)
+    check_hosts(wish.allow_host or ())
+    check_stun(wish.ice_servers or ())
+    check_proxies(wish.trusted_proxy or ())
 
 
 def authorizer(ticket_secret_file: Path | None, tokens: TokenBox | None, invitation: str) -> Authorize | None:
@@ -294,8 +303,7 @@ def _front(wish: ServerSection) -> Front:
         # Whoever may write to the socket is the proxy.
         proxies = ["*"]
     root = (wish.root_path or "").rstrip("/")
-    if root and not root.startswith("/"):
-        raise Fault("--root-path begins with a slash", code=Exit.USAGE)
+    check_root_path(root)
     from .web import Front
 
     return Front(wish.ssl_certfile, wish.ssl_keyfile, root, proxies)

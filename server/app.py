@@ -27,6 +27,7 @@ from .calls import CallDesk, OnCall, ServedAgent
 from .client_file import client_file
 from .gate import Gate
 from .guard import Guard, normal_origin
+from .hosts import is_allowable
 from .limits.caller import CallerLimits
 from .limits.load import Load
 from .metrics import Metrics
@@ -109,8 +110,8 @@ def make_app(
         tracing: makes a trace of each call, with OpenTelemetry.
         used_tickets: where several processes keep which tickets have made their call; see ``SharedTickets``.
 
-    Raises ``ValueError`` for agents of the same name, an origin that is none, a static TURN credential, a port or
-    a public address that is none. ``app.state.pool`` is the ``LocalPool``, ``app.state.desk`` its ``CallDesk``,
+    Raises ``ValueError`` for agents of the same name, an origin or host that is none, a static TURN credential, a
+    port or a public address that is none. ``app.state.pool`` is the ``LocalPool``, ``app.state.desk`` its ``CallDesk``,
     ``app.state.network`` the ``Network``.
     """
     if any(server.get("credential") for server in ice_servers):
@@ -183,6 +184,12 @@ def make_pool_app(
     """
     # Here, where it can be caught: Starlette makes its middleware when the first request comes.
     allowed = [normal_origin(origin) for origin in allow_origins]
+    allow_hosts = tuple(allow_hosts)
+    for name in allow_hosts:
+        if not is_allowable(name):
+            raise ValueError(
+                f"{name!r} is no name of a host; one looks like voice.example.org or *.example.org"
+            )
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:

@@ -6,7 +6,7 @@ import ipaddress
 import re
 from urllib.parse import urlsplit
 
-__all__ = ["is_address", "is_loopback", "name_of", "normal_origin"]
+__all__ = ["is_address", "is_allowable", "is_loopback", "name_of", "normal_origin"]
 
 _ORIGIN = re.compile(r"(https?)://([^/@\s?#\"';,]+)")
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._\-]+)(:[0-9]{1,5})?")
@@ -33,6 +33,12 @@ def name_of(host: str) -> str:
         return (urlsplit(f"//{host}").hostname or "").rstrip(".")
     except ValueError:
         return ""
+
+
+def is_allowable(name: str) -> bool:
+    """Whether requests can go by a name that is to be allowed: one of a host, ``*.`` and one, or ``*``."""
+    bare = name.removeprefix("*.").lower()
+    return name == "*" or (bare != "" and name_of(bare) == bare) or is_address(name)
 
 
 def is_loopback(host: str) -> bool:

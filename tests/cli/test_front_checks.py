@@ -1,0 +1,111 @@
+"""How a server is to look from outside: what could never work is refused before anything listens."""
+
+from __future__ import annotations
+
+import os
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from livegraph.cli.exits import Exit, Fault, check_there
+from livegraph.cli.serving import open_sockets, settle
+from livegraph.language import load_agent
+from livegraph.language.finding import shipped_agents
+from livegraph.language.server_section import ServerSection
+from livegraph.server import make_app
+from livegraph.server.tls import self_signed
+
+
+@pytest.mark.parametrize(
+    ("wish", "option"),
+    [
+        (ServerSection(root_path="voice"), "--root-path"),
+        (ServerSection(root_path='/a"><b>'), "--root-path"),
+        (ServerSection(root_path="/a//b"), "--root-path"),
+        (ServerSection(root_path="/a/../b"), "--root-path"),
+        (ServerSection(root_path="/a?b"), "--root-path"),
+        (ServerSection(allow_host=["http://voice.lan/"]), "--allow-host"),
+        (ServerSection(allow_host=["voice.lan:8080"]), "--allow-host"),
+        (ServerSection(allow_host=["voice.lan", "*"], trusted_proxy=["localhost"]), "--trusted-proxy"),
+        (ServerSection(trusted_proxy=["10.0.0.1/8"]), "10.0.0.0/8"),
+        (ServerSection(trusted_proxy=[""]), "--trusted-proxy"),
+        (ServerSection(ice_servers=["http://stun.example.org"]), "--ice-servers"),
+        (ServerSection(ice_servers=["stun:"]), "--ice-servers"),
+        (ServerSection(ice_servers=["turn:relay.example.org"]), "--turn-secret-file"),
+    ],
+)
+def test_what_would_match_nobody_is_refused(wish: ServerSection, option: str) -> None:
+    """A name, proxy or path that no request ever has would be ignored without a word."""
+    with pytest.raises(Fault) as fault:
+        settle(wish)
+    assert option in f"{fault.value} {fault.value.remedy}"
+    assert fault.value.code == Exit.USAGE
+
+
+def test_what_may_be_said_is_taken() -> None:
+    """In each of its forms."""
+    wish = ServerSection(
+        root_path="/voice/v1/",
+        allow_host=["Voice.LAN", "*.example.org", "*", "[2001:db8::7]"],
+        trusted_proxy=["127.0.0.1", "10.0.0.0/8", "::1", "*"],
+        ice_servers=["stun:stun.example.org", "STUN:[2001:db8::7]:3478", "stuns:stun.example.org:5349"],
+    )
+    assert settle(wish).front.root_path == "/voice/v1"
+    assert settle(ServerSection(root_path="/")).front.root_path == ""
+
+
+def test_an_application_refuses_names_that_are_none() -> None:
+    """As it does with origins."""
+    with pytest.raises(ValueError, match=r"voice\.lan:80"):
+        make_app([load_agent(shipped_agents()["echo"])], allow_hosts=["voice.lan:80"])
+
+
+def test_a_certificate_is_tried_before_anything_listens(tmp_path: Path) -> None:
+    """One that is none, a key of another, one with a pass phrase."""
+    from cryptography.hazmat.primitives import serialization
+
+    cert, key = self_signed(tmp_path / "own", ["127.0.0.1"], datetime.now(UTC))
+    _, other = self_signed(tmp_path / "other", ["127.0.0.1"], datetime.now(UTC))
+    assert settle(ServerSection(ssl_certfile=cert, ssl_keyfile=key)).front.certfile == cert
+    nothing, locked = tmp_path / "nothing.pem", tmp_path / "locked.pem"
+    nothing.write_bytes(b"\xff\x00 no PEM")
+    private = serialization.load_pem_private_key(key.read_bytes(), None)
+    locked.write_bytes(
+        private.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b"phrase"),
+        )
+    )
+    for wrong in ((nothing, nothing), (cert, nothing), (cert, other), (cert, locked)):
+        with pytest.raises(Fault) as fault:
+            settle(ServerSection(ssl_certfile=wrong[0], ssl_keyfile=wrong[1]))
+        assert fault.value.code == Exit.CONFIG and str(wrong[1]) in str(fault.value)
+
+
+def test_a_descriptor_is_one_that_callers_reach() -> None:
+    """A datagram socket, one without an address, a file and one that is not open are told apart from it."""
+
+    def opened(descriptor: int) -> socket.socket:
+        return open_sockets(settle(ServerSection(fd=descriptor, open=True)))
+
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams, socket.socket() as nowhere:
+        datagrams.bind(("127.0.0.1", 0))
+        for one, why in ((datagrams, "no stream"), (nowhere, "no address")):
+            with pytest.raises(Fault, match=why):
+                opened(os.dup(one.fileno()))
+    with Path(__file__).open("rb") as file, pytest.raises(Fault, match="--fd"):
+        opened(file.fileno())
+    with pytest.raises(Fault, match="--fd"):
+        opened(1 << 19)
+    with socket.create_server(("127.0.0.1", 0)) as listener, opened(os.dup(listener.fileno())) as again:
+        assert again.getsockname() == listener.getsockname()
+
+
+def test_a_pipe_is_told_to_be_no_file(tmp_path: Path) -> None:
+    """It is there: only what it holds could be read once, and for ever be waited for."""
+    os.mkfifo(tmp_path / "tokens")
+    with pytest.raises(Fault, match="is no file"):
+        check_there(tmp_path / "tokens", "--tokens")
