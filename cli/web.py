@@ -107,6 +107,9 @@ class _PatientSocket(WebSocketsSansIOProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self.logger = _socket_logger
+        # At the level of debug it tells the log of each header and each message: what callers are let in by.
+        self.conn.logger = _socket_logger
+        self.conn.debug = False
 
     def connection_lost(self, exc: Exception | None) -> None:
         if self._cut is not None:
