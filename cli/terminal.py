@@ -78,6 +78,10 @@ def wishing(wishes: Wishes) -> Iterator[None]:
         _wishes.reset(token)
 
 
+_TELL_WHAT_IS_SENT = ("httpcore", "httpcore2", "httpx", "httpx2", "urllib3", "websockets")
+"""Loggers that below WARNING write addresses, heads and messages into the log: there are keys in them."""
+
+
 class Terminal:
     """Stderr of one command. ``debug`` shows every log line and the tracebacks of errors.
 
@@ -97,6 +101,8 @@ class Terminal:
         handler.setFormatter(_Format(self.paint, debug=debug, timestamps=timestamps))
         logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler], force=True)
         logging.getLogger("livegraph").setLevel(logging.DEBUG if debug else level)
+        for library in _TELL_WHAT_IS_SENT:
+            logging.getLogger(library).setLevel(logging.WARNING)
         self.log_as(wishes.log_level, wishes.log_format)
 
     def log_as(self, level: str | None, format: str | None) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx
@@ -26,7 +28,7 @@ from livegraph.server.wall_clock import unix_seconds
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
-from support.command import livegraph
+from support.command import environment, livegraph
 from support.web import serving
 from support.webrtc import Caller
 
@@ -237,3 +239,28 @@ def test_a_ticket_is_all_that_is_printed_of_a_secret(tmp_path: Path) -> None:
     done = livegraph("ticket", "ada", "--secret-file", "secret", "--json", cwd=tmp_path)
     assert json.loads(done.stdout)["ticket"]
     assert MARK not in done.stdout + done.stderr
+
+
+def test_libraries_that_tell_what_they_send_are_quiet_at_debug() -> None:
+    """A key in an address or a head that a tool asks with is in no line, though everything is logged."""
+    script = f"""
+import logging, httpx
+from livegraph.cli.terminal import Terminal
+Terminal(debug=True)
+logging.getLogger("somebody.else").debug("heard")
+answer = httpx.MockTransport(lambda request: httpx.Response(200))
+with httpx.Client(transport=answer) as client:
+    client.get("https://api.example/?key={MARK}", headers={{"Authorization": "Bearer {MARK}"}})
+for name in ("httpcore.http11", "websockets.client", "urllib3.connectionpool"):
+    logging.getLogger(name).debug("> authorization: %s", "{MARK}")
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script],
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=True,
+        env=environment({}),
+    )
+    assert "heard" in done.stderr
+    assert MARK not in done.stderr
