@@ -74,6 +74,50 @@ class CallReplay:
     reason: str = ""
 
 
+_Time = Annotated[float, msgspec.Meta(ge=-1e6, le=1e9)]
+
+
+class _Line(msgspec.Struct):
+    """What is read of any line behind the head."""
+
+    time_s: _Time
+
+
+class _Transcript(_Line):
+    role: str
+    text: str
+
+
+class _ToolCalled(_Line):
+    name: str
+    args: dict[str, Any]
+
+
+class _ToolFinished(_Line):
+    name: str
+    result: dict[str, Any] | None
+    ok: bool = False
+    duration_ns: Annotated[int, msgspec.Meta(ge=0, le=10**18)] = 0
+
+
+class _Latency(_Line):
+    what: str
+    ms: int
+
+
+class _Pressed(_Line):
+    held_ms: Annotated[int, msgspec.Meta(ge=0, le=10**6)] = 0
+
+
+_LINES: Mapping[str, type[_Line]] = {
+    "transcript": _Transcript,
+    "tool_called": _ToolCalled,
+    "tool_finished": _ToolFinished,
+    "latency": _Latency,
+    "pressed": _Pressed,
+}
+
+
 def is_record(lines: Path) -> bool:
     """Whether a file of JSON lines is the record of a call. Raises ``OSError``."""
     with lines.open("rb") as file:
@@ -98,10 +142,18 @@ def read_record(lines: Path) -> KeptCall:
             raise RecordingFault(number, f"no JSON: {error}") from None
         if not isinstance(line, dict):
             raise RecordingFault(number, "no JSON object")
+        if told:
+            try:
+                msgspec.convert(line, _LINES.get(str(line.get("type")), _Line))
+            except msgspec.ValidationError as error:
+                raise RecordingFault(number, f"no line of a record: {error}") from None
         told.append(line)
+    if not told:
+        raise RecordingFault(1, "there is nothing in it")
     head = told[0]
     names, rate = head.get("audio"), head.get("rate")
-    if head.get("format") != 1 or not isinstance(names, list) or not names or not isinstance(rate, int):
+    readable = isinstance(names, list) and names and type(rate) is int
+    if head.get("format") != 1 or not readable or not isinstance(head.get("inputs") or {}, dict):
         raise RecordingFault(1, "not the head of a record that this version can read")
     part = ".part" if lines.stem.endswith(".part") else ""
     name = str(names[0])
@@ -112,7 +164,7 @@ def read_record(lines: Path) -> KeptCall:
     started = next((line["time_s"] for line in told[1:] if line.get("type") == "call_started"), 0.0)
     began_ns = round(float(started) * SECOND)
     caller = sound[:, 0] if sound.ndim == 2 else sound
-    return KeptCall(head, told[1:], caller[ns_to_samples(began_ns, rate) :], rate, began_ns)
+    return KeptCall(head, told[1:], caller[max(0, ns_to_samples(began_ns, rate)) :], rate, began_ns)
 
 
 def _sound(path: Path, rate: int, channels: int) -> Pcm:

@@ -25,8 +25,9 @@ from ..pipeline.clock import Clock
 from ..pipeline.units import SECOND
 from ..processors.gemini_live.endpoint import LiveConnector
 
-__all__ = ["Line", "RecordedServer", "RecordingFault", "Switchboard", "read_recording"]
+__all__ = ["NO_RECORDING", "Line", "RecordedServer", "RecordingFault", "Switchboard", "read_recording"]
 
+NO_RECORDING = "this is neither the record of a call nor a recording of its messages"
 _LARGEST = 256 << 20
 _SOUND = re.compile(r"([\w.-]+\.pcm)\[(\d{1,12}):(\d{1,12})\]")
 _MADE_UP = re.compile(r"(silence|tone) (\d{1,6}) ms")
@@ -76,6 +77,9 @@ def read_recording(file: Path, *, sound: bool = False) -> list[Line]:
             try:
                 found = _read_line(text, file.parent, sound=sound)
             except (msgspec.DecodeError, WireError, OSError, ValueError) as error:
+                if number == 1 and isinstance(error, msgspec.DecodeError):
+                    # Not one message of it can be read: it is something else.
+                    raise RecordingFault(1, f"{NO_RECORDING}: {error}") from error
                 raise RecordingFault(number, str(error)) from error
             if found is not None:
                 lines.append(found)

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["replay"]
 
+_MAKE_ONE = "livegraph call AGENT --record DIR makes a recording, and `record:` in an agent keeps records of its calls"
+
 
 def replay(
     where: Annotated[
@@ -68,7 +70,7 @@ def _recordings(where: Path) -> list[Path]:
     if not found:
         raise Fault(
             f"there is no recording in {where}",
-            "make one with: livegraph call AGENT --record DIR",
+            _MAKE_ONE,
             Exit.USAGE,
         )
     if not where.exists():
@@ -84,12 +86,13 @@ def _show(file: Path, as_json: bool) -> bool:
     """Play one and print what came of it; whether all was as it was."""
     from ...pipeline.clock import run_virtual
     from ...testing.replay import replay as play
-    from ...testing.wire import RecordingFault
+    from ...testing.wire import NO_RECORDING, RecordingFault
 
     try:
         made = run_virtual(play(file))
     except RecordingFault as error:
-        raise Fault(f"{file}:{error.line}: {error}", code=Exit.CONFIG) from None
+        remedy = _MAKE_ONE if str(error).startswith(NO_RECORDING) else ""
+        raise Fault(f"{file}:{error.line}: {error}", remedy, Exit.CONFIG) from None
     except OSError as error:
         raise Fault(f"{file} cannot be read: {error.strerror or error}") from None
     if as_json:

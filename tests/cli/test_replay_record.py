@@ -5,9 +5,15 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from livegraph.audio import write_wav
+from livegraph.cli.app import app
 from livegraph.testing.call_differences import differences
+from livegraph.testing.call_replay import read_record
+from livegraph.testing.wire import RecordingFault
 from support.command import livegraph
 from support.speech import arrange, spoken
 
@@ -84,12 +90,51 @@ def test_an_agent_that_is_not_there(kept: Path, tmp_path: Path) -> None:
         {"type": "record", "format": 9, "audio": ["call.flac"], "rate": 24_000},
         {"type": "record", "format": 1, "audio": ["../other.flac"], "rate": 24_000},
         {"type": "record", "format": 1, "audio": [], "rate": 24_000},
+        {"type": "record", "format": 1, "audio": ["call.flac"], "rate": True},
+        {"type": "record", "format": 1, "audio": ["call.flac"], "rate": 24_000, "inputs": ["x"]},
     ],
 )
 def test_a_head_that_makes_no_sense(tmp_path: Path, head: dict[str, Any]) -> None:
     (tmp_path / "call.jsonl").write_text(json.dumps(head) + "\n", "utf-8")
-    done = livegraph("replay", tmp_path / "call.jsonl")
-    assert done.returncode != 0 and "call.jsonl:1:" in done.stderr
+    with pytest.raises(RecordingFault) as fault:
+        read_record(tmp_path / "call.jsonl")
+    assert fault.value.line == 1
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        {"type": "call_started"},
+        {"type": "call_started", "time_s": "soon"},
+        {"type": "call_started", "time_s": 1e308},
+        {"type": "transcript", "time_s": 1, "role": "user"},
+        {"type": "tool_called", "time_s": 1, "name": "book", "args": "none"},
+        {"type": "tool_finished", "time_s": 1, "name": "book", "result": [], "ok": True},
+        {"type": "latency", "time_s": 1, "what": "answer", "ms": "long"},
+        {"type": "pressed", "time_s": 1, "key": "5", "held_ms": -1},
+        {"type": "typed", "time_s": None, "text": "hello"},
+    ],
+)
+def test_a_line_that_makes_no_sense_is_named(tmp_path: Path, line: dict[str, Any]) -> None:
+    """By its number: somebody wrote it by hand, or the disk did."""
+    write_wav(tmp_path / "call.wav", np.zeros(1_600, np.int16), 16_000)
+    head = {"type": "record", "format": 1, "audio": ["call.wav"], "rate": 16_000}
+    good = {"type": "call_started", "time_s": 0.02}
+    (tmp_path / "call.jsonl").write_text("\n".join(map(json.dumps, (head, good))), "utf-8")
+    assert read_record(tmp_path / "call.jsonl").began_ns == 20_000_000
+    (tmp_path / "call.jsonl").write_text("\n".join(map(json.dumps, (head, good, line))), "utf-8")
+    with pytest.raises(RecordingFault) as fault:
+        read_record(tmp_path / "call.jsonl")
+    assert fault.value.line == 3
+
+
+@pytest.mark.parametrize("text", ["version: 1\nagent:\n", "\x00\xff", '{"a": 1}', "[1]"])
+def test_what_is_no_record_is_told_so(tmp_path: Path, text: str) -> None:
+    """And not which byte of it is no JSON alone: somebody named an agent, or a picture."""
+    (tmp_path / "agent.yaml").write_text(text, "utf-8")
+    done = CliRunner().invoke(app, ["replay", str(tmp_path / "agent.yaml")])
+    assert done.exit_code == 78
+    assert "neither the record of a call nor a recording" in done.output and "--record DIR" in done.output
 
 
 def said(role: str, text: str) -> dict[str, Any]:
