@@ -115,8 +115,26 @@ def load(
 
             report = asyncio.run(run_load(plan, processes=processes, told=seen))
         print(_json(report) if as_json else _text(report), flush=True)
+        if remedy := _remedy(report, plan.url):
+            terminal.error("no call came about", remedy)
     if not report.clean:
         raise typer.Exit(Exit.FAILED)
+
+
+def _remedy(report: LoadReport, url: str) -> str:
+    """What helps where no caller got in, all for the same reason; empty where there is no telling."""
+    from ...testing.load.plan import NOT_OURS, UNREACHABLE
+
+    if report.connected or len(report.failed) != 1:
+        return ""
+    (why,) = report.failed
+    if why == UNREACHABLE:
+        return f"is the server at {url} running? Its address is what `livegraph run` prints as Page"
+    if why == NOT_OURS or why in ("404", "404 not_found", "405", "501"):
+        return f"is {url} the page of a livegraph server, below the path where its proxy shows it?"
+    if why.startswith("401"):
+        return f"put a token that the server takes into {_TOKEN}"
+    return ""
 
 
 def _check_host(url: str, owned: list[str]) -> None:

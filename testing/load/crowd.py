@@ -26,7 +26,7 @@ from ...transports.webrtc.opus import OpusEncoder
 from ...transports.webrtc.secure import Certificate
 from .caller import LoadCaller
 from .numbers import Seen
-from .plan import LoadPlan
+from .plan import NOT_OURS, UNREACHABLE, LoadPlan
 
 __all__ = ["Crowd", "main", "spoken"]
 
@@ -131,8 +131,8 @@ class Crowd:
         try:
             try:
                 await caller.open(signal)
-            except (TransportError, Refused, httpx.HTTPError, ValueError, KeyError) as error:
-                why = str(error) if isinstance(error, LivegraphError) else type(error).__name__
+            except (TransportError, Refused, httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+                why = _in_words(error)
                 seen.failed[why] = seen.failed.get(why, 0) + 1
                 return False
             if lost_at is None:
@@ -296,6 +296,19 @@ def retry_after(headers: Mapping[str, str]) -> float | None:
     """When a server that takes nothing now wants to be asked again, in seconds; ``None`` where it does not say."""
     said = headers.get("Retry-After", "")
     return min(float(said), _LONGEST_WAIT_S) if said.isascii() and said.isdecimal() else None
+
+
+def _in_words(error: Exception) -> str:
+    """Why a call did not come about, the same for all to whom the same happens."""
+    if isinstance(error, LivegraphError):
+        return str(error)
+    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout):
+        return UNREACHABLE
+    if isinstance(error, httpx.TimeoutException):
+        return f"the server did not answer within {_REQUEST_WITHIN_S:g} s"
+    if isinstance(error, httpx.HTTPError):
+        return f"the connection to the server broke ({type(error).__name__})"
+    return NOT_OURS
 
 
 def _code_of(reply: httpx.Response) -> str:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-__all__ = ["LoadPlan"]
+__all__ = ["NOT_OURS", "UNREACHABLE", "LoadPlan"]
+
+UNREACHABLE = "nobody answers at that address"
+NOT_OURS = "what answers there is no livegraph server"
+"""Why calls did not come about at all."""
 
 
 class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import httpx
@@ -20,6 +22,7 @@ from livegraph.testing.load.checks import candidates_of, check, is_answer, value
 from livegraph.testing.load.crowd import retry_after, spoken
 from livegraph.testing.load.hearing import Hearing
 from livegraph.testing.load.numbers import Seen, Tally, figures
+from livegraph.testing.load.plan import UNREACHABLE
 from livegraph.testing.load.running import processes_for
 from livegraph.transports.webrtc.ice.stun import read_request, success, verified
 from livegraph.transports.webrtc.rtp.packets import build_rtp
@@ -275,6 +278,48 @@ def test_callers_show_a_token_and_see_their_call_ended() -> None:
 # ---- the command ----
 
 
+class _Elsewhere(BaseHTTPRequestHandler):
+    """Somebody's page, of whom nothing but ``says`` is asked."""
+
+    says = (200, b"")
+
+    def do_POST(self) -> None:
+        """Any."""
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(self.says[0])
+        self.send_header("Content-Length", str(len(self.says[1])))
+        self.end_headers()
+        self.wfile.write(self.says[1])
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+@pytest.mark.parametrize(
+    ("says", "helps"),
+    [
+        ((200, b"[1, 2]"), "the page of a livegraph server"),
+        ((401, b'{"error": {"code": "unauthorized"}}'), "LIVEGRAPH_TOKEN"),
+    ],
+)
+def test_a_server_that_takes_nobody_is_told_with_what_helps(says: tuple[int, bytes], helps: str) -> None:
+    """Something else that answers there, a path that is none, a token that is missing: each in words."""
+    handler = type("Elsewhere", (_Elsewhere,), {"says": says})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            done = livegraph(
+                "load", f"http://127.0.0.1:{server.server_port}/", "--calls", "1", "--hold", "1s"
+            )
+        finally:
+            server.shutdown()
+            thread.join()
+    assert done.returncode == 1
+    assert "no call came about" in done.stderr and helps in done.stderr
+    assert "Error" not in done.stdout
+
+
 @pytest.mark.parametrize(
     "url", ["http://192.0.2.1/", "https://voice.example.org/", "http://localhost.example.org/"]
 )
@@ -291,11 +336,12 @@ def test_a_host_of_ones_own_is_named(tmp_path: Path) -> None:
         *("load", "http://127.0.0.1:1/", "--calls", "2", "--ramp", "50/s", "--hold", "1s", "--json")
     )
     assert done.returncode == 1
-    assert json.loads(done.stdout)["failed"] == {"ConnectError": 2}
+    assert json.loads(done.stdout)["failed"] == {UNREACHABLE: 2}
+    assert "http://127.0.0.1:1/ running?" in done.stderr
     owned = livegraph(
         "load", "http://me.invalid/", "--calls", "1", "--i-own-this-host", "me.invalid", "--json"
     )
-    assert json.loads(owned.stdout)["failed"] == {"ConnectError": 1}
+    assert json.loads(owned.stdout)["failed"] == {UNREACHABLE: 1}
 
 
 @pytest.mark.parametrize(
