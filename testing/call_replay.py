@@ -151,9 +151,10 @@ def read_record(lines: Path) -> KeptCall:
     if not told:
         raise RecordingFault(1, "there is nothing in it")
     head = told[0]
-    names, rate = head.get("audio"), head.get("rate")
-    readable = isinstance(names, list) and names and type(rate) is int
-    if head.get("format") != 1 or not readable or not isinstance(head.get("inputs") or {}, dict):
+    names, rate = head.get("audio") or [], head.get("rate")
+    inputs = head.get("inputs") or {}
+    whole = isinstance(names, list) and isinstance(inputs, dict)
+    if head.get("format") != 1 or not names or not whole or type(rate) is not int:
         raise RecordingFault(1, "not the head of a record that this version can read")
     part = ".part" if lines.stem.endswith(".part") else ""
     name = str(names[0])

@@ -163,6 +163,7 @@ async def _serve(
     terminal: Terminal,
     cluster: ClusterWish | None,
 ) -> Stopped:
+    from ...server.pool.local import LocalPool
     from ..pools import open_front, settle_staff
     from ..signals import stoppable
     from ..web import WebServer
@@ -205,6 +206,9 @@ async def _serve(
                 await pool.drain(serving.drain_s)
             elif stopped and pool.active and stopped.number != signal.SIGHUP:
                 terminal.say("Ending calls. Ctrl-C again leaves at once.")
+            if isinstance(pool, LocalPool):
+                # Before the web server closes their sockets without a word.
+                await pool.desk.close()
         finally:
             waiting.cancel()
             server.should_exit = True

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from aiortc import RTCSessionDescription
+from websockets.asyncio.client import connect
 
 from livegraph.pipeline import Graph
 from livegraph.processors.app import AppIn, AppOut
@@ -90,6 +91,29 @@ def test_run_serves_and_ends_its_calls(number: signal.Signals, code: int) -> Non
     assert "Ending calls" in err
     assert "Traceback" not in err
     assert "rror" not in err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_who_calls_by_a_socket_is_told_that_the_server_ends(number: signal.Signals) -> None:
+    """Their sockets are not closed by the web server before their calls have ended."""
+
+    async def run(page: str, command: Running) -> tuple[list[Any], int | None]:
+        told: list[Any] = []
+        async with connect(page.replace("http:", "ws:") + "ws") as caller:
+            await caller.send('{"type": "hello"}')
+            async with asyncio.timeout(30):
+                async for message in caller:
+                    if isinstance(message, str):
+                        told.append(json.loads(message))
+                        if told[-1]["type"] == "ready":
+                            command.send(number)
+            return told, caller.close_code
+
+    with running("run", "echo", "--port", "0", "--drain", "0s", until="Ctrl-C") as command:
+        told, code = asyncio.run(run(command.word_with("http://"), command))
+        command.ended()
+    assert told[-1] == {"type": "end", "reason": "shutdown"}
+    assert code == 1000
 
 
 def test_run_with_a_key_says_so() -> None:
