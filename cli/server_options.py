@@ -150,7 +150,8 @@ Report = Annotated[
     str | None,
     _option(
         "--report",
-        "What callers are told besides the conversation: none, names (of tools), full. full on loopback, else none",
+        "What callers are told besides the conversation: none, names (of tools), full. full on loopback without a "
+        "proxy, else none",
         _CALLERS,
         metavar="LEVEL",
     ),

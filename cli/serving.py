@@ -165,7 +165,12 @@ def settle(wish: ServerSection) -> Serving:
     )
     if wish.turn is not None and wish.turn_secret_file is not None:
         serving.relay = (wish.turn, read_secret(wish.turn_secret_file, "--turn-secret-file"))
-    serving.app = _app_options(wish, near, authorize, serving.relay)
+    alone = near and not _is_behind_proxy(wish)
+    serving.app = _app_options(wish, alone, authorize, serving.relay)
+    if near and not alone and authorize is None:
+        serving.notes.append(
+            "Whoever reaches the proxy may call, and each call is yours to pay for: --tokens FILE asks who they are."
+        )
     if wish.open and not near:
         serving.notes.append("Open to everybody who reaches this address: each call is yours to pay for.")
     if authorize is not None and near:
@@ -219,6 +224,17 @@ def answers(path: Path) -> bool:
     finally:
         probe.close()
     return True
+
+
+def _is_behind_proxy(wish: ServerSection) -> bool:
+    """Whether somebody in front passes on callers from elsewhere, though the server is on this machine for itself."""
+    return bool(
+        wish.uds is not None
+        or wish.trusted_proxy
+        or wish.public_address
+        or (wish.root_path or "").strip("/")
+        or wish.allow_host
+    )
 
 
 def _check_together(wish: ServerSection) -> None:
@@ -336,7 +352,7 @@ def used_tickets_in(path: Path | str | None) -> SharedTickets | None:
 
 
 def _app_options(
-    wish: ServerSection, near: bool, authorize: Any, relay: tuple[Sequence[str], bytes] | None
+    wish: ServerSection, alone: bool, authorize: Any, relay: tuple[Sequence[str], bytes] | None
 ) -> dict[str, Any]:
     from ..server.access.turn import TurnService
     from ..server.guard import normal_origin
@@ -351,8 +367,8 @@ def _app_options(
     limits = CallerLimits(
         calls=wish.calls_per_caller or defaults.calls,
         offers_per_minute=wish.offers_per_minute or defaults.offers_per_minute,
-        call_duration=wish.call_duration or (None if near else _FAR_DURATION_NS),
-        idle=wish.idle or (None if near else _FAR_IDLE_NS),
+        call_duration=wish.call_duration or (None if alone else _FAR_DURATION_NS),
+        idle=wish.idle or (None if alone else _FAR_IDLE_NS),
         tokens=wish.call_tokens,
         cost_usd=wish.call_cost or None,
     )
@@ -364,7 +380,7 @@ def _app_options(
             turn = TurnService(*relay, unix_seconds)
         except ValueError as error:
             raise Fault(f"--turn: {error}", code=Exit.USAGE) from None
-    told = near and authorize is None
+    told = alone and authorize is None
     return {
         "authorize": authorize,
         "limits": limits,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from livegraph.cli.serving import open_sockets, settle
 from livegraph.language import load_agent
 from livegraph.language.finding import shipped_agents
 from livegraph.language.server_section import ServerSection
+from livegraph.pipeline.units import SECOND
 from livegraph.server import make_app
 from livegraph.server.tls import self_signed
 
@@ -54,6 +56,26 @@ def test_what_may_be_said_is_taken() -> None:
     )
     assert settle(wish).front.root_path == "/voice/v1"
     assert settle(ServerSection(root_path="/")).front.root_path == ""
+
+
+@pytest.mark.parametrize(
+    "wish",
+    [
+        ServerSection(uds=Path("voice.sock")),
+        ServerSection(trusted_proxy=["127.0.0.1"]),
+        ServerSection(public_address=["203.0.113.7"]),
+        ServerSection(root_path="/voice"),
+        ServerSection(allow_host=["voice.example.org"]),
+    ],
+)
+def test_behind_a_proxy_callers_are_strangers(wish: ServerSection) -> None:
+    """Only this machine reaches the server, and everybody the proxy: they are told and given what strangers are."""
+    here, behind = settle(ServerSection()), settle(wish)
+    assert here.app["report"] == "full" and here.app["limits"].call_duration is None
+    assert behind.app["report"] == "none" and behind.app["limits"].call_duration is not None
+    assert not here.notes and "--tokens" in behind.notes[0]
+    said = settle(replace(wish, report="full", idle=3 * SECOND))
+    assert said.app["report"] == "full" and said.app["limits"].idle == 3 * SECOND
 
 
 def test_an_application_refuses_names_that_are_none() -> None:
