@@ -25,9 +25,8 @@ from ..pipeline.clock import Clock
 from ..pipeline.units import SECOND
 from ..processors.gemini_live.endpoint import LiveConnector
 
-__all__ = ["NO_RECORDING", "Line", "RecordedServer", "RecordingFault", "Switchboard", "read_recording"]
+__all__ = ["Line", "RecordedServer", "RecordingFault", "Switchboard", "read_recording"]
 
-NO_RECORDING = "this is neither the record of a call nor a recording of its messages"
 _LARGEST = 256 << 20
 _SOUND = re.compile(r"([\w.-]+\.pcm)\[(\d{1,12}):(\d{1,12})\]")
 _MADE_UP = re.compile(r"(silence|tone) (\d{1,6}) ms")
@@ -47,11 +46,11 @@ class Line:
 
 
 class RecordingFault(Exception):
-    """A recording that cannot be played; ``line`` counts from 1."""
+    """A recording that cannot be played; ``line`` counts from 1. ``foreign``: its first line is no message at all."""
 
-    def __init__(self, line: int, message: str) -> None:
+    def __init__(self, line: int, message: str, *, foreign: bool = False) -> None:
         super().__init__(message)
-        self.line = line
+        self.line, self.foreign = line, foreign
 
 
 class _Written(msgspec.Struct, rename={"sender": "from"}):
@@ -77,10 +76,8 @@ def read_recording(file: Path, *, sound: bool = False) -> list[Line]:
             try:
                 found = _read_line(text, file.parent, sound=sound)
             except (msgspec.DecodeError, WireError, OSError, ValueError) as error:
-                if number == 1 and isinstance(error, msgspec.DecodeError):
-                    # Not one message of it can be read: it is something else.
-                    raise RecordingFault(1, f"{NO_RECORDING}: {error}") from error
-                raise RecordingFault(number, str(error)) from error
+                foreign = number == 1 and isinstance(error, msgspec.DecodeError)
+                raise RecordingFault(number, str(error), foreign=foreign) from error
             if found is not None:
                 lines.append(found)
     if not any(line.sender == "server" and line.message for line in lines):

@@ -86,13 +86,16 @@ def _show(file: Path, as_json: bool) -> bool:
     """Play one and print what came of it; whether all was as it was."""
     from ...pipeline.clock import run_virtual
     from ...testing.replay import replay as play
-    from ...testing.wire import NO_RECORDING, RecordingFault
+    from ...testing.wire import RecordingFault
 
     try:
         made = run_virtual(play(file))
     except RecordingFault as error:
-        remedy = _MAKE_ONE if str(error).startswith(NO_RECORDING) else ""
-        raise Fault(f"{file}:{error.line}: {error}", remedy, Exit.CONFIG) from None
+        said, remedy = str(error), ""
+        if error.foreign:
+            said = f"this is neither the record of a call nor a recording of its messages: {said}"
+            remedy = _MAKE_ONE
+        raise Fault(f"{file}:{error.line}: {said}", remedy, Exit.CONFIG) from None
     except OSError as error:
         raise Fault(f"{file} cannot be read: {error.strerror or error}") from None
     if as_json:

@@ -776,7 +776,9 @@ def test_a_stranger_s_socket_hears_no_more_than_who_it_is(caplog: pytest.LogCapt
         for way in SOCKETS:
             for what, request in strange_openings(web, way.path("echo")):
                 for said in ('{"type": "start"}', '{"event": "start"}', "hello", f'{{"cookie": "{TOKEN}"}}'):
-                    first, rest = await spoken(web, request, frame(said.encode()))
+                    # Closed behind it by the stranger too: the server would wait for that.
+                    sent = frame(said.encode()) + frame(b"\x03\xe8", 0x88)
+                    first, rest = await spoken(web, request, sent)
                     assert first.startswith((b"HTTP/1.1 4", b"HTTP/1.1 101")), (str(way), what, first)
                     assert b"ready" not in rest, (str(way), what, rest)
                     assert web.desk.active == 0
