@@ -209,6 +209,7 @@ async def _aside(do: Callable[[], T]) -> T:
         if error is not None:
             done.set_exception(error)
         else:
+            # None is told for an error, or where it is what was asked for.
             done.set_result(value)  # type: ignore[arg-type]
 
     def run() -> None:
