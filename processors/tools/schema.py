@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time
@@ -56,6 +57,9 @@ def _plain(part: Any, definitions: Mapping[str, Any], depth: int) -> Any:
             made[key] = {name: _plain(each, inner, depth) for name, each in value.items()}
         elif key in _PLAIN:
             made[key] = value
+        elif key == "description" and isinstance(value, str):
+            # msgspec up to 0.22 leaves a docstring's indentation where it is.
+            made[key] = inspect.cleandoc(value)
         elif isinstance(value, list):
             made[key] = [_plain(each, inner, depth) for each in value]
         else:

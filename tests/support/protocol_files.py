@@ -152,6 +152,10 @@ def _schema() -> dict[str, Any]:
     sides = {}
     for name, union in (("server", FromServer), ("caller", FromCaller)):
         (schema,), parts = msgspec.json.schema_components([union], ref_template="#/$defs/{name}")
+        # msgspec up to 0.22 leaves a docstring's indentation where it is.
+        for part in parts.values():
+            if "description" in part:
+                part["description"] = inspect.cleandoc(part["description"])
         definitions |= parts
         sides[name] = schema
     return {

@@ -159,6 +159,23 @@ def test_pydantic_models_are_good_as_arguments() -> None:
         ToolFunction(invite).arguments({"party": {"name": "Ann", "guests": 0}})
 
 
+def test_a_docstring_reaches_the_model_without_its_indentation() -> None:
+    """The lines of a class's docstring start where they start in its source, less the indentation of the class."""
+
+    class Table(msgspec.Struct):
+        """A table.
+
+        By the window:
+            or not.
+        """
+
+        seats: int
+
+    def book(table: Table) -> None: ...
+
+    assert properties_of(book)["table"]["description"] == "A table.\n\nBy the window:\n    or not."
+
+
 def test_a_pydantic_model_that_holds_itself_is_refused() -> None:
     def invite(guest: Guest) -> None: ...
 
