@@ -45,7 +45,7 @@ class Talker(Processor):
         tone = (np.sin(np.arange(2_400) * (2 * np.pi * 300 / 24_000)) * 6_000).astype(np.int16)
         self._cut = asyncio.Event()
         while True:
-            turn = self.call.turns.next_turn()
+            turn = self.call.conversation.next_turn()
             self._cut.clear()
             while not self._cut.is_set():
                 await self.out.send(AudioFrame(tone, 24_000, turn=turn))

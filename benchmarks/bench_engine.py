@@ -221,7 +221,7 @@ async def interrupt(plan: Plan) -> float:
         for _ in range(20):
             source.out.emit(TextFrame("x", turn=1))
         began = clock()
-        source.call.turns.interrupted(1)
+        source.call.conversation.interrupted(1)
         return clock() - began
 
 

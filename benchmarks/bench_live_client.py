@@ -101,7 +101,7 @@ class Sink(Processor):
     def on_sound(self, frame: AudioFrame) -> None:
         self.heard.samples += len(frame.samples)
         # Played at once: how long that takes is no matter of CPU.
-        self.call.turns.played(frame.turn, 1 << 60)
+        self.call.conversation.played(frame.turn, 1 << 60)
 
     def on_words(self, frame: TranscriptFrame) -> None:
         if frame.final and frame.role == "agent":

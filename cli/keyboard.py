@@ -59,7 +59,7 @@ class Reader(Processor):
 
     async def start(self) -> None:
         """Take part in the conversation as its loudspeaker."""
-        self._speaker = Speaker(self.call.turns, self.audio.format.rate)
+        self._speaker = Speaker(self.call.conversation, self.audio.format.rate)
 
     async def on_audio(self, frame: AudioFrame) -> None:
         """Queue it; what does not fit waits in the edge in front."""

@@ -76,11 +76,11 @@ class BackgroundSound(Processor):
             self.under(self._sound[1])
         except (OSError, ValueError) as error:
             raise StartError(self.name, f"the file cannot be used: {error} (option file)") from error
-        self.call.turns.play_beneath(self)
+        self.call.conversation.play_beneath(self)
 
     async def stop(self) -> None:
-        if self.call.turns.background is self:
-            self.call.turns.play_beneath(None)
+        if self.call.conversation.background is self:
+            self.call.conversation.play_beneath(None)
 
     def on_audio(self, frame: AudioFrame) -> AudioFrame:
         return frame

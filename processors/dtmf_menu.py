@@ -106,9 +106,9 @@ class DtmfMenu(Processor):
         chosen = self._menu.get(frame.key)
         if chosen is None:
             return
-        if self.call.turns.turn:
+        if self.call.conversation.turn:
             # Whoever presses a key has heard enough.
-            self.call.turns.interrupted(self.call.turns.turn)
+            self.call.conversation.interrupted(self.call.conversation.turn)
         if chosen.end:
             self.call.end(EndReason.GOODBYE, f"the caller pressed {frame.key}")
         elif chosen.to:

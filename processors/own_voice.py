@@ -24,12 +24,12 @@ _BELIEVED = 25
 class OwnVoice:
     """One microphone (``rate`` in Hz) in a call whose agent may be heard by it."""
 
-    def __init__(self, rate: int, turns: Conversation, speech: SpeechDetector) -> None:
-        self._turns, self._speech = turns, speech
+    def __init__(self, rate: int, conversation: Conversation, speech: SpeechDetector) -> None:
+        self._conversation, self._speech = conversation, speech
         self._echo = EchoGuard(rate)
         self.hear: Callable[[Pcm], None] = self._echo.hear
         """The microphone hears this next. It may not be changed afterwards."""
-        self._leave = turns.on_sounded(self._echo.play)
+        self._leave = conversation.on_sounded(self._echo.play)
         self._believed = 0
         """Windows for which the caller's speech is not taken for an echo, whatever it is like."""
 
@@ -46,7 +46,7 @@ class OwnVoice:
             # Asked at each window of an onset, what is alike by chance would stop and start the agent.
             self._believed -= len(probabilities)
             return probabilities
-        sounds_ns = self._turns.sounds_ns
+        sounds_ns = self._conversation.sounds_ns
         if sounds_ns is None:
             return probabilities
         if self._echo.echo:

@@ -41,14 +41,14 @@ class TurnEnd:
         self,
         pauses: SpeakerPauses,
         model: SmartTurn | None,
-        turns: Conversation,
+        conversation: Conversation,
         rate: int,
         *,
         ask: Callable[[Callable[[Pcm], float], Pcm], Awaitable[float]],
         spawn: Callable[..., object],
     ) -> None:
         self.pauses = pauses
-        self._model, self._turns = model, turns
+        self._model, self._conversation = model, conversation
         self._ask, self._spawn = ask, spawn
         self._kept: deque[Pcm] = deque()
         self._samples, self._most = 0, rate * HEARD_NS // SECOND
@@ -99,8 +99,8 @@ class TurnEnd:
         if ended_ns is None:
             return
         silent_ns = at_ns - ended_ns
-        sounds_ns = self._turns.sounds_ns
-        unanswered = self._turns.heard_ns == self._heard_ns
+        sounds_ns = self._conversation.sounds_ns
+        unanswered = self._conversation.heard_ns == self._heard_ns
         barely = sounds_ns is not None and sounds_ns < _STARTED_NS
         if silent_ns <= self.pauses.longest_ns + _AGAIN_NS and (unanswered or barely):
             self.pauses.cut_off(silent_ns)
@@ -109,6 +109,6 @@ class TurnEnd:
 
     def ended(self, at_ns: int) -> None:
         """Speech was taken to have ended at ``at_ns`` of media time."""
-        self._ended_ns, self._heard_ns = at_ns, self._turns.heard_ns
+        self._ended_ns, self._heard_ns = at_ns, self._conversation.heard_ns
         if self._asked:
             self._asked, self._silence = False, self._silence + 1

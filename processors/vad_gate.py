@@ -194,7 +194,7 @@ class VadGate(Processor):
             )
 
     async def start(self) -> None:
-        self.call.turns.hear()
+        self.call.conversation.hear()
         vad = SileroVad() if self._detector_name == "silero" else EnergyVad()
         # The first probability loads the weights: better now than in the first word.
         vad.process(silence(vad.window_samples))
@@ -213,7 +213,7 @@ class VadGate(Processor):
             self._end = TurnEnd(
                 pauses,
                 await self._model(),
-                self.call.turns,
+                self.call.conversation,
                 vad.sample_rate,
                 ask=self.offload,
                 spawn=self.spawn,
@@ -226,7 +226,7 @@ class VadGate(Processor):
             pauses=None if self._end is None else self._end.pauses,
         )
         if self._echo_guard:
-            self._own_voice = OwnVoice(vad.sample_rate, self.call.turns, self._speech)
+            self._own_voice = OwnVoice(vad.sample_rate, self.call.conversation, self._speech)
 
     async def _model(self) -> SmartTurn | None:
         """The end-of-turn model, where there is one and it can be run."""
@@ -324,7 +324,7 @@ class VadGate(Processor):
         if self._speech.speaking and self._speech.voiced is self._quiet:
             # A cough is over long before the hang-over is: the conversation need not wait for that.
             self._quiet = not self._speech.voiced
-            (self.call.turns.user_quiet if self._quiet else self.call.turns.user_voiced)()
+            (self.call.conversation.user_quiet if self._quiet else self.call.conversation.user_voiced)()
         self._position_ns += frame.duration_ns
         if not self._gate:
             return
@@ -346,15 +346,15 @@ class VadGate(Processor):
 
     def _stir(self) -> None:
         """Tell of what may become speech at its first window: the sound of an agent who is spoken over stops then."""
-        turns = self.call.turns
+        conversation = self.call.conversation
         if self._speech.speaking:
             self._stirred = False
         elif self._speech.onset_ns is not None and not self._stirred:
             self._stirred = True
-            turns.user_stirred()
+            conversation.user_stirred()
         elif self._speech.onset_ns is None and self._stirred:
             self._stirred = False
-            turns.user_calmed()
+            conversation.user_calmed()
 
     def on_end(self) -> Emitted:
         if self._seat is not None:
@@ -366,11 +366,11 @@ class VadGate(Processor):
 
     def _report(self, started: bool, media_ns: int) -> None:
         at_ns = max(0, media_ns + self._offset_ns)
-        turns = self.call.turns
+        conversation = self.call.conversation
         if started:
             # The conversation first: it stops the agent's sound.
-            turns.user_started()
+            conversation.user_started()
             self.speech.emit(SpeechStartFrame(time_ns=at_ns))
         else:
-            turns.user_stopped()
+            conversation.user_stopped()
             self.speech.emit(SpeechEndFrame(time_ns=at_ns))

@@ -122,7 +122,7 @@ class Loudspeaker(Processor):
     async def start(self) -> None:
         """Be ready to play."""
         audio = self.audio.format
-        self._speaker = Speaker(self.call.turns, audio.rate, audio.channels, cushion_ns=_PATIENT_NS)
+        self._speaker = Speaker(self.call.conversation, audio.rate, audio.channels, cushion_ns=_PATIENT_NS)
 
     async def on_audio(self, frame: AudioFrame) -> None:
         """Queue it; what does not fit waits in the edge in front."""

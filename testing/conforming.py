@@ -230,10 +230,10 @@ class Conformance:
 
         async def script(call: Call) -> None:
             async with call:
-                turns = call.processor("box", self.processor).call.turns
+                conversation = call.processor("box", self.processor).call.conversation
                 for turn in (0, 1, 1, 3):
                     await asyncio.sleep(0.11)
-                    turns.interrupted(turn)
+                    conversation.interrupted(turn)
                 await asyncio.sleep(0.3)
                 assert call.reason in ("", "completed"), f"an interruption ends the call: {call.reason}"
 

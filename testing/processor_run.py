@@ -189,7 +189,7 @@ class LiveProcessor(_Results, Generic[P]):
 
     def interrupt(self, turn: int) -> None:
         """Cut ``turn``, as when the model's service says so."""
-        self.call_turns.interrupted(turn)
+        self.conversation.interrupted(turn)
 
     def end(self, *ports: str) -> None:
         """Nothing follows on these inputs, by default on all."""
@@ -210,9 +210,9 @@ class LiveProcessor(_Results, Generic[P]):
             ) from None
 
     @property
-    def call_turns(self) -> Any:
+    def conversation(self) -> Any:
         """The call's conversation, as boxes see it."""
-        return self.processor.call.turns
+        return self.processor.call.conversation
 
     def _input_for(self, frame: Frame) -> str:
         kind = type(frame)

@@ -118,7 +118,7 @@ class FileOut(Processor):
             self._beside = path = path.with_name(f".{path.stem}-{secrets.token_hex(4)}{path.suffix}")
         self._writer = open_writer(path, audio.rate, audio.channels)
         if self._realtime:
-            self._speaker = Speaker(self.call.turns, audio.rate, audio.channels, heard=self._heard)
+            self._speaker = Speaker(self.call.conversation, audio.rate, audio.channels, heard=self._heard)
 
     async def stop(self) -> None:
         """Complete it, and put it in its place."""

@@ -29,7 +29,7 @@ class Speaker:
 
     def __init__(
         self,
-        turns: Conversation,
+        conversation: Conversation,
         rate: int,
         channels: int = 1,
         *,
@@ -39,9 +39,13 @@ class Speaker:
     ) -> None:
         self._heard = heard
         self._buffer = PlayoutBuffer(rate, channels, limit_ns=limit_ns, cushion_ns=cushion_ns)
-        self._turns = turns
+        self._conversation = conversation
         # On the way of every 20 ms: looked up once.
-        self._sounded, self._played, self._played_out = turns.sounded, turns.played, turns.played_out
+        self._sounded, self._played, self._played_out = (
+            conversation.sounded,
+            conversation.played,
+            conversation.played_out,
+        )
         self._waiting: asyncio.Future[None] | None = None
         self._rate = rate
         self._pulled = 0
@@ -52,7 +56,7 @@ class Speaker:
         its own. What was played is told so much later."""
         self._turn = 0
         self._beneath: tuple[Background, Beneath] | None = None
-        turns.attach(self)
+        conversation.attach(self)
 
     @property
     def drained(self) -> bool:
@@ -95,11 +99,11 @@ class Speaker:
         if self._heard is not None:
             self._heard(sound)
         self._report()
-        return sound if self._turns.background is None else self._backed(sound)
+        return sound if self._conversation.background is None else self._backed(sound)
 
     def take(self, samples: int) -> Pcm:
         """As ``pull``, without the silence at the end."""
-        if self._turns.background is not None and not self._buffer.drained:
+        if self._conversation.background is not None and not self._buffer.drained:
             return self.pull(samples)
         sound = self._buffer.take(samples)
         self._sounded(sound, self._rate)
@@ -110,7 +114,7 @@ class Speaker:
 
     def _backed(self, sound: Pcm) -> Pcm:
         """``sound`` with what goes on beneath it."""
-        background = self._turns.background
+        background = self._conversation.background
         if background is None:
             return sound
         if self._beneath is None or self._beneath[0] is not background:

@@ -77,7 +77,7 @@ class Loudspeaker(Processor):
         """Take part in the conversation."""
         self._card = _card(self)
         self._speaker = Speaker(
-            self.call.turns, RATE, limit_ns=_LIMIT_NS, cushion_ns=_CUSHION_NS, heard=self._heard
+            self.call.conversation, RATE, limit_ns=_LIMIT_NS, cushion_ns=_CUSHION_NS, heard=self._heard
         )
         self._speaker.heard_after_ns = self._card.latency_ns
         self._drained = asyncio.Event()

@@ -85,8 +85,8 @@ class Call(CallView):
         self._facts = facts
         self._turn_policy = turns
         self._log = CallLog(log or LogPolicy())
-        self._turns: Conversation | None = None
-        self._conversation = conversation or ConversationPolicy()
+        self._conversation: Conversation | None = None
+        self._conversation_policy = conversation or ConversationPolicy()
         self._host: Host | None = None
         self._limits = limits
         self._resources = resources
@@ -116,16 +116,24 @@ class Call(CallView):
             raise RuntimeError("a call runs once; make another one from its plan")
         self._used = True
         clock = self._clock = self._clock or clock_of_loop()
-        turns = self._turns = Conversation(clock, self.events, self._turn_policy, self._void)
+        conversation = self._conversation = Conversation(clock, self.events, self._turn_policy, self._void)
         context = CallContext(
-            *(self.id, clock, self.events, turns, self._resources, self.end, self._log),
+            *(self.id, clock, self.events, conversation, self._resources, self.end, self._log),
             inputs=self.inputs,
             identity=self.identity,
             agent=self._facts.agent,
             running=self,
         )
         host = self._host = context.host = Host(
-            *(clock, self.events, turns, self._conversation, self.end, self._speakers, self.inputs)
+            *(
+                clock,
+                self.events,
+                conversation,
+                self._conversation_policy,
+                self.end,
+                self._speakers,
+                self.inputs,
+            )
         )
         context.functions += host.functions()
         supervision = Supervision(self.id, clock, self._outcome, self._limits)
@@ -144,7 +152,7 @@ class Call(CallView):
         finally:
             self._outcome.ended = True
             host.close()
-            turns.close()
+            conversation.close()
             self._taps.close()
             if self._tuner is not None:
                 self._tuner.close()
@@ -210,8 +218,8 @@ class Call(CallView):
 
     def press(self, key: str) -> None:
         """The caller has pressed ``key`` of a telephone: for whoever brings keys that no box of the graph hears of."""
-        if self._turns is not None:
-            self._turns.pressed(key)
+        if self._conversation is not None:
+            self._conversation.pressed(key)
 
     def _manners(self) -> Host:
         if self._host is None:
@@ -258,10 +266,10 @@ class Call(CallView):
             self._log.judge_by(log)
         if turns is not None:
             self._turn_policy = turns
-            if self._turns is not None:
-                self._turns.judge_by(turns)
+            if self._conversation is not None:
+                self._conversation.judge_by(turns)
         if conversation is not None:
-            self._conversation = conversation
+            self._conversation_policy = conversation
             if self._host is not None:
                 self._host.judge_by(conversation)
         return {name: new.changed for name, new in made.items()}

@@ -88,14 +88,14 @@ class Running(Protocol):
 
 
 class CallContext:
-    """``self.call`` of a processor: the clock, the events, the turns, and what the caller brought along."""
+    """``self.call`` of a processor: the clock, the events, the conversation, and what the caller brought along."""
 
     def __init__(
         self,
         call_id: str,
         clock: Clock,
         events: EventBus,
-        turns: Conversation,
+        conversation: Conversation,
         resources: Mapping[type, Any],
         end: Callable[[str, str], None],
         log: CallLog | None = None,
@@ -114,8 +114,8 @@ class CallContext:
         self.clock = clock
         self.events = events
         self._node = ""
-        self.turns = turns
-        """The turns of the call, as this node has them."""
+        self.conversation = conversation
+        """The conversation of the call, as this node has it."""
         self.log = log or CallLog(LogPolicy())
         """What boxes log by; ``self.log`` of a box adds its name."""
         self.backlogs: list[Backlog] = []
@@ -140,7 +140,7 @@ class CallContext:
         mine = object.__new__(CallContext)
         own = self.__dict__.copy()
         own["_node"] = node
-        own["turns"] = self.turns.seat(node)
+        own["conversation"] = self.conversation.seat(node)
         mine.__dict__ = own
         return mine
 
@@ -205,13 +205,13 @@ class CallContext:
     def mute(self, on: bool = True) -> None:
         """Hear nothing of the caller from now on, or hear them again."""
         if self.host is None:
-            self.turns.mute(on)
+            self.conversation.mute(on)
         else:
             self.host.mute(on)
 
     def muted_by_caller(self, on: bool) -> None:
         """For a box that callers come in by: the caller has switched their microphone off, or on again."""
         if self.host is None:
-            self.turns.mute(on)
+            self.conversation.mute(on)
         else:
             self.host.muted_by_caller(on)

@@ -42,13 +42,13 @@ class Host:
         self,
         clock: Clock,
         events: EventBus,
-        turns: Conversation,
+        conversation: Conversation,
         policy: ConversationPolicy,
         end: Callable[[EndReason, str], None],
         speakers: Callable[[], Mapping[str, Speaking]],
         inputs: Mapping[str, Any],
     ) -> None:
-        self._clock, self._events, self._turns, self._end = clock, events, turns, end
+        self._clock, self._events, self._conversation, self._end = clock, events, conversation, end
         self._speakers = speakers
         self._inputs = inputs
         self._manners = Manners(policy)
@@ -60,7 +60,7 @@ class Host:
         self._last_speaker = ""
         self._tokens = 0
         self.judge_by(policy)
-        turns.watch(self)
+        conversation.watch(self)
 
     # Life --------------------------------------------------------------------------------------
 
@@ -74,7 +74,7 @@ class Host:
     def judge_by(self, policy: ConversationPolicy) -> None:
         """Go by ``policy`` from now on. What it says of the beginning is over, once the call has begun."""
         self._manners.policy = _filled(policy, self._inputs) if self._inputs else policy
-        self._turns.interrupt_by(policy.interruptions)
+        self._conversation.interrupt_by(policy.interruptions)
         self._keep_muted()
         for undo in self._undo:
             undo()
@@ -152,7 +152,7 @@ class Host:
     def _keep_muted(self) -> None:
         # What is heard of a microphone that its owner has switched off is nothing that they want heard later.
         keeps = self._manners.policy.while_muted == "keep"
-        self._turns.keep_muted(keeps and not self._mutes_itself)
+        self._conversation.keep_muted(keeps and not self._mutes_itself)
 
     # What the conversation tells ------------------------------------------------------------------
 
@@ -216,9 +216,9 @@ class Host:
             case Say():
                 self._give(act)
             case Hush():
-                self._turns.interrupted(self._turns.turn)
+                self._conversation.interrupted(self._conversation.turn)
             case Mute(on):
-                self._turns.mute(on)
+                self._conversation.mute(on)
                 if self._events.wants(MuteChanged):
                     self._events.publish(MuteChanged(time_ns=self._clock.now_ns(), muted=on))
             case Keyed(keys):
@@ -232,7 +232,7 @@ class Host:
             self._fact(self._manners.unsayable)
             return
         name, speaker = found
-        newest = self._turns.newest_of(name)
+        newest = self._conversation.newest_of(name)
         self._fact(lambda now_ns: self._manners.given(now_ns, name, newest))
         if say.exact:
             speaker.say(say.text)
@@ -261,7 +261,7 @@ class Host:
 
     def _tick(self) -> None:
         self._timer = None
-        self._manners.heard(self._turns.heard_ns)
+        self._manners.heard(self._conversation.heard_ns)
         self._fact(self._manners.tick)
 
 

@@ -70,7 +70,7 @@ class Course:
         self._heard = UserHeard(speech_reported)
         self._alarm = Alarm(call.clock, self._tick)
         self._leaving = False
-        call.turns.on_going_on(self.went_on)
+        call.conversation.on_going_on(self.went_on)
         self._unsubscribe = call.events.subscribe(SpeechChanged, self._speech_changed)
         self.own: Callable[[said.CallTool], bool] = lambda _: False
         """Whether a function that the model asks for is the box's own, and was answered."""
@@ -91,7 +91,7 @@ class Course:
     @property
     def user_may_speak(self) -> bool:
         """Whether the user may be saying something."""
-        return self._call.turns.user_speaking or not self._heard.can_tell
+        return self._call.conversation.user_speaking or not self._heard.can_tell
 
     def asked(self, cause: Cause) -> None:
         """Something was said or given to the model that wants an answer."""
@@ -128,7 +128,7 @@ class Course:
         """What follows is a new session: what it has to hear of the user is sent again."""
         protocol, now_ns = self._protocol, self._call.clock.now_ns()
         protocol.afresh()
-        known = protocol.watch.known and not self._call.turns.user_speaking
+        known = protocol.watch.known and not self._call.conversation.user_speaking
         again = self._heard.unanswered and not known
         self._outbox.start_afresh(self._heard.since_ns(now_ns) if again else None)
 
@@ -136,7 +136,7 @@ class Course:
         """Say ``line`` as a turn of the agent's, after what it is saying; ``None`` where its sound is not there."""
         if not line.given:
             return None
-        turn = self._call.turns.next_turn(self._node)
+        turn = self._call.conversation.next_turn(self._node)
         for outcome in line.outcomes(turn):
             self._downlink.take(outcome)
         return turn
@@ -178,7 +178,7 @@ class Course:
     def moved(self) -> None:
         """Something of the conversation has changed: whoever waits for quiet or for the end looks again."""
         self._changed.set()
-        busy = self._protocol.talking or self._call.turns.user_speaking or self._uplink.user_open
+        busy = self._protocol.talking or self._call.conversation.user_speaking or self._uplink.user_open
         if busy:
             self.quiet_since_ns = None
         elif self.quiet_since_ns is None:

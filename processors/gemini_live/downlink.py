@@ -150,7 +150,7 @@ class Downlink:
     # One outcome -------------------------------------------------------------------------------
 
     def _one(self, outcome: said.Outcome) -> None:
-        turns = self._call.turns
+        conversation = self._call.conversation
         match outcome:
             case said.Audio():
                 self._sound(outcome)
@@ -161,14 +161,14 @@ class Downlink:
             case said.UserWords(text, answered):
                 self._user.add(text, late=answered)
                 if not answered:
-                    turns.user_said(text)
+                    conversation.user_said(text)
             case said.UserPreview(text):
                 self._user.preview(text)
             case said.UserEnded():
                 self._user.end()
             case said.Cut(turn, sounding, worded):
-                turns.cut_by_service(turn if isinstance(turn, Turn) else Turn(turn, self._node))
-                if not turns.is_void(turn):
+                conversation.cut_by_service(turn if isinstance(turn, Turn) else Turn(turn, self._node))
+                if not conversation.is_void(turn):
                     self._ends_early(turn, sounding=sounding, worded=worded)
             case said.StartTurn(turn):
                 self._end_filling(turn)
@@ -188,11 +188,11 @@ class Downlink:
             case said.EndWords(turn, at_ns, broken):
                 self._agent.end(turn, at_ns, broken=broken)
             case said.TurnComplete():
-                turns.turn_completed(self._node)
+                conversation.turn_completed(self._node)
                 self._publish(outcome)
             case said.UserSpeech(speaking):
                 if self._hears:
-                    (turns.user_started if speaking else turns.user_stopped)()
+                    (conversation.user_started if speaking else conversation.user_stopped)()
                 self._publish(outcome)
             case said.CallTool(call_id, name, args, key):
                 now_ns = self._call.clock.now_ns()
@@ -210,7 +210,7 @@ class Downlink:
         """The agent has something to say in ``turn``: what filled the silence until then ends."""
         filling, self._filling = self._filling, None
         if filling is not None and filling[0] < turn and filling[1]():
-            self._call.turns.interrupted(filling[0])
+            self._call.conversation.interrupted(filling[0])
 
     def _ends_early(self, turn: int, *, sounding: bool, worded: bool) -> None:
         """A turn that the service has cut may be heard to where it came: no more of it will."""

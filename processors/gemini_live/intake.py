@@ -78,7 +78,7 @@ class Intake:
             self._tell(text, reply=False)
         elif text:
             # What the agent was saying is cut by it, and so was said before.
-            self._call.turns.user_wrote(self._node)
+            self._call.conversation.user_wrote(self._node)
             # First to the model: whoever reads the transcript may have something to say to it about these words.
             self._uplink.text(text)
             self._user.wrote(text)
@@ -160,8 +160,8 @@ class Intake:
 
     def _hear(self, frame: Any) -> None:
         """Let it be heard, unless the user is muted."""
-        turns, ended = self._call.turns, False
-        for one in self._muting.take(frame, muted=turns.muted, keeps=turns.keeps_muted):
+        conversation, ended = self._call.conversation, False
+        for one in self._muting.take(frame, muted=conversation.muted, keeps=conversation.keeps_muted):
             up = self._uplink.audio(one) if isinstance(one, AudioFrame) else self._uplink.speech(one)
             ended = up or ended
         if ended:

@@ -96,14 +96,14 @@ class Lines:
     async def _hold(self, sound: Pcm, rate: int, over: asyncio.Event) -> None:
         pcm = sound if sound.ndim == 1 else sound.mean(axis=1).astype(sound.dtype)
         pcm = pcm if rate == _RATE else Resampler(rate, _RATE).process(pcm)
-        live, clock, turns = self._live(), self._call.clock, self._call.turns
-        turn = turns.next_turn(self._node)
+        live, clock, conversation = self._live(), self._call.clock, self._call.conversation
+        turn = conversation.next_turn(self._node)
         live.play(said.StartTurn(turn))
         sounds = True
         live.ends_with_next(turn, lambda: sounds)
         began_ns, at = clock.now_ns(), 0
         until_ns: int | None = None
-        while turns.turn == turn and not turns.user_speaking:
+        while conversation.turn == turn and not conversation.user_speaking:
             if over.is_set() and until_ns is None:
                 # It ends with the answer, which takes its time.
                 until_ns = clock.now_ns() + _ANSWERED_WITHIN_NS

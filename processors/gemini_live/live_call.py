@@ -103,7 +103,7 @@ class LiveCall:
         self._handshake = Handshake(settings, self._can, known, warn)
         self._lines = LineFetcher(call.clock, self._can, self._handshake)
         self._protocol = LiveProtocol(
-            lambda: call.turns.next_turn(node),
+            lambda: call.conversation.next_turn(node),
             watch=AnswerWatch(answer_policy(settings, self._can), writes=settings.writes),
             writes=settings.writes,
             ends_turns=self._can.ends_turns,
@@ -166,7 +166,7 @@ class LiveCall:
             )
         endpoint = self._endpoint()
         if settings.uninterruptible:
-            self._call.turns.keep_the_floor()
+            self._call.conversation.keep_the_floor()
         # What cannot be written, or will be refused, fails here, before anything is connected.
         self._handshake.address(endpoint)
         self._protocol.calls.rules = self._handshake.rules
@@ -207,7 +207,7 @@ class LiveCall:
             self._uplink.greet(greeting)
             self._course.asked("greeting")
         # Whoever speaks already is answered, and knows from the history who has taken over.
-        if self._role.opening and not self._call.turns.user_speaking:
+        if self._role.opening and not self._call.conversation.user_speaking:
             self._uplink.context(self._role.opening, reply=True)
             self._course.asked("context")
         works = {"session": self._session.run(), "play": self._downlink.play()}

@@ -51,7 +51,7 @@ class Uplink:
     Args:
         can: what the model takes.
         pre_roll_ns: with turns marked by us, how far before its onset a turn begins; ``None``: the service finds the
-            turns.
+            conversation.
         trailing_ns: silence that is sent when the user's sound ends, for a model that has to hear the end.
         warn: told once of what is lost.
     """
@@ -117,9 +117,9 @@ class Uplink:
     @property
     def _heard_in(self) -> TurnState:
         """What the conversation is doing, for the user's turns: an agent that gives way to nobody is talked over."""
-        turns = self._call.turns
-        speaking = turns.state is TurnState.SPEAKING and not turns.gives_way
-        return TurnState.LISTENING if speaking else turns.state
+        conversation = self._call.conversation
+        speaking = conversation.state is TurnState.SPEAKING and not conversation.gives_way
+        return TurnState.LISTENING if speaking else conversation.state
 
     def _put_audio(self, frame: AudioFrame) -> None:
         self._outbox.put_audio(frame.samples, frame.rate)

@@ -19,11 +19,11 @@ async def answer_call(
     began_ns = call.clock.now_ns()
     if call.events.wants(ToolCalled):
         call.events.publish(ToolCalled(time_ns=began_ns, id=frame.id, name=frame.name, args=frame.args))
-    call.turns.tool_started()
+    call.conversation.tool_started()
     try:
         result = await run(frame.args)
     finally:
-        call.turns.tool_finished()
+        call.conversation.tool_finished()
     failed, now_ns = "error" in result, call.clock.now_ns()
     if call.events.wants(ToolFinished):
         event = ToolFinished(

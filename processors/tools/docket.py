@@ -36,13 +36,13 @@ class Docket:
         self,
         node: str,
         clock: Clock,
-        turns: Conversation,
+        conversation: Conversation,
         reports: ToolReports,
         log: logging.LoggerAdapter[logging.Logger],
         emit: Callable[[ToolResultFrame], object],
         changed: Callable[[], None],
     ) -> None:
-        self._node, self._clock, self._turns = node, clock, turns
+        self._node, self._clock, self._conversation = node, clock, conversation
         self._reports, self._log = reports, log
         self._emit, self._changed = emit, changed
         self._waiting: dict[str, Running] = {}
@@ -67,14 +67,14 @@ class Docket:
             before.frame = frame
             self._running[frame.id] = before
         elif before is not None:
-            self._turns.tool_started()
+            self._conversation.tool_started()
             self._answer_soon(self._begun(frame, tool), before)
             return
         elif (same := self._same(frame, tool)) is None:
             self._waiting[frame.id] = Running(frame, tool)
         elif not self._settle_duplicate(frame, tool, same):
             return
-        self._turns.tool_started()
+        self._conversation.tool_started()
         self._reports.called(frame, tool)
         self._changed()
 
@@ -90,7 +90,7 @@ class Docket:
         else:
             frame = withdrawn.frame
         self._changed()
-        self._turns.tool_finished()
+        self._conversation.tool_finished()
         self._reports.cancelled(frame)
 
     # What becomes of it ----------------------------------------------------------------------------
@@ -201,7 +201,7 @@ class Docket:
             return
         self._changed()
         now_ns = self._clock.now_ns()
-        self._turns.tool_finished()
+        self._conversation.tool_finished()
         self._reports.finished(frame, tool, outcome, now_ns - running.began_ns)
         scheduling, result = tool.settings.scheduling, outcome.result
         if tool.streams and not outcome.failed:

@@ -51,7 +51,7 @@ class Filling:
 
     def _begin(self, filler: Filler) -> None:
         self._timer = None
-        if self._desk.call.turns.user_speaking:
+        if self._desk.call.conversation.user_speaking:
             # Nobody waits in silence.
             return
         if filler.sound is None:

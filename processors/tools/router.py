@@ -190,7 +190,7 @@ class ToolRouter(Processor):
         self._docket = Docket(
             self.name,
             self.call.clock,
-            self.call.turns,
+            self.call.conversation,
             self._reports,
             self.log,
             emit=self.results.emit,

@@ -88,7 +88,7 @@ def test_a_call_ends_whatever_happens(
 
         def interrupt() -> None:
             with contextlib.suppress(KeyError):
-                call.processor("sink", Collect).call.turns.interrupted(1)
+                call.processor("sink", Collect).call.conversation.interrupted(1)
 
         async with no_tasks_left():
             running = asyncio.create_task(use() if ending == "leave" else call.run())

@@ -138,7 +138,7 @@ def test_an_interrupt_takes_what_the_program_has_not_read() -> None:
             for turn in (1, 0, 2):
                 await source.send(TextFrame(f"t{turn}", turn=turn))
             await asyncio.sleep(0.1)
-            source.call.turns.interrupted(1)
+            source.call.conversation.interrupted(1)
             source.end()
             return [frame.text async for frame in sink if isinstance(frame, TextFrame)]
 

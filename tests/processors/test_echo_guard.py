@@ -43,7 +43,7 @@ class Loudspeaker(Processor):
     async def start(self) -> None:
         shared = self.call.resource(Shared)
         assert shared is not None
-        self._speaker = shared.speaker = Speaker(self.call.turns, RATE)
+        self._speaker = shared.speaker = Speaker(self.call.conversation, RATE)
 
     async def on_sound(self, frame: AudioFrame) -> None:
         await self._speaker.play(frame)
@@ -91,7 +91,7 @@ class Agent(Processor):
         voice: Pcm = np.concatenate(
             [np.asarray(recorded(name).pcm) for name in ("go_forward", "do_something", "amiable")]
         )
-        turn = self.call.turns.next_turn()
+        turn = self.call.conversation.next_turn()
         await self.out.send(TurnStartFrame(turn=turn))
         for at in range(0, len(voice), 1_600):
             await self.out.send(AudioFrame(voice[at : at + 1_600], RATE, turn=turn))

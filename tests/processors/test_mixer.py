@@ -108,7 +108,7 @@ def test_an_interruption_takes_the_turn_out_of_the_sum() -> None:
 
     async def cut(call: Any) -> None:
         await asyncio.sleep(0.05)
-        call.processor("mixer", Mixer).call.turns.interrupted(1)
+        call.processor("mixer", Mixer).call.conversation.interrupted(1)
 
     sounds = {"value": 10, "count": 6}, {"value": 3, "count": 50, "burst": True, "turn": 1}
     heard = levels(mixed(*sounds, during=cut))

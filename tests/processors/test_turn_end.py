@@ -43,9 +43,9 @@ class Microphone(Processor):
             at_ms = start * 1_000 // RATE
             await self.call.clock.sleep_until_ns(at_ms * MS + 20 * MS)
             if at_ms in self.answers:
-                turn = self.call.turns.next_turn()
-                self.call.turns.played(turn, 20 * MS)
-                self.call.turns.played_out(turn)
+                turn = self.call.conversation.next_turn()
+                self.call.conversation.played(turn, 20 * MS)
+                self.call.conversation.played_out(turn)
             self.out.emit(AudioFrame(self.pcm[start : start + 320], RATE, time_ns=at_ms * MS))
 
 

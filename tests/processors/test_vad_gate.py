@@ -153,6 +153,6 @@ def test_the_conversation_is_told() -> None:
     """The one owner of turns: observers see speech, and thinking follows it."""
     run = run_processor(VadGate, audio_frames(sentence(), RATE))
     heard = [event.speaking for event in run.of(SpeechChanged)]
-    assert run.processor.call.turns.state is TurnState.THINKING
+    assert run.processor.call.conversation.state is TurnState.THINKING
     assert heard == [True, False] * (len(heard) // 2)
     assert heard

@@ -181,7 +181,7 @@ class Source(Noted):
         for number in range(self.box.frames):
             kind = self.box.carries[number % len(self.box.carries)]
             if self.box.turns and number % max(1, self.box.frames // self.box.turns) == 0:
-                turn = self.call.turns.next_turn()
+                turn = self.call.conversation.next_turn()
             self.step()
             # The turn goes first: from the step on nothing may come between.
             if not turn or turn > self.notes.cut.get(self.name, 0):

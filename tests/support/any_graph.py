@@ -158,11 +158,11 @@ def run(scene: Scene) -> None:
                 processor = call.processor(source, Source)
             except KeyError:
                 return
-            turns = getattr(processor, "call", None)
-            newest = 0 if turns is None else turns.turns.newest_of(source)
+            context = getattr(processor, "call", None)
+            newest = 0 if context is None else context.conversation.newest_of(source)
             if newest and not call.reason:
                 notes.cut[source] = newest
-                processor.call.turns.interrupted(Turn(newest, source))
+                processor.call.conversation.interrupted(Turn(newest, source))
 
         async with no_tasks_left():
             running = asyncio.create_task(use() if scene.ending == "leave" else call.run())

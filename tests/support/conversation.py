@@ -82,7 +82,7 @@ class Loudspeaker(Processor):
         self._until_ns = 0
 
     async def start(self) -> None:
-        self.call.turns.attach(self)
+        self.call.conversation.attach(self)
 
     def pause(self) -> None:
         """It goes on: what matters here is the flush."""
@@ -102,19 +102,19 @@ class Loudspeaker(Processor):
         self._until_ns = began_ns + frame.duration_ns
         if self._keeps:
             self.played.append(Played(frame.turn, began_ns, frame.samples))
-        self.call.turns.played(frame.turn, self._position_ns)
+        self.call.conversation.played(frame.turn, self._position_ns)
         # A loudspeaker takes the next piece a little before it has played the last.
         await clock.sleep_until_ns(self._until_ns - frame.duration_ns // 8)
         if frame.turn > self._void:
             self._position_ns += frame.duration_ns
             self.heard_ns += frame.duration_ns
-            self.call.turns.played(frame.turn, self._position_ns)
+            self.call.conversation.played(frame.turn, self._position_ns)
         else:
             self._until_ns = min(self._until_ns, clock.now_ns())
 
     def on_marker(self, port: str, frame: Any) -> None:
         if isinstance(frame, TurnEndFrame):
-            self.call.turns.played_out(frame.turn)
+            self.call.conversation.played_out(frame.turn)
 
     def on_interrupt(self, frame: InterruptFrame) -> None:
         self._until_ns = min(self._until_ns, self.call.clock.now_ns())

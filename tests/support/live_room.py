@@ -53,7 +53,7 @@ class Ear(Processor):
         self._position: dict[int, int] = {}
 
     async def start(self) -> None:
-        self.call.turns.attach(self)
+        self.call.conversation.attach(self)
 
     def pause(self) -> None:
         """It goes on: what matters here is the flush."""
@@ -68,16 +68,16 @@ class Ear(Processor):
         if self._stuck:
             await asyncio.sleep(5)
         self.heard.append(frame)
-        self.call.turns.played(frame.turn, self._position.get(frame.turn, 0))
+        self.call.conversation.played(frame.turn, self._position.get(frame.turn, 0))
         await asyncio.sleep(frame.duration_ns / SECOND)
         if frame.turn > self._void:
             position = self._position[frame.turn] = self._position.get(frame.turn, 0) + frame.duration_ns
-            self.call.turns.played(frame.turn, position)
+            self.call.conversation.played(frame.turn, position)
 
     def on_marker(self, port: str, frame: Any) -> None:
         self.markers.append(f"{type(frame).__name__} {frame.turn}")
         if isinstance(frame, TurnEndFrame):
-            self.call.turns.played_out(frame.turn)
+            self.call.conversation.played_out(frame.turn)
 
     def on_interrupt(self, frame: InterruptFrame) -> None:
         self.interrupts.append(frame.turn)

@@ -30,7 +30,7 @@ class Storyteller(Processor):
         if frame.text == "bye":
             self.call.end("completed", "Goodbye.")
             return
-        turn, now_ns = self.call.turns.next_turn(), self.call.clock.now_ns()
+        turn, now_ns = self.call.conversation.next_turn(), self.call.clock.now_ns()
         yield TurnStartFrame(time_ns=now_ns, turn=turn)
         for _ in range(30):
             yield AudioFrame(_tone(24_000), 24_000, time_ns=now_ns, turn=turn)

@@ -298,7 +298,7 @@ class Talk(Processor):
         await type(self).script(self)
 
     async def turn(self, seconds: float, level: int = 9_000) -> int:
-        number = self.call.turns.next_turn()
+        number = self.call.conversation.next_turn()
         await self.out.send(TurnStartFrame(turn=number))  # type: ignore[arg-type]  # markers pass any port
         for _ in range(round(seconds / 0.1)):
             samples = np.full(RATE // 10, level, np.int16)
@@ -348,15 +348,15 @@ def test_a_barge_in_is_heard_in_the_file(tmp_path: Path) -> None:
     said: list[str] = []
 
     async def script(self: Talk) -> None:
-        turns = self.call.turns
-        number = turns.turn + 1
+        conversation = self.call.conversation
+        number = conversation.turn + 1
         for at_ns in (500 * MS, 2 * SECOND):
-            turns.say(number, at_ns, lambda at_ns=at_ns: said.append(str(at_ns // MS)))  # type: ignore[misc]
+            conversation.say(number, at_ns, lambda at_ns=at_ns: said.append(str(at_ns // MS)))  # type: ignore[misc]
         speaking = asyncio.create_task(self.turn(10))
         await asyncio.sleep(1)
-        turns.user_started()
+        conversation.user_started()
         await asyncio.sleep(0.5)
-        turns.user_stopped()
+        conversation.user_stopped()
         await speaking
 
     pcm = talk(tmp_path / "a.wav", script)
@@ -369,9 +369,9 @@ def test_a_cough_makes_a_pause_and_loses_nothing(tmp_path: Path) -> None:
     async def script(self: Talk) -> None:
         speaking = asyncio.create_task(self.turn(2))
         await asyncio.sleep(1)
-        self.call.turns.user_started()
+        self.call.conversation.user_started()
         await asyncio.sleep(0.2)
-        self.call.turns.user_stopped()
+        self.call.conversation.user_stopped()
         await speaking
 
     pcm = talk(tmp_path / "a.wav", script)
@@ -386,10 +386,10 @@ def test_the_graph_hears_what_was_played(tmp_path: Path) -> None:
     async def script(self: Talk) -> None:
         speaking = asyncio.create_task(self.turn(1))
         await asyncio.sleep(0.5)
-        states.append(self.call.turns.state.value)
+        states.append(self.call.conversation.state.value)
         await speaking
         await asyncio.sleep(1)
-        states.append(self.call.turns.state.value)
+        states.append(self.call.conversation.state.value)
 
     talk(tmp_path / "a.wav", script)
     assert states == ["speaking", "listening"]

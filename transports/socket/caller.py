@@ -189,7 +189,11 @@ class SocketCaller:
         return lambda: _remove(self._key_listeners, listener)
 
     def speaker(
-        self, turns: Conversation, rate: int, limit_ns: int, heard: Callable[[Pcm, int], object] | None = None
+        self,
+        conversation: Conversation,
+        rate: int,
+        limit_ns: int,
+        heard: Callable[[Pcm, int], object] | None = None,
     ) -> FarSpeaker:
         """The caller's ear for sound of ``rate``, as a part of the conversation."""
         self._playout = AheadPlayout(
@@ -198,7 +202,9 @@ class SocketCaller:
             ahead_ns=self._ahead_ns,
             confirms=self.codec.confirms,
         )
-        self._speaker = FarSpeaker(turns, rate, self._playout, self._clock, send=self._send_step, heard=heard)
+        self._speaker = FarSpeaker(
+            conversation, rate, self._playout, self._clock, send=self._send_step, heard=heard
+        )
         return self._speaker
 
     def delay(self, ns: int) -> None:

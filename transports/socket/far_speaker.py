@@ -30,7 +30,7 @@ class FarSpeaker:
 
     def __init__(
         self,
-        turns: Conversation,
+        conversation: Conversation,
         rate: int,
         playout: AheadPlayout,
         clock: Clock,
@@ -38,7 +38,7 @@ class FarSpeaker:
         send: Callable[[Step], object],
         heard: Callable[[Pcm, int], object] | None = None,
     ) -> None:
-        self._turns, self._playout, self._clock = turns, playout, clock
+        self._conversation, self._playout, self._clock = conversation, playout, clock
         self._send, self._heard = send, heard
         self._rate = rate
         self._resampler = Resampler(rate, playout.rate)
@@ -46,7 +46,7 @@ class FarSpeaker:
         """The turn whose sound is in the resampler."""
         self._waiting: asyncio.Future[None] | None = None
         self._beneath: tuple[Background, Beneath] | None = None
-        turns.attach(self)
+        conversation.attach(self)
 
     @property
     def drained(self) -> bool:
@@ -111,7 +111,7 @@ class FarSpeaker:
         now_ns = self._clock.now_ns()
         sounded = self._playout.heard(now_ns)
         if len(sounded):
-            self._turns.sounded(sounded, self._playout.rate)
+            self._conversation.sounded(sounded, self._playout.rate)
             if self._heard is not None:
                 self._heard(sounded, self._playout.rate)
         background = self._background()
@@ -137,7 +137,7 @@ class FarSpeaker:
         self._push(self._resampler.flush(), self._flowing)
 
     def _background(self) -> Beneath | None:
-        background = self._turns.background
+        background = self._conversation.background
         if background is None:
             return None
         if self._beneath is None or self._beneath[0] is not background:
@@ -152,9 +152,9 @@ class FarSpeaker:
     def _report(self, now_ns: int) -> None:
         for fact in self._playout.facts(now_ns):
             if isinstance(fact, Played):
-                self._turns.played(fact.turn, fact.position_ns)
+                self._conversation.played(fact.turn, fact.position_ns)
             else:
-                self._turns.played_out(fact.turn)
+                self._conversation.played_out(fact.turn)
         self._wake()
 
     def _wake(self) -> None:

@@ -101,7 +101,7 @@ class Caller(Protocol):
         ...
 
     def loudspeaker(
-        self, turns: Conversation, rate: int, heard: Callable[[Pcm, int, int], None]
+        self, conversation: Conversation, rate: int, heard: Callable[[Pcm, int, int], None]
     ) -> Loudspeaker:
         """Its ear. ``heard`` is given all that is heard: samples, their rate, and in how many ns."""
         ...
@@ -158,10 +158,10 @@ class _ByPeer:
         return False
 
     def loudspeaker(
-        self, turns: Conversation, rate: int, heard: Callable[[Pcm, int, int], None]
+        self, conversation: Conversation, rate: int, heard: Callable[[Pcm, int, int], None]
     ) -> Loudspeaker:
         self._speaker = Speaker(
-            turns,
+            conversation,
             rate,
             limit_ns=_LIMIT_NS,
             cushion_ns=Cushion(),
@@ -205,9 +205,11 @@ class _BySocket:
         return None
 
     def loudspeaker(
-        self, turns: Conversation, rate: int, heard: Callable[[Pcm, int, int], None]
+        self, conversation: Conversation, rate: int, heard: Callable[[Pcm, int, int], None]
     ) -> Loudspeaker:
-        return self._caller.speaker(turns, rate, _LIMIT_NS, lambda samples, rate: heard(samples, rate, 0))
+        return self._caller.speaker(
+            conversation, rate, _LIMIT_NS, lambda samples, rate: heard(samples, rate, 0)
+        )
 
     def delay(self, ns: int) -> None:
         self._caller.delay(ns)

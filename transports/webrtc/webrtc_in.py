@@ -171,7 +171,7 @@ class WebRTCIn(Processor):
         self.video.emit(VideoFrame(pixels, time_ns=self.call.clock.now_ns()))
 
     def _press(self, key: str, held_ms: int) -> None:
-        self.call.turns.pressed(key)
+        self.call.conversation.pressed(key)
         self.keys.emit(DtmfFrame(key, time_ns=self.call.clock.now_ns(), held_ns=held_ms * MS))
 
     def _on_message(self, message: dict[str, Any]) -> None:

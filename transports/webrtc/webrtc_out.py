@@ -57,7 +57,7 @@ class WebRTCOut(Processor):
 
         self._caller = caller_of(self, self.uses)
         self.audio.advertised = LOUDSPEAKER
-        self._speaker = self._caller.loudspeaker(self.call.turns, self.audio.format.rate, self._heard)
+        self._speaker = self._caller.loudspeaker(self.call.conversation, self.audio.format.rate, self._heard)
         self._undo = [
             self._caller.on_over(lambda reason: self.call.end(end_of(reason), reason)),
             self._caller.listen_beside(self._on_message),

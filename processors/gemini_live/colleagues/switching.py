@@ -178,10 +178,10 @@ class Reception:
         desk.slow.clear()
         if decision is None or isinstance(decision, Refused):
             return
-        turn = self._call.turns.turn
+        turn = self._call.conversation.turn
         if isinstance(decision, HandOver) and not self._live.silent and source_of(turn) == self._node:
             # Whoever speaks is not the one who should.
-            self._call.turns.interrupted(turn)
+            self._call.conversation.interrupted(turn)
         self._decide(decision)
 
     def _own(self, call: said.CallTool) -> bool:

@@ -321,7 +321,7 @@ class AgentTranscript:
         if place_ns is None or utterance.scheduled:
             return
         utterance.scheduled = True
-        self._call.turns.say(turn, place_ns, lambda: self._release(turn, utterance, place_ns))
+        self._call.conversation.say(turn, place_ns, lambda: self._release(turn, utterance, place_ns))
 
     def _release(self, turn: int, utterance: _Utterance, place_ns: int) -> None:
         """The sound of ``turn`` has been heard up to ``place_ns``."""

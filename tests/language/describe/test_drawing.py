@@ -258,8 +258,8 @@ def test_direct_is_what_the_engine_does() -> None:
     graph.connect("last", "wrapped")
     checked = check(graph)
     bus, clock = EventBus(), SystemClock()
-    turns = Conversation(clock, bus, TurnPolicy(), lambda turn: None)
-    context = CallContext("call", clock, bus, turns, {}, lambda reason: None)
+    conversation = Conversation(clock, bus, TurnPolicy(), lambda turn: None)
+    context = CallContext("call", clock, bus, conversation, {}, lambda reason: None)
 
     async def queues() -> set[str]:
         # Nothing runs, so that nothing is reported.

@@ -112,12 +112,12 @@ def test_what_answers_a_frame_has_its_turn_and_its_time(kind: type[Processor]) -
         graph.chain("feed", "careless", "listens")
         async with graph.plan().call() as call:
             feed = call.processor("feed", Feed)
-            turn = feed.call.turns.next_turn()
+            turn = feed.call.conversation.next_turn()
             for number in range(20):
                 feed.out.emit(TextFrame(str(number), turn=turn, time_ns=7 + number))
             await asyncio.sleep(0.035)
             before = len(heard)
-            feed.call.turns.interrupted(turn)
+            feed.call.conversation.interrupted(turn)
             await asyncio.sleep(1)
             assert 0 < before <= len(heard) <= before + 1
         assert [(frame.turn, frame.time_ns) for frame in heard] == [(turn, 7 + n) for n in range(len(heard))]
@@ -186,12 +186,12 @@ def test_work_on_a_cut_turn_is_cancelled_and_the_next_begins_at_once(keeps: str)
         graph.chain("feed", "works")
         async with no_tasks_left(), graph.plan().call() as call:
             feed = call.processor("feed", Feed)
-            turns = feed.call.turns
-            old = turns.next_turn()
+            conversation = feed.call.conversation
+            old = conversation.next_turn()
             feed.out.emit(kind("old", turn=old))
             await asyncio.sleep(1)
-            turns.interrupted(old)
-            feed.out.emit(TextFrame("new", turn=turns.next_turn()))
+            conversation.interrupted(old)
+            feed.out.emit(TextFrame("new", turn=conversation.next_turn()))
             await asyncio.sleep(20)
 
     run_virtual(main())
@@ -220,10 +220,10 @@ def test_a_handler_that_will_not_be_cut_goes_on_with_its_frame_and_then_the_next
         async with no_tasks_left(), graph.plan().call() as call:
             feed = call.processor("feed", Feed)
             for text in ("swallows", "raises"):
-                turn = feed.call.turns.next_turn()
+                turn = feed.call.conversation.next_turn()
                 feed.out.emit(TextFrame(text, turn=turn))
                 await asyncio.sleep(0.5)
-                feed.call.turns.interrupted(turn)
+                feed.call.conversation.interrupted(turn)
             feed.out.emit(TextFrame("last"))
             await asyncio.sleep(2)
         assert call.clock.now_ns() < 4 * SECOND
@@ -240,7 +240,7 @@ def test_a_handler_may_cut_its_own_turn() -> None:
     class CutsItself(Careless):
         async def on_text(self, frame: TextFrame) -> None:
             if frame.turn:
-                self.call.turns.interrupted(frame.turn)
+                self.call.conversation.interrupted(frame.turn)
                 if frame.text == "waits":
                     await asyncio.sleep(5)
                     seen.append("never")
@@ -254,7 +254,7 @@ def test_a_handler_may_cut_its_own_turn() -> None:
         async with graph.plan().call() as call:
             feed = call.processor("feed", Feed)
             for text in ("waits", "does not"):
-                feed.out.emit(TextFrame(text, turn=feed.call.turns.next_turn()))
+                feed.out.emit(TextFrame(text, turn=feed.call.conversation.next_turn()))
                 await asyncio.sleep(1)
             feed.out.emit(TextFrame("after"))
             await asyncio.sleep(1)
@@ -288,14 +288,14 @@ def test_speakers_are_cut_one_without_the_other() -> None:
             graph.chain(name, f"slow_{name}")
         async with graph.plan().call() as call:
             a, b = call.processor("a", Speaks), call.processor("b", Speaks)
-            a.call.turns.next_turn()
-            ours, theirs = a.call.turns.next_turn(), b.call.turns.next_turn()
+            a.call.conversation.next_turn()
+            ours, theirs = a.call.conversation.next_turn(), b.call.conversation.next_turn()
             assert (ours, theirs) == (2, 1)
             for number in range(3):
                 a.out.emit(TextFrame(f"a{number}", turn=ours))
                 b.out.emit(TextFrame(f"b{number}", turn=theirs))
             await asyncio.sleep(0.5)
-            a.call.turns.interrupted(ours)
+            a.call.conversation.interrupted(ours)
             await asyncio.sleep(5)
 
     run_virtual(main())
@@ -330,11 +330,11 @@ def test_an_async_generator_is_closed_by_its_node(ends: str) -> None:
         graph.chain("feed", "yields", "sink")
         async with no_tasks_left(), graph.plan().call() as call:
             feed = call.processor("feed", Feed)
-            turn = feed.call.turns.next_turn()
+            turn = feed.call.conversation.next_turn()
             feed.out.emit(TextFrame("x", turn=turn))
             await asyncio.sleep(1)
             if ends == "cut":
-                feed.call.turns.interrupted(turn)
+                feed.call.conversation.interrupted(turn)
                 await asyncio.sleep(0.01)
                 assert steps == ["closed"]
 

@@ -51,7 +51,9 @@ def run(
         async with no_tasks_left():
             if interrupt:
                 loop = asyncio.get_running_loop()
-                loop.call_later(0.015, lambda: call.processor("sink", Collect).call.turns.interrupted(1))
+                loop.call_later(
+                    0.015, lambda: call.processor("sink", Collect).call.conversation.interrupted(1)
+                )
             try:
                 await call.run()
             except LivegraphError as error:

@@ -73,7 +73,7 @@ def test_an_interrupt_overtakes_what_is_queued() -> None:
             for turn in (1, 0, 1, 2):
                 feed.out.emit(TextFrame(f"turn {turn}", turn=turn))
             await asyncio.sleep(1)
-            sink.call.turns.interrupted(1)
+            sink.call.conversation.interrupted(1)
             assert sink.interrupted_at_ms == [1_000], "the handler waits, and yet it hears of it now"
             feed.out.emit(TextFrame("too late", turn=1))
             feed.out.emit(TextFrame("turn 3", turn=3))
@@ -106,7 +106,7 @@ def test_what_a_handler_makes_of_a_void_frame_goes_nowhere() -> None:
             feed = call.processor("feed", Feed)
             feed.out.emit(TextFrame("cut", turn=1))
             await asyncio.sleep(0.05)
-            feed.call.turns.interrupted(1)
+            feed.call.conversation.interrupted(1)
             feed.over.set()
             await call.finished()
             assert call.stats()["slow.out -> sink.text"].stale == 1
@@ -127,7 +127,7 @@ def test_an_interrupt_frees_whoever_waits_for_room() -> None:
         async with no_tasks_left(), graph.plan().call() as call:
             await asyncio.sleep(1)
             sink = call.processor("sink", Sluggish)
-            sink.call.turns.interrupted(1)
+            sink.call.conversation.interrupted(1)
             sink.permits.release()
             await call.finished()
             assert call.reason == "completed"
@@ -150,7 +150,7 @@ def test_an_interrupt_reaches_every_running_node_and_no_other() -> None:
         async with graph.plan().call() as call:
             await asyncio.sleep(0.1)
             here, gone = call.processor("here", SlowUpper), call.processor("gone", SlowUpper)
-            here.call.turns.interrupted(4)
+            here.call.conversation.interrupted(4)
             assert (here.interrupts, gone.interrupts) == ([4], [])
 
     run_virtual(main())
@@ -166,8 +166,8 @@ def test_nothing_is_told_once_the_call_ends() -> None:
     async def main() -> None:
         async with graph.plan().call() as call:
             here = call.processor("here", SlowUpper)
-        here.call.turns.interrupted(4)
-        here.call.turns.user_started()
+        here.call.conversation.interrupted(4)
+        here.call.conversation.user_started()
         assert here.interrupts == []
 
     run_virtual(main())

@@ -313,18 +313,18 @@ def test_turns_are_judged_anew() -> None:
     async def main() -> list[str]:
         states: list[str] = []
         async with graph_of(Frame, gap_ms=400).plan().call() as call:
-            turns = call.processor("box", Frame).call.turns
-            turn = turns.next_turn()
-            turns.played(turn, 1)
+            conversation = call.processor("box", Frame).call.conversation
+            turn = conversation.next_turn()
+            conversation.played(turn, 1)
             call.tune({}, turns=TurnPolicy(barge_in=False))
-            turns.user_started()
-            states.append(turns.state.value)
-            turns.user_stopped()
+            conversation.user_started()
+            states.append(conversation.state.value)
+            conversation.user_stopped()
             call.tune({}, turns=TurnPolicy(confirm_ns=50 * MS))
-            turns.user_started()
-            states.append(turns.state.value)
+            conversation.user_started()
+            states.append(conversation.state.value)
             await asyncio.sleep(0.06)
-            states.append(turns.state.value)
+            states.append(conversation.state.value)
         return states
 
     assert run_virtual(main()) == ["speaking", "paused", "interrupted"]

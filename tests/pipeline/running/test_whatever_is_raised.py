@@ -128,7 +128,7 @@ def failing(where: str, error: BaseException) -> type[Processor]:
             if where == "handler":
                 raise error
             if where == "on_interrupt":
-                self.call.turns.interrupted(1)
+                self.call.conversation.interrupted(1)
 
     class Waiting(Sink):
         async def on_text(self, frame: TextFrame) -> None:  # type: ignore[override]

@@ -33,10 +33,10 @@ class Stage:
         self.events: list[Event] = []
         self.bus.subscribe(Event, self.events.append)
         self.voided: list[int] = []
-        self.turns = Conversation(self.clock, self.bus, policy or TurnPolicy(), self.voided.append)
+        self.conversation = Conversation(self.clock, self.bus, policy or TurnPolicy(), self.voided.append)
         self.speaker = Speaker()
         if playout:
-            self.turns.attach(self.speaker)
+            self.conversation.attach(self.speaker)
 
     def states(self) -> list[tuple[int, str]]:
         """State changes with their time in milliseconds."""
@@ -46,8 +46,8 @@ class Stage:
 
     def speak(self) -> int:
         """The agent is heard in a new turn."""
-        turn = self.turns.next_turn()
-        self.turns.played(turn, 20 * MS)
+        turn = self.conversation.next_turn()
+        self.conversation.played(turn, 20 * MS)
         return turn
 
 
@@ -56,13 +56,13 @@ def test_a_question_and_its_answer_are_shown_as_they_are_perceived() -> None:
 
     async def main() -> Stage:
         stage = Stage()
-        stage.turns.user_started()
+        stage.conversation.user_started()
         await asyncio.sleep(1)
-        stage.turns.user_stopped()
+        stage.conversation.user_stopped()
         await asyncio.sleep(0.5)
         turn = stage.speak()
         await asyncio.sleep(2)
-        stage.turns.played_out(turn)
+        stage.conversation.played_out(turn)
         return stage
 
     stage = run_virtual(main())
@@ -76,7 +76,7 @@ def test_speech_over_the_agent_pauses_at_once_and_flushes_when_it_goes_on() -> N
     async def main() -> None:
         stage = Stage()
         stage.speak()
-        stage.turns.user_started()
+        stage.conversation.user_started()
         assert stage.speaker.told == ["pause"]
         await asyncio.sleep(0.39)
         assert stage.speaker.told == ["pause"]
@@ -84,7 +84,7 @@ def test_speech_over_the_agent_pauses_at_once_and_flushes_when_it_goes_on() -> N
         assert stage.speaker.told == ["pause", "flush 1"]
         assert stage.voided == [1]
         assert [event.turn for event in stage.events if isinstance(event, Interrupted)] == [1]
-        assert stage.turns.state is TurnState.INTERRUPTED
+        assert stage.conversation.state is TurnState.INTERRUPTED
 
     run_virtual(main())
 
@@ -95,13 +95,13 @@ def test_a_cough_is_forgiven() -> None:
     async def main() -> None:
         stage = Stage()
         stage.speak()
-        stage.turns.user_started()
+        stage.conversation.user_started()
         await asyncio.sleep(0.1)
-        stage.turns.user_stopped()
+        stage.conversation.user_stopped()
         await asyncio.sleep(0.31)
         assert stage.speaker.told == ["pause", "resume"]
         assert stage.voided == []
-        assert stage.turns.state is TurnState.SPEAKING
+        assert stage.conversation.state is TurnState.SPEAKING
 
     run_virtual(main())
 
@@ -112,9 +112,9 @@ def test_a_fact_told_twice_changes_nothing() -> None:
     async def main() -> None:
         stage = Stage()
         for _ in range(2):
-            stage.turns.user_started()
+            stage.conversation.user_started()
         for _ in range(2):
-            stage.turns.user_stopped()
+            stage.conversation.user_stopped()
         assert sum(isinstance(event, SpeechChanged) for event in stage.events) == 2
 
     run_virtual(main())
@@ -125,15 +125,15 @@ def test_words_are_released_as_their_sound_is_played() -> None:
 
     async def main() -> None:
         stage, heard = Stage(), list[str]()
-        turn = stage.turns.next_turn()
+        turn = stage.conversation.next_turn()
         for at_ms, word in ((0, "one"), (500, "two"), (900, "three")):
-            stage.turns.say(turn, at_ms * MS, lambda word=word: heard.append(word))  # type: ignore[misc]
+            stage.conversation.say(turn, at_ms * MS, lambda word=word: heard.append(word))  # type: ignore[misc]
         assert heard == []
-        stage.turns.played(turn, 20 * MS)
+        stage.conversation.played(turn, 20 * MS)
         assert heard == ["one"]
-        stage.turns.played(turn, 600 * MS)
+        stage.conversation.played(turn, 600 * MS)
         assert heard == ["one", "two"]
-        stage.turns.played_out(turn)
+        stage.conversation.played_out(turn)
         assert heard == ["one", "two", "three"]
 
     run_virtual(main())
@@ -145,12 +145,12 @@ def test_words_that_were_cut_are_never_heard() -> None:
     async def main() -> None:
         stage, heard = Stage(), list[str]()
         turn = stage.speak()
-        stage.turns.say(turn, 500 * MS, lambda: heard.append("cut"))
-        stage.turns.interrupted(turn)
-        stage.turns.say(turn, 600 * MS, lambda: heard.append("late"))
+        stage.conversation.say(turn, 500 * MS, lambda: heard.append("cut"))
+        stage.conversation.interrupted(turn)
+        stage.conversation.say(turn, 600 * MS, lambda: heard.append("late"))
         following = stage.speak()
-        stage.turns.played(following, 900 * MS)
-        stage.turns.played_out(following)
+        stage.conversation.played(following, 900 * MS)
+        stage.conversation.played_out(following)
         assert heard == []
 
     run_virtual(main())
@@ -161,10 +161,10 @@ def test_without_a_playout_words_count_as_heard() -> None:
 
     async def main() -> None:
         stage, heard = Stage(playout=False), list[str]()
-        turn = stage.turns.next_turn()
-        stage.turns.say(turn, 500 * MS, lambda: heard.append("said"))
-        stage.turns.interrupted(turn)
-        stage.turns.say(turn, 500 * MS, lambda: heard.append("void"))
+        turn = stage.conversation.next_turn()
+        stage.conversation.say(turn, 500 * MS, lambda: heard.append("said"))
+        stage.conversation.interrupted(turn)
+        stage.conversation.say(turn, 500 * MS, lambda: heard.append("void"))
         assert heard == ["said"]
 
     run_virtual(main())
@@ -176,10 +176,10 @@ def test_a_late_report_of_cut_sound_is_no_speaking() -> None:
     async def main() -> None:
         stage = Stage()
         turn = stage.speak()
-        stage.turns.interrupted(turn)
-        stage.turns.played(turn, 40 * MS)
-        stage.turns.played_out(turn)
-        assert stage.turns.state is TurnState.LISTENING
+        stage.conversation.interrupted(turn)
+        stage.conversation.played(turn, 40 * MS)
+        stage.conversation.played_out(turn)
+        assert stage.conversation.state is TurnState.LISTENING
 
     run_virtual(main())
 
@@ -189,12 +189,12 @@ def test_thinking_lasts_while_a_function_runs() -> None:
 
     async def main() -> Stage:
         stage = Stage()
-        stage.turns.user_started()
-        stage.turns.user_stopped()
-        stage.turns.tool_started()
+        stage.conversation.user_started()
+        stage.conversation.user_stopped()
+        stage.conversation.tool_started()
         await asyncio.sleep(60)
-        assert stage.turns.state is TurnState.THINKING
-        stage.turns.tool_finished()
+        assert stage.conversation.state is TurnState.THINKING
+        stage.conversation.tool_finished()
         await asyncio.sleep(16)
         return stage
 
@@ -207,9 +207,9 @@ def test_text_from_the_user_cuts_the_agent() -> None:
     async def main() -> None:
         stage = Stage()
         stage.speak()
-        stage.turns.user_wrote()
+        stage.conversation.user_wrote()
         assert stage.speaker.told == ["flush 1"]
-        assert stage.turns.state is TurnState.THINKING
+        assert stage.conversation.state is TurnState.THINKING
 
     run_virtual(main())
 
@@ -220,10 +220,10 @@ def test_after_the_close_nothing_happens_any_more() -> None:
     async def main() -> None:
         stage = Stage()
         stage.speak()
-        stage.turns.user_started()
-        stage.turns.close()
+        stage.conversation.user_started()
+        stage.conversation.close()
         await asyncio.sleep(5)
-        stage.turns.interrupted(1)
+        stage.conversation.interrupted(1)
         assert stage.speaker.told == ["pause"]
         assert stage.voided == []
 
@@ -235,8 +235,8 @@ def test_every_playout_is_told() -> None:
 
     async def main() -> None:
         stage, second = Stage(), Speaker()
-        stage.turns.attach(second)
-        stage.turns.interrupted(stage.speak())
+        stage.conversation.attach(second)
+        stage.conversation.interrupted(stage.speak())
         assert stage.speaker.told == second.told == ["flush 1"]
 
     run_virtual(main())
@@ -247,16 +247,16 @@ def test_a_service_that_lets_nobody_interrupt_is_not_interrupted() -> None:
 
     async def main() -> Stage:
         stage = Stage()
-        stage.turns.keep_the_floor()
+        stage.conversation.keep_the_floor()
         turn = stage.speak()
-        stage.turns.user_started()
+        stage.conversation.user_started()
         await asyncio.sleep(2)
-        stage.turns.user_stopped()
-        stage.turns.judge_by(TurnPolicy(confirm_ns=0))
-        stage.turns.user_started()
+        stage.conversation.user_stopped()
+        stage.conversation.judge_by(TurnPolicy(confirm_ns=0))
+        stage.conversation.user_started()
         await asyncio.sleep(2)
-        assert stage.turns.state is TurnState.SPEAKING
-        stage.turns.interrupted(turn)
+        assert stage.conversation.state is TurnState.SPEAKING
+        stage.conversation.interrupted(turn)
         return stage
 
     assert run_virtual(main()).speaker.told == ["flush 1"]
@@ -270,19 +270,19 @@ def test_each_source_counts_and_is_cut_alone() -> None:
 
     async def main() -> None:
         stage = Stage()
-        turns = stage.turns
-        ours, theirs = turns.next_turn("a"), turns.next_turn("b")
+        conversation = stage.conversation
+        ours, theirs = conversation.next_turn("a"), conversation.next_turn("b")
         assert (int(ours), int(theirs), ours.source, theirs.source) == (1, 1, "a", "b")
         heard: list[str] = []
-        turns.say(ours, SECOND, lambda: heard.append("ours"))
-        turns.say(theirs, SECOND, lambda: heard.append("theirs"))
-        turns.played(ours, MS)
-        turns.played(theirs, MS)
-        turns.interrupted(ours)
+        conversation.say(ours, SECOND, lambda: heard.append("ours"))
+        conversation.say(theirs, SECOND, lambda: heard.append("theirs"))
+        conversation.played(ours, MS)
+        conversation.played(theirs, MS)
+        conversation.interrupted(ours)
         assert stage.voided == [ours]
-        assert turns.state is TurnState.SPEAKING, "b is heard"
-        turns.played(theirs, SECOND)
-        turns.played(ours, SECOND)
+        assert conversation.state is TurnState.SPEAKING, "b is heard"
+        conversation.played(theirs, SECOND)
+        conversation.played(ours, SECOND)
         assert heard == ["theirs"]
 
     run_virtual(main())
@@ -293,18 +293,18 @@ def test_the_user_over_two_sources_cuts_both_and_one_may_be_cut_before() -> None
 
     async def main() -> None:
         stage = Stage()
-        turns = stage.turns
-        ours, theirs = turns.next_turn("a"), turns.next_turn("b")
-        turns.played(ours, MS)
-        turns.played(theirs, MS)
-        turns.user_started()
+        conversation = stage.conversation
+        ours, theirs = conversation.next_turn("a"), conversation.next_turn("b")
+        conversation.played(ours, MS)
+        conversation.played(theirs, MS)
+        conversation.user_started()
         await asyncio.sleep(0.1)
-        turns.interrupted(ours)
+        conversation.interrupted(ours)
         assert stage.speaker.told == ["pause", "flush 1", "pause"]
         await asyncio.sleep(0.31)
         assert stage.speaker.told[3:] == ["flush 1"]
         assert stage.voided == [ours, theirs]
-        assert turns.state is TurnState.INTERRUPTED
+        assert conversation.state is TurnState.INTERRUPTED
 
     run_virtual(main())
 
@@ -314,14 +314,14 @@ def test_who_answers_first_ends_the_waiting_for_the_others() -> None:
 
     async def main() -> None:
         stage = Stage()
-        turns = stage.turns
-        turns.interrupted(turns.next_turn("b"))
-        turns.user_started()
-        turns.user_stopped()
-        turn = turns.next_turn("a")
-        turns.played(turn, MS)
-        turns.played_out(turn)
-        assert turns.state is TurnState.LISTENING
+        conversation = stage.conversation
+        conversation.interrupted(conversation.next_turn("b"))
+        conversation.user_started()
+        conversation.user_stopped()
+        turn = conversation.next_turn("a")
+        conversation.played(turn, MS)
+        conversation.played_out(turn)
+        assert conversation.state is TurnState.LISTENING
 
     run_virtual(main())
 
@@ -332,9 +332,9 @@ def test_a_plain_number_cuts_everybody() -> None:
     async def main() -> None:
         stage = Stage()
         for name in ("a", "b"):
-            stage.turns.played(stage.turns.next_turn(name), MS)
-        stage.turns.interrupted(1)
+            stage.conversation.played(stage.conversation.next_turn(name), MS)
+        stage.conversation.interrupted(1)
         assert stage.voided == [1]
-        assert stage.turns.state is TurnState.LISTENING
+        assert stage.conversation.state is TurnState.LISTENING
 
     run_virtual(main())

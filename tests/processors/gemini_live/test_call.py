@@ -253,9 +253,9 @@ def test_the_servers_ears_count_where_there_are_no_others(detector: bool, expect
 
     async def body(room: Room) -> None:
         await asyncio.sleep(0.5)
-        heard.append(room.ear.call.turns.user_speaking)
+        heard.append(room.ear.call.conversation.user_speaking)
         await asyncio.sleep(1)
-        heard.append(room.ear.call.turns.user_speaking)
+        heard.append(room.ear.call.conversation.user_speaking)
         await listen(room)
 
     converse(body, script, speech=detector)

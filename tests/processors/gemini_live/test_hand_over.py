@@ -408,7 +408,7 @@ def test_an_interruption_while_the_phrase_is_heard_ends_the_phrase() -> None:
             await asyncio.sleep(0.02)
         while not any(e.text.startswith("One") for e in room.events if hasattr(e, "utterance")):
             await asyncio.sleep(0.02)
-        room.call.processor("live").call.turns.interrupted(room.live.call.turns.turn)
+        room.call.processor("live").call.conversation.interrupted(room.live.call.conversation.turn)
         await asyncio.sleep(3)
         await listen(room)
 

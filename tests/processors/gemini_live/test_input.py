@@ -25,8 +25,8 @@ async def forever(server: Connection) -> None:
 async def hear(room: Room, speaking: bool, *, since_ms: int = 0) -> None:
     """As a voice activity detector tells it."""
     now_ns = room.call.clock.now_ns()
-    turns = room.live.call.turns
-    (turns.user_started if speaking else turns.user_stopped)()
+    conversation = room.live.call.conversation
+    (conversation.user_started if speaking else conversation.user_stopped)()
     kind = SpeechStartFrame if speaking else SpeechEndFrame
     await room.mic.send(kind(time_ns=now_ns - since_ms * MS))
 

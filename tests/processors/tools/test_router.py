@@ -740,7 +740,7 @@ def test_an_interruption_leaves_tools_alone() -> None:
     async def script(model: Model, events: list[Event]) -> None:
         model.ask("work")
         await asyncio.sleep(0.1)
-        model.call.turns.interrupted(5)
+        model.call.conversation.interrupted(5)
         assert await model.answer() == {"output": "done"}
 
     talk(with_tools(work), script)

@@ -43,7 +43,7 @@ class Parrot(Processor):
         if frame.text == "bye":
             self.call.end("completed", f"Goodbye, {self.call.inputs['who']}.")
             return
-        turn, now_ns = self.call.turns.next_turn(), self.call.clock.now_ns()
+        turn, now_ns = self.call.conversation.next_turn(), self.call.clock.now_ns()
         yield TurnStartFrame(time_ns=now_ns, turn=turn)
         yield AudioFrame(tone(24_000), 24_000, time_ns=now_ns, turn=turn)
         yield TurnEndFrame(time_ns=now_ns, turn=turn)

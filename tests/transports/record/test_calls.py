@@ -34,7 +34,7 @@ class Chirps(Processor):
     out: Out[AudioFrame] = Out(rate=RATE, channels=1)
 
     async def run(self) -> None:
-        number = self.call.turns.next_turn()
+        number = self.call.conversation.next_turn()
         sound = np.random.default_rng(5).integers(-8_000, 8_000, 10 * RATE).astype(np.int16)
         smooth = np.convolve(sound, np.ones(8) / 8, "same").astype(np.int16)
         for piece in np.split(smooth, 100):
@@ -106,7 +106,7 @@ def test_a_barge_in_is_cut_as_the_caller_heard_it(tmp_path: Path) -> None:
             try:
                 async with graph.plan().call(resources={Peer: peer}) as call:
                     await asyncio.sleep(1.2)
-                    call.processor("voice", Chirps).call.turns.user_started()
+                    call.processor("voice", Chirps).call.conversation.user_started()
                     await asyncio.sleep(1.0)
                     heard.append(np.concatenate(caller.heard))
             finally:

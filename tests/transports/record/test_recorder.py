@@ -64,7 +64,7 @@ class Talk(Processor):
         await self._script(self)
 
     async def say(self, sound: Pcm) -> None:
-        number = self.call.turns.next_turn()
+        number = self.call.conversation.next_turn()
         for piece in np.array_split(sound, max(1, len(sound) // 2_400)):
             await self.out.send(AudioFrame(samples=piece, rate=RATE, turn=number))
         await self.out.send(TurnEndFrame(turn=number))  # type: ignore[arg-type]  # markers pass any port
@@ -171,9 +171,9 @@ def test_speech_that_is_cut_is_cut_in_the_record(tmp_path: Path) -> None:
     async def script(talk: Talk) -> None:
         speaking = asyncio.create_task(talk.say(noise(10)))
         await asyncio.sleep(1)
-        talk.call.turns.user_started()
+        talk.call.conversation.user_started()
         await asyncio.sleep(0.5)
-        talk.call.turns.user_stopped()
+        talk.call.conversation.user_stopped()
         await speaking
 
     run(graph(tmp_path, script))
@@ -253,7 +253,7 @@ def test_a_program_that_takes_sound_out_by_itself(tmp_path: Path) -> None:
     async def ten_seconds(talk: Talk) -> None:
         await talk.say(noise(10))
         await asyncio.sleep(1)
-        talk.call.turns.interrupted(1)
+        talk.call.conversation.interrupted(1)
 
     async def take(ear: AppOut) -> None:
         async for _ in ear:
@@ -294,12 +294,12 @@ def spoken(*answers: tuple[float, str]) -> Callable[[Talk], Any]:
 
     async def script(talk: Talk) -> None:
         await talk.say(noise(1))
-        turns, events = talk.call.turns, talk.call.events
+        conversation, events = talk.call.conversation, talk.call.events
         for number, (after_s, text) in enumerate(answers):
             await asyncio.sleep(after_s)
-            turns.user_started()
+            conversation.user_started()
             await asyncio.sleep(0.3)
-            turns.user_stopped()
+            conversation.user_stopped()
             now_ns = talk.call.clock.now_ns()
             said = Transcript(time_ns=now_ns, role="user", utterance=number, text=text, final=True)
             events.publish(said)

@@ -53,7 +53,7 @@ class Agent(Processor):
     def on_text(self, frame: TextFrame) -> Iterator[AudioFrame | TurnStartFrame | TurnEndFrame]:
         """Answer."""
         self.texts.append(frame.text)
-        turn, now_ns = self.call.turns.next_turn(), self.call.clock.now_ns()
+        turn, now_ns = self.call.conversation.next_turn(), self.call.clock.now_ns()
         yield TurnStartFrame(time_ns=now_ns, turn=turn)
         for at in range(0, round(self.say_s * 16_000), 1_600):
             yield AudioFrame(SAID[at : at + 1_600], 16_000, time_ns=now_ns, turn=turn)
@@ -138,11 +138,11 @@ def test_what_the_agent_says_is_heard_whole_and_in_time(delay_s: float, marks: b
             asked = call.clock.now_ns()
             far.say({"type": "text", "text": "Hello?"})
             await asyncio.sleep(0.3 + delay_s)
-            assert agent.call.turns.state.value == "speaking"
+            assert agent.call.conversation.state.value == "speaking"
             await asyncio.sleep(1.6 + delay_s)
-            assert agent.call.turns.state.value == "speaking"
+            assert agent.call.conversation.state.value == "speaking"
             await asyncio.sleep(0.3 + 2 * delay_s)
-            assert agent.call.turns.state.value == "listening"
+            assert agent.call.conversation.state.value == "listening"
             assert np.array_equal(far.ear.samples()[:32_000], SAID[:32_000])
             assert far.ear.gaps() == []
             began_s = far.ear.heard[0][0] - asked / SECOND
@@ -161,18 +161,18 @@ def test_who_speaks_over_the_agent_hears_it_stop_and_go_on() -> None:
         async with calling(far) as (_, agent):
             far.say({"type": "text", "text": "Hello?"})
             await asyncio.sleep(1.005)
-            agent.call.turns.user_started()
+            agent.call.conversation.user_started()
             await asyncio.sleep(0.001)
             assert len(far.ear.clears) == 1
             heard = len(far.ear.samples())
-            assert agent.call.turns.state.value == "paused"
+            assert agent.call.conversation.state.value == "paused"
             await asyncio.sleep(0.1)
             assert len(far.ear.samples()) == heard
-            agent.call.turns.user_stopped()
+            agent.call.conversation.user_stopped()
             await asyncio.sleep(2.5)
             got = far.ear.samples()[:32_000]
             assert np.array_equal(got, SAID[:32_000])
-            assert agent.call.turns.state.value == "listening"
+            assert agent.call.conversation.state.value == "listening"
 
     virtually(test)
 
@@ -185,9 +185,9 @@ def test_an_interruption_stops_the_sound_where_it_is() -> None:
         async with calling(far) as (_, agent):
             far.say({"type": "text", "text": "Hello?"})
             await asyncio.sleep(1.0)
-            agent.call.turns.user_started()
+            agent.call.conversation.user_started()
             await asyncio.sleep(1.0)
-            assert agent.call.turns.state.value == "interrupted"
+            assert agent.call.conversation.state.value == "interrupted"
             heard_s = len(far.ear.samples()) / 16_000
             assert 0.9 <= heard_s <= 1.0
             await asyncio.sleep(1.0)

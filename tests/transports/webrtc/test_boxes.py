@@ -51,7 +51,7 @@ class Voice(Processor):
     out: Out[AudioFrame] = Out(rate=24_000, channels=1)
 
     async def run(self) -> None:
-        number = self.call.turns.next_turn()
+        number = self.call.conversation.next_turn()
         times = np.arange(24_000 * 8) / 24_000
         tone = np.round(8_000 * np.sin(2 * np.pi * 1_000 * times)).astype(np.int16)
         for piece in np.split(tone, 80):
@@ -154,18 +154,18 @@ def test_the_caller_speaks_over_the_agent_and_it_falls_silent() -> None:
         graph.connect("voice", "ear")
 
         async with calling(graph) as (caller, _, call):
-            turns = call.processor("ear", WebRTCOut).call.turns
+            conversation = call.processor("ear", WebRTCOut).call.conversation
             heard: list[str] = []
-            turns.say(1, 200_000_000, lambda: heard.append("beginning"))
-            turns.say(1, 7_000_000_000, lambda: heard.append("end"))
+            conversation.say(1, 200_000_000, lambda: heard.append("beginning"))
+            conversation.say(1, 7_000_000_000, lambda: heard.append("end"))
             await until(lambda: np.abs(caller.recent(0.1)).max(initial=0) > 4_000)
-            assert turns.state is TurnState.SPEAKING
+            assert conversation.state is TurnState.SPEAKING
             await until(lambda: bool(heard))
-            turns.user_started()
-            assert turns.state is TurnState.PAUSED
+            conversation.user_started()
+            assert conversation.state is TurnState.PAUSED
             await until(lambda: np.abs(caller.recent(0.1)).max(initial=0) < 50)
-            await until(lambda: turns.state is TurnState.INTERRUPTED)
-            turns.user_stopped()
+            await until(lambda: conversation.state is TurnState.INTERRUPTED)
+            conversation.user_stopped()
             await asyncio.sleep(0.5)
             assert np.abs(caller.recent(0.3)).max() < 50
             assert heard == ["beginning"]
