@@ -56,10 +56,8 @@ def agents() -> list[ServedAgent]:
 
 class _Source:
     tracing: Tracing | None = None
-    authorize: Any = None
-    used_tickets: Any = None
 
-    async def load(self) -> Sequence[ServedAgent]:
+    async def load(self, options: Mapping[str, Any] | None = None) -> Sequence[ServedAgent]:
         """See ``AgentSource``."""
         return agents()
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,9 +16,9 @@ from .composing import Chosen
 from .connecting import connect, shown
 from .exits import Exit, Fault
 from .local_model import LocalModel
-from .prepared import Prepared
+from .prepared import Prepared, Source
 from .routes import Live
-from .serving import Serving, used_tickets_in
+from .serving import Serving
 from .terminal import Terminal
 
 if TYPE_CHECKING:
@@ -28,6 +27,7 @@ if TYPE_CHECKING:
     from ..server.calls import Running
     from ..server.pool import Pool, WorkerSetup
     from ..server.pool.elastic import ElasticPool
+    from .worker_agents import AgentChoice
 
 __all__ = ["Front", "Staff", "open_front", "settle_staff"]
 
@@ -51,13 +51,20 @@ class Front:
     app: Starlette
     pool: Pool
     model: LocalModel
+    choice: AgentChoice | None = None
+    """What workers have their agents by."""
 
-    async def exchange(self, prepared: Sequence[Prepared]) -> Mapping[str, Running]:
-        """Put these agents into service in the place of those before."""
-        from ..server.pool import LocalPool
+    async def exchange(self, sources: Sequence[Source]) -> Mapping[str, Running]:
+        """Put the agents of these into service in the place of those before."""
+        from ..server.pool.kept import KeptPool
 
-        here = isinstance(self.pool, LocalPool)
-        return await self.pool.exchange(await connect(prepared, self.model) if here else shown(prepared))
+        prepared = _prepared(sources)
+        if not isinstance(self.pool, KeptPool) or self.choice is None:
+            return await self.pool.exchange(await connect(prepared, self.model))
+        from .worker_agents import contents_of
+
+        choice = msgspec.structs.replace(self.choice, contents=contents_of(sources))
+        return await self.pool.exchange(shown(prepared), choice.options)
 
 
 async def settle_staff(serving: Serving, cluster: ClusterWish | None = None) -> Staff:
@@ -89,7 +96,7 @@ def _by(workers: int | None) -> str:
 async def open_front(
     stack: AsyncExitStack,
     staff: Staff,
-    prepared: Sequence[Prepared],
+    sources: Sequence[Source],
     serving: Serving,
     what: Chosen,
     live: Live,
@@ -99,13 +106,18 @@ async def open_front(
 
     Raises ``Fault`` for what cannot be served, and for a port that is taken.
     """
+    prepared = _prepared(sources)
     # A few more than calls: one that was lost may still hold its session while it comes again.
     model = LocalModel(stack, terminal, max_sessions=2 * staff.max_calls)
     if staff.cluster is None:
         serving.notes += _unplaced(prepared)
     if staff.workers is None:
         return await _here(stack, staff, prepared, serving, model)
-    return await _by_workers(stack, staff.workers, staff, prepared, serving, what, live, terminal, model)
+    return await _by_workers(stack, staff.workers, staff, sources, serving, what, live, terminal, model)
+
+
+def _prepared(sources: Sequence[Source]) -> list[Prepared]:
+    return [one for source in sources for one in source.prepared]
 
 
 def _unplaced(prepared: Sequence[Prepared]) -> list[str]:
@@ -142,7 +154,7 @@ async def _by_workers(
     stack: AsyncExitStack,
     workers: int,
     staff: Staff,
-    prepared: Sequence[Prepared],
+    sources: Sequence[Source],
     serving: Serving,
     what: Chosen,
     live: Live,
@@ -163,13 +175,9 @@ async def _by_workers(
         "limits": options["limits"],
         "used_tickets": options["used_tickets"],
     }
-    used = wish.used_tickets
-    if used is None:
-        # A ticket makes one call, whichever process is asked for it; a pass of a telephone is one as well.
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="livegraph-tickets-"))
-        used = Path(folder) / "used"
-        common["used_tickets"] = used_tickets_in(used)
-    setup = _setup(staff, serving, what, live, terminal, used)
+    prepared = _prepared(sources)
+    choice = _choice(staff, sources, serving, what, live, terminal)
+    setup = _setup(staff, serving, choice)
     try:
         if staff.cluster is None:
             from ..server.pool import ProcessPool
@@ -217,37 +225,38 @@ async def _by_workers(
                 opened=lambda address: terminal.say(f"HTTP at {address}, too"),
             )
         )
-    return Front(app, pool, model)
+    return Front(app, pool, model, choice)
 
 
-def _setup(
-    staff: Staff, serving: Serving, what: Chosen, live: Live, terminal: Terminal, used: Path | None
-) -> WorkerSetup:
-    """What each worker is given."""
-    from ..server.pool import WorkerSetup
-    from ..server.pool.setup import TurnSetup
-    from .worker_agents import SOURCE, AgentChoice
+def _choice(
+    staff: Staff, sources: Sequence[Source], serving: Serving, what: Chosen, live: Live, terminal: Terminal
+) -> AgentChoice:
+    """What workers have their agents by."""
+    from .worker_agents import AgentChoice, contents_of
 
-    wish, options, relay = serving.wish, serving.app, serving.relay
-    choice = AgentChoice(
-        # A worker need not be where the command was given.
-        tuple(str(Path(each).resolve()) if Path(each).exists() else each for each in what.agents),
+    return AgentChoice(
+        contents_of(sources),
         tuple(str(Path(each).resolve()) for each in what.layers.overlays),
         tuple(what.layers.settings),
         what.layers.profile,
         live.value,
         2 * staff.max_calls,
         terminal.debug,
-        wish.log_level,
-        wish.log_format,
-        _whole(wish.tokens),
-        _whole(wish.ticket_secret_file),
-        serving.invitation,
-        _whole(used),
+        serving.wish.log_level,
+        serving.wish.log_format,
     )
+
+
+def _setup(staff: Staff, serving: Serving, choice: AgentChoice) -> WorkerSetup:
+    """What each worker is given."""
+    from ..server.pool import WorkerSetup
+    from ..server.pool.setup import TurnSetup
+    from .worker_agents import SOURCE
+
+    options, relay = serving.app, serving.relay
     return WorkerSetup(
         source=SOURCE,
-        options=msgspec.to_builtins(choice),
+        options=choice.options,
         max_calls=staff.max_calls,
         limits=options["limits"],
         report=options["report"],
@@ -258,8 +267,3 @@ def _setup(
         ice_servers=[dict(server) for server in options["ice_servers"]],
         turn=None if relay is None else TurnSetup(list(relay[0]), relay[1]),
     )
-
-
-def _whole(path: Path | None) -> str:
-    """The path for whoever is in another folder."""
-    return "" if path is None else str(path.resolve())

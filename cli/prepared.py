@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from ..pipeline.graph.plan import Plan
     from ..simulator.brain_script import Script
 
-__all__ = ["Prepared", "Source", "agent_files", "check_names", "read_sources"]
+__all__ = ["Prepared", "Source", "agent_files", "check_names", "read_contents", "read_sources"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,8 @@ class Source:
     """Warnings, and what was put in, for the terminal."""
     fault: Fault | ConfigError | None = None
     """Why it gives nothing."""
+    contents: Mapping[Path, bytes] = field(default_factory=dict, repr=False)
+    """What it was made of: files by their real paths."""
 
 
 def agent_files(what: Chosen) -> list[Path]:
@@ -56,6 +58,20 @@ def agent_files(what: Chosen) -> list[Path]:
 def read_sources(what: Chosen, live: Live, terminal: Terminal) -> list[Source]:
     """All agent files. Raises as ``agent_files``; other faults are in the sources."""
     return [_read(path, what.layers, live, terminal) for path in agent_files(what)]
+
+
+def read_contents(
+    contents: Mapping[Path, Mapping[Path, bytes]], layers: Layers, live: Live, terminal: Terminal
+) -> list[Source]:
+    """Agent files that were read before, in another process perhaps: each of what it was made of then, whatever its
+    files are now. Faults are in the sources."""
+    from ..pipeline.file_contents import as_they_were
+
+    found = []
+    for path, files in contents.items():
+        with as_they_were(files):
+            found.append(_read(path, layers, live, terminal))
+    return found
 
 
 def check_names(prepared: Sequence[Prepared]) -> None:
@@ -74,10 +90,11 @@ def check_names(prepared: Sequence[Prepared]) -> None:
 def _read(path: Path, layers: Layers, live: Live, terminal: Terminal) -> Source:
     from ..language import check_file
     from ..pipeline.errors import ConfigError
-    from ..pipeline.graph.modules import recording
+    from ..pipeline.file_contents import noting
+    from ..pipeline.graph.modules import file_source, recording
     from .agents import accepted, remarks
 
-    with recording() as modules:
+    with recording() as modules, noting() as contents:
         report = check_file(path, layers=layers)
         overlays = (Path(overlay) for overlay in layers.overlays)
         files = {path, *overlays, *report.files, *_brains(report)}
@@ -86,8 +103,12 @@ def _read(path: Path, layers: Layers, live: Live, terminal: Terminal) -> Source:
             fault = None
         except (Fault, ConfigError) as found:
             prepared, fault = (), found
+    for module in filter(None, modules.values()):
+        # One that was imported before is not read again.
+        if (made_of := file_source(module.__name__)) is not None:
+            contents.setdefault(*made_of)
     told = () if fault else tuple(remarks(report, terminal.paint, notes=True))
-    return Source(path, frozenset(files | modules.keys()), prepared, told, fault)
+    return Source(path, frozenset(files | modules.keys()), prepared, told, fault, contents)
 
 
 def _brains(report: Report) -> Iterator[Path]:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Reloader", "told_changes"]
 
-Exchange = Callable[[Sequence[Prepared]], Awaitable[Mapping[str, "Running"]]]
-"""Puts agents into service; how their running calls took it."""
+Exchange = Callable[[Sequence[Source]], Awaitable[Mapping[str, "Running"]]]
+"""Puts the agents of these into service; how their running calls took it."""
 
 
 class Reloader:
@@ -85,7 +85,7 @@ class Reloader:
             self._reject("everything stays as it was")
             return
         wrong = [source.path.name for source in fresh if source.fault]
-        running = await self._exchange(after)
+        running = await self._exchange(list(self._sources.values()))
         changes = told_changes(before, after, running)
         if wrong:
             self._reject(f"{', '.join(wrong)}; what it gave before stays")
@@ -130,7 +130,8 @@ def _kept(before: Source | None, source: Source) -> Source:
     """The agents of ``before`` with the files of ``source`` as well, which may mend it."""
     if before is None:
         return Source(source.path, source.files)
-    return Source(source.path, source.files | before.files, before.prepared, before.remarks)
+    files = source.files | before.files
+    return Source(source.path, files, before.prepared, before.remarks, contents=before.contents)
 
 
 def told_changes(

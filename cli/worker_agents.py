@@ -13,22 +13,18 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from ..pipeline.errors import LivegraphError
-from .composing import Chosen
 from .connecting import connect
-from .exits import Fault
 from .local_model import LocalModel
-from .prepared import Source, read_sources
+from .prepared import Source, read_contents
 from .routes import Live
-from .serving import TokenBox, authorizer, tracing_of, used_tickets_in
+from .serving import tracing_of
 from .terminal import Terminal
 
 if TYPE_CHECKING:
-    from ..server.access.grant import Authorize
-    from ..server.access.ticket_store import TicketStore
     from ..server.calls import ServedAgent
     from ..server.tracing import Tracing
 
-__all__ = ["SOURCE", "AgentChoice", "agent_files_source"]
+__all__ = ["SOURCE", "AgentChoice", "agent_files_source", "contents_of"]
 
 SOURCE = "livegraph.cli.worker_agents:agent_files_source"
 
@@ -36,7 +32,9 @@ SOURCE = "livegraph.cli.worker_agents:agent_files_source"
 class AgentChoice(msgspec.Struct, frozen=True):
     """What the command line chose, as it is sent to workers."""
 
-    agents: tuple[str, ...]
+    contents: dict[str, dict[str, bytes]]
+    """The agent files, each with what it was made of: files by their real paths. So a worker has the agents that are in
+    service, whenever it starts and whatever the files are by then; on another machine they need not be."""
     overlays: tuple[str, ...]
     settings: tuple[str, ...]
     profile: str | None
@@ -45,49 +43,45 @@ class AgentChoice(msgspec.Struct, frozen=True):
     debug: bool = False
     log_level: str | None = None
     log_format: str | None = None
-    tokens: str = ""
-    ticket_secret_file: str = ""
-    invitation: str = ""
-    used_tickets: str = ""
-    """Files by which callers by WebSocket are let in: those are asked by their worker."""
 
     @property
-    def chosen(self) -> Chosen:
-        """The same as the command has it."""
-        from ..language import Layers
+    def options(self) -> dict[str, Any]:
+        """As it is sent."""
+        told: dict[str, Any] = msgspec.to_builtins(self, builtin_types=(bytes,))
+        return told
 
-        return Chosen(self.agents, Layers(self.overlays, self.settings, self.profile))
+
+def contents_of(sources: Sequence[Source]) -> dict[str, dict[str, bytes]]:
+    """See ``AgentChoice``. A worker need not be where the command was given: its paths are whole ones."""
+    return {
+        str(source.path.resolve()): {str(file): data for file, data in source.contents.items()}
+        for source in sources
+        if source.prepared
+    }
 
 
 class _AgentFiles:
-    """See ``AgentSource``. A file that is faulty when it is read again keeps what it gave before."""
+    """See ``AgentSource``. A file that is faulty here alone keeps what it gave before."""
 
     def __init__(self, choice: AgentChoice, terminal: Terminal, model: LocalModel) -> None:
         self.tracing: Tracing | None = tracing_of(os.environ)
-        self._tokens = TokenBox(Path(choice.tokens)) if choice.tokens else None
-        secret = Path(choice.ticket_secret_file) if choice.ticket_secret_file else None
-        self.authorize: Authorize | None = authorizer(secret, self._tokens, choice.invitation)
-        self.used_tickets: TicketStore | None = used_tickets_in(choice.used_tickets)
         self._choice = choice
         self._terminal = terminal
         self._model = model
         self._sources: dict[Path, Source] = {}
 
-    async def load(self) -> Sequence[ServedAgent]:
+    async def load(self, options: Mapping[str, Any] | None = None) -> Sequence[ServedAgent]:
         """See ``AgentSource``."""
-        from ..pipeline.graph.modules import forget_changed
+        from ..language import Layers
 
-        def read() -> list[Source]:
-            forget_changed()
-            return read_sources(self._choice.chosen, Live(self._choice.live), self._terminal)
-
-        if self._tokens is not None and (fault := self._tokens.reload()):
-            raise LivegraphError(fault)
-        try:
-            # In a thread: calls may be under way.
-            fresh = await asyncio.to_thread(read)
-        except Fault as fault:
-            raise LivegraphError(str(fault)) from None
+        choice = self._choice if options is None else msgspec.convert(dict(options), AgentChoice)
+        contents = {
+            Path(path): {Path(file): data for file, data in files.items()}
+            for path, files in choice.contents.items()
+        }
+        layers = Layers(choice.overlays, choice.settings, choice.profile)
+        # In a thread: calls may be under way.
+        fresh = await asyncio.to_thread(read_contents, contents, layers, Live(choice.live), self._terminal)
         taken: dict[Path, Source] = {}
         for source in fresh:
             before = self._sources.get(source.path)

@@ -9,6 +9,7 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from ..pipeline import file_contents
 from ..pipeline.spelling import did_you_mean
 from .diagnostics import Span
 from .source import Document, Marks, read_document
@@ -48,7 +49,7 @@ class NamedFiles:
             path = (by.folder / written).resolve()
             root = by.root.resolve()
             inside = path.is_relative_to(root)
-            there = inside and path.is_file()
+            there = inside and file_contents.is_file(path)
             beside = _names(path.parent) if inside and not there else []
         except (OSError, RuntimeError, ValueError) as error:
             # Too long, a null byte, links that run in a circle.
@@ -79,8 +80,7 @@ class NamedFiles:
 
 def _read_text(path: Path, file: str, root: Path) -> Document:
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_TEXT_BYTES + 1)
+        raw = file_contents.read(path, MAX_TEXT_BYTES + 1)
     except OSError as error:
         raise FileFault("LG140", f"`{file}` cannot be read: {_reason(error)}") from None
     if len(raw) > MAX_TEXT_BYTES:

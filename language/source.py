@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from ..pipeline import file_contents
 from ..pipeline.convert.leaves import Steps
 from ..pipeline.errors import Problem
 from ..yaml12 import Fault, FaultKind, YamlError, read_documents
@@ -140,8 +141,7 @@ def read_document(path: Path, file: str | None = None, *, root: Path | None = No
     folder = path.parent.absolute()
     document = Document(file or str(path), folder=folder, root=root or folder, path=path.absolute())
     try:
-        with path.open("rb") as stream:
-            raw = stream.read(MAX_BYTES + 1)
+        raw = file_contents.read(path, MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
         document.faults.append(

@@ -271,6 +271,6 @@ def _sockets(pool: Pool, gate: Gate, telephone: TelephoneAccounts) -> Sequence[B
     workers = pool
 
     async def carry(websocket: WebSocket) -> None:
-        await workers.carry(websocket.scope, websocket.receive, websocket.send)
+        await workers.carry(websocket.scope, websocket.receive, websocket.send, gate)
 
     return [WebSocketRoute("/{elsewhere:path}", carry)]

@@ -173,7 +173,7 @@ async def _serve(
         bell = _Bell()
         stopped = stack.enter_context(stoppable(bell.ring, bell.ring_for_reload))
         prepared = [one for source in sources for one in source.prepared]
-        front = await open_front(stack, staff, prepared, serving, what, live, terminal)
+        front = await open_front(stack, staff, sources, serving, what, live, terminal)
         if stopped:
             return stopped
         pool = front.pool

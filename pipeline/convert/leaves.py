@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .. import file_contents
 from ..errors import Fix, Problem
 from ..options import ModuleRef, Range, Secret
 from ..spelling import did_you_mean, nearest, sure
@@ -229,7 +230,7 @@ def module_ref(value: Any, place: Place) -> Any:
         return str(value)
     found = context.resolve(file, place.path)
     try:
-        missing = not found.is_file()
+        missing = not file_contents.is_file(found)
         siblings = (
             [entry.name for entry in found.parent.iterdir() if entry.suffix == ".py"] if missing else []
         )

@@ -22,6 +22,7 @@ from contextvars import ContextVar
 from pathlib import Path
 from types import ModuleType
 
+from .. import file_contents
 from ..errors import ConfigError, Fix, Problem, from_signal, told
 from ..spelling import did_you_mean, sure
 
@@ -168,7 +169,7 @@ def import_module(name: str, use: str) -> ModuleType:
 def _import_file(written: str, base_dir: Path, use: str) -> ModuleType:
     try:
         file = (base_dir / Path(written).expanduser()).resolve()
-        exists = file.is_file()
+        exists = file_contents.is_file(file)
         siblings = [] if exists else [entry.name for entry in file.parent.glob("*.py")]
     except (OSError, RuntimeError, ValueError) as error:
         # Too long, a null byte, a home of nobody.
@@ -179,7 +180,9 @@ def _import_file(written: str, base_dir: Path, use: str) -> ModuleType:
             fresh[0][file] = _made(file, use, again=next(_again))
         return fresh[0][file]
     recorded = _recorded.get()
-    known = (_kept.get() or {}).get(file) or _files.get(file)
+    known = (_kept.get() or {}).get(file)
+    if known is None and file_contents.held(file) is None:
+        known = _files.get(file)
     if recorded is not None:
         recorded[file] = known
     if known is not None:
@@ -198,7 +201,7 @@ def _import_file(written: str, base_dir: Path, use: str) -> ModuleType:
 def _made(file: Path, use: str, again: int = 0) -> ModuleType:
     """A module of the file as it is now; ``again``: another one, which nobody else is given."""
     try:
-        source = file.read_bytes()
+        source = file_contents.read(file)
     except OSError as error:
         raise _fault("LG111", f"`{use}` cannot be read", error.strerror or str(error)) from error
     digest = hashlib.sha256(source).hexdigest()

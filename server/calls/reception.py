@@ -95,7 +95,7 @@ class Reception:
         # Taken before anything is waited for: two offers at a time are two calls.
         entry = self.admission.enter(Caller(grant, asked.address))
         try:
-            await self._use_ticket(grant)
+            await self.use_ticket(grant)
         except BaseException:
             self.admission.leave(entry)
             raise
@@ -116,7 +116,8 @@ class Reception:
             # Its caller asks for another one, as for one that was used.
             logger.warning("a ticket stays used, though its call did not come about: %s", error)
 
-    async def _use_ticket(self, grant: Grant) -> None:
+    async def use_ticket(self, grant: Grant) -> None:
+        """Its ticket, where it has one, makes this call. Raises ``Refusal`` for a used one and when nobody can tell."""
         if not grant.once:
             return
         try:

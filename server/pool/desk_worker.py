@@ -39,7 +39,7 @@ class DeskWorker:
     def __init__(self, desk: CallDesk, network: Network, source: AgentSource) -> None:
         self.desk = desk
         self._here = LocalPool(desk)
-        self.sockets = sockets_app(desk, source.authorize)
+        self.sockets = sockets_app(desk)
         """Serves callers by WebSocket."""
         self._network = network
         self._source = source
@@ -140,10 +140,10 @@ class DeskWorker:
         """See ``Worker``."""
         return await self.desk.drain(within_s)
 
-    async def renew(self) -> Mapping[str, Running]:
+    async def renew(self, options: Mapping[str, Any] | None = None) -> Mapping[str, Running]:
         """See ``Worker``."""
         try:
-            return await self.desk.exchange(await self._source.load())
+            return await self.desk.exchange(await self._source.load(options))
         except LivegraphError as error:
             # Whoever asked has read the same files, and tells what is wrong with them.
             raise Refusal(500, "agents_faulty", "The agents are faulty: " + str(error)) from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 from ...language import Agent
@@ -15,7 +15,9 @@ from ..refusals import Refusal
 from .backoff import Backoff
 from .kept import MOST_WORKERS, KeptPool
 from .placing import call_cost, load_of
+from .post import Post
 from .scaling import Scaling
+from .setup import WorkerSetup
 from .worker import WorkerLost
 
 __all__ = ["ElasticPool"]
@@ -34,9 +36,14 @@ class ElasticPool(KeptPool):
     """
 
     def __init__(
-        self, agents: Sequence[ServedAgent | Agent], *, scaling: Scaling | None = None, **others: Any
+        self,
+        setup: WorkerSetup,
+        agents: Sequence[ServedAgent | Agent],
+        *,
+        scaling: Scaling | None = None,
+        **others: Any,
     ) -> None:
-        super().__init__(agents, **others)
+        super().__init__(setup, agents, **others)
         self.scaling = scaling
         self._starting: dict[int, asyncio.Task[Refusal | WorkerLost | None]] = {}
         """Workers that are to be there as soon as they can, by place."""
@@ -73,7 +80,7 @@ class ElasticPool(KeptPool):
                 starting.cancel()
                 continue
             self._keepers.pop(slot).cancel()
-            for post in [post for post in self.posts if post.slot == slot and post.state == "serving"]:
+            for post in self._serving_at(slot):
                 self.retire(post, "scaled", "fewer are needed")
                 self._run(self._wind_up(post, self._started[post]), f"worker {slot}, not needed")
         for slot in [slot for slot in range(workers) if slot not in slots][: max(0, workers - len(slots))]:
@@ -98,17 +105,34 @@ class ElasticPool(KeptPool):
         while self._ready:
             self._ready.popleft().kill()
             self._missing_spares.release()
+        before = {post.name for post in self.posts}
         for slot in sorted(self._keepers):
-            old = [post for post in self.posts if post.slot == slot and post.state == "serving"]
             try:
-                self._next[slot] = await self._spawn(slot)
+                await self._roll_one(slot, before)
             except WorkerLost as lost:
                 raise Refusal(503, "worker_failed", f"Worker {slot} stays as it is: {lost}.") from None
-            for post in old:
-                self.retire(post, "rolled", "a fresh one takes its place")
-            if not self.exclusive_ports:
-                async with asyncio.timeout(_ROLL_WITHIN_S):
-                    await self.until_serving(slot)
+            except TimeoutError:
+                raise Refusal(
+                    503, "worker_failed", f"Worker {slot} did not take calls within {_ROLL_WITHIN_S:.0f} s."
+                ) from None
+
+    async def _roll_one(self, slot: int, before: Container[str]) -> None:
+        """Have a fresh worker in this place; ``before`` names those that are not. Returns when it takes calls, or has
+        to wait for its port."""
+        self._next[slot] = fresh = await self._spawn(slot)
+        old = [post for post in self._serving_at(slot) if post.name in before]
+        for post in old:
+            self.retire(post, "rolled", "a fresh one takes its place")
+        if old and self.exclusive_ports:
+            return
+        async with asyncio.timeout(_ROLL_WITHIN_S):
+            await self.until_serving(slot)
+        if self._next.get(slot) is fresh:
+            # The one before has died meanwhile, and its place was taken by a fresh one already.
+            await self._next.pop(slot).end(0)
+
+    def _serving_at(self, slot: int) -> list[Post]:
+        return [post for post in self.posts if post.slot == slot and post.state == "serving"]
 
     def _looked(self) -> None:
         if self.scaling is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from typing import Any
 
@@ -61,6 +61,8 @@ class Host:
         """The number of the request to end; 0 when the other side is gone."""
         self._source: AgentSource | None = None
         self._agents: Sequence[ServedAgent] = ()
+        self._renewing = asyncio.Lock()
+        """One after the other: what was read last counts."""
         self._worker: DeskWorker | None = None
         self._tasks: dict[int, asyncio.Task[None]] = {}
         self._taps: dict[int, AsyncGenerator[bytes]] = {}
@@ -104,9 +106,10 @@ class Host:
             return
         number, begin = self._begin.result()
         with self._refusing(number):
+            placed, agents = await _placed(setup, begin), self._agents
             desk, network = make_desk(
-                await _placed(setup, begin),
-                self._agents,
+                placed,
+                agents,
                 slot=begin.slot,
                 udp_port=begin.udp_port,
                 source=source,
@@ -114,6 +117,10 @@ class Host:
             worker = await stack.enter_async_context(DeskWorker(desk, network, source))
             self._sockets = SocketsFar(worker.sockets, self._send)
             stack.push_async_callback(self._sockets.close)
+            while agents is not self._agents:
+                # They were taken anew while the desk was opened.
+                agents = self._agents
+                await desk.exchange(agents)
         self._worker = worker
         self._done(number, None)
         worker.tell(self._say)
@@ -174,9 +181,9 @@ class Host:
 
     async def _answer(self, method: str, given: Any) -> Any:
         worker = self._worker
+        if method == "renew":
+            return await self._renew(*given)
         if worker is None:
-            if method == "renew":
-                return await self._renew_early()
             raise WireError(f"{method} was asked of a worker that does not serve yet")
         match method:
             case "tap":
@@ -192,14 +199,21 @@ class Host:
             case _:
                 return await getattr(worker, method)(*given)
 
-    async def _renew_early(self) -> dict[str, Running]:
-        """It has no calls yet: it will begin with the agents as they are now."""
-        assert self._source is not None
-        try:
-            self._agents = await self._source.load()
-        except LivegraphError as error:
-            raise Refusal(500, "agents_faulty", sentence(error)) from None
-        return {}
+    async def _renew(self, options: Mapping[str, Any] | None) -> Mapping[str, Running]:
+        """Read the agents anew; where it has no calls yet, it will begin with them."""
+        async with self._renewing:
+            if self._worker is not None:
+                return await self._worker.renew(options)
+            assert self._source is not None
+            try:
+                fresh = await self._source.load(options)
+            except LivegraphError as error:
+                raise Refusal(500, "agents_faulty", sentence(error)) from None
+            # It may serve by now.
+            if self._worker is not None:
+                return await self._worker.desk.exchange(fresh)
+            self._agents = fresh
+            return {}
 
     def _say(self, what: WorkerReport | WorkerEvent) -> None:
         if isinstance(what, WorkerReport):

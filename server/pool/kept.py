@@ -12,6 +12,9 @@ import time
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Protocol, Self, TypeVar
+from weakref import WeakKeyDictionary
+
+import msgspec
 
 from ...language import Agent
 from ...pipeline.units import SECOND
@@ -20,6 +23,7 @@ from ..refusals import Refusal
 from .backoff import Backoff
 from .post import Post
 from .remote import RemoteWorker
+from .setup import WorkerSetup
 from .wire import Begin
 from .worker import WorkerLost
 from .workers import WorkersPool
@@ -69,6 +73,7 @@ class KeptPool(WorkersPool):
     """See ``Pool``. Its workers are there while the pool is open; ``_start`` starts one.
 
     Args:
+        setup: what each worker is given.
         workers: how many serve.
         spares: how many more are kept ready.
         memory_bytes: a worker that has more is drained and replaced.
@@ -90,6 +95,7 @@ class KeptPool(WorkersPool):
 
     def __init__(
         self,
+        setup: WorkerSetup,
         agents: Sequence[ServedAgent | Agent],
         *,
         workers: int,
@@ -101,6 +107,7 @@ class KeptPool(WorkersPool):
         super().__init__(agents, **others)
         if not 1 <= workers <= MOST_WORKERS:
             raise ValueError(f"a pool has 1 to {MOST_WORKERS} workers")
+        self._setup = setup
         self._count = workers
         self._memory_bytes = memory_bytes
         self._retired_drain_s = retired_drain_s
@@ -115,6 +122,8 @@ class KeptPool(WorkersPool):
         self._missing_spares = asyncio.Semaphore(spares)
         self._edition = 0
         """Of the agents: who has begun to read them before they were taken anew reads them again."""
+        self._read: WeakKeyDictionary[Started, int] = WeakKeyDictionary()
+        """Which edition each has that does not serve yet."""
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def _places(self) -> Sequence[int]:
@@ -196,17 +205,28 @@ class KeptPool(WorkersPool):
     async def _spawn(self, slot: int | None = None) -> Started:
         edition = self._edition
         started = await self._start(slot)
+        self._read[started] = edition
         try:
-            while edition != self._edition:
-                edition = self._edition
-                await started.worker.renew()
+            await self._catch_up(started)
         except BaseException:
             started.kill()
             raise
         return started
 
+    async def _catch_up(self, started: Started) -> None:
+        """Have it read the agents as they are now, if they were taken anew since it did."""
+        while self._read.get(started) != (edition := self._edition):
+            await started.worker.renew(self._source_options)
+            self._read[started] = edition
+
     async def _begin(self, slot: int, started: Started) -> Post:
         await started.worker.begin(self._begin_at(slot, started))
+        try:
+            await self._catch_up(started)
+        except Refusal as refusal:
+            # As with those that serve: it keeps what it has.
+            logger.error("worker %d: %s", slot, refusal)
+        # From here on whoever takes the agents anew asks it as well.
         post = self.install(slot, started.worker, self._only(slot))
         self._started[post] = started
         self._retired[post] = asyncio.get_running_loop().create_future()
@@ -343,13 +363,24 @@ class KeptPool(WorkersPool):
         self.counted.ended(post.slot, reason)
         self._retired[post].set_result(None)
 
-    async def exchange(self, agents: Sequence[ServedAgent | Agent]) -> Mapping[str, Running]:
-        """See ``Pool``. Workers that are kept ready take the new agents as well."""
+    @property
+    def _source_options(self) -> Mapping[str, Any]:
+        return self._setup.options
+
+    async def exchange(
+        self, agents: Sequence[ServedAgent | Agent], options: dict[str, Any] | None = None
+    ) -> Mapping[str, Running]:
+        """See ``Pool``. Workers that are kept ready take the new agents as well, and so does whoever comes later.
+
+        ``options`` are those of the workers' source from now on; by default as they were.
+        """
+        if options is not None:
+            self._setup = msgspec.structs.replace(self._setup, options=options)
         self._edition += 1
         found = await super().exchange(agents)
         for started in list(self._ready):
             try:
-                await started.worker.renew()
+                await self._catch_up(started)
             except (Refusal, WorkerLost) as error:
                 logger.error("a spare worker is ended: %s", error)
                 # Whoever would take it sees that it is gone.

@@ -22,7 +22,6 @@ class ProcessPool(ElasticPool):
     """See ``Pool``. Its processes are there while the pool is open.
 
     Args:
-        setup: what each worker is given.
         workers: how many serve.
         spares: how many more are kept ready.
         udp_port: of the first worker's media, the next one has the next; 0 takes free ones.
@@ -43,7 +42,7 @@ class ProcessPool(ElasticPool):
         environment: Mapping[str, str] | None = None,
         **others: Any,
     ) -> None:
-        super().__init__(agents, workers=workers, spares=spares, **others)
+        super().__init__(setup, agents, workers=workers, spares=spares, **others)
         if udp_port and not 0 < udp_port <= 65_536 - workers:
             raise ValueError(
                 f"{workers} workers take the ports from {udp_port} on, and there are none above 65535: "
@@ -52,7 +51,6 @@ class ProcessPool(ElasticPool):
         self.exclusive_ports = udp_port != 0
         # Each computes for seconds before it is ready: more at once are no sooner there.
         self._starting_at_once = asyncio.Semaphore(2 * (os.cpu_count() or 1))
-        self._setup = setup
         self._udp_port = udp_port
         # One core computes for one worker: libraries that start a thread a core would take turns on it.
         self._environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **(environment or {})}

@@ -104,7 +104,6 @@ class RayPool(ElasticPool):
     """See ``Pool``. Ray is to be connected (``ray.init``) before the pool is opened.
 
     Args:
-        setup: what each worker is given; its agents' files are to be where each node finds them.
         resources: what an actor takes of a node: ``{"CPU": 1, "udp": 1}``, ``memory`` in bytes.
         placements: agents that have workers of their own, by name; no other worker takes their calls.
         udp_port: of the first worker of each node, the next one there has the next; 0 takes free ones.
@@ -129,8 +128,7 @@ class RayPool(ElasticPool):
         environment: Mapping[str, str] | None = None,
         **others: Any,
     ) -> None:
-        super().__init__(agents, workers=workers, **others)
-        self._setup = setup
+        super().__init__(setup, agents, workers=workers, **others)
         self._udp_port = udp_port
         self._resources = dict(resources or {"CPU": 1})
         self._placements = dict(placements or {})

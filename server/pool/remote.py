@@ -157,9 +157,9 @@ class RemoteWorker:
         """See ``Worker``."""
         return await self._ask("drain", within_s, within_s=within_s + _GOODBYES_S)  # type: ignore[no-any-return]
 
-    async def renew(self) -> Mapping[str, Running]:
+    async def renew(self, options: Mapping[str, Any] | None = None) -> Mapping[str, Running]:
         """See ``Worker``."""
-        return await self._ask("renew", within_s=_RENEW_WITHIN_S)  # type: ignore[no-any-return]
+        return await self._ask("renew", options, within_s=_RENEW_WITHIN_S)  # type: ignore[no-any-return]
 
     async def metrics(self) -> bytes:
         """See ``Worker``."""

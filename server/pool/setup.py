@@ -11,8 +11,7 @@ import msgspec
 
 from ...pipeline.units import SECOND
 from ...transports.webrtc.network import ANY, Network, PublicAddress
-from ..access.grant import Authorize, ReportLevel
-from ..access.ticket_store import TicketStore
+from ..access.grant import ReportLevel
 from ..access.turn import TurnService
 from ..calls import CallDesk, ServedAgent
 from ..limits.caller import CallerLimits
@@ -29,15 +28,12 @@ class AgentSource(Protocol):
 
     tracing: Tracing | None
     """Makes a trace of each call."""
-    authorize: Authorize | None
-    """Says who calls by WebSocket; who calls otherwise is asked where the offers arrive."""
-    used_tickets: TicketStore | None
-    """Which tickets have made their call by WebSocket."""
 
-    async def load(self) -> Sequence[ServedAgent]:
+    async def load(self, options: Mapping[str, Any] | None = None) -> Sequence[ServedAgent]:
         """The agents as they are now; asked at the start, and whenever they are to be taken anew.
 
-        Raises ``LivegraphError`` for agents that are faulty.
+        ``options`` are what the source would be opened by now, where that is known. Raises ``LivegraphError`` for
+        agents that are faulty.
         """
         ...
 
@@ -119,7 +115,6 @@ def make_desk(
         report=setup.report,
         load=Load(),
         tracing=source.tracing if source is not None else None,
-        used_tickets=source.used_tickets if source is not None else None,
     )
     return desk, network
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -18,12 +18,12 @@ from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ..access.grant import Authorize, Grant
+from ..access.grant import Grant
 from ..calls import CallDesk
 from ..gate import Gate
 from ..pipecat.socket import rtvi_opening
 from ..refusals import Refusal
-from ..sockets.door import LET_IN, LetIn
+from ..sockets.door import DOORKEEPER, Doorkeeper
 from ..sockets.opening import native_opening
 from ..sockets.routes import SocketDoor, no_socket, socket_routes
 from ..telephone.accounts import TelephoneAccounts
@@ -37,7 +37,7 @@ logger = logging.getLogger("livegraph.server")
 
 _MOST_WAITING = 512
 """Events of one socket that nobody has taken: ten seconds of a telephone's."""
-_COUNTED_WITHIN_S = 5.0
+_KEEPER_WITHIN_S = 10.0
 _RESTARTING = 1012
 _PASSED = (
     "type",
@@ -55,11 +55,12 @@ _PASSED = (
 )
 
 
-def sockets_app(desk: CallDesk, authorize: Authorize | None) -> ASGIApp:
-    """The WebSockets of one desk. What guards them, hosts and origins, is where the socket is."""
-    door = SocketDoor(desk, Gate(authorize), desk.metrics, (native_opening, rtvi_opening))
+def sockets_app(desk: CallDesk) -> ASGIApp:
+    """The WebSockets of one desk. Who lets their callers in is where the socket is (``Doorkeeper``), and so is what
+    guards them, hosts and origins."""
+    door = SocketDoor(desk, Gate(None), desk.metrics, (native_opening, rtvi_opening))
     accounts = TelephoneAccounts.from_environment(os.environ)
-    telephones = TelephoneDoor(desk, Gate(authorize), desk.metrics, accounts)
+    telephones = TelephoneDoor(desk, Gate(None), desk.metrics, accounts)
     return Starlette(
         routes=[
             *socket_routes(door),
@@ -88,15 +89,16 @@ class SocketsHere:
         events = self._sockets[number] = asyncio.Queue(_MOST_WAITING)
         told = {name: scope[name] for name in _PASSED if scope.get(name) is not None}
         told["extensions"] = {name: {} for name in scope.get("extensions") or {}}
-        let_in: LetIn | None = scope.get(LET_IN)
-        told[LET_IN] = let_in is not None
+        keeper: Doorkeeper | None = scope.get(DOORKEEPER)
+        told[DOORKEEPER] = keeper is not None
         self._say(SocketOpened(number, packed(told)))
         hearing = asyncio.create_task(self._hear(number, receive), name="socket to its worker")
         sent = ""
         try:
             while (event := await events.get()) is not None:
-                if event["type"] == LET_IN:
-                    self._say(SocketEvent(number, packed(await _asked(let_in, event["grant"]))))
+                if event["type"] == DOORKEEPER:
+                    if keeper is not None:
+                        self._say(SocketEvent(number, packed(await _asked(keeper, event))))
                     continue
                 sent = event["type"]
                 await send(event)
@@ -144,8 +146,8 @@ class SocketsFar:
         self._app = app
         self._say = say
         self._sockets: dict[int, tuple[asyncio.Queue[Message | None], asyncio.Task[None]]] = {}
-        self._asking: dict[int, asyncio.Future[dict[str, Any] | None]] = {}
-        """Sockets whose caller is being counted where the socket is."""
+        self._asking: dict[int, asyncio.Future[Message]] = {}
+        """What is asked where the socket is, by its number."""
 
     def take(self, message: SocketOpened | SocketEvent | SocketOver) -> None:
         """A socket was opened, has said something, or is gone."""
@@ -156,10 +158,10 @@ class SocketsFar:
         elif (there := self._sockets.get(message.number)) is not None:
             event = unpacked(message.event, dict[str, Any]) if isinstance(message, SocketEvent) else None
             asking = self._asking.get(message.number)
-            if event is None or event["type"] != LET_IN:
+            if event is None or event["type"] != DOORKEEPER:
                 _put(there[0], event)
             elif asking is not None and not asking.done():
-                asking.set_result(event["refused"])
+                asking.set_result(event)
 
     async def close(self) -> None:
         """The other process is gone, or wants nothing more."""
@@ -185,21 +187,20 @@ class SocketsFar:
         async def send(event: Message) -> None:
             self._say(SocketEvent(number, packed(event)))
 
-        async def let_in(grant: Grant) -> None:
-            answer = self._asking[number] = asyncio.get_running_loop().create_future()
+        async def ask(what: str, given: object) -> Message:
+            answer: asyncio.Future[Message] = asyncio.get_running_loop().create_future()
+            self._asking[number] = answer
             try:
-                await send({"type": LET_IN, "grant": grant})
-                async with asyncio.timeout(_COUNTED_WITHIN_S):
-                    refused = await answer
+                await send({"type": DOORKEEPER, "asked": what, "given": given})
+                async with asyncio.timeout(_KEEPER_WITHIN_S):
+                    return await answer
             except TimeoutError:
                 raise _no_answer() from None
             finally:
                 del self._asking[number]
-            if refused is not None:
-                raise msgspec.convert(refused, Refused).refusal()
 
-        if scope.pop(LET_IN, False):
-            scope[LET_IN] = let_in
+        if scope.pop(DOORKEEPER, False):
+            scope[DOORKEEPER] = _FarKeeper(ask)
         try:
             await self._app(scope, receive, send)
         except Exception:
@@ -210,14 +211,42 @@ class SocketsFar:
             self._say(SocketOver(number))
 
 
-async def _asked(let_in: LetIn | None, grant: object) -> Message:
-    """Count the caller; what the worker is told of it."""
+class _FarKeeper:
+    """See ``Doorkeeper``: it is asked by messages, where the socket is."""
+
+    def __init__(self, ask: Callable[[str, object], Awaitable[Message]]) -> None:
+        self._ask = ask
+
+    async def grant(self, bearer: str) -> Grant:
+        return msgspec.convert(await self._asked("grant", bearer), Grant)
+
+    async def let_in(self, grant: Grant) -> None:
+        await self._asked("let_in", grant)
+
+    async def take_back(self, grant: Grant) -> None:
+        await self._asked("take_back", grant)
+
+    async def _asked(self, what: str, given: object) -> Any:
+        answer = await self._ask(what, given)
+        if answer["refused"] is not None:
+            raise msgspec.convert(answer["refused"], Refused).refusal()
+        return answer["value"]
+
+
+async def _asked(keeper: Doorkeeper, event: Message) -> Message:
+    """Ask for a worker; what it is told."""
+    given, value = event["given"], None
     try:
-        if let_in is not None:
-            await let_in(msgspec.convert(grant, Grant))
+        match event["asked"]:
+            case "grant":
+                value = await keeper.grant(str(given))
+            case "let_in":
+                await keeper.let_in(msgspec.convert(given, Grant))
+            case "take_back":
+                await keeper.take_back(msgspec.convert(given, Grant))
     except Refusal as refusal:
-        return {"type": LET_IN, "refused": msgspec.to_builtins(Refused.of(0, refusal))}
-    return {"type": LET_IN, "refused": None}
+        return {"type": DOORKEEPER, "refused": msgspec.to_builtins(Refused.of(0, refusal)), "value": None}
+    return {"type": DOORKEEPER, "refused": None, "value": value}
 
 
 async def _unserved(scope: Scope, receive: Receive, send: Send) -> None:

@@ -153,7 +153,7 @@ METHODS: Mapping[str, tuple[tuple[Any, ...], Any]] = {
     "tap_close": ((int,), None),
     "end": ((str, str), None),
     "drain": ((float,), int),
-    "renew": ((), dict[str, Running]),
+    "renew": ((dict[str, Any] | None,), dict[str, Running]),
     "metrics": ((), bytes),
 }
 

@@ -109,8 +109,11 @@ class Worker(Protocol):
         """See ``Pool``."""
         ...
 
-    async def renew(self) -> Mapping[str, Running]:
-        """Read its agents anew; what became of the running calls. Raises ``Refusal`` (500) when they are faulty."""
+    async def renew(self, options: Mapping[str, Any] | None = None) -> Mapping[str, Running]:
+        """Take its agents anew; what became of the running calls. Raises ``Refusal`` (500) when they are faulty.
+
+        ``options`` are those of its source, where they have changed.
+        """
         ...
 
     async def metrics(self) -> bytes:

@@ -23,13 +23,14 @@ from ..calls.admission import Admission, Caller
 from ..calls.offers import OfferBook, offer_mark
 from ..calls.reception import CallRequest, Reception, not_ready
 from ..calls.served import Running, ServedAgent, by_name
-from ..gate import address_of
+from ..gate import Gate, address_of
 from ..limits.caller import CallerLimits
 from ..offering import Answered, Offer
 from ..refusals import Refusal
-from ..sockets.door import LET_IN, deny
+from ..sockets.door import DOORKEEPER, deny
 from ..sockets.opening import INSTEAD
 from .cards import AgentCard, cards_of
+from .doorkeeper import PoolDoorkeeper
 from .local import no_workers
 from .names import joined, parted
 from .placing import roomiest
@@ -188,10 +189,10 @@ class WorkersPool(Roster):
         post, own = self._post(pc_id)
         await self._reach(post, post.worker.hang_up(own))
 
-    async def carry(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def carry(self, scope: Scope, receive: Receive, send: Send, gate: Gate) -> None:
         """Have a worker serve this WebSocket, as an ASGI application does; returns when it is over.
 
-        It takes a place like any other call. Who calls is asked by the worker, and counted here.
+        It takes a place like any other call. The worker hears who calls, and asks here what that caller may do.
         """
         websocket = WebSocket(scope, receive, send)
         agent = str(scope.get("path_params", {}).get("agent", ""))
@@ -212,13 +213,9 @@ class WorkersPool(Roster):
                 await deny(websocket, not_ready("overloaded"))
                 return
             post.begin(clock_of_loop().now_ns())
-
-            async def let_in(grant: Grant) -> None:
-                self._admission.count_request(Caller(grant), clock_of_loop().now_ns())
-                self._admission.identify(entry, grant)
-
+            keeper = PoolDoorkeeper(websocket, gate, self._reception, entry)
             try:
-                await post.worker.carry({**scope, LET_IN: let_in}, receive, send)
+                await post.worker.carry({**scope, DOORKEEPER: keeper}, receive, send)
             finally:
                 post.failed()
         except WorkerLost:
@@ -320,6 +317,11 @@ class WorkersPool(Roster):
         chosen = roomiest([post.place for post in found], clock_of_loop().now_ns())
         return next(post for post in found if post.place is chosen)
 
+    @property
+    def _source_options(self) -> Mapping[str, Any] | None:
+        """What the source of the workers' agents is opened by, where that is known here."""
+        return None
+
     def _check_ready(self) -> None:
         if self.closing or self.draining:
             raise not_ready("shutting_down" if self.closing else "draining", self.hint)
@@ -336,10 +338,10 @@ class WorkersPool(Roster):
         raise no_workers()
 
     async def exchange(self, agents: Sequence[ServedAgent | Agent]) -> Mapping[str, Running]:
-        """See ``Pool``. Workers read the agents from where they have them; ``agents`` is what there is to call."""
+        """See ``Pool``. Workers have the agents from their source; ``agents`` is what there is to call."""
         fresh = by_name(agents)
         found: dict[str, Running] = {}
-        for _, renewed in await self._all(lambda post: post.worker.renew()):
+        for _, renewed in await self._all(lambda post: post.worker.renew(self._source_options)):
             for name, running in renewed.items():
                 total = found.setdefault(name, Running())
                 total.tuned += running.tuned

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from starlette.datastructures import MutableHeaders
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -16,18 +17,20 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 from ...transports.socket.signals import Data
 from ...transports.socket.wire import WireClosed
 from ..access.grant import Grant
+from ..gate import Gate
 from ..limits.buckets import address_key
 from ..refusals import Refusal
 
 __all__ = [
-    "LET_IN",
+    "DOORKEEPER",
     "MOST_MESSAGE_BYTES",
-    "LetIn",
+    "Doorkeeper",
     "SocketWire",
     "Waiting",
     "as_request",
     "deny",
     "first_message",
+    "granted",
     "tell_refusal",
 ]
 
@@ -88,10 +91,24 @@ class SocketWire:
             return
 
 
-LET_IN = "livegraph.let_in"
-"""In the scope of a socket whose caller counts elsewhere as well: asked when it is known who that is (``LetIn``)."""
-LetIn = Callable[[Grant], Awaitable[None]]
-"""Counts the caller. Raises ``Refusal`` for one who has too many calls."""
+DOORKEEPER = "livegraph.doorkeeper"
+"""In the scope of a socket that is served elsewhere than it is: who is asked there (``Doorkeeper``)."""
+
+
+class Doorkeeper(Protocol):
+    """Who lets callers in where their sockets are, whatever worker has their calls."""
+
+    async def grant(self, bearer: str) -> Grant:
+        """What the caller may do who shows this. Raises ``Refusal``."""
+        ...
+
+    async def let_in(self, grant: Grant) -> None:
+        """Count the caller, and its ticket as used. Raises ``Refusal`` for one who has too many calls."""
+        ...
+
+    async def take_back(self, grant: Grant) -> None:
+        """The call did not come about: the ticket is as good as before."""
+        ...
 
 
 class Waiting:
@@ -150,6 +167,14 @@ def as_request(websocket: WebSocket, bearer: str = "") -> Request:
         headers = MutableHeaders(scope=scope)
         headers["authorization"] = f"Bearer {bearer}"
     return Request(scope)
+
+
+async def granted(gate: Gate, websocket: WebSocket, bearer: str) -> Grant:
+    """What the caller may do who has opened this socket. Raises ``Refusal``."""
+    try:
+        return await gate.grant(as_request(websocket, bearer))
+    except HTTPException as error:
+        raise Refusal(error.status_code, "refused", str(error.detail)) from None
 
 
 async def deny(websocket: WebSocket, refusal: Refusal) -> None:

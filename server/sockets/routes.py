@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from starlette.exceptions import HTTPException
 from starlette.routing import WebSocketRoute
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
@@ -23,7 +22,7 @@ from ..calls.served import ServedAgent
 from ..gate import Gate, address_of
 from ..metrics import Metrics
 from ..refusals import Refusal
-from .door import LET_IN, LetIn, SocketWire, Waiting, as_request, deny, first_message, tell_refusal
+from .door import DOORKEEPER, Doorkeeper, SocketWire, Waiting, deny, first_message, granted, tell_refusal
 from .leg import SocketLeg
 from .opening import INSTEAD, SUBPROTOCOL, Opener, Opening, bearer_in, native_opening, open_by
 
@@ -84,26 +83,38 @@ class SocketDoor:
                 opening, first = await self._listen(wire, websocket.query_params)
                 if grant is None:
                     grant = await self._admit_by(websocket, opening)
-            let_in: LetIn | None = websocket.scope.get(LET_IN)
-            if let_in is not None:
-                await let_in(grant)
-            caller = SocketCaller(opening.codec, kind=opening.kind, ahead_ns=opening.ahead_ns)
-            asked = CallRequest(
-                websocket.path_params.get("agent") or opening.agent,
-                opening.inputs,
-                grant,
-                "" if grant.identity else address_of(websocket),
-                websocket,
-                opening.bring(caller),
-            )
-            if opening.loose_inputs:
-                asked = replace(asked, inputs=self._fitting(asked))
-            await self._call(wire, asked, caller, opening, first)
+            keeper: Doorkeeper | None = websocket.scope.get(DOORKEEPER)
+            if keeper is None:
+                await self._begin(websocket, wire, opening, first, grant)
+                return
+            await keeper.let_in(grant)
+            try:
+                await self._begin(websocket, wire, opening, first, replace(grant, once=""))
+            except Refusal:
+                await keeper.take_back(grant)
+                raise
         except Refusal as refusal:
             self._metrics.refused(refusal.code)
             await tell_refusal(websocket, refusal)
         except WireClosed:
             await wire.close("")
+
+    async def _begin(
+        self, websocket: WebSocket, wire: SocketWire, opening: Opening, first: Data, grant: Grant
+    ) -> None:
+        """Have the call of a caller who may have one; returns when it is over. Raises ``Refusal``."""
+        caller = SocketCaller(opening.codec, kind=opening.kind, ahead_ns=opening.ahead_ns)
+        asked = CallRequest(
+            websocket.path_params.get("agent") or opening.agent,
+            opening.inputs,
+            grant,
+            "" if grant.identity else address_of(websocket),
+            websocket,
+            opening.bring(caller),
+        )
+        if opening.loose_inputs:
+            asked = replace(asked, inputs=self._fitting(asked))
+        await self._call(wire, asked, caller, opening, first)
 
     def _fitting(self, asked: CallRequest) -> Mapping[str, Any]:
         """Of what a caller brings along what its agent takes, numbers read from their texts."""
@@ -141,10 +152,8 @@ class SocketDoor:
                 await opening.afterwards(caller)
 
     async def _granted(self, websocket: WebSocket, bearer: str) -> Grant:
-        try:
-            grant = await self._gate.grant(as_request(websocket, bearer))
-        except HTTPException as error:
-            raise Refusal(error.status_code, "refused", str(error.detail)) from None
+        keeper: Doorkeeper | None = websocket.scope.get(DOORKEEPER)
+        grant = await (keeper.grant(bearer) if keeper else granted(self._gate, websocket, bearer))
         if grant.identity:
             self._desk.count_request(grant, "")
         return grant

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from livegraph.cli.composing import Chosen
-from livegraph.cli.prepared import Prepared, read_sources
+from livegraph.cli.prepared import Prepared, Source, read_sources
 from livegraph.cli.reloading import Reloader
 from livegraph.cli.routes import Live
 from livegraph.cli.terminal import Terminal
@@ -43,8 +43,8 @@ class Server:
         self.running: dict[str, Running] = {}
         self.reloader = Reloader(what, Live.LOCAL, self.terminal, sources, self.exchange)
 
-    async def exchange(self, prepared: Sequence[Prepared]) -> Mapping[str, Running]:
-        self.prepared = prepared
+    async def exchange(self, sources: Sequence[Source]) -> Mapping[str, Running]:
+        self.prepared = [one for source in sources for one in source.prepared]
         self.exchanges += 1
         return self.running
 

@@ -6,8 +6,14 @@ import json
 import os
 import signal
 import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -15,70 +21,133 @@ from support.command import Running, livegraph, running
 
 pytestmark = pytest.mark.timeout(240)
 
-ECHO = "version: 1\nname: echo\ntitle: {title}\npipeline: [webrtc_in, webrtc_out]\n"
+ECHO = "version: 1\nname: echo\ntitle: {title}\npipeline: [webrtc_in, {{gain: {{db: {db}}}}}, webrtc_out]\n"
+FAULTY = "version: 1\nname: echo\npipeline: [webrtc_in, {gane: {db: 1}}, webrtc_out]\n"
 
 
-def page_of(server: Running) -> str:
-    """Its address."""
-    return str(json.loads(server.printed[-1])["url"])
+@dataclass
+class Server:
+    """``livegraph run --workers 2 --watch`` with one agent."""
+
+    command: Running
+    page: str
+    agent: Path
+
+    @property
+    def port(self) -> str:
+        """Of HTTP."""
+        return self.page.rstrip("/").rpartition(":")[2]
+
+    def asks(self, verb: str, within_s: float = 100) -> Any:
+        """What an operator's command says."""
+        done = livegraph(verb, "--server", self.port, "--json", within_s=within_s)
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def workers(self) -> list[dict[str, Any]]:
+        """Those that take calls."""
+        return [worker for worker in self.asks("top")["workers"] if worker["state"] == "serving"]
+
+    def title(self) -> str:
+        """Of the agent, as callers see it."""
+        return str(httpx.get(f"{self.page}api/agents", timeout=10).json()["agents"][0]["title"])
+
+    def load(self, *options: str) -> dict[str, Any]:
+        """Real callers; what became of them."""
+        done = livegraph("load", self.page, "--json", *options, within_s=150)
+        assert done.stdout, done.stderr
+        return dict(json.loads(done.stdout))
 
 
-def looked(port: str) -> dict[str, object]:
-    """What ``livegraph top`` sees."""
-    done = livegraph("top", "--server", port, "--json")
-    assert done.returncode == 0, done.stderr
-    return dict(json.loads(done.stdout))
+def until(true: Callable[[], object], within_s: float = 60) -> None:
+    """Look again and again whether it is."""
+    deadline = time.monotonic() + within_s
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
-def test_calls_signals_and_operators_work_over_all_workers(tmp_path: Path) -> None:
-    """Calls are spread, listed with their worker and ended; a worker that dies is replaced; files are taken anew by
-    all; SIGTERM ends everything."""
-    agent = tmp_path / "echo.yaml"
-    agent.write_text(ECHO.format(title="One"))
-    with running(
-        "run", agent, "--workers", "2", "--port", "0", "--json", until='"url"', within_s=120
-    ) as server:
-        page = page_of(server)
-        port = page.rstrip("/").rpartition(":")[2]
-        load = ("load", page, "--calls", "4", "--ramp", "10/s", "--hold", "2s", "--json")
-        done = livegraph(*load, within_s=100)
-        report = json.loads(done.stdout)
-        assert report["connected"] == 4, done
-        assert report["failed"] == report["dropped"] == {}
-        seen = looked(port)
-        workers = seen["workers"]
-        assert isinstance(workers, list)
-        assert [worker["worker"] for worker in workers] == [0, 1]
-        killed = workers[0]["pid"]
-        os.kill(killed, signal.SIGKILL)
-        deadline = time.monotonic() + 60
-        while True:
-            workers = looked(port)["workers"]
-            assert isinstance(workers, list)
-            if len(workers) == 2 and workers[0]["pid"] not in (0, killed):
-                break
-            assert time.monotonic() < deadline, workers
-        agent.write_text(ECHO.format(title="Two"))
-        server.send(signal.SIGHUP)
-        time.sleep(2)
-        again = json.loads(livegraph(*load, within_s=100).stdout)
-        assert again["connected"] == 4
-        rolled = livegraph("roll", "--server", port, "--json", within_s=100)
-        assert rolled.returncode == 0, rolled.stderr
-        fresh = {
-            worker["pid"] for worker in json.loads(rolled.stdout)["workers"] if worker["state"] == "serving"
-        }
-        assert not fresh & {worker["pid"] for worker in workers}
-        assert json.loads(livegraph(*load, within_s=100).stdout)["connected"] == 4
-        workers = looked(port)["workers"]
-        assert isinstance(workers, list)
-        pids = [worker["pid"] for worker in workers]
-        server.send(signal.SIGTERM)
-        code, _, err = server.ended(60)
-        assert code == 0, err
-        assert "echo: title" in err
-        assert "Traceback" not in err
-        assert not [pid for pid in pids if psutil.pid_exists(pid)]
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all tests here: workers take long to start."""
+    agent = tmp_path_factory.mktemp("agents") / "echo.yaml"
+    agent.write_text(ECHO.format(title="One", db=0))
+    options = ("--workers", "2", "--watch", "--port", "0", "--drain", "20s", "--json")
+    with running("run", agent, *options, until='"url"', within_s=120) as command:
+        page = str(json.loads(command.printed[-1])["url"])
+        yield Server(command, page, agent)
+
+
+@contextmanager
+def under_load(server: Server, *options: str) -> Iterator[Future[dict[str, Any]]]:
+    """Callers who come and go while the block runs; it goes on when the first of them are connected."""
+    with ThreadPoolExecutor(1) as pool:
+        calling = pool.submit(server.load, *options)
+        until(lambda: calling.done() or sum(worker["calls"] for worker in server.workers()))
+        yield calling
+
+
+def test_a_worker_that_dies_is_replaced(server: Server) -> None:
+    """By one that serves what the others serve: also while the files are faulty on disk, and again and again."""
+    first = {worker["worker"]: worker["pid"] for worker in server.workers()}
+    assert sorted(first) == [0, 1]
+    server.agent.write_text(FAULTY)
+    try:
+        # More than are kept ready.
+        for slot in (0, 1, 0):
+            killed = next(worker["pid"] for worker in server.workers() if worker["worker"] == slot)
+            os.kill(killed, signal.SIGKILL)
+            until(lambda: sorted(worker["worker"] for worker in server.workers()) == [0, 1])
+        assert not set(first.values()) & {worker["pid"] for worker in server.workers()}
+        report = server.load("--calls", "4", "--ramp", "10/s", "--hold", "1s", "--patience", "60s")
+        assert (report["connected"], report["failed"], report["dropped"]) == (4, {}, {})
+        assert server.title() == "One"
+    finally:
+        server.agent.write_text(ECHO.format(title="One", db=0))
+
+
+def test_reloads_and_upgrades_under_load_fail_no_offer(server: Server) -> None:
+    """Files change in quick succession, are faulty in between, are read anew by SIGHUP, and change while workers are
+    replaced: each offer is answered, and no call ends before its time. (Callers have patience with a slow machine.)"""
+    before = {worker["pid"] for worker in server.workers()}
+    with under_load(server, "--calls", "30", "--ramp", "2/s", "--hold", "3s", "--patience", "60s") as calling:
+        for number in range(6):
+            server.agent.write_text(ECHO.format(title=f"Number {number}", db=number))
+            server.command.send(signal.SIGHUP)
+            time.sleep(0.1)
+        until(lambda: server.title() == "Number 5")
+        server.agent.write_text(FAULTY)
+        server.command.send(signal.SIGHUP)
+        with ThreadPoolExecutor(1) as pool:
+            # Fresh workers start while the file is faulty, and while it changes again.
+            rolling = pool.submit(server.asks, "roll")
+            time.sleep(1)
+            server.agent.write_text(ECHO.format(title="Mended", db=3))
+            until(lambda: server.title() == "Mended")
+            server.agent.write_text(ECHO.format(title="Last", db=3))
+            rolled = rolling.result()
+        until(lambda: server.title() == "Last")
+        report = calling.result()
+    assert (report["connected"], report["failed"], report["dropped"]) == (30, {}, {})
+    fresh = {worker["pid"] for worker in rolled["workers"] if worker["state"] == "serving"}
+    assert len(fresh) == 2
+    assert not fresh & before
+
+
+def test_sigterm_drains_all_and_ends_everything(server: Server) -> None:
+    """Calls go on to their end while files change once more; then all processes are gone, and nothing was wrong."""
+    pids = [child.pid for child in psutil.Process(server.command.pid).children(recursive=True)]
+    with under_load(server, "--calls", "2", "--hold", "4s") as calling:
+        server.command.send(signal.SIGTERM)
+        server.agent.write_text(ECHO.format(title="Too late", db=0))
+        server.command.send(signal.SIGHUP)
+        report = calling.result()
+    assert (report["connected"], report["failed"], report["dropped"]) == (2, {}, {})
+    code, _, err = server.command.ended(60)
+    assert code == 0, err
+    assert "not reloaded" in err
+    assert "Traceback" not in err
+    assert not [pid for pid in pids if psutil.pid_exists(pid)]
 
 
 def test_a_faulty_number_of_workers_is_named() -> None:

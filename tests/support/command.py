@@ -74,6 +74,11 @@ class Running:
         self._process = process
         self.printed = printed
 
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return self._process.pid
+
     def word_with(self, part: str) -> str:
         """The word of the output that has ``part`` in it."""
         return next(word for line in self.printed for word in line.split() if part in word)

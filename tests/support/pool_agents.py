@@ -10,14 +10,10 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-from starlette.requests import Request
-
 from livegraph.pipeline import Graph, In, Processor, TextFrame
 from livegraph.pipeline.errors import ConfigError, Problem
 from livegraph.pipeline.graph.inputs import InputSpec
 from livegraph.pipeline.graph.plan import make_plan
-from livegraph.server.access.grant import Authorize, Grant, bearer_of
-from livegraph.server.access.ticket_store import TicketStore
 from livegraph.server.calls import ServedAgent
 from livegraph.server.tracing import Tracing
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
@@ -60,19 +56,14 @@ def agents(title: str = "Echo") -> list[ServedAgent]:
 
 
 class _Source:
-    """``title_file`` holds the title of the agent; one that is empty makes it faulty. With ``known`` callers show
-    who they are: their bearer is their name."""
+    """``title_file`` holds the title of the agent; one that is empty makes it faulty."""
 
     tracing: Tracing | None = None
-    authorize: Authorize | None = None
-    used_tickets: TicketStore | None = None
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._file = options.get("title_file")
-        if options.get("known"):
-            self.authorize = by_name
 
-    async def load(self) -> Sequence[ServedAgent]:
+    async def load(self, options: Mapping[str, Any] | None = None) -> Sequence[ServedAgent]:
         """The agents."""
         if self._file is None:
             return agents()
@@ -80,12 +71,6 @@ class _Source:
         if not title:
             raise ConfigError([Problem("X1", "it has no title")])
         return agents(title)
-
-
-async def by_name(request: Request) -> Grant | None:
-    """A caller is who it says that it is."""
-    name = bearer_of(request)
-    return Grant(identity=name) if name else None
 
 
 @asynccontextmanager

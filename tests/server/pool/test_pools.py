@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +15,7 @@ from aiortc import RTCSessionDescription
 from prometheus_client.parser import text_string_to_metric_families
 
 from livegraph.cli.web import WebServer
-from livegraph.server.access.grant import Grant
+from livegraph.server.access.grant import ANYBODY, Grant
 from livegraph.server.app import make_pool_app
 from livegraph.server.calls import CallDesk
 from livegraph.server.limits import CallerLimits
@@ -33,6 +33,7 @@ from support.webrtc import Caller
 
 KINDS = ("local", "workers", "processes", "ray")
 WORKERS = 2
+MOST_CALLS = 8
 
 
 @dataclass
@@ -49,48 +50,103 @@ class Made:
         return self.callers.caller(hertz)
 
     @property
+    def names(self) -> list[str]:
+        """Of its workers, as they stand in the names of calls."""
+        return [worker["name"] for worker in self.pool.workers] or ["0-1"]
+
+    @property
     def several(self) -> bool:
         """Whether it has more than one worker."""
         return self.kind != "local"
 
 
 @asynccontextmanager
-async def opened(kind: str, folder: Path, **options: Any) -> AsyncIterator[Made]:
+async def opened(kind: str, title_file: Path) -> AsyncIterator[Pool]:
     """A pool of this kind with the agent ``echo``."""
-    title_file = folder / "title"
-    title_file.write_text("Echo")
     setup = WorkerSetup(source=SOURCE, options={"title_file": str(title_file)}, report="full")
-    options = {"max_calls": 8, **options}
     async with AsyncExitStack() as stack:
-        callers = await stack.enter_async_context(crew())
         match kind:
             case "local":
-                desk = CallDesk(agents(), metrics=Metrics(), network=Network(), report="full", **options)
-                yield Made(await stack.enter_async_context(LocalPool(desk)), kind, title_file, callers)
+                desk = CallDesk(
+                    agents(), metrics=Metrics(), network=Network(), report="full", max_calls=MOST_CALLS
+                )
+                yield await stack.enter_async_context(LocalPool(desk))
             case "workers":
-                pool = await stack.enter_async_context(WorkersPool(agents(), **options))
+                pool = await stack.enter_async_context(WorkersPool(agents(), max_calls=MOST_CALLS))
                 of = await stack.enter_async_context(source(setup.options))
                 for slot in range(WORKERS):
                     worker = DeskWorker(*make_desk(setup, agents(), slot=slot), of)
                     pool.install(slot, await stack.enter_async_context(worker))
-                yield Made(pool, kind, title_file, callers)
+                yield pool
             case "ray":
                 from livegraph.server.pool.ray_pool import RayPool
 
-                resources = {"CPU": 0.1}
-                on_ray = RayPool(setup, agents(), workers=WORKERS, resources=resources, **options)
-                yield Made(await stack.enter_async_context(on_ray), kind, title_file, callers)
+                some = {"CPU": 0.1}
+                on_ray = RayPool(setup, agents(), workers=WORKERS, resources=some, max_calls=MOST_CALLS)
+                yield await stack.enter_async_context(on_ray)
             case _:
-                made = ProcessPool(setup, agents(), workers=WORKERS, spares=0, **options)
-                yield Made(await stack.enter_async_context(made), kind, title_file, callers)
+                made = ProcessPool(setup, agents(), workers=WORKERS, spares=0, max_calls=MOST_CALLS)
+                yield await stack.enter_async_context(made)
 
 
-@pytest.fixture(params=KINDS)
-def kind(request: pytest.FixtureRequest) -> str:
+class Stand:
+    """A pool of one kind that all tests of this file have, one after the other: to start workers takes longer than
+    they do. One that a test has closed is opened anew for the next."""
+
+    def __init__(self, kind: str, folder: Path, runner: asyncio.Runner) -> None:
+        self.kind = kind
+        self._title_file = folder / "title"
+        self._runner = runner
+        self._pool: Pool | None = None
+        self._holding: asyncio.Task[None] | None = None
+        self._leave = asyncio.Event()
+
+    def run(self, test: Callable[[Made], Awaitable[None]]) -> None:
+        """Run a test in the pool's own event loop: the pool has no call before, and none afterwards."""
+        self._runner.run(self._run(test))
+
+    async def _run(self, test: Callable[[Made], Awaitable[None]]) -> None:
+        self._title_file.write_text("Echo")
+        if self._pool is None or self._pool.status != "ok":
+            await self.close()
+            await self._open()
+        assert self._pool is not None
+        async with crew() as callers:
+            await test(Made(self._pool, self.kind, self._title_file, callers))
+        await until(lambda: self._pool is None or self._pool.active == 0)
+
+    async def _open(self) -> None:
+        opening: asyncio.Future[Pool] = asyncio.get_running_loop().create_future()
+
+        async def hold() -> None:
+            async with opened(self.kind, self._title_file) as pool:
+                opening.set_result(pool)
+                await self._leave.wait()
+
+        self._leave.clear()
+        self._holding = asyncio.create_task(hold())
+        await asyncio.wait({self._holding, opening}, return_when=asyncio.FIRST_COMPLETED)
+        if self._holding.done():
+            await self._holding
+        self._pool = opening.result()
+
+    async def close(self) -> None:
+        """Have nothing open any more."""
+        self._leave.set()
+        holding, self._holding, self._pool = self._holding, None, None
+        if holding is not None:
+            await holding
+
+
+@pytest.fixture(scope="module", params=KINDS)
+def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
     """The kinds of pools."""
     if request.param == "ray":
         request.getfixturevalue("ray_here")
-    return str(request.param)
+    with asyncio.Runner() as runner:
+        made = Stand(str(request.param), tmp_path_factory.mktemp("stand"), runner)
+        yield made
+        runner.run(made.close())
 
 
 async def workers_of(pool: Pool) -> set[int]:
@@ -98,291 +154,300 @@ async def workers_of(pool: Pool) -> set[int]:
     return {one["worker"] for one in await pool.calls()}
 
 
-def test_calls_are_spread_and_each_is_led_back_to_its_own_worker(kind: str, tmp_path: Path) -> None:
+def test_calls_are_spread_and_each_is_led_back_to_its_own_worker(stand: Stand) -> None:
     """Callers hear themselves; a further offer, a resumption and a goodbye reach the call that they are of."""
 
-    async def run() -> None:
-        async with opened(kind, tmp_path) as made:
-            pool = made.pool
-            callers: list[Caller] = []
-            answers: list[Answered] = []
-            # By measured load: a machine that does other things as well may have its reasons to prefer one.
-            while len(callers) < 3 or (made.several and await workers_of(pool) != {0, 1}):
-                assert len(callers) < 8
-                callers.append(made.caller(400 + 100 * len(callers)))
-                answers.append((await made.callers.call(pool, callers[-1]))[1])
-            for number, caller in enumerate(callers):
-                await made.callers.heard(caller, 400 + 100 * number)
-            listed = await pool.calls()
-            assert pool.active == len(listed) == len(callers)
-            assert pool.pending == 0
-            # A restart of ICE, by the name of the call.
-            await callers[1].pc.setLocalDescription(await callers[1].pc.createOffer())
-            again = await pool.renegotiate(answers[1].pc_id, callers[1].pc.localDescription.sdp)
-            assert again.pc_id == answers[1].pc_id
-            # Another connection, by the token.
-            callers[2].vanish()
-            fresh = made.caller(777)
-            resumed = await pool.resume(answers[2].resume, await fresh.offer())
-            assert resumed.pc_id == answers[2].pc_id
-            await fresh.pc.setRemoteDescription(RTCSessionDescription(resumed.sdp, resumed.type))
-            await made.callers.heard(fresh, 777)
-            with pytest.raises(Refusal) as used:
-                await pool.resume(answers[2].resume, await made.caller().offer())
-            assert used.value.status == 410
-            for answered in answers:
-                await pool.hang_up(answered.pc_id)
-            await until(lambda: pool.active == 0)
-            await pool.hang_up(answers[0].pc_id)
+    async def run(made: Made) -> None:
+        pool = made.pool
+        callers: list[Caller] = []
+        answers: list[Answered] = []
+        # By measured load: a machine that does other things as well may have its reasons to prefer one.
+        while len(callers) < 3 or (made.several and await workers_of(pool) != {0, 1}):
+            assert len(callers) < 8
+            callers.append(made.caller(400 + 100 * len(callers)))
+            answers.append((await made.callers.call(pool, callers[-1]))[1])
+        for number, caller in enumerate(callers):
+            await made.callers.heard(caller, 400 + 100 * number)
+        listed = await pool.calls()
+        assert pool.active == len(listed) == len(callers)
+        assert pool.pending == 0
+        # A restart of ICE, by the name of the call.
+        await callers[1].pc.setLocalDescription(await callers[1].pc.createOffer())
+        again = await pool.renegotiate(answers[1].pc_id, callers[1].pc.localDescription.sdp)
+        assert again.pc_id == answers[1].pc_id
+        # Another connection, by the token.
+        callers[2].vanish()
+        fresh = made.caller(777)
+        resumed = await pool.resume(answers[2].resume, await fresh.offer())
+        assert resumed.pc_id == answers[2].pc_id
+        await fresh.pc.setRemoteDescription(RTCSessionDescription(resumed.sdp, resumed.type))
+        await made.callers.heard(fresh, 777)
+        with pytest.raises(Refusal) as used:
+            await pool.resume(answers[2].resume, await made.caller().offer())
+        assert used.value.status == 410
+        for answered in answers:
+            await pool.hang_up(answered.pc_id)
+        await until(lambda: pool.active == 0)
+        await pool.hang_up(answers[0].pc_id)
 
-    asyncio.run(run())
+    stand.run(run)
 
 
-def test_a_call_that_is_not_there_is_unknown(kind: str, tmp_path: Path) -> None:
+def test_a_call_that_is_not_there_is_unknown(stand: Stand) -> None:
     """Names that carry no worker, another's, or one that never was: 404, and nothing else happens."""
 
-    async def run() -> None:
-        async with opened(kind, tmp_path) as made:
-            caller = made.caller()
-            _, answered = await made.callers.call(made.pool, caller)
-            for name in ("nobody", "0-1.nobody", "1-1.nobody", "9-9.nobody", "", ".", answered.pc_id[:-1]):
-                with pytest.raises(Refusal) as refused:
-                    await made.pool.hang_up(name)
-                assert refused.value.status == 404
-                with pytest.raises(Refusal) as refused:
-                    await made.pool.renegotiate(name, await made.caller().offer())
-                assert refused.value.status in (404, 410)
+    async def run(made: Made) -> None:
+        caller = made.caller()
+        _, answered = await made.callers.call(made.pool, caller)
+        others = [f"{worker}.nobody" for worker in made.names]
+        for name in ("nobody", *others, "9-9.nobody", "", ".", answered.pc_id[:-1]):
             with pytest.raises(Refusal) as refused:
-                await made.pool.call("nobody")
+                await made.pool.hang_up(name)
             assert refused.value.status == 404
-            assert made.pool.active == 1
+            with pytest.raises(Refusal) as refused:
+                await made.pool.renegotiate(name, await made.caller().offer())
+            assert refused.value.status in (404, 410)
+        with pytest.raises(Refusal) as refused:
+            await made.pool.call("nobody")
+        assert refused.value.status == 404
+        assert made.pool.active == 1
 
-    asyncio.run(run())
+    stand.run(run)
 
 
-def test_limits_are_of_the_whole(kind: str, tmp_path: Path) -> None:
+def test_limits_are_of_the_whole(stand: Stand) -> None:
     """So many calls at a time over all workers, so many of one identity, and each ticket for one."""
 
-    async def run() -> None:
-        limits = CallerLimits(calls=2)
-        async with opened(kind, tmp_path, max_calls=3, limits=limits) as made:
-            pool, callers = made.pool, [made.caller() for _ in range(7)]
-            ann = Grant(identity="ann")
-            await made.callers.call(pool, callers[0], grant=ann)
-            await made.callers.call(pool, callers[1], grant=ann)
-            with pytest.raises(Refusal) as refused:
-                await made.callers.call(pool, callers[2], grant=ann)
-            assert refused.value.code == "too_many_calls"
-            ticket = Grant(identity="bob", once="ticket", expires_s=4e9)
-            _, last = await made.callers.call(pool, callers[3], grant=ticket)
-            assert pool.unready == "full"
-            with pytest.raises(Refusal) as refused:
-                await made.callers.call(pool, callers[4])
-            assert (refused.value.status, refused.value.code) == (503, "full")
-            await pool.hang_up(last.pc_id)
-            await until(lambda: not pool.unready)
-            with pytest.raises(Refusal) as refused:
-                await made.callers.call(pool, callers[5], grant=ticket)
-            assert refused.value.code == "ticket_used"
-            await made.callers.call(pool, callers[6])
+    async def run(made: Made) -> None:
+        pool = made.pool
 
-    asyncio.run(run())
+        async def offered(grant: Grant = ANYBODY) -> str:
+            """A call whose caller has not come yet takes a place as well."""
+            return (await pool.answer(Offer(sdp=await made.caller().offer(), grant=grant))).pc_id
+
+        ann = Grant(identity="ann", limits=CallerLimits(calls=2))
+        for _ in range(2):
+            await made.callers.call(pool, grant=ann)
+        with pytest.raises(Refusal) as refused:
+            await offered(ann)
+        assert refused.value.code == "too_many_calls"
+        ticket = Grant(identity="bob", once="ticket", expires_s=4e9)
+        _, last = await made.callers.call(pool, grant=ticket)
+        for _ in range(MOST_CALLS - 3):
+            await offered()
+        assert pool.unready == "full"
+        with pytest.raises(Refusal) as refused:
+            await offered()
+        assert (refused.value.status, refused.value.code) == (503, "full")
+        await pool.hang_up(last.pc_id)
+        await until(lambda: not pool.unready)
+        with pytest.raises(Refusal) as refused:
+            await offered(ticket)
+        assert refused.value.code == "ticket_used"
+        await offered()
+        assert pool.active == MOST_CALLS
+        for call in await pool.calls():
+            await pool.end(call["id"])
+
+    stand.run(run)
 
 
-def test_an_offer_that_comes_twice_makes_one_call(kind: str, tmp_path: Path) -> None:
+def test_an_offer_that_comes_twice_makes_one_call(stand: Stand) -> None:
     """It is answered as it was, by the same worker; once its call is on, it is refused."""
 
-    async def run() -> None:
-        async with opened(kind, tmp_path) as made:
-            caller = made.caller()
-            offer = Offer(sdp=await caller.offer())
-            first, second = await asyncio.gather(made.pool.answer(offer), made.pool.answer(offer))
-            assert first == second
-            assert made.pool.active == 1
-            await caller.pc.setRemoteDescription(RTCSessionDescription(first.sdp, first.type))
-            await until(lambda: caller.messages)
-            await until(lambda: made.pool.pending == 0)
-            with pytest.raises(Refusal) as refused:
-                await made.pool.answer(offer)
-            assert refused.value.status == 409
+    async def run(made: Made) -> None:
+        caller = made.caller()
+        offer = Offer(sdp=await caller.offer())
+        first, second = await asyncio.gather(made.pool.answer(offer), made.pool.answer(offer))
+        assert first == second
+        assert made.pool.active == 1
+        await caller.pc.setRemoteDescription(RTCSessionDescription(first.sdp, first.type))
+        await until(lambda: caller.messages)
+        await until(lambda: made.pool.pending == 0)
+        with pytest.raises(Refusal) as refused:
+            await made.pool.answer(offer)
+        assert refused.value.status == 409
 
-    asyncio.run(run())
+    stand.run(run)
 
 
-def test_what_is_wrong_with_an_offer_is_told_and_takes_no_place(kind: str, tmp_path: Path) -> None:
+def test_what_is_wrong_with_an_offer_is_told_and_takes_no_place(stand: Stand) -> None:
     """No SDP, an agent that there is not, inputs of the wrong name: each with its status, and the line stays free."""
 
-    async def run() -> None:
-        async with opened(kind, tmp_path) as made:
-            sdp = await made.caller().offer()
-            for offer, status in (
-                (Offer(sdp="v=0"), 400),
-                (Offer(sdp=sdp, agent="nobody"), 404),
-                (Offer(sdp=sdp, inputs={"shoe_size": 44}), 400),
-                (Offer(sdp=sdp, grant=Grant(agents=("other",))), 404),
-            ):
-                with pytest.raises(Refusal) as refused:
-                    await made.pool.answer(offer)
-                assert refused.value.status == status
-            assert made.pool.active == 0
-            # A ticket whose call did not come about is as good as before.
-            grant = Grant(identity="ann", once="one", expires_s=4e9)
-            with pytest.raises(Refusal):
-                await made.pool.answer(Offer(sdp="v=0", grant=grant))
-            caller = made.caller()
-            await made.callers.call(made.pool, caller, grant=grant, inputs={"name": "Ann"})
+    async def run(made: Made) -> None:
+        sdp = await made.caller().offer()
+        for offer, status in (
+            (Offer(sdp="v=0"), 400),
+            (Offer(sdp=sdp, agent="nobody"), 404),
+            (Offer(sdp=sdp, inputs={"shoe_size": 44}), 400),
+            (Offer(sdp=sdp, grant=Grant(agents=("other",))), 404),
+        ):
+            with pytest.raises(Refusal) as refused:
+                await made.pool.answer(offer)
+            assert refused.value.status == status
+        assert made.pool.active == 0
+        # A ticket whose call did not come about is as good as before.
+        grant = Grant(identity="ann", once="one", expires_s=4e9)
+        with pytest.raises(Refusal):
+            await made.pool.answer(Offer(sdp="v=0", grant=grant))
+        caller = made.caller()
+        await made.callers.call(made.pool, caller, grant=grant, inputs={"name": "Ann"})
 
-    asyncio.run(run())
+    stand.run(run)
 
 
-def test_operators_see_and_end_calls(kind: str, tmp_path: Path) -> None:
+def test_operators_see_and_end_calls(stand: Stand) -> None:
     """Each call is listed with who it is, one is shown with its queues, and ended with its caller told why."""
 
-    async def run() -> None:
-        async with opened(kind, tmp_path) as made:
-            callers = [made.caller(), made.caller()]
-            for caller, name in zip(callers, ("ann", "bob"), strict=True):
-                await made.callers.call(made.pool, caller, grant=Grant(identity=name), address="192.0.2.7")
-            listed = {one["identity"]: one for one in await made.pool.calls()}
-            assert set(listed) == {"ann", "bob"}
-            assert listed["ann"]["address"] == "192.0.2.7"
-            shown = await made.pool.call(listed["bob"]["id"])
-            assert shown["state"] == "running"
-            assert "edges" in shown
-            await made.pool.end(listed["bob"]["id"], "that is all")
-            await until(lambda: callers[1].messages[-1]["type"] == "end")
-            assert callers[1].messages[-1]["reason"] == "operator"
-            assert callers[1].messages[-1]["detail"] == "that is all"
-            assert [one["identity"] for one in await made.pool.calls()] == ["ann"]
+    async def run(made: Made) -> None:
+        callers = [made.caller(), made.caller()]
+        for caller, name in zip(callers, ("ann", "bob"), strict=True):
+            await made.callers.call(made.pool, caller, grant=Grant(identity=name), address="192.0.2.7")
+        listed = {one["identity"]: one for one in await made.pool.calls()}
+        assert set(listed) == {"ann", "bob"}
+        assert listed["ann"]["address"] == "192.0.2.7"
+        shown = await made.pool.call(listed["bob"]["id"])
+        assert shown["state"] == "running"
+        assert "edges" in shown
+        await made.pool.end(listed["bob"]["id"], "that is all")
+        await until(lambda: callers[1].messages[-1]["type"] == "end")
+        assert callers[1].messages[-1]["reason"] == "operator"
+        assert callers[1].messages[-1]["detail"] == "that is all"
+        assert [one["identity"] for one in await made.pool.calls()] == ["ann"]
 
-    asyncio.run(run())
+    stand.run(run)
 
 
-def test_metrics_are_joined(kind: str, tmp_path: Path) -> None:
+def families_of(text: bytes) -> dict[str, Any]:
+    """What is counted, by name."""
+    return {family.name: family for family in text_string_to_metric_families(text.decode())}
+
+
+def refusals(text: bytes) -> float:
+    """How many offers were refused."""
+    found = families_of(text).get("livegraph_offers_refused")
+    return sum(sample.value for sample in found.samples if sample.name.endswith("_total")) if found else 0.0
+
+
+def test_metrics_are_joined(stand: Stand) -> None:
     """The numbers of all workers in one text, each labelled with its worker where there are several."""
 
-    async def run() -> None:
-        async with opened(kind, tmp_path) as made:
-            calls = 0
-            while calls < 2 or (made.several and await workers_of(made.pool) != {0, 1}):
-                await made.callers.call(made.pool, made.caller())
-                calls += 1
-            made.pool.refused("full")
-            text = (await made.pool.metrics()).decode()
-            families = {family.name: family for family in text_string_to_metric_families(text)}
-            active = families["livegraph_calls_active"].samples
-            assert sum(sample.value for sample in active) == calls
-            refused = [s for s in families["livegraph_offers_refused"].samples if s.name.endswith("_total")]
-            assert sum(sample.value for sample in refused) == 1
-            if made.several:
-                assert {sample.labels["worker"] for sample in active} == {"0", "1"}
-                assert families["livegraph_workers"].samples[0].value == 2
-                assert sum(worker["calls"] for worker in made.pool.workers) == calls
-            assert text.count("# TYPE livegraph_calls_active ") == 1
+    async def run(made: Made) -> None:
+        calls, before = 0, refusals(await made.pool.metrics())
+        while calls < 2 or (made.several and await workers_of(made.pool) != {0, 1}):
+            await made.callers.call(made.pool, made.caller())
+            calls += 1
+        made.pool.refused("full")
+        text = await made.pool.metrics()
+        assert refusals(text) == before + 1
+        families = families_of(text)
+        active = families["livegraph_calls_active"].samples
+        assert sum(sample.value for sample in active) == calls
+        if made.several:
+            assert {sample.labels["worker"] for sample in active} == {"0", "1"}
+            assert families["livegraph_workers"].samples[0].value == 2
+            await until(lambda: sum(worker["calls"] for worker in made.pool.workers) == calls)
+        assert text.count(b"# TYPE livegraph_calls_active ") == 1
 
-    asyncio.run(run())
+    stand.run(run)
 
 
-def test_new_agents_count_for_new_calls_and_faulty_ones_change_nothing(kind: str, tmp_path: Path) -> None:
+def test_new_agents_count_for_new_calls_and_faulty_ones_change_nothing(stand: Stand) -> None:
     """Agents are exchanged under running calls; offers that come meanwhile are answered."""
 
-    async def run() -> None:
-        async with opened(kind, tmp_path) as made:
-            pool, caller = made.pool, made.caller(500)
-            await made.callers.call(pool, caller)
-            made.title_file.write_text("Echo two")
-            others = [made.caller() for _ in range(3)]
-            running, *_ = await asyncio.gather(
-                pool.exchange(agents("Echo two")), *(made.callers.call(pool, other) for other in others)
-            )
-            assert pool.cards["echo"].title == "Echo two"
-            assert sum(one.tuned + one.kept for one in running.values()) >= 1
-            await made.callers.heard(caller, 500)
-            if made.several:
-                # They read for themselves, and keep what they have.
-                made.title_file.write_text("")
-                assert await pool.exchange(agents("Echo two")) == {}
-            last = made.caller(600)
-            await made.callers.call(pool, last)
-            await made.callers.heard(last, 600)
+    async def run(made: Made) -> None:
+        pool, caller = made.pool, made.caller(500)
+        await made.callers.call(pool, caller)
+        made.title_file.write_text("Echo two")
+        others = [made.caller() for _ in range(3)]
+        running, *_ = await asyncio.gather(
+            pool.exchange(agents("Echo two")), *(made.callers.call(pool, other) for other in others)
+        )
+        assert pool.cards["echo"].title == "Echo two"
+        assert sum(one.tuned + one.kept for one in running.values()) >= 1
+        await made.callers.heard(caller, 500)
+        if made.several:
+            # They read for themselves, and keep what they have.
+            made.title_file.write_text("")
+            assert await pool.exchange(agents("Echo two")) == {}
+        last = made.caller(600)
+        await made.callers.call(pool, last)
+        await made.callers.heard(last, 600)
 
-    asyncio.run(run())
-
-
-def test_fresh_workers_take_the_place_of_old_ones(kind: str, tmp_path: Path) -> None:
-    """New calls go to them, old calls go on where they are; where there are no workers that is said."""
-
-    async def run() -> None:
-        async with opened(kind, tmp_path) as made:
-            pool = made.pool
-            if kind in ("local", "workers"):
-                with pytest.raises(Refusal) as refused:
-                    await pool.roll()
-                assert refused.value.status == 409
-                return
-            old, answered = await made.callers.call(pool)
-            before = {worker["name"] for worker in pool.workers}
-            await pool.roll()
-            serving = {worker["name"] for worker in pool.workers if worker["state"] == "serving"}
-            assert len(serving) == WORKERS
-            assert not serving & before
-            _, fresh = await made.callers.call(pool)
-            assert fresh.pc_id.partition(".")[0] in serving
-            await made.callers.heard(old, 440)
-            await pool.hang_up(answered.pc_id)
-            await until(lambda: {worker["name"] for worker in pool.workers} == serving, 30)
-
-    asyncio.run(run())
+    stand.run(run)
 
 
-def test_a_drain_takes_no_more_calls_and_ends_those_it_has(kind: str, tmp_path: Path) -> None:
-    """New offers are refused with where else to go; running calls are told when the time is over."""
-
-    async def run() -> None:
-        async with opened(kind, tmp_path) as made:
-            pool, caller = made.pool, made.caller()
-            await made.callers.call(pool, caller)
-            pool.hint = "Call 112."
-            draining = asyncio.create_task(pool.drain(0.3))
-            await asyncio.sleep(0)
-            with pytest.raises(Refusal) as refused:
-                await pool.answer(Offer(sdp=await made.caller().offer()))
-            assert (refused.value.status, refused.value.remedy) == (503, "Call 112.")
-            assert pool.unready == pool.status == "draining"
-            assert await draining == 1
-            await until(lambda: caller.messages[-1]["type"] == "end")
-            assert caller.messages[-1]["reason"] == "shutdown"
-            await until(lambda: pool.active == 0)
-
-    asyncio.run(run())
-
-
-def test_the_same_over_http(kind: str, tmp_path: Path) -> None:
+def test_the_same_over_http(stand: Stand) -> None:
     """Offer, candidates, goodbye, health: the routes know no difference."""
 
-    async def run() -> None:
-        async with opened(kind, tmp_path) as made:
-            app = make_pool_app(made.pool, metrics=True)
-            with socket.create_server(("127.0.0.1", 0)) as listener:
-                listening = asyncio.Event()
-                server = WebServer(app, listening.set, grace_s=1)
-                server.config.lifespan = "off"
-                task = asyncio.create_task(server.serve(sockets=[listener]))
-                await listening.wait()
-                web = Web(listener.getsockname()[1], None, server)  # type: ignore[arg-type]
-                assert (await web.ask("GET", "/readyz")).json == {"status": "ready"}
-                (listed,) = (await web.ask("GET", "/api/agents")).json["agents"]
-                assert listed["inputs"][0]["name"] == "name"
-                caller = made.caller(500)
-                pc_id = await web.call(caller)
-                await made.callers.heard(caller, 500)
-                trickled = {"pc_id": pc_id, "candidates": []}
-                assert (await web.send_json("PATCH", "/api/offer", trickled)).status == 204
-                assert (await web.ask("DELETE", f"/api/offer/{pc_id}")).status == 204
-                assert (await web.ask("DELETE", f"/api/offer/{pc_id}")).status == 204
-                assert (await web.ask("DELETE", "/api/offer/0-1.nobody")).error == "call_unknown"
-                assert b"livegraph_calls_active" in (await web.ask("GET", "/metrics")).body
-                server.should_exit = True
-                await task
+    async def run(made: Made) -> None:
+        app = make_pool_app(made.pool, metrics=True)
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            listening = asyncio.Event()
+            server = WebServer(app, listening.set, grace_s=1)
+            server.config.lifespan = "off"
+            task = asyncio.create_task(server.serve(sockets=[listener]))
+            await listening.wait()
+            web = Web(listener.getsockname()[1], None, server)  # type: ignore[arg-type]
+            assert (await web.ask("GET", "/readyz")).json == {"status": "ready"}
+            (listed,) = (await web.ask("GET", "/api/agents")).json["agents"]
+            assert listed["inputs"][0]["name"] == "name"
+            caller = made.caller(500)
+            pc_id = await web.call(caller)
+            await made.callers.heard(caller, 500)
+            trickled = {"pc_id": pc_id, "candidates": []}
+            assert (await web.send_json("PATCH", "/api/offer", trickled)).status == 204
+            assert (await web.ask("DELETE", f"/api/offer/{pc_id}")).status == 204
+            assert (await web.ask("DELETE", f"/api/offer/{pc_id}")).status == 204
+            assert (await web.ask("DELETE", f"/api/offer/{made.names[0]}.nobody")).error == "call_unknown"
+            assert b"livegraph_calls_active" in (await web.ask("GET", "/metrics")).body
+            server.should_exit = True
+            await task
 
-    asyncio.run(run())
+    stand.run(run)
+
+
+def test_fresh_workers_take_the_place_of_old_ones(stand: Stand) -> None:
+    """New calls go to them, old calls go on where they are; where there are no workers that is said."""
+
+    async def run(made: Made) -> None:
+        pool = made.pool
+        if made.kind in ("local", "workers"):
+            with pytest.raises(Refusal) as refused:
+                await pool.roll()
+            assert refused.value.status == 409
+            return
+        old, answered = await made.callers.call(pool)
+        before = {worker["name"] for worker in pool.workers}
+        await pool.roll()
+        serving = {worker["name"] for worker in pool.workers if worker["state"] == "serving"}
+        assert len(serving) == WORKERS
+        assert not serving & before
+        _, fresh = await made.callers.call(pool)
+        assert fresh.pc_id.partition(".")[0] in serving
+        await made.callers.heard(old, 440)
+        await pool.hang_up(answered.pc_id)
+        await until(lambda: {worker["name"] for worker in pool.workers} == serving, 30)
+
+    stand.run(run)
+
+
+def test_a_drain_takes_no_more_calls_and_ends_those_it_has(stand: Stand) -> None:
+    """New offers are refused with where else to go; running calls are told when the time is over."""
+
+    async def run(made: Made) -> None:
+        pool, caller = made.pool, made.caller()
+        await made.callers.call(pool, caller)
+        pool.hint = "Call 112."
+        draining = asyncio.create_task(pool.drain(0.3))
+        await asyncio.sleep(0)
+        with pytest.raises(Refusal) as refused:
+            await pool.answer(Offer(sdp=await made.caller().offer()))
+        assert (refused.value.status, refused.value.remedy) == (503, "Call 112.")
+        assert pool.unready == pool.status == "draining"
+        assert await draining == 1
+        await until(lambda: caller.messages[-1]["type"] == "end")
+        assert caller.messages[-1]["reason"] == "shutdown"
+        await until(lambda: pool.active == 0)
+
+    stand.run(run)

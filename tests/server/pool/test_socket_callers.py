@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 import websockets
+from starlette.requests import Request
 
 from livegraph.cli.web import WebServer
-from livegraph.server.access.grant import Grant
+from livegraph.server.access.grant import Grant, bearer_of
 from livegraph.server.app import make_pool_app
 from livegraph.server.limits import CallerLimits
 from livegraph.server.offering import Offer
@@ -27,12 +28,12 @@ from support.pool_callers import until
 
 @asynccontextmanager
 async def served(**options: Any) -> AsyncIterator[tuple[ProcessPool, str]]:
-    """Two workers behind HTTP; where WebSockets are."""
-    setup = WorkerSetup(source=SOURCE, options=options.pop("source", {}), report="full")
+    """Two workers behind HTTP, which ``authorize`` says who may call; where WebSockets are."""
+    setup, authorize = WorkerSetup(source=SOURCE, report="full"), options.pop("authorize", None)
     pool = ProcessPool(setup, agents(), workers=2, spares=0, **{"max_calls": 3, **options})
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listening = asyncio.Event()
-        server = WebServer(make_pool_app(pool), listening.set, grace_s=1)
+        server = WebServer(make_pool_app(pool, authorize=authorize), listening.set, grace_s=1)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await asyncio.wait_for(listening.wait(), 120)
@@ -40,6 +41,13 @@ async def served(**options: Any) -> AsyncIterator[tuple[ProcessPool, str]]:
         finally:
             server.should_exit = True
             await task
+
+
+async def by_name(request: Request) -> Grant | None:
+    """A caller is who it says that it is; one with a number in front has a ticket of that number."""
+    number, dot, name = bearer_of(request).rpartition(".")
+    once = {"once": number, "expires_s": 4e9} if dot else {}
+    return Grant(identity=name, **once) if name else None
 
 
 async def told(caller: Any, kind: str) -> dict[str, Any]:
@@ -105,11 +113,11 @@ def test_sockets_take_places_of_the_whole_and_unknown_ones_are_refused() -> None
 
 
 def test_how_many_calls_somebody_has_counts_over_all_workers() -> None:
-    """Who calls is known to the worker, and counted in the whole: by socket, by whatever worker, and by offer."""
+    """Who calls is told to the worker, and counted in the whole: by socket, by whatever worker, and by offer."""
 
     async def run() -> None:
         limits = CallerLimits(calls=2)
-        async with served(source={"known": True}, max_calls=8, limits=limits) as (pool, url):
+        async with served(authorize=by_name, max_calls=8, limits=limits) as (pool, url):
             async with AsyncExitStack() as stack:
                 for _ in range(2):
                     caller = await stack.enter_async_context(websockets.connect(f"{url}/ws/echo"))
@@ -134,5 +142,34 @@ def test_how_many_calls_somebody_has_counts_over_all_workers() -> None:
             async with websockets.connect(f"{url}/ws/echo") as caller:
                 await caller.send(json.dumps({"type": "hello", "token": "ann"}))
                 await told(caller, "ready")
+
+    asyncio.run(run())
+
+
+def test_a_ticket_makes_one_call_whichever_worker_has_it() -> None:
+    """Where the sockets are it is known which were used: workers share neither files nor secrets. A call that did not
+    come about gives its ticket back; nobody is let in without one."""
+
+    async def run() -> None:
+        async with served(authorize=by_name, max_calls=8) as (pool, url), AsyncExitStack() as stack:
+
+            async def say(**hello: Any) -> Any:
+                caller = await stack.enter_async_context(websockets.connect(f"{url}/ws"))
+                await caller.send(json.dumps({"type": "hello", **hello}))
+                return caller
+
+            assert (await told(await say(), "error"))["code"] == "unauthorized"
+            refused = await say(token="1.ann", inputs={"shoe_size": 44})
+            assert (await told(refused, "error"))["code"] == "bad_inputs"
+            await told(await say(token="1.ann"), "ready")
+            workers = len(pool.workers)
+            for _ in range(workers + 1):
+                assert (await told(await say(token="1.ann"), "error"))["code"] == "ticket_used"
+            await told(await say(token="2.ann"), "ready")
+            assert {call["identity"] for call in await pool.calls()} == {"ann"}
+            # An offer with the same ticket is another call.
+            with pytest.raises(Refusal) as used:
+                await pool.answer(Offer(sdp="v=0", grant=Grant(identity="ann", once="2", expires_s=4e9)))
+            assert used.value.code == "ticket_used"
 
     asyncio.run(run())
