@@ -11,14 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .actions import Action, CallTool, Say, Silent
 from .brain_file import BrainError, default_brain, load_brain, parse_brain
-from .brain_fill import answer, fill, fill_from_rule, missing, question
+from .brain_fill import answer, fill, fill_from_rule, missing
 from .brain_memory import Memory
 from .brain_reply import Template, join_words, sentence
 from .brain_requests import asks_for_greeting, is_note, quoted, untagged
-from .brain_script import Rule, Script
+from .brain_script import Ask, Rule, Script
 from .brain_slots import Value, find_named
 from .brain_text import Heard, is_called_off, listen
-from .brain_tools import Arguments, DeclaredTool, Parameter, best_tool, read_tools
+from .brain_tools import Arguments, DeclaredTool, best_tool, read_tools
 from .mind import Thought
 
 __all__ = [
@@ -36,7 +36,7 @@ __all__ = [
 
 
 _MOST_TRIES = 2
-_LONGEST_ECHO = 500
+_TEXTS = ("text", "verbatim", "word")
 _ROLE = re.compile(r"\byou are (?:called |named )?([^.!?\n;]{2,120})", re.IGNORECASE)
 
 
@@ -67,7 +67,7 @@ class Brain:
 
     def greet(self) -> list[Action]:
         """Begin the conversation."""
-        return self._done([self._say("greeting", self._script.greeting, {})])
+        return [self._say("greeting", self._script.greeting, {})]
 
     def hear(self, text: str) -> list[Action]:
         """Answer an utterance, spoken or typed. Any text will do; one without words gives `Silent`."""
@@ -76,7 +76,7 @@ class Brain:
         self.puzzled = self.word_for_word = False
         if (words := quoted(text)) is not None:
             self.word_for_word = True
-            return self._done([Say(words)])
+            return [Say(words)]
         if asks_for_greeting(text):
             return self.greet()
         heard = listen(text)
@@ -86,20 +86,17 @@ class Brain:
         note = is_note(text)
         if not note:
             self._learn(heard)
-        actions = self._respond(heard, note=note)
-        if not note:
-            self._memory.previous = " ".join(text.split())[:_LONGEST_ECHO]
-        return self._done(actions)
+        return self._respond(heard, note=note)
 
     def instructed(self, text: str) -> list[Action]:
         """Act on an instruction that is not the caller's. It is never read aloud."""
         self.puzzled = self.word_for_word = False
         if (words := quoted(text)) is not None:
             self.word_for_word = True
-            return self._done([Say(words)])
+            return [Say(words)]
         heard = listen(text)
         if heard.words and not asks_for_greeting(text) and (actions := self._new_request(heard)) is not None:
-            return self._done(actions)
+            return actions
         return self.greet()
 
     def thought(self, answer: Thought | None) -> list[Action]:
@@ -135,8 +132,8 @@ class Brain:
         rule = self._rule(call)
         values = {**_mapping(call.get("slots")), "result": value}
         if rule and rule.say_result:
-            return self._done([self._say(f"{rule.id}.result", rule.say_result, values)])
-        return self._done([Say(sentence(value))])
+            return [self._say(f"{rule.id}.result", rule.say_result, values)]
+        return [Say(sentence(value))]
 
     def tool_failed(self, call_key: str, error: str) -> list[Action]:
         """Speak of a tool that failed; `error` is for the caller's ears."""
@@ -146,10 +143,8 @@ class Brain:
         reason = " ".join(error.split())[:200].rstrip(". ")
         if rule and rule.say_error:
             values = {**_mapping(call.get("slots")), "error": reason}
-            return self._done([self._say(f"{rule.id}.error", rule.say_error, values)])
-        return self._done(
-            [Say(f"Sorry, that did not work: {reason}." if reason else "Sorry, that did not work.")]
-        )
+            return [self._say(f"{rule.id}.error", rule.say_error, values)]
+        return [Say(f"Sorry, that did not work: {reason}." if reason else "Sorry, that did not work.")]
 
     def cancelled(self, call_key: str) -> None:
         """Forget a call; its result, should it come, says nothing any more."""
@@ -203,12 +198,16 @@ class Brain:
             and not is_note(heard.text)
             and (tool := best_tool(list(self._tools.values()), heard))
         ):
-            return self._call(None, tool, {}, fill(tool, heard))
+            args = fill(tool, heard)
+            if lacking := missing(tool, args):
+                needed = join_words([f"the {each}" for each in lacking])
+                return [Say(f"To {tool.label} I have to hear {needed}, all in one sentence.")]
+            return [self._call(None, tool, {}, args)]
         return None
 
     def _try_rules(self, rules: Sequence[Rule], heard: Heard) -> list[Action] | None:
         for rule in rules:
-            if rule.call and rule.call.tool not in self._tools:
+            if not self._is_able(rule):
                 continue
             matches: list[dict[str, Value]] = [
                 slots for pattern in rule.patterns if (slots := pattern.match(heard)) is not None
@@ -223,14 +222,8 @@ class Brain:
         """Do what a rule says, or ask for the first slot that it lacks."""
         for ask in rule.ask:
             if ask.slot not in slots:
-                self._memory.pending = {
-                    "rule": rule.id,
-                    "tool": None,
-                    "slots": slots,
-                    "waiting": ask.slot,
-                    "tries": 0,
-                }
-                return [self._say(f"{rule.id}.ask.{ask.slot}", ask.say, slots)]
+                self._memory.pending = {"rule": rule.id, "slots": slots, "waiting": ask.slot, "tries": 0}
+                return [self._ask(rule, ask, slots)]
         if rule.silent:
             return [Silent()]
         actions: list[Action] = [self._say(f"{rule.id}.say", rule.say, slots)] if rule.say else []
@@ -240,93 +233,57 @@ class Brain:
                 args = fill(tool, heard)
             else:
                 args = fill_from_rule(tool, rule.call.args, {**self._values(), **slots})
-            actions += self._call(rule, tool, slots, args)
+            actions.append(self._call(rule, tool, slots, args))
         return actions
 
     def _call(
         self, rule: Rule | None, tool: DeclaredTool, slots: dict[str, object], args: Arguments
-    ) -> list[Action]:
-        """Call a tool, or ask for the first argument that it needs."""
-        if (parameter := missing(tool, args)) is not None:
-            self._memory.pending = {
-                "rule": rule.id if rule else None,
-                "tool": tool.name,
-                "slots": slots,
-                "args": args,
-                "waiting": parameter.name,
-                "tries": 0,
-            }
-            return [Say(question(parameter))]
-        key = self._memory.new_call(rule.id if rule else None, slots)
-        return [CallTool(tool.name, args, key)]
+    ) -> CallTool:
+        return CallTool(tool.name, args, self._memory.new_call(rule.id if rule else None, slots))
+
+    def _ask(self, rule: Rule, ask: Ask, slots: Mapping[str, object]) -> Say:
+        return self._say(f"{rule.id}.ask.{ask.slot}", ask.say, slots)
 
     def _go_on(self, pending: dict[str, object], heard: Heard) -> list[Action] | None:
-        """Take the utterance as the answer to a question; None when it is something else."""
+        """Take the utterance as the answer to a rule's question; None when it is something else."""
         if is_called_off(heard):
             return [self._say("cancelled", self._script.cancelled, {"heard": _echo(heard)})]
-        rule, tool = self._rule(pending), self._tools.get(str(pending["tool"]))
-        waiting, slots = str(pending["waiting"]), _mapping(pending["slots"])
-        parameter = self._asked(rule, tool, waiting)
-        if parameter is None:
+        rule, slots = self._rule(pending), _mapping(pending["slots"])
+        ask = next((ask for ask in rule.ask if ask.slot == pending["waiting"]), None) if rule else None
+        if rule is None or ask is None or not self._is_able(rule):
+            # Script or tools have changed since.
             return None
-        # A note to the model is no answer of the caller's, however little a text has to be.
-        value = None if is_note(heard.text) else answer(parameter, heard)
-        # Anything at all could be a text, so what some rule or tool understands better is no answer; to a plain text
-        # that holds for questions only, since a message may well say "thank you".
-        if parameter.kind in ("name", "place") or (
-            parameter.kind == "text" and heard.text.rstrip().endswith("?")
-        ):
-            value = value if self._is_unheard_of(heard) else None
-        if value is None:
-            return self._ask_again(pending, parameter, heard)
-        if tool is not None:
-            args = fill(tool, heard, {**_mapping(pending.get("args")), waiting: value}, asked=parameter)
-            return self._call(rule, tool, slots, args)
-        return self._apply(rule, {**slots, waiting: value}, heard) if rule else None
-
-    def _ask_again(
-        self, pending: dict[str, object], parameter: Parameter, heard: Heard
-    ) -> list[Action] | None:
-        if not self._is_unheard_of(heard):
+        # A note to the model is no answer of the caller's, however little a text has to be. Anything at all could be a
+        # text, a question that something else understands is none.
+        value = None if is_note(heard.text) else answer(ask.kind, heard)
+        if ask.kind in _TEXTS and heard.text.rstrip().endswith("?") and self._is_understood(heard):
+            value = None
+        if value is not None:
+            return self._apply(rule, {**slots, ask.slot: value}, heard)
+        if self._is_understood(heard):
             return None
         tries = pending["tries"]
         if not isinstance(tries, int) or tries >= _MOST_TRIES:
             return [self._say("cancelled", self._script.cancelled, {"heard": _echo(heard)})]
         self._memory.pending = {**pending, "tries": tries + 1}
-        rule = self._rule(pending)
-        for ask in rule.ask if rule and pending["tool"] is None else ():
-            if ask.slot == pending["waiting"]:
-                return (
-                    [self._say(f"{rule.id}.ask.{ask.slot}", ask.say, _mapping(pending["slots"]))]
-                    if rule
-                    else None
-                )
-        return [Say(f"Sorry, I did not get that. {question(parameter)}")]
+        return [self._ask(rule, ask, slots)]
 
-    def _is_unheard_of(self, heard: Heard) -> bool:
-        """Whether no rule and no tool knows what to do with it."""
+    def _is_understood(self, heard: Heard) -> bool:
+        """Whether some rule or tool knows what to do with it."""
         if any(
             pattern.match(heard) is not None
             for rule in self._script.rules
-            if not rule.call or rule.call.tool in self._tools
+            if self._is_able(rule)
             for pattern in rule.patterns
         ):
-            return False
-        if is_note(heard.text):
             return True
-        return not (self._script.use_tools and best_tool(list(self._tools.values()), heard))
+        if is_note(heard.text) or not self._script.use_tools:
+            return False
+        return best_tool(list(self._tools.values()), heard) is not None
 
-    def _asked(self, rule: Rule | None, tool: DeclaredTool | None, waiting: str) -> Parameter | None:
-        """What was asked for, as a parameter; None when script or tools have changed since."""
-        if tool is not None:
-            return next((each for each in tool.parameters if each.name == waiting), None)
-        ask = next((ask for ask in rule.ask if ask.slot == waiting), None) if rule else None
-        if ask is None or not rule:
-            return None
-        if rule.call and rule.call.tool not in self._tools:
-            return None
-        kind = {"verbatim": "text", "word": "text"}.get(ask.kind, ask.kind)
-        return Parameter(waiting, kind, True)
+    def _is_able(self, rule: Rule) -> bool:
+        """Whether the session has the tool that a rule calls."""
+        return not rule.call or rule.call.tool in self._tools
 
     def _say(self, site: str, texts: tuple[Template, ...], values: Mapping[str, object]) -> Say:
         """The next of several texts for which all values are there."""
@@ -340,17 +297,10 @@ class Brain:
         return Say(texts[0].fill(known, "") or "Okay.")
 
     def _values(self) -> dict[str, object]:
-        known = {"caller": self._memory.known.get("caller")}
-        return {**self._always, **known, "previous": self._memory.previous, "said": self._memory.said}
+        return {**self._always, "caller": self._memory.known.get("caller")}
 
     def _rule(self, remembered: Mapping[str, object]) -> Rule | None:
         return self._script.by_id.get(str(remembered.get("rule")))
-
-    def _done(self, actions: list[Action]) -> list[Action]:
-        for action in actions:
-            if isinstance(action, Say):
-                self._memory.said = action.text[:_LONGEST_ECHO]
-        return actions
 
 
 def _echo(heard: Heard) -> str:

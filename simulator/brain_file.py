@@ -55,7 +55,7 @@ class BrainError(ScriptError):
 SCRIPT_KEYS = ("version", "greeting", "fallback", "cancelled", "use_tools", "rules", "otherwise")
 RULE_KEYS = ("hear", "say", "ask", "call", "say_result", "say_error", "silent")
 # May have no value in a session, so a template has to say what stands there instead.
-_UNSURE = frozenset(("previous", "said", "role", "abilities", "caller"))
+_UNSURE = frozenset(("role", "abilities", "caller"))
 
 
 def load_brain(path: Path | str) -> Script:
@@ -184,11 +184,9 @@ class _Reader(YamlReader):
         return Call(name or "", {key: self.argument(value, slots) for key, (_, value) in arguments.items()})
 
     def argument(self, node: Node, slots: set[str]) -> object:
-        """A constant of YAML's own type, or a template; a list of them."""
-        if node.items is not None and not any(item.collection for item in node.items):
-            return [self.argument(item, slots) for item in node.items]
+        """A constant of YAML's own type, or a template."""
         if node.collection:
-            self.fault(node, 'expected a text such as "{day}", a number, true or false, or a list of them')
+            self.fault(node, 'expected a text such as "{day}", a number, true or false')
             return None
         if not isinstance(node.value, str):
             return self.plain(node)

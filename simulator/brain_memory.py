@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 __all__ = ["Memory"]
 
-_VERSION = 1
+_VERSION = 2
 _MOST_CALLS = 64
 
 
@@ -23,12 +23,8 @@ class Memory:
     next_call: int = 1
     pending: dict[str, object] | None = None
     """A question that the user was asked, and what the answer is for."""
-    previous: str | None = None
-    """What the user said before."""
     rotation: dict[str, int] = field(default_factory=dict)
     """Which text comes next where several take turns."""
-    said: str | None = None
-    """What the brain said last."""
     told_before: list[str] = field(default_factory=list)
     """Which of what is known was told as history."""
 

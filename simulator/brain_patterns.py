@@ -16,12 +16,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from .brain_slots import DATE, DIGITS, NUMBER, TIME, Value, canonical
+from .brain_slots import DATE, NUMBER, TIME, Value, canonical
 from .brain_text import Heard, normal, stem
 
 __all__ = ["SLOT_KINDS", "Keywords", "Pattern", "Phrase", "PhraseError", "compile_keywords", "compile_phrase"]
 
-SLOT_KINDS = ("text", "verbatim", "word", "number", "digits", "date", "time")
+SLOT_KINDS = ("text", "verbatim", "word", "number", "date", "time")
 """What a slot may hold. ``verbatim`` is text that keeps its last punctuation mark."""
 
 _REGEX = {
@@ -29,7 +29,6 @@ _REGEX = {
     "verbatim": r"(?: \S+)+?",
     "word": r" \S+",
     "number": f" {NUMBER}",
-    "digits": f" {DIGITS}",
     "date": f" {DATE}",
     "time": f" {TIME}",
 }

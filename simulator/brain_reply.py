@@ -11,8 +11,7 @@ __all__ = ["Template", "TemplateError", "join_words", "label", "parse_template",
 # A caller listens to this; nobody wants to hear a table.
 _MOST_ITEMS = 6
 _LONGEST = 600
-_SPEAKABLE = ("message", "speech", "answer", "text", "summary", "reply", "say", "output", "result")
-_DONE = ("", "ok", "success", "done")
+_SPEAKABLE = ("output", "result", "message", "text")
 _PLACE = re.compile(r"\{\{|\}\}|\{\s*([A-Za-z_]\w*)((?:\.\w+)*)\s*(?:\|([^{}]*))?\}|[{}]")
 
 
@@ -103,31 +102,21 @@ def parse_template(source: str) -> Template:
 
 
 def sentence(value: object) -> str:
-    """A tool's answer to say aloud: texts, numbers, lists of them, and of an object the entry that is meant for it.
+    """A tool's answer to say aloud: a text, a number, and of an object the text that is meant for it.
 
-    Whoever wants more of an object said writes a rule with ``say_result``.
+    Whoever wants more of an object said writes a rule with ``say_result``, or lets a text model think.
     """
     match value:
-        case None | "" | True:
-            text = "Done."
         case False:
             text = "No, that did not work."
-        case str():
+        case str() if value.strip():
             text = value
-        case int() | float():
+        case int() | float() if value is not True:
             text = f"It is {phrase(value)}."
         case Mapping():
-            state = value.get("status")
-            text = (
-                f"It is {phrase(state)}."
-                if isinstance(state, str) and state.lower() not in _DONE
-                else "Done."
-            )
-            text = _spoken(value) or text
-        case Sequence() if value:
-            text = f"I found {phrase(value)}."
+            text = _spoken(value) or "Done."
         case _:
-            text = "I found nothing."
+            text = "Done."
     return _finished(text)
 
 
@@ -147,12 +136,8 @@ def phrase(value: object) -> str:
             return " ".join(value.split())[:_LONGEST]
         case Mapping():
             return _spoken(value) or "that"
-        case Sequence() if value and not any(isinstance(item, Mapping | list) for item in value):
-            said = [phrase(item) for item in value[:_MOST_ITEMS]]
-            more = len(value) - len(said)
-            return join_words([*said, f"{more} more"] if more else said)
-        case Sequence():
-            return f"{len(value)} of them" if value else "nothing"
+        case Sequence() if value:
+            return join_words([phrase(item) for item in value[:_MOST_ITEMS]])
     return "that"
 
 
@@ -192,8 +177,6 @@ def _walk(value: object, path: tuple[str, ...]) -> object:
         match value:
             case Mapping():
                 value = value.get(step)
-            case Sequence() if step.isdigit() and len(step) < 6 and not isinstance(value, str):
-                value = value[int(step)] if int(step) < len(value) else None
             case _:
                 return None
     return value

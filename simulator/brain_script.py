@@ -25,7 +25,7 @@ class Call:
 
     tool: str
     args: dict[str, object] | None
-    """Templates, constants, and lists of them."""
+    """Templates and constants."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,6 @@ from .brain_words import DAYS, MONTHS, STOPS
 
 __all__ = [
     "DATE",
-    "DIGITS",
     "NUMBER",
     "TIME",
     "Found",
@@ -34,7 +33,6 @@ _MONTH = rf"(?:{'|'.join(MONTHS)})"
 _OF_MONTH = r"(?:\d{1,2}(?:st|nd|rd|th)?)"
 
 NUMBER = r"\d{1,15}(?:\.\d{1,9})?(?:st|nd|rd|th)?"
-DIGITS = r"\d(?:[\d ]*\d)?"
 DATE = (
     r"(?:\d{4} \d\d \d\d"
     rf"|(?:{_DAY} )?(?:the )?{_OF_MONTH} (?:of )?{_MONTH}(?: \d{{4}})?"
@@ -83,11 +81,10 @@ def find(kind: str, heard: Heard, used: Collection[int] = ()) -> Iterator[Found]
     """All values of `kind` in the words that are not `used`, in order.
 
     Args:
-        kind: ``number``, ``date``, ``time`` or ``digits``.
+        kind: ``number``, ``date`` or ``time``.
     """
     patterns = {
         "number": (NUMBER,),
-        "digits": (DIGITS,),
         "date": (DATE,),
         "time": (f"(?:{_EXACT_TIME})", _BARE_TIME, _PART_OF_DAY),
     }[kind]
@@ -108,8 +105,6 @@ def canonical(kind: str, words: str) -> Value:
     if kind == "number":
         number = float(re.sub(r"[a-z]+$", "", words.strip()))
         return int(number) if number.is_integer() else number
-    if kind == "digits":
-        return words.replace(" ", "")
     if kind == "date":
         return _date(words.strip())
     return _time(words.strip()) if kind == "time" else words.strip()

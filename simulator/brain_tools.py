@@ -30,10 +30,9 @@ class Parameter:
 
     name: str
     kind: str
-    """text, name, place, date, time, number, integer, choice, or other: what is no single value, or yes and no."""
+    """text, name, place, date, time, number, integer, or other: a choice, what is no single value, and yes and no."""
     required: bool
     description: str = ""
-    choices: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -133,13 +132,10 @@ def _parameter(name: str, schema: Mapping[object, object], required: bool) -> Pa
         # What may be null as well.
         real = [each for each in options if isinstance(each, Mapping) and each.get("type") != "null"]
         schema = real[0] if real else schema
-    choices = schema.get("enum")
-    if isinstance(choices, list | tuple) and choices and all(isinstance(item, str) for item in choices):
-        return Parameter(name, "choice", required, description, tuple(map(str, choices)))
     kind = _text(schema.get("type")).lower()
     if kind in ("number", "integer"):
         return Parameter(name, kind, required, description)
-    if kind not in ("", "string"):
+    if kind not in ("", "string") or schema.get("enum"):
         return Parameter(name, "other", required, description)
     words = set(label(name).split())
     kinds = [each for each, known in KINDS.items() if known & words]
@@ -158,8 +154,6 @@ def _weights(name: str, description: str, parameters: Sequence[Parameter]) -> di
     add(description, _TEXT_WEIGHT)
     for parameter in parameters:
         add(parameter.label, _PARAMETER_WEIGHT)
-        for choice in parameter.choices:
-            add(choice, _PARAMETER_WEIGHT)
     for group in _SYNONYMS:
         known = max((weights[word] for word in group & weights.keys()), default=0.0) * _SAME_WEIGHT
         if known:
