@@ -17,7 +17,8 @@ _UNKNOWN = {"fieldOfTheFuture": {"value": 1, "names": ["a", "b"]}}
 def encode(message: ServerMessage, oddities: Oddities) -> bytes:
     """A message as the client gets it."""
     data = encode_server(message, pretty=oddities.pretty)
-    if message.tool_call is not None and not all(call.args for call in message.tool_call.function_calls):
+    calls = message.tool_call.function_calls if message.tool_call is not None else []
+    if not oddities.calls_in_pieces and not all(call.args for call in calls):
         data = _with_args(data, pretty=oddities.pretty)
     if not oddities.unknown_fields:
         return data

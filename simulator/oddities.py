@@ -29,6 +29,7 @@ class Oddities:
         sound_after_interrupted_ns: how much sound follows ``interrupted``, the first of it in the same message.
         pong_after_ns: how late pings are answered.
         repeat_calls: a call that waits while the model is interrupted is made again in its next turn, with a new id.
+        calls_in_pieces: the arguments of function calls come in pieces, as Vertex AI streams them.
         ignores_stream_end: ``audioStreamEnd`` does nothing: what the user says ends by the silence behind it.
         paraphrases: what is to be said word for word is said in other words.
         forgets_prefill: of a session that is resumed, what was given as ``clientContent`` is gone.
@@ -53,6 +54,7 @@ class Oddities:
     sound_after_interrupted_ns: int = 0
     pong_after_ns: int = 0
     repeat_calls: bool = False
+    calls_in_pieces: bool = False
     ignores_stream_end: bool = False
     paraphrases: bool = False
     forgets_prefill: bool = False

@@ -18,6 +18,7 @@ from ..liveapi import FunctionResponse, ServerContent, Transcription
 from .actions import Action, CallTool, Cue, Ponder, Reject, Show, Think
 from .behaviour import Ids, Timing
 from .brain import Brain
+from .call_pieces import in_pieces
 from .mind import Thought
 from .model_calls import ModelCalls, results_of
 from .model_turn import ModelTurn, Stuck, Text, plan
@@ -288,7 +289,12 @@ class Replies:
             turn.waiting += [call for call in pending if call.blocking]
         for call in wanted:
             turn.made.add(text=f"{call.name}({dict(call.args)})")
-        self._out.tool_call(sent, status="IN_PROGRESS" if self._tells_status else "")
+        status = "IN_PROGRESS" if self._tells_status else ""
+        if self._oddities.calls_in_pieces:
+            for piece in (piece for call in sent for piece in in_pieces(call)):
+                self._out.tool_call([piece], status=status)
+        else:
+            self._out.tool_call(sent, status=status)
 
     @property
     def _held(self) -> list[PendingCall]:

@@ -367,6 +367,7 @@ class LiveCall:
 
     def unreadable(self, error: WireError) -> None:
         self._session_log.unreadable(error)
+        self._protocol.unreadable()
 
     def afresh(self) -> None:
         self._course.begin_afresh()

@@ -333,6 +333,30 @@ async def blocking_tool(port: int) -> Any:
 
 
 @program
+async def call_in_pieces(port: int) -> Any:
+    """The arguments of a call as the SDK's own types hold them, where it knows the field; else nothing."""
+    if "partial_args" not in types.FunctionCall.model_fields:
+        return None
+    pieces: list[Any] = []
+    declared = {**WEATHER, "behavior": "BLOCKING"}
+    async with session_of(port, {"tools": [{"function_declarations": [declared]}]}) as session:
+
+        async def answer(message: Any) -> None:
+            for call in message.tool_call.function_calls if message.tool_call else []:
+                pieces.append(call.model_dump(mode="json", exclude_none=True))
+                if not call.will_continue:
+                    await session.send_tool_response(
+                        function_responses=types.FunctionResponse(
+                            id=call.id, name=pieces[0]["name"], response={"output": {"temp": 31}}
+                        )
+                    )
+
+        await session.send_realtime_input(text="What is the weather in Oslo?")
+        messages = await turn(session, answer)
+        return {"pieces": pieces, "said": spoken(messages)}
+
+
+@program
 async def nonblocking_tool(port: int, scheduling: str) -> Any:
     """The turn ends at once; the answer opens another one, or none when it is SILENT."""
     tools = [{"function_declarations": [{**WEATHER, "behavior": "NON_BLOCKING"}]}]

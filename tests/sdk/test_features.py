@@ -9,16 +9,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
 from livegraph.audio import to_bytes
+from livegraph.liveapi import FunctionCall
 from livegraph.processors.gemini_live.capture.video import encode_jpeg
+from livegraph.processors.gemini_live.dialogue.pieces import CallPieces
 from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.certificate import Certificate
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.faults import HangUp
-from livegraph.simulator.scenario import Close, GoAway, Scenario, Scene, When
+from livegraph.simulator.scenario import Close, GoAway, Scenario, Scene, SetOddities, When
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
 from support.sdk import Judge
@@ -199,6 +202,35 @@ def test_a_blocking_tool(run: Run) -> None:
     """One turn from the question to what is said to the result."""
     told = run("blocking_tool")
     assert told == {"calls": [["get_weather", {"city": "Oslo"}]], "said": "It is 31 degrees.", "turns": 1}
+
+
+def test_a_call_in_pieces(run: Run) -> None:
+    """The SDK reads the simulator's pieces as what they are, and our client joins the same pieces to the call."""
+    scenes = Scenario((Scene(When("connect"), (SetOddities({"calls_in_pieces": True}),)),))
+    told = run("call_in_pieces", {"scenario": scenes})
+    if told is None:
+        return
+    assert told["said"] == "It is 31 degrees."
+    assert [piece.get("will_continue", False) for piece in told["pieces"]] == [True, True, True, False]
+    values = [each for piece in told["pieces"] for each in piece.get("partial_args", [])]
+    assert [(each["json_path"], each["string_value"]) for each in values] == [
+        ("$.city", "Os"),
+        ("$.city", "lo"),
+    ]
+    subject = CallPieces()
+    made = [subject.take(msgspec.convert(convert(piece), FunctionCall)) for piece in told["pieces"]]
+    assert made[:-1] == [None] * 3 and made[-1] is not None
+    assert isinstance(made[-1], FunctionCall) and made[-1].args == {"city": "Oslo"}
+
+
+def convert(piece: dict[str, Any]) -> dict[str, Any]:
+    """What the SDK holds, as it is on the wire."""
+    partial = [
+        {"jsonPath": each["json_path"], "stringValue": each["string_value"]}
+        for each in piece.get("partial_args", [])
+    ]
+    kept = {name: piece[name] for name in ("id", "name") if name in piece}
+    return {**kept, "partialArgs": partial, "willContinue": piece.get("will_continue", False)}
 
 
 @pytest.mark.parametrize("scheduling", ["WHEN_IDLE", "SILENT", "INTERRUPT"])

@@ -11,6 +11,7 @@ from typing import Any
 from ....liveapi import FunctionCall, FunctionResponse
 from .limits import bounded_result
 from .outcomes import Answer, CallTool, CancelTools, Outcome, Remark
+from .pieces import CallPieces, Spoiled
 from .tombstones import Tombstones
 from .wishes import wish
 
@@ -88,6 +89,8 @@ class Calls:
         self._aliases: dict[str, str] = {}
         """Ids of calls that the server repeated, and the id under which the function was asked."""
         self._made_ids = itertools.count(1)
+        self.pieces = CallPieces()
+        """Calls of which more is to come."""
 
     def __bool__(self) -> bool:
         return bool(self._pending)
@@ -107,7 +110,15 @@ class Calls:
         return any(self._rules.blocking(call.name) for call in self._pending.values())
 
     def ask(self, call: FunctionCall) -> list[Outcome]:
-        """The server asks for a function."""
+        """The server asks for a function, or tells a part of what it asks for."""
+        whole = self.pieces.take(call)
+        if isinstance(whole, Spoiled):
+            why = f"the call of {whole.name!r} came in pieces that do not fit together: {whole.why}"
+            response = FunctionResponse(id=whole.id, name=whole.name, response={"error": why})
+            return [Remark(f"{why}; the model is told so"), Answer(response)]
+        return [] if whole is None else self._ask(whole)
+
+    def _ask(self, call: FunctionCall) -> list[Outcome]:
         call_id = call.id or f"local-{next(self._made_ids)}"
         wished = wish(call.name, call.args, self._rules.schemas.get(call.name))
         known = self._pending.get(self._aliases.get(call_id, call_id))
@@ -157,6 +168,7 @@ class Calls:
     def cancel(self, ids: list[str]) -> list[Outcome]:
         """The server no longer wants these results."""
         gone = []
+        self.pieces.withdraw(ids)
         for wire_id in ids:
             known_id = self._aliases.pop(wire_id, wire_id)
             call = self._pending.get(known_id)
@@ -174,11 +186,13 @@ class Calls:
         for call in self._pending.values():
             call.cut = True
         self._tombstones.interrupted()
+        self.pieces.drop()
 
     def lost(self) -> None:
         """A connection broke while it waited: it may ask again. What was answered it knows."""
         for call in self._pending.values():
             call.cut = True
+        self.pieces.drop()
 
     def answered(self, *, sounded: bool) -> None:
         """A turn of the model is complete; one that was heard makes use of what was asked for."""

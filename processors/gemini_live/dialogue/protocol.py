@@ -87,7 +87,8 @@ class LiveProtocol:
     @property
     def talking(self) -> bool:
         """The same without functions that the model does not wait for: a session can be left with them pending."""
-        return self._content.incomplete or self.watch.expecting or self.user_speaking or self._in_progress
+        asked = self.watch.expecting or bool(self.calls.pieces)
+        return self._content.incomplete or asked or self.user_speaking or self._in_progress
 
     @property
     def deadline_ns(self) -> int | None:
@@ -122,6 +123,13 @@ class LiveProtocol:
             out.append(UserEnded())
             for call in message.tool_call.function_calls:
                 out += self.calls.ask(call)
+            if self.calls.pieces:
+                out += self.watch.busy(now_ns)
+        if content is not None and content.turn_complete:
+            out += [
+                Remark(f"the model did not finish its call of {name!r}: it is not made")
+                for name in self.calls.pieces.drop()
+            ]
         if message.tool_call_cancellation is not None:
             out += self.calls.cancel(message.tool_call_cancellation.ids)
         self._interaction(message.interaction_status, now_ns, out)
@@ -135,6 +143,10 @@ class LiveProtocol:
             error = message.error
             out.append(Failed(f"{error.status or 'error'} {error.code}: {error.message}"))
         return self._watched(out, now_ns)
+
+    def unreadable(self) -> None:
+        """A message, or a part of one, was not understood."""
+        self.calls.pieces.spoil("a part of it was not understood")
 
     # What the call tells -----------------------------------------------------------------------
 

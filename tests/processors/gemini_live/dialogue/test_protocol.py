@@ -395,6 +395,64 @@ def test_a_function_that_nobody_has_is_answered_at_once() -> None:
     assert not live.calls and not any(isinstance(outcome, CallTool) for outcome in outcomes)
 
 
+def pieces(*calls: dict[str, Any]) -> dict[str, Any]:
+    return {"toolCall": {"functionCalls": list(calls)}}
+
+
+def day(text: str) -> dict[str, Any]:
+    return {"id": "c1", "partialArgs": [{"jsonPath": "$.day", "stringValue": text}], "willContinue": True}
+
+
+BOOK = [
+    pieces({"id": "c1", "name": "book", "willContinue": True}),
+    pieces(day("Fri")),
+    pieces(day("day")),
+    pieces({"id": "c1"}),
+]
+
+
+def test_a_call_in_pieces_is_made_when_it_is_whole() -> None:
+    """Nothing is asked for before; until then something is under way, and no renewal comes between."""
+    live = protocol("book")
+    for piece in BOOK[:-1]:
+        assert feed(live, piece) == [] and live.talking
+    assert feed(live, BOOK[-1])[0] == CallTool("c1", "book", {"day": "Friday"}, live.calls._pending["c1"].key)
+    (response,) = answers(live, "c1", {"output": "booked"})
+    assert (response.id, response.name) == ("c1", "book")
+
+
+@pytest.mark.parametrize(
+    "between",
+    [content(interrupted=True), content(turnComplete=True), {"toolCallCancellation": {"ids": ["c1"]}}],
+    ids=["interrupted", "the turn ended", "withdrawn"],
+)
+def test_a_call_that_was_cut_in_the_middle_is_not_made(between: dict[str, Any]) -> None:
+    """And what comes of it afterwards begins a call of its own, which nobody can make: the model is told."""
+    live = protocol("book")
+    made = feed(live, *BOOK[:-1], between)
+    assert not any(isinstance(one, CallTool | Answer) for one in made)
+    assert not any(isinstance(one, CallTool) for one in feed(live, BOOK[-1]))
+    again = [{**piece} for piece in BOOK]
+    assert sum(isinstance(one, CallTool) for one in feed(live, *again)) == 1, "asked for anew it is made"
+
+
+def test_pieces_on_a_connection_that_is_lost_go_with_it() -> None:
+    live = protocol("book")
+    feed(live, *BOOK[:2])
+    live.lost(next(CLOCK))
+    assert not live.calls.pieces
+    assert sum(isinstance(one, CallTool) for one in feed(live, *BOOK)) == 1
+
+
+def test_a_call_of_which_a_part_was_not_understood_is_refused() -> None:
+    """It would be another call: the model is told, and may ask again."""
+    live = protocol("book")
+    feed(live, *BOOK[:2])
+    live.unreadable()
+    (answer,) = [one for one in feed(live, *BOOK[2:]) if isinstance(one, Answer)]
+    assert answer.response.id == "c1" and "pieces" in str(answer.response.response)
+
+
 def test_extended_thinking_is_busy_until_idle() -> None:
     """16.5, last: turnComplete ends an utterance there, not the interaction."""
     live = protocol("a")
