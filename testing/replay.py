@@ -1,15 +1,15 @@
 """A recorded call again: today's client against what the service said then, and what is different.
 
-The caller's sound and texts come from the recording, at their times; functions are answered as they were answered then.
+The caller's sound and texts come from the recording, at their times; functions are answered as they were answered then,
+after the same time.
 What the service waited for (a setup, a text, a result) it waits for again.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -26,21 +26,16 @@ from ..pipeline.frames import (
     SpeechEndFrame,
     SpeechStartFrame,
     TextFrame,
-    ToolCallFrame,
-    ToolCancelFrame,
-    ToolResultFrame,
     TranscriptFrame,
 )
 from ..pipeline.graph.graph import Graph
-from ..pipeline.ports import In, Out
-from ..pipeline.processor import Processor
 from ..pipeline.units import SECOND
 from ..processors.app import AppIn, AppOut
 from ..processors.gemini_live import GeminiLive, LiveConnector
 from ..processors.gemini_live.link_tap import LinkTap
-from ..processors.tools.catalog import FunctionSpec, ToolCatalog
 from ..simulator.recording import WireEvent
 from .replay_differences import differences, rate_of
+from .replay_tools import RecordedAnswer, RecordedTools, recorded_answers
 from .wire import Line, RecordedServer, read_recording
 from .wire_recorder import WireRecorder
 
@@ -91,11 +86,12 @@ async def replay(file: Path) -> Replay:
             LiveConnector: server,
             LinkTap: WireRecorder(now.append, loop_clock),
         }
-        call = _graph(told or _options(setup), setup, then).plan().call(resources=resources, call_id="replay")
+        graph = _graph(told or _options(setup), setup, recorded_answers(_all_in_one_time(lines, then)))
+        call = graph.plan().call(resources=resources, call_id="replay")
         call.events.subscribe(Event, lambda event: made.events.update([type(event).__name__]))
         async with call:
             watching = group.create_task(_watch(call.processor("words", AppOut), made), name="replay words")
-            tools: _Tools = call.processor("tools", _Tools)
+            tools: RecordedTools = call.processor("tools", RecordedTools)
             # Where the options are told the box says by itself what it said by itself then.
             began_ns = loop_clock.now_ns()
             await _speak(call, then, own=told)
@@ -146,7 +142,7 @@ def _options(setup: Setup) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value}
 
 
-def _graph(options: dict[str, Any], setup: Setup, then: Sequence[tuple[Line, ClientMessage]]) -> Graph:
+def _graph(options: dict[str, Any], setup: Setup, answers: Iterable[RecordedAnswer]) -> Graph:
     """The box that is tried, with the caller, the tools and a listener around it."""
     declared = [function for tool in setup.tools for function in tool.function_declarations]
     graph = Graph("replay")
@@ -154,7 +150,7 @@ def _graph(options: dict[str, Any], setup: Setup, then: Sequence[tuple[Line, Cli
     graph.add("texts", AppIn, rate=16_000)
     graph.add("marks", AppIn, rate=16_000)
     graph.add("live", GeminiLive, **options)
-    graph.add("tools", _Tools, declared=declared, answers=[*_answers(then)])
+    graph.add("tools", RecordedTools, declared=declared, answers=[*answers])
     graph.add("words", AppOut)
     graph.connect("caller.audio", "live.audio")
     graph.connect("texts.frames", "live.text")
@@ -163,61 +159,6 @@ def _graph(options: dict[str, Any], setup: Setup, then: Sequence[tuple[Line, Cli
     graph.connect("tools.results", "live.tool_results")
     graph.connect("live.transcript", "words")
     return graph
-
-
-def _answers(then: Sequence[tuple[Line, ClientMessage]]) -> Iterator[dict[str, Any]]:
-    for _, message in then:
-        for response in message.tool_response.function_responses if message.tool_response else ():
-            yield {
-                "name": response.name,
-                "response": response.response or {},
-                "scheduling": response.scheduling,
-                "more": bool(response.will_continue),
-            }
-
-
-class _Tools(Processor):
-    """Answers each call as one of the same name was answered then."""
-
-    calls: In[ToolCallFrame | ToolCancelFrame] = In()
-    results: Out[ToolResultFrame] = Out()
-
-    def __init__(self, *, declared: Any, answers: Any) -> None:
-        self._declared = declared
-        self._answers: list[dict[str, Any]] = list(answers)
-        self.asked: list[str] = []
-
-    async def start(self) -> None:
-        """Offer the functions that were offered then."""
-        specs = []
-        for each in self._declared:
-            schema = each.parameters_json_schema
-            if schema is None and each.parameters is not None:
-                schema = msgspec.to_builtins(each.parameters)
-            blocking = {"BLOCKING": True, "NON_BLOCKING": False}.get(each.behavior.upper())
-            specs.append(FunctionSpec(each.name, each.description, schema or {}, blocking))
-        self.calls.advertised = ToolCatalog(tuple(specs))
-
-    def on_calls(self, frame: ToolCallFrame | ToolCancelFrame) -> Iterator[ToolResultFrame]:
-        """Answer, or note what was withdrawn."""
-        if isinstance(frame, ToolCancelFrame):
-            self.asked.append(f"withdrawn: {', '.join(frame.ids)}")
-            return
-        self.asked.append(f"{frame.name}({json.dumps(frame.args, ensure_ascii=False)})")
-        while True:
-            found = next((each for each in self._answers if each["name"] in ("", frame.name)), None)
-            if found is None:
-                return
-            self._answers.remove(found)
-            yield ToolResultFrame(
-                frame.id,
-                frame.name,
-                found["response"],
-                scheduling=found["scheduling"],
-                will_continue=found["more"],
-            )
-            if not found["more"]:
-                return
 
 
 async def _speak(call: Any, then: Sequence[tuple[Line, ClientMessage]], *, own: Mapping[str, Any]) -> None:
@@ -266,15 +207,34 @@ def _typed(then: Sequence[tuple[Line, ClientMessage]], own: Mapping[str, Any]) -
         yield message
 
 
-def _in_one_time(
-    then: Sequence[tuple[Line, ClientMessage]],
-) -> Iterator[tuple[int, ClientMessage]]:
-    """The messages with times since the first of all, also where each connection's begin at nothing."""
-    offset_ns = 0
-    for (before, _), (line, message) in pairwise([(Line(0, 1, "client"), ClientMessage()), *then]):
+def _offsets(then: Sequence[tuple[Line, ClientMessage]]) -> dict[int, int]:
+    """By connection: what to add to its times, where each connection's begin at nothing."""
+    found, offset_ns = {}, 0
+    for (before, _), (line, _) in pairwise([(Line(0, 1, "client"), ClientMessage()), *then]):
         if line.connection != before.connection and line.time_ns < before.time_ns:
             offset_ns += before.time_ns
-        yield offset_ns + line.time_ns, message
+        found[line.connection] = offset_ns
+    return found
+
+
+def _in_one_time(then: Sequence[tuple[Line, ClientMessage]]) -> Iterator[tuple[int, ClientMessage]]:
+    """The client's messages with times since the first of all."""
+    offsets = _offsets(then)
+    for line, message in then:
+        yield offsets[line.connection] + line.time_ns, message
+
+
+def _all_in_one_time(
+    lines: Sequence[Line], then: Sequence[tuple[Line, ClientMessage]]
+) -> list[tuple[int, str, str]]:
+    """What both sides said, with times since the first message of all, in order."""
+    offsets = _offsets(then)
+    said = [
+        (offsets.get(line.connection, 0) + line.time_ns, line.sender, line.message)
+        for line in lines
+        if line.message
+    ]
+    return sorted(said, key=lambda each: each[0])
 
 
 async def _watch(words: Any, made: Replay) -> None:

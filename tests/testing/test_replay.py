@@ -142,9 +142,13 @@ fallback: "You have said a number. Tell me another one."
 """)
 
 
-@pytest.mark.parametrize(("personality", "dies"), [("kind", False), ("typical", False), ("hostile", True)])
-def test_a_call_with_any_service_is_as_it_was(personality: str, dies: bool, tmp_path: Path) -> None:
-    """Also one whose answers fail, whose connections die, and whose fallback line comes over one of its own."""
+@pytest.mark.parametrize(
+    ("personality", "dies_s"), [("kind", 0), ("kind", 11), ("typical", 0), ("typical", 11), ("hostile", 8)]
+)
+def test_a_call_with_any_service_is_as_it_was(personality: str, dies_s: int, tmp_path: Path) -> None:
+    """Also one whose answers fail, whose connections die (at 11 s while a function works, so that its result goes over
+    the next one), and whose fallback line comes over one of its own.
+    """
     options = {"greeting": "Good morning.", "answer": AnswerWait(fallback="Sorry.")}
 
     async def body(conversation: Conversation) -> None:
@@ -157,8 +161,9 @@ def test_a_call_with_any_service_is_as_it_was(personality: str, dies: bool, tmp_
     async def main() -> None:
         simulator: dict[str, Any] = {"personality": personality, "seed": 1, "script": SCRIPT}
         simulator |= {"ears": NoEars(), "voice": TonesVoice()}
-        if dies:
-            simulator["scenario"] = Scenario((Scene(When("time", at_ns=8 * SECOND), (HangUp(reset=True),)),))
+        if dies_s:
+            scene = Scene(When("time", at_ns=dies_s * SECOND), (HangUp(reset=True),))
+            simulator["scenario"] = Scenario((scene,))
         with WireLog(tmp_path) as log:
             recorder = WireRecorder(log, clock_of_loop(), options)
             plan = graph_of(options, {"work": 1.0}, keeps=False).plan()
