@@ -1,7 +1,8 @@
 """When two function calls ask for the same, however each is written. Pure.
 
 A model that repeats a call writes it anew: an argument that has a default is left out or written, ``1`` becomes ``1.0``
-or ``"1"`` where a number is declared, ``9:30`` becomes ``09:30:00``, a name gets another case.
+or ``"1"`` where a number is declared, ``yes`` true, ``9:30`` becomes ``09:30:00``, a name gets another case, a sentence
+its full stop, an apostrophe its curve.
 """
 
 from __future__ import annotations
@@ -14,6 +15,10 @@ from typing import Any
 from ...tools.schema import lenient
 
 __all__ = ["wish"]
+
+_TRUTHS = {"true": True, "1": True, "false": False, "0": False}
+_MARKS = str.maketrans("\u2018\u2019\u201c\u201d\u2010\u2011\u2012\u2013\u2014\u00a0", "''\"\"----- ")
+"""Marks that one keyboard has and another has not."""
 
 
 def wish(name: str, args: Mapping[str, Any], schema: Mapping[str, Any] | None = None) -> str:
@@ -43,24 +48,49 @@ def _plain(value: Any, schema: Mapping[str, Any]) -> Any:
         case bool() | None:
             return value
         case int():
-            return value
+            return _truth(str(value), schema, value)
         case float():
-            return int(value) if value.is_integer() else value
+            return _plain(int(value), schema) if value.is_integer() else value
         case str():
             return _text(value, schema)
         case Mapping():
-            return _object(value, schema)
+            return _object(value, _branch(schema, "object"))
         case list() | tuple():
-            items = schema.get("items")
+            items = _branch(schema, "array").get("items")
             return [_plain(item, items if isinstance(items, dict) else {}) for item in value]
     return value
 
 
 def _text(value: str, schema: Mapping[str, Any]) -> Any:
-    kinds = {schema.get("type"), *(branch.get("type") for branch in schema.get("anyOf", ()))}
+    kinds = _kinds(schema)
     if kinds & {"integer", "number"} and "string" not in kinds:
         try:
             return _plain(float(value), {})
         except (ValueError, OverflowError):
             return value
-    return " ".join(unicodedata.normalize("NFC", str(lenient(value, schema))).casefold().split())
+    read = lenient(value, schema)
+    if not isinstance(read, str):
+        return read
+    plain = unicodedata.normalize("NFC", read).translate(_MARKS).casefold()
+    return _truth(plain.strip(), schema, " ".join(plain.split()).rstrip(" ."))
+
+
+def _truth(text: str, schema: Mapping[str, Any], otherwise: Any) -> Any:
+    """True or false, where nothing else is meant."""
+    kinds = _kinds(schema)
+    return _TRUTHS.get(text, otherwise) if "boolean" in kinds and "string" not in kinds else otherwise
+
+
+def _kinds(schema: Mapping[str, Any]) -> set[Any]:
+    """The types that a value may have."""
+    found: set[Any] = set()
+    for branch in (schema, *schema.get("anyOf", ())):
+        kind = branch.get("type")
+        found |= set(kind) if isinstance(kind, list) else {kind}
+    return found
+
+
+def _branch(schema: Mapping[str, Any], kind: str) -> Mapping[str, Any]:
+    """What a schema says of values of this type, also where they may be something else."""
+    branches = [each for each in schema.get("anyOf", ()) if each.get("type") == kind]
+    return branches[0] if len(branches) == 1 else schema

@@ -29,6 +29,12 @@ SCHEMA: dict[str, Any] = {
             "properties": {"name": {"type": "string"}, "age": {"type": "integer", "default": 1}},
         },
         "tags": {"type": "array", "items": {"type": "string"}},
+        "window": {"type": "boolean", "default": False},
+        "on": {"type": "string", "format": "date-time"},
+        "size": {"type": "string", "enum": ["small", "LARGE"]},
+        "guest": {
+            "anyOf": [{"type": "object", "properties": {"age": {"type": "integer"}}}, {"type": "null"}]
+        },
     },
     "required": ["slot"],
 }
@@ -43,6 +49,16 @@ SAME: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"slot": "caf\u00e9"}, {"slot": "cafe\u0301"}),
     ({"slot": "a", "who": {"name": "b"}}, {"slot": "a", "who": {"age": 1, "name": "B"}}),
     ({"slot": "a", "tags": ["x", "y"]}, {"slot": "a", "tags": ["X", "y"]}),
+    ({"slot": "a", "window": True}, {"slot": "a", "window": "true"}),
+    ({"slot": "a", "window": "yes"}, {"slot": "a", "window": 1}),
+    ({"slot": "a"}, {"slot": "a", "window": "False"}),
+    ({"slot": "a", "on": "2026-03-01T10:00"}, {"slot": "a", "on": "2026-03-01 10:00:00"}),
+    ({"slot": "a", "on": "2026-03-01T10:00Z"}, {"slot": "a", "on": "2026-03-01T10:00:00+00:00"}),
+    ({"slot": "a", "size": "large"}, {"slot": "a", "size": "LARGE"}),
+    ({"slot": "a", "guest": {"age": "3"}}, {"slot": "a", "guest": {"age": 3.0}}),
+    ({"slot": "Anna\u2019s table, by the window."}, {"slot": "Anna's table, by the window"}),
+    ({"slot": "7\u20139"}, {"slot": "7-9"}),
+    ({"slot": "a", "price": "1e3"}, {"slot": "a", "price": 1000}),
 ]
 OTHER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"slot": "a"}, {"slot": "b"}),
@@ -52,6 +68,10 @@ OTHER: list[tuple[dict[str, Any], dict[str, Any]]] = [
     ({"slot": "a", "tags": ["x", "y"]}, {"slot": "a", "tags": ["y", "x"]}),
     ({"slot": "a", "flag": True}, {"slot": "a", "flag": 1}),
     ({"slot": "a", "price": 1}, {"slot": "a", "price": 1.5}),
+    ({"slot": "a", "window": True}, {"slot": "a", "window": "no"}),
+    ({"slot": "true"}, {"slot": "1"}),
+    ({"slot": "a", "on": "2026-03-01T10:00Z"}, {"slot": "a", "on": "2026-03-01T10:00:00+01:00"}),
+    ({"slot": "3.5"}, {"slot": "35"}),
 ]
 
 
