@@ -15,7 +15,7 @@ from ...liveapi.link import Link
 from ...liveapi.models import model_id
 from ...pipeline.errors import ServiceError
 from ...pipeline.options import Secret
-from .credentials.provider import Credentials
+from .credentials.provider import Credentials, credential_of
 
 __all__ = ["LOCAL_URL", "ONLY_VERTEX", "Access", "Endpoint", "EndpointKind", "LiveConnector", "resolve"]
 
@@ -112,7 +112,7 @@ class Endpoint:
         """Open a connection. Raises ``ServiceError`` also when there is no credential."""
         if self.credentials is None:
             return await self.connector.connect(self.path, self.headers)
-        text = (await self.credentials.fetch()).reveal().strip()
+        text = await credential_of(self.credentials)
         if text not in self._asked:
             self._asked[:] = [*self._asked[-3:], text]
         path, headers = self.path, dict(self.headers)

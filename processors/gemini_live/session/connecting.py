@@ -43,10 +43,11 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An attempt that failed; ``reached`` when the server was there and refused."""
+    """An attempt that failed; ``reached`` when the server was there and refused, ``hurried`` when there was no time for it."""
 
     judged: Judgement
     reached: bool
+    hurried: bool = False
 
 
 class Connecting:
@@ -68,6 +69,7 @@ class Connecting:
         """Try once: a link on which the session is set up, or why there is none."""
         left_ns = max(SECOND, min(_ATTEMPT_NS, deadline_ns - self._clock.now_ns()))
         link: Link | None = None
+        timed_out = False
         try:
             async with asyncio.timeout(left_ns / SECOND):
                 link = await self.wire.connect()
@@ -81,6 +83,7 @@ class Connecting:
             self._renewed_credential = False
             return link
         except TimeoutError:
+            timed_out = True
             failed: LinkClosed | ServiceError = LinkClosed(1006, "no answer in time")
         except (LinkClosed, ServiceError) as error:
             failed = error
@@ -93,7 +96,7 @@ class Connecting:
         judged = self.judge(failed, opening=True, resuming=bool(handle))
         if judged.then is Then.AFRESH and not handle:
             judged = Judgement(Then.GIVE_UP, judged.error)
-        return Failure(judged, link is not None)
+        return Failure(judged, link is not None, timed_out and left_ns < _ATTEMPT_NS)
 
     def judge(
         self, ended: LinkClosed | ServiceError, *, opening: bool, resuming: bool = False, first: bool = False

@@ -83,6 +83,7 @@ class Session:
         With ``handle`` it takes up an earlier session; when that is gone, a new one begins.
         """
         deadline_ns = self._clock.now_ns() + _OPEN_WITHIN_NS
+        why: ServiceError | None = None
         for delay_ns in self._connecting.delays():
             await self._connecting.sleep(delay_ns, deadline_ns)
             got = await self._connecting.attempt(handle, deadline_ns)
@@ -91,11 +92,13 @@ class Session:
                 self._delegate.changed("connected", self._connecting.wire.where)
                 return
             then = got.judged.then
+            # Of an attempt that was cut short nothing is known: what an earlier one said is the reason.
+            why = why if got.hurried and why is not None else got.judged.error
             if then is Then.AFRESH:
                 handle = ""
                 self._delegate.afresh()
             elif then is Then.GIVE_UP or self._clock.now_ns() >= deadline_ns:
-                raise got.judged.error
+                raise why
 
     async def run(self) -> None:
         """Read and send, over as many connections as it takes. Raises ``ServiceError`` when none can be had."""

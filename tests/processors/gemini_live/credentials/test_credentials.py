@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
+from typing import Any
 
 import pytest
 
 from livegraph.liveapi.link import LinkClosed
-from livegraph.pipeline import ServiceError, StartError
-from livegraph.processors.gemini_live.credentials import Credentials, FromFunction, credentials_from
+from livegraph.pipeline import ServiceError, StartError, run_virtual
+from livegraph.pipeline.options import Secret
+from livegraph.processors.gemini_live.credentials import (
+    Credentials,
+    FromFunction,
+    credential_of,
+    credentials_from,
+)
 from livegraph.processors.gemini_live.credentials.google import GoogleCredentials
 from support.live_room import Room, converse, listen
 from support.live_server import Connection
@@ -71,6 +79,103 @@ def test_a_function_that_fails_is_named_and_its_words_are_not_shown() -> None:
     with pytest.raises(StartError) as failed:
         converse(body, stays, credentials=tells)
     assert "tells() gave no credential: ValueError" in str(failed.value) and "42" not in str(failed.value)
+
+
+async def hangs() -> str:
+    await asyncio.sleep(3_600)
+    return ""
+
+
+async def exits() -> str:
+    raise SystemExit(3)
+
+
+class Mine(Credentials):
+    """Somebody's own, with an answer that is none."""
+
+    def __init__(self, given: object) -> None:
+        self._given = given
+
+    async def fetch(self) -> Secret:
+        if isinstance(self._given, BaseException):
+            raise self._given
+        return self._given  # type: ignore[return-value]
+
+
+WRONG: dict[str, tuple[object, str, bool]] = {
+    "nothing": (lambda: None, "() gave no credential", True),
+    "an empty text": (lambda: " ", "() gave no credential", True),
+    "never": (hangs, r"hangs\(\) gave no credential within", True),
+    "an exit": (exits, r"exits\(\) gave no credential: SystemExit", True),
+    "the end of an iterator": (lambda: next(iter(())), "gave no credential: RuntimeError", True),
+    "bytes": (lambda: b"very-secret", "as text, not bytes", False),
+    "a number": (lambda: 42, "as text, not int", False),
+    "two lines": (lambda: "very-secret\nx: y", "no key and no token", False),
+    "other letters": (lambda: "very-secr\u00e9t", "no key and no token", False),
+    "a source's own error": (Mine(KeyError("very-secret")), "Mine gave no credential: KeyError", True),
+    "a source's plain text": (Mine(3), "Mine must give a key", False),
+}
+
+
+@pytest.mark.parametrize(("given", "told", "passes"), WRONG.values(), ids=WRONG)
+def test_what_is_no_credential_is_told_and_never_shown(given: object, told: str, passes: bool) -> None:
+    """What may pass is asked for again; a function of which nothing comes ends the start of a call, in its words."""
+    source = credentials_from(given)  # type: ignore[arg-type]
+    assert source is not None
+
+    async def ask() -> None:
+        with pytest.raises(ServiceError, match=told) as refused:
+            await credential_of(source)
+        assert "very-secr" not in str(refused.value) and refused.value.retryable == passes
+
+    run_virtual(ask())
+    if isinstance(source, FromFunction):
+        with pytest.raises(StartError, match=told) as failed:
+            converse(body, stays, credentials=given)
+        assert "very-secr" not in str(failed.value)
+
+
+def test_a_source_that_fails_in_a_running_call_is_asked_again() -> None:
+    """Its token server is away while the connection breaks: the call waits for it, and goes on."""
+    answers: list[Any] = ["key-1", OSError("away"), None, "", "key-2"]
+
+    def gives() -> Any:
+        given = answers.pop(0)
+        if isinstance(given, Exception):
+            raise given
+        return given
+
+    room = converse(body, dies, stays, credentials=gives)
+    assert room.changes() == ["connected", "lost", "resumed", "closed"]
+    assert room.server.connections[-1].headers["x-goog-api-key"] == "key-2"
+
+
+def test_tokens_that_are_good_for_no_time_at_all_end_nothing() -> None:
+    """Each is refused once, and the next one may be better: a refused token is replaced at once."""
+    numbers = itertools.count(1)
+    expired = ServiceError("HTTP 401", code=401)
+    room = converse(body, dies, expired, dies, expired, stays, credentials=lambda: f"key-{next(numbers)}")
+    assert room.changes() == ["connected", "lost", "resumed", "lost", "resumed", "closed"]
+
+
+def test_a_function_that_never_returns_holds_up_nobody() -> None:
+    """Its threads are its own and end with the program, and there are a few of them at most."""
+    let_go = threading.Event()
+
+    async def main() -> None:
+        source = FromFunction(lambda: str(let_go.wait(60)))
+        asking = [asyncio.ensure_future(source.fetch()) for _ in range(8)]
+        await asyncio.sleep(0)
+        with pytest.raises(ServiceError, match="has not come back"):
+            await source.fetch()
+        # The loop's own threads are free.
+        assert await asyncio.to_thread(lambda: "free") == "free"
+        daemons = [each for each in threading.enumerate() if each.name.startswith("credentials")]
+        assert len(daemons) == 8 and all(each.daemon for each in daemons)
+        let_go.set()
+        await asyncio.gather(*asking)
+
+    asyncio.run(main())
 
 
 def test_what_a_server_repeats_of_it_is_taken_out() -> None:
