@@ -43,7 +43,7 @@ class Wire:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """An attempt that failed; ``reached`` when the server was there and refused, ``hurried`` when there was no time for it."""
+    """An attempt that failed. ``reached``: the server was there; ``hurried``: there was no time for more."""
 
     judged: Judgement
     reached: bool
