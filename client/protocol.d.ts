@@ -15,6 +15,12 @@ export interface LiveOption {
   doc?: string;
 }
 
+/** How the sound of one direction is coded. `rate` is in hertz; of one channel. */
+export interface SoundFormat {
+  encoding: "pcm16" | "l16" | "pcmu" | "pcma" | "g722" | "opus";
+  rate: number;
+}
+
 /** The call runs. `live` is where its model is, for people; `report` how much the caller is told of it. */
 export interface Ready {
   type: "ready";
@@ -347,3 +353,65 @@ export type CallerMessage =
   | Watch
   | Tune
   | HangUp;
+
+/** The server's answer to `hello` when the call has a place. `id` is the call's line. */
+export interface Welcome {
+  type: "hello";
+  version: number;
+  id: string;
+  in: SoundFormat;
+  out: SoundFormat;
+  marks: boolean;
+}
+
+/** Told between two pieces of sound, to a caller who said `marks`; `marked` with the same `id` is awaited. */
+export interface Mark {
+  type: "mark";
+  id: string;
+}
+
+/** The agent is interrupted: what is not played yet is to be forgotten, and its marks are not answered. */
+export interface Clear {
+  type: "clear";
+}
+
+/** The agent presses a key of a telephone: `0` to `9`, `*`, `#`, `A` to `D`. */
+export interface Key {
+  type: "key";
+  key: string;
+}
+
+export type SocketServerMessage =
+  Welcome
+  | Mark
+  | Clear
+  | Key;
+
+/** The caller's first message. `in` is how its sound comes, `out` how it wants the agent's; with `marks` it tells what it has played; `ahead_ms` is how much of the agent's sound it is sent before that is heard. */
+export interface Hello {
+  type: "hello";
+  version?: number;
+  agent?: string | null;
+  token?: string;
+  inputs?: Record<string, string | number | boolean | null>;
+  in?: SoundFormat;
+  out?: SoundFormat;
+  marks?: boolean;
+  ahead_ms?: number;
+}
+
+/** All that came before the `mark` with this `id` has been played. */
+export interface Marked {
+  type: "marked";
+  id: string;
+}
+
+/** The caller is still there, though nothing else comes from it. */
+export interface Alive {
+  type: "alive";
+}
+
+export type SocketCallerMessage =
+  Hello
+  | Marked
+  | Alive;

@@ -48,6 +48,19 @@ export const ToServer = Object.freeze({
   HANGUP: "hangup",
 });
 
+export const SocketFromServer = Object.freeze({
+  HELLO: "hello",
+  MARK: "mark",
+  CLEAR: "clear",
+  KEY: "key",
+});
+
+export const SocketToServer = Object.freeze({
+  HELLO: "hello",
+  MARKED: "marked",
+  ALIVE: "alive",
+});
+
 const KNOWN = new Set(Object.values(FromServer));
 
 /**

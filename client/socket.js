@@ -3,7 +3,7 @@
 import { Capture } from "./capture.js";
 import { Playout } from "./playout.js";
 import { CallProblem, asProblem, endProblem, refusalProblem } from "./problems.js";
-import { FromServer, ToServer, decode, encode } from "./protocol.js";
+import { FromServer, SocketFromServer, SocketToServer, ToServer, decode, encode } from "./protocol.js";
 
 const HEARD_RATE = 16_000;
 const SPOKEN_RATE = 24_000;
@@ -52,7 +52,7 @@ export class SocketLine {
       void this.#context.resume();
       if (stream !== null) await Capture.load(this.#context, this.#signalling.address("client.js"));
       if (this.#over) return;
-      this.#playout = new Playout(this.#context, SPOKEN_RATE, (id) => this.#say({ type: "marked", id }));
+      this.#playout = new Playout(this.#context, SPOKEN_RATE, (id) => this.#say(SocketToServer.MARKED, { id }));
       this.#deadline = setTimeout(() => this.#finish(new CallProblem("server_unreachable")), HELLO_DEADLINE_MS);
       const address = this.#signalling.address("ws", { socket: true });
       if (instead !== null) address.searchParams.set("instead", instead);
@@ -60,8 +60,7 @@ export class SocketLine {
       this.#socket = socket;
       socket.binaryType = "arraybuffer";
       socket.onopen = () =>
-        this.#say({
-          type: "hello",
+        this.#say(SocketToServer.HELLO, {
           agent,
           inputs,
           token: this.#signalling.token || undefined,
@@ -116,8 +115,8 @@ export class SocketLine {
     this.#finish(null);
   }
 
-  #say(message) {
-    if (!this.#over && this.#socket.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
+  #say(type, fields) {
+    if (!this.#over && this.#socket.readyState === WebSocket.OPEN) this.#socket.send(encode(type, fields));
   }
 
   #receive(data) {
@@ -132,9 +131,9 @@ export class SocketLine {
     } catch {
       return;
     }
-    if (told?.type === "hello") this.#welcomed();
-    else if (told?.type === "mark") this.#playout.mark(told.id);
-    else if (told?.type === "clear") this.#playout.clear();
+    if (told?.type === SocketFromServer.HELLO) this.#welcomed();
+    else if (told?.type === SocketFromServer.MARK) this.#playout.mark(told.id);
+    else if (told?.type === SocketFromServer.CLEAR) this.#playout.clear();
     else if (!this.#connected && told?.type === FromServer.ERROR) this.#refusal = told;
     else this.#told(decode(data));
   }
@@ -184,7 +183,7 @@ export class SocketLine {
     if (this.#socket.bufferedAmount === 0 || bytes > this.#sent.bytes) this.#sent = { bytes, at: now };
     if (now - this.#aliveAt > ALIVE_MS) {
       this.#aliveAt = now;
-      this.#say({ type: "alive" });
+      this.#say(SocketToServer.ALIVE);
     }
     this.#on.shaky(now - this.#sent.at > SHAKY_MS);
     if (now - this.#sent.at > LOST_MS) this.#finish(this.#lost());

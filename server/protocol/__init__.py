@@ -56,6 +56,10 @@ from .from_server import (
     Usage,
     Waited,
 )
+from .on_sockets import (
+    SocketFromCaller,
+    SocketFromServer,
+)
 from .wire import (
     PROTOCOL_VERSION,
     Json,
@@ -90,6 +94,8 @@ __all__ = [
     "Reply",
     "RunTool",
     "Service",
+    "SocketFromCaller",
+    "SocketFromServer",
     "Speech",
     "State",
     "Text",

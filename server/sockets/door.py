@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Protocol
 
+import msgspec
 from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -19,6 +19,7 @@ from ...transports.socket.wire import WireClosed
 from ..access.grant import Grant
 from ..gate import Gate
 from ..limits.buckets import address_key
+from ..protocol import Error
 from ..refusals import Refusal
 
 __all__ = [
@@ -188,12 +189,12 @@ async def deny(websocket: WebSocket, refusal: Refusal) -> None:
 
 async def tell_refusal(websocket: WebSocket, refusal: Refusal) -> None:
     """Say why an open socket is closed, and close it: 4000 and the status of HTTP."""
-    error = {"type": "error", "code": refusal.code, "message": refusal.message, "remedy": refusal.remedy}
+    error = Error(message=refusal.message, remedy=refusal.remedy, code=refusal.code)
     wire = SocketWire(websocket)
     wire.code = _CODE_OF_STATUS + refusal.status
     try:
         async with asyncio.timeout(_CLOSE_WITHIN_S):
-            await wire.send(json.dumps(error, ensure_ascii=False))
+            await wire.send(msgspec.json.encode(error).decode())
     except (TimeoutError, WireClosed):
         return
     await wire.close(refusal.code)

@@ -6,15 +6,16 @@ import base64
 import binascii
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
 from ...pipeline.units import MS
 from ...transports.socket.caller import SocketCaller
-from ...transports.socket.codings import Coding, CodingError, SoundEncoding
+from ...transports.socket.codings import Coding, CodingError
 from ...transports.socket.native import NativeCodec
 from ...transports.socket.signals import Codec, Data
+from ...transports.socket.words import Hello, SoundFormat, Welcome
 from ..protocol import PROTOCOL_VERSION, Dialect
 from ..refusals import Refusal, sentence
 
@@ -65,22 +66,6 @@ Opener = Callable[[Data, Mapping[str, str]], Opening | None]
 Raises ``Refusal`` for faults in its own."""
 
 
-class _Format(msgspec.Struct, forbid_unknown_fields=True):
-    encoding: SoundEncoding = "pcm16"
-    rate: int = 16_000
-
-
-class _Hello(msgspec.Struct, tag_field="type", tag="hello", rename={"audio_in": "in", "audio_out": "out"}):
-    version: int = PROTOCOL_VERSION
-    agent: str | None = None
-    token: str = ""
-    inputs: dict[str, str | int | float | bool | None] = {}
-    audio_in: _Format = msgspec.field(default_factory=_Format)
-    audio_out: _Format = msgspec.field(default_factory=_Format)
-    marks: bool = False
-    ahead_ms: Annotated[int, msgspec.Meta(ge=20, le=2_000)] = 200
-
-
 class _Type(msgspec.Struct):
     type: str | None = None
 
@@ -92,7 +77,7 @@ def native_opening(data: Data, _: Mapping[str, str]) -> Opening | None:
     try:
         if msgspec.json.decode(data, type=_Type).type != "hello":
             return None
-        hello = msgspec.json.decode(data, type=_Hello)
+        hello = msgspec.json.decode(data, type=Hello)
     except msgspec.ValidationError as error:
         raise Refusal(400, "bad_hello", f"The first message is not as expected: {error}.", _REMEDY) from None
     except (msgspec.DecodeError, UnicodeError, RecursionError):
@@ -110,14 +95,9 @@ def native_opening(data: Data, _: Mapping[str, str]) -> Opening | None:
     coding_in, coding_out = _coding("in", hello.audio_in), _coding("out", hello.audio_out)
 
     def answer(caller: SocketCaller) -> Data:
-        told = {
-            "type": "hello",
-            "version": PROTOCOL_VERSION,
-            "id": caller.id,
-            "in": coding_in._asdict(),
-            "out": coding_out._asdict(),
-            "marks": hello.marks,
-        }
+        told = Welcome(
+            PROTOCOL_VERSION, caller.id, SoundFormat(*coding_in), SoundFormat(*coding_out), hello.marks
+        )
         return msgspec.json.encode(told).decode()
 
     return Opening(
@@ -151,7 +131,7 @@ def bearer_in(subprotocols: Sequence[str]) -> str:
     return ""
 
 
-def _coding(which: Literal["in", "out"], wanted: _Format) -> Coding:
+def _coding(which: Literal["in", "out"], wanted: SoundFormat) -> Coding:
     try:
         return Coding(wanted.encoding, wanted.rate).checked()
     except CodingError as error:

@@ -13,7 +13,16 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 import msgspec
 
 import livegraph
-from livegraph.server.protocol import PROTOCOL_VERSION, EndReason, FromCaller, FromServer, LiveOption
+from livegraph.server.protocol import (
+    PROTOCOL_VERSION,
+    EndReason,
+    FromCaller,
+    FromServer,
+    LiveOption,
+    SocketFromCaller,
+    SocketFromServer,
+)
+from livegraph.transports.socket.words import SoundFormat
 
 __all__ = ["protocol_files"]
 
@@ -50,6 +59,8 @@ export const PROTOCOL_VERSION = {PROTOCOL_VERSION};
 
 {constants("FromServer", FromServer)}
 {constants("ToServer", FromCaller)}
+{constants("SocketFromServer", SocketFromServer)}
+{constants("SocketToServer", SocketFromCaller)}
 const KNOWN = new Set(Object.values(FromServer));
 
 /**
@@ -81,7 +92,14 @@ def _types() -> str:
     reasons = " | ".join(f'"{reason.value}"' for reason in EndReason)
     parts.append(f"/** {_first_line(EndReason)} */\nexport type EndReason =\n  {reasons};\n")
     parts.append(_interface(LiveOption))
-    for name, union in (("ServerMessage", FromServer), ("CallerMessage", FromCaller)):
+    unions = (
+        ("ServerMessage", FromServer),
+        ("CallerMessage", FromCaller),
+        ("SocketServerMessage", SocketFromServer),
+        ("SocketCallerMessage", SocketFromCaller),
+    )
+    parts.append(_interface(SoundFormat))
+    for name, union in unions:
         kinds = get_args(union)
         parts += [_interface(kind) for kind in kinds]
         parts.append(f"export type {name} =\n  " + "\n  | ".join(kind.__name__ for kind in kinds) + ";\n")
@@ -110,19 +128,32 @@ def _page() -> str:
     for title, union in (("From the server", FromServer), ("From the caller", FromCaller)):
         parts.append(f"## {title}\n\n| type | fields | meaning |\n| --- | --- | --- |")
         for kind in get_args(union):
-            fields = ", ".join(f"`{name}{'?' if optional else ''}`" for name, _, optional in _fields(kind))
-            parts.append(f"| `{_tag(kind)}` | {fields} | {_sentence(kind)} |")
+            parts.append(f"| `{_tag(kind)}` | {_listed(kind)} | {_sentence(kind)} |")
         parts.append("")
+    parts.append(
+        "## On a WebSocket as well\n\n"
+        "Where sound and messages share a socket ([its page](websocket.md)), this is said too.\n\n"
+        "| type | who | fields | meaning |\n| --- | --- | --- | --- |"
+    )
+    for who, union in (("caller", SocketFromCaller), ("server", SocketFromServer)):
+        for kind in get_args(union):
+            parts.append(f"| `{_tag(kind)}` | {who} | {_listed(kind)} | {_sentence(kind)} |")
+    parts.append("")
     parts.append("## Why a call is over\n\n" + ", ".join(f"`{reason.value}`" for reason in EndReason) + ".\n")
     return "\n".join(parts)
+
+
+def _listed(kind: type[msgspec.Struct]) -> str:
+    return ", ".join(f"`{name}{'?' if optional else ''}`" for name, _, optional in _fields(kind))
 
 
 def _fields(kind: type[msgspec.Struct]) -> Iterator[tuple[str, Any, bool]]:
     """Name, type, and whether it may be left out."""
     hints = get_type_hints(kind)
-    sent = not kind.__struct_config__.omit_defaults
+    # What the server sends has all its fields; a caller's may lack those with defaults.
+    sent = not kind.__struct_config__.omit_defaults and kind not in get_args(SocketFromCaller)
     for field in msgspec.structs.fields(kind):
-        yield field.name, hints[field.name], not field.required and not sent
+        yield field.encode_name, hints[field.name], not field.required and not sent
 
 
 def _spelled(hint: Any) -> str:
@@ -150,7 +181,13 @@ def _spelled(hint: Any) -> str:
 def _schema() -> dict[str, Any]:
     definitions: dict[str, Any] = {}
     sides = {}
-    for name, union in (("server", FromServer), ("caller", FromCaller)):
+    unions = {
+        "server": FromServer,
+        "caller": FromCaller,
+        "server on a socket": SocketFromServer,
+        "caller on a socket": SocketFromCaller,
+    }
+    for name, union in unions.items():
         (schema,), parts = msgspec.json.schema_components([union], ref_template="#/$defs/{name}")
         # msgspec up to 0.22 leaves a docstring's indentation where it is.
         for part in parts.values():
@@ -162,7 +199,7 @@ def _schema() -> dict[str, Any]:
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": "Messages of a call",
         "description": f"Version {PROTOCOL_VERSION}. {_MADE}",
-        "anyOf": [sides["server"], sides["caller"]],
+        "anyOf": list(sides.values()),
         "$defs": definitions,
     }
 

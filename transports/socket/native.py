@@ -9,10 +9,13 @@ import msgspec
 
 from .codings import Coding
 from .signals import BadSignal, Data, Left, Marked, Said, Signal, Sound
+from .words import Clear, Key, Mark
+from .words import Marked as MarkedMessage
 
 __all__ = ["NativeCodec", "read_object"]
 
 _MOST_TEXT_CHARS = 64 * 1024
+_MARKED = MarkedMessage.__struct_config__.tag
 
 
 def read_object(data: str) -> dict[str, Any] | None:
@@ -27,8 +30,7 @@ def read_object(data: str) -> dict[str, Any] | None:
 class NativeCodec:
     """See ``Codec``. A binary message is a piece of sound and nothing else: PCM of any length, or one packet of Opus.
 
-    The caller's ``{"type": "marked", "id": NAME}`` answers our ``{"type": "mark", "id": NAME}``; our
-    ``{"type": "clear"}`` has it forget what it has not played. Other objects are messages of the protocol of calls.
+    What is said about the sound itself is in ``words``. Other objects are messages of the protocol of calls.
     """
 
     def __init__(self, coding_in: Coding, coding_out: Coding, *, confirms: bool) -> None:
@@ -44,7 +46,7 @@ class NativeCodec:
         kind = None if message is None else message.get("type")
         if message is None or not isinstance(kind, str):
             return ()
-        if kind == "marked":
+        if kind == _MARKED:
             name = message.get("id")
             return (Marked(name),) if isinstance(name, str) else ()
         return (Said(message), Left()) if kind == "hangup" else (Said(message),)
@@ -55,16 +57,20 @@ class NativeCodec:
 
     def mark(self, name: str) -> Data | None:
         """See ``Codec``."""
-        return f'{{"type":"mark","id":"{name}"}}' if self.confirms else None
+        return _text(Mark(name)) if self.confirms else None
 
     def clear(self) -> Data | None:
         """See ``Codec``."""
-        return '{"type":"clear"}'
+        return _text(Clear())
 
     def key(self, key: str) -> Data | None:
         """See ``Codec``."""
-        return f'{{"type":"key","key":"{key}"}}'
+        return _text(Key(key))
 
     def say(self, message: Mapping[str, Any]) -> Data | None:
         """See ``Codec``."""
-        return msgspec.json.encode(message).decode()
+        return _text(message)
+
+
+def _text(message: Any) -> str:
+    return msgspec.json.encode(message).decode()
