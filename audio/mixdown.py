@@ -7,6 +7,8 @@ Sans-IO: samples with their times go in, blocks of the sum come out as far as th
 - What follows a track's last sample within half a block follows it without a gap or an overlap: times that tremble do
   not tear sound apart. What comes faster than it lasts (a model's voice) is kept and queues up behind itself.
 - What comes too late for its place is not lost: it begins where the sum is now.
+- A sum of two turns cannot be cut for one of them alone, so it is made shortly before its time, however early its parts
+  have come.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ __all__ = ["Ducking", "Mixdown", "MixedBlock"]
 
 _SECOND = 1_000_000_000
 _BLOCKS_PER_SECOND = 50
+_SHARED_AHEAD_NS = 100_000_000
+"""A block of two turns is made so long before its time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +49,8 @@ class MixedBlock:
     """Of its first sample."""
     turn: int
     """A turn that has a part in it, 0 for none."""
+    others: tuple[int, ...] = ()
+    """Further turns that have."""
 
 
 @dataclass(slots=True)
@@ -90,6 +96,8 @@ class Mixdown:
         """The place of the next sample of the sum."""
         self._duck_until = -1
         self._begun = False
+        self._paced_ns: int | None = None
+        """When the next block is made, where that is of two turns and early."""
 
     @property
     def tracks(self) -> frozenset[str]:
@@ -151,9 +159,15 @@ class Mixdown:
                 last = kept[-1] if kept else None
                 track.end = self._at if last is None else last[0] + len(last[1])
 
+    def holds(self, turn: int) -> bool:
+        """Whether something of ``turn`` is still to be heard."""
+        return any(piece[2] == turn for track in self._tracks.values() for piece in track.pieces)
+
     @property
     def deadline_ns(self) -> int | None:
         """When the next block is due even if no more comes; ``None`` while nothing is held."""
+        if self._paced_ns is not None:
+            return self._paced_ns
         start = min(
             (piece[0] for track in self._tracks.values() for piece in list(track.pieces)[:1]), default=None
         )
@@ -169,6 +183,7 @@ class Mixdown:
         patience = self._samples(max(0, now_ns - self.wait_ns))
         until = min(max(all_there, patience), newest)
         made: list[MixedBlock] = []
+        self._paced_ns = None
         while self._at < until:
             first = min(track.pieces[0][0] for track in self._tracks.values() if track.pieces)
             if first > self._at:
@@ -179,13 +194,28 @@ class Mixdown:
             short = size < self._block and waited_for and patience < self._at + self._block
             if short or self._at + size > until:
                 break
+            ready_ns = self._time_ns(self._at) - _SHARED_AHEAD_NS
+            if ready_ns > now_ns and len(self._turns_until(self._at + size)) > 1:
+                self._paced_ns = ready_ns
+                break
             made.append(self._mixed(size))
         return made
+
+    def _turns_until(self, end: int) -> list[int]:
+        """The turns that have a part in what comes before the place ``end``."""
+        turns: list[int] = []
+        for track in self._tracks.values():
+            for place, _, turn in track.pieces:
+                if place >= end:
+                    break
+                if turn and turn not in turns:
+                    turns.append(turn)
+        return turns
 
     def _mixed(self, size: int) -> MixedBlock:
         shape = (size,) if self._channels == 1 else (size, self._channels)
         parts: dict[str, Pcm] = {}
-        turn = 0
+        turns = self._turns_until(self._at + size)
         for name, track in self._tracks.items():
             part = None
             while track.pieces and track.pieces[0][0] < self._at + size:
@@ -195,7 +225,6 @@ class Mixdown:
                 taken = samples[: size - offset]
                 part[offset : offset + len(taken)] = taken
                 track.held -= len(taken)
-                turn = of_turn or turn
                 if len(taken) < len(samples):
                     track.pieces.appendleft((place + len(taken), samples[len(taken) :], of_turn))
                     break
@@ -209,7 +238,9 @@ class Mixdown:
             if name in parts:
                 total += amplify(parts[name], target, from_db=track.applied_db, ramp=size)
             track.applied_db = target
-        block = MixedBlock(np.clip(total, -32_768, 32_767).astype(np.int16), self._time_ns(self._at), turn)
+        samples = np.clip(total, -32_768, 32_767).astype(np.int16)
+        last = turns.pop() if turns else 0
+        block = MixedBlock(samples, self._time_ns(self._at), last, tuple(turns))
         self._at += size
         for track in self._tracks.values():
             track.end = max(track.end, self._at) if not track.pieces else track.end

@@ -18,7 +18,7 @@ import selectors
 import threading
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Any, Protocol, TypeVar, TypeVarTuple
 
 from .errors import LivegraphError
@@ -50,6 +50,12 @@ _DEADLOCK_AFTER_S = 20.0
 """Real seconds that a virtual loop with nothing to do waits for a foreign thread before it gives up."""
 _THREAD_LIMIT_S = 60.0
 """Real seconds that virtual time stands still for what runs in a thread of the executor."""
+_TOGETHER = 5
+"""So many times as long it stands still for threads that come and go, one after the other."""
+_ALWAYS_READY_S = 300.0
+"""Real seconds in which something is ready all the time, and virtual time never gets on."""
+_ROUNDS = 4096
+"""How often the loop goes round until it is looked at that."""
 
 
 class VirtualDeadlockError(LivegraphError):
@@ -153,16 +159,24 @@ def day_time_ns() -> int:
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop whose time moves only when nothing else can.
 
-    ``thread_limit_s`` is for how many real seconds it stands still for what runs in a thread; then
-    ``VirtualDeadlockError`` names that.
+    ``thread_limit_s`` is for how many real seconds it stands still for what runs in a thread, and five times as long
+    for threads that come and go; then ``VirtualDeadlockError`` names them.
     """
 
     def __init__(self, thread_limit_s: float = _THREAD_LIMIT_S) -> None:
         # Set before the base class asks for the time.
         self.virtual_ns = 0
         self._threads: dict[object, _InThread] = {}
+        """What time stands still for."""
+        self._at_work: set[_InThread] = set()
+        """What runs in a thread now, whether somebody waits for it or not."""
         self._thread_limit_s = thread_limit_s
         self._stands_since_s: float | None = None
+        self._stood_here_s = 0.0
+        """Real seconds for which it has stood still since virtual time has moved last."""
+        self._rounds = 0
+        """How often the loop has gone round since then, with something ready each time."""
+        self._rounds_since_s = 0.0
         self._given_up = False
         self.stood_ns = 0
         """Real nanoseconds for which it has stood still until a thread was done."""
@@ -178,11 +192,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def run_in_executor(
         self, executor: Executor | None, func: Callable[[*Ts], T], *args: *Ts
     ) -> asyncio.Future[T]:
-        work = _InThread(func)
-        # Other executors may carry the function elsewhere: they get it as it is.
-        here = executor is None or isinstance(executor, ThreadPoolExecutor)
-        run: Any = work if here else func
-        future: asyncio.Future[T] = super().run_in_executor(executor, run, *args)
+        work: Any = _InThread(func, self._at_work)
+        future: asyncio.Future[T] = super().run_in_executor(executor, work, *args)
         self._threads[future] = work
         future.add_done_callback(self._thread_done)
         return future
@@ -195,11 +206,11 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             if executor is not None:
                 executor.shutdown(wait=False)
             return
-        self._threads[self] = _InThread(self.shutdown_default_executor)
+        self._threads[self] = _InThread(self.shutdown_default_executor, self._at_work)
         try:
             await super().shutdown_default_executor()
         finally:
-            del self._threads[self]
+            self._threads.pop(self, None)
 
     def _thread_done(self, future: asyncio.Future[Any]) -> None:
         self._threads.pop(future, None)
@@ -208,45 +219,90 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _jump(self, seconds: float) -> None:
         self.virtual_ns += max(1, round(seconds * SECOND))
         self._stands_since_s = None
+        self._stood_here_s, self._rounds = 0.0, 0
+
+    def _goes_round(self) -> None:
+        """Something is ready, or may be. ``VirtualDeadlockError`` when that goes on for ever and no time passes."""
+        self._rounds += 1
+        if self._rounds % _ROUNDS:
+            return
+        if self._rounds == _ROUNDS:
+            self._rounds_since_s = time.monotonic()
+        limit_s = _TOGETHER * self._thread_limit_s if self._threads else _ALWAYS_READY_S
+        if time.monotonic() - self._rounds_since_s < limit_s:
+            return
+        if self._threads:
+            raise self._gives_up(limit_s)
+        raise VirtualDeadlockError(
+            f"virtual time cannot go on: for {limit_s:g} real seconds something was ready all the time; at work: "
+            + self._waiting()
+        )
 
     def _patience_s(self) -> float:
         """How long to stand still for threads from now on; ``VirtualDeadlockError`` when it was too long."""
         now_s = time.monotonic()
         if self._stands_since_s is None:
             self._stands_since_s = now_s
-        left_s = self._stands_since_s + self._thread_limit_s - now_s
-        if left_s > 0:
-            return left_s
-        names = ", ".join(sorted(str(work) for work in self._threads.values()))
+        limit_s, together_s = self._thread_limit_s, _TOGETHER * self._thread_limit_s
+        alone_s = self._stands_since_s + limit_s - now_s
+        if alone_s <= 0:
+            raise self._gives_up(limit_s)
+        if self._stood_here_s >= together_s:
+            raise self._gives_up(together_s)
+        return min(alone_s, together_s - self._stood_here_s)
+
+    def _gives_up(self, limit_s: float) -> VirtualDeadlockError:
+        # Who joins them at the end of the loop is not what they wait for.
+        work = self._at_work or set(self._threads.values())
+        names = ", ".join(sorted(map(str, work)))
         # Whoever winds the loop up must not wait for them again.
         self._given_up = True
         self._threads.clear()
-        raise VirtualDeadlockError(
-            "virtual time stands still for a thread, which has not ended within "
-            f"{self._thread_limit_s:g} real seconds: {names}"
+        together = limit_s > self._thread_limit_s
+        what = (
+            "threads, of which one after the other is at work for"
+            if together
+            else "a thread, which has not ended within"
         )
+        return VirtualDeadlockError(f"virtual time stands still for {what} {limit_s:g} real seconds: {names}")
+
+    def _waiting(self) -> str:
+        return ", ".join(sorted(task.get_name() for task in asyncio.all_tasks(self)))
 
 
 class _InThread:
-    """A function that runs in a thread of an executor, and that thread's name once it does."""
+    """A function for a thread of an executor, and that thread's name once it runs there. ``at_work`` holds it then."""
 
-    def __init__(self, function: Callable[..., Any]) -> None:
+    def __init__(self, function: Callable[..., Any], at_work: set[_InThread]) -> None:
         self._function = function
+        self._at_work = at_work
         self._thread = ""
         self.__name__ = getattr(function, "__name__", "")
 
     def __call__(self, *args: Any) -> Any:
         self._thread = threading.current_thread().name
-        return self._function(*args)
+        self._at_work.add(self)
+        try:
+            return self._function(*args)
+        finally:
+            self._at_work.discard(self)
+
+    def __reduce__(self) -> tuple[Callable[[T], T], tuple[Any]]:
+        # An executor of processes sends the function alone.
+        return _itself, (self._function,)
 
     def __str__(self) -> str:
         function: Any = self._function
-        while isinstance(function, functools.partial):
+        while isinstance(function, functools.partial) and not hasattr(function, "__qualname__"):
             # asyncio.to_thread runs its function in a copy of the context.
             in_context = getattr(function.func, "__name__", "") == "run" and function.args
             function = function.args[0] if in_context else function.func
         name = getattr(function, "__qualname__", repr(function))
         return f"{name} (thread {self._thread})" if self._thread else name
+
+
+def _itself(function: T) -> T:
+    return function
 
 
 class _VirtualSelector(selectors.DefaultSelector):
@@ -257,26 +313,33 @@ class _VirtualSelector(selectors.DefaultSelector):
         self._loop = loop
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        loop = self._loop
         ready = super().select(0)
         if ready or (timeout is not None and timeout <= 0):
+            loop._goes_round()
             return ready
-        if self._loop._threads:
+        if loop._threads:
             since_ns = time.monotonic_ns()
-            ready = super().select(self._loop._patience_s())
-            self._loop.stood_ns += time.monotonic_ns() - since_ns
+            ready = super().select(loop._patience_s())
+            stood_ns = time.monotonic_ns() - since_ns
+            loop.stood_ns += stood_ns
+            loop._stood_here_s += stood_ns / SECOND
             return ready
-        if timeout is not None and len(self.get_map()) > _OWN_SOCKETS:
+        outside = len(self.get_map()) > _OWN_SOCKETS
+        if timeout is not None and outside:
             # Somebody talks to the world outside, whose time is real: ours goes on with it, and no faster.
             return self._wait_outside(timeout)
         if timeout is not None:
-            self._loop._jump(timeout)
+            loop._jump(timeout)
             return ready
-        # No timer at all: only a thread that we do not know of could wake the loop.
-        ready = super().select(_DEADLOCK_AFTER_S)
+        # No timer at all: only a thread that we do not know of could wake the loop, or somebody outside.
+        limit_s = max(_DEADLOCK_AFTER_S, loop._thread_limit_s) if outside else _DEADLOCK_AFTER_S
+        ready = super().select(limit_s)
         if not ready:
-            waiting = sorted(str(task.get_name()) for task in asyncio.all_tasks(self._loop))
+            silent = f", no socket has said anything for {limit_s:g} real seconds" if outside else ""
             raise VirtualDeadlockError(
-                f"nothing is ready and no timer is set, so virtual time cannot go on; waiting: {', '.join(waiting)}"
+                f"nothing is ready and no timer is set{silent}, so virtual time cannot go on; "
+                f"waiting: {loop._waiting()}"
             )
         return ready
 

@@ -106,9 +106,8 @@ class DtmfMenu(Processor):
         chosen = self._menu.get(frame.key)
         if chosen is None:
             return
-        if self.call.conversation.turn:
-            # Whoever presses a key has heard enough.
-            self.call.conversation.interrupted(self.call.conversation.turn)
+        # Whoever presses a key has heard enough.
+        self.call.conversation.hush()
         if chosen.end:
             self.call.end(EndReason.GOODBYE, f"the caller pressed {frame.key}")
         elif chosen.to:

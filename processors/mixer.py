@@ -2,8 +2,9 @@
 
 Ports: ``inputs`` in, any number of edges; ``out`` out. Sound is aligned by its times and summed: a track that lags
 behind is waited for no longer than ``wait``; what comes in a burst, as a model's voice does, queues up behind
-itself. With ``duck`` the others are lowered while one of them is heard. Edges are called after the nodes that they
-come from: ``music``, or ``music.out`` where a node has two.
+itself. Two that speak at once are summed just before they are heard, so that each can be cut alone. With ``duck`` the
+others are lowered while one of them is heard. Edges are called after the nodes that they come from: ``music``, or
+``music.out`` where a node has two.
 
 Example:
     mixer: {duck: voice, gains: {music: -6}}
@@ -13,7 +14,7 @@ import asyncio
 from contextlib import suppress
 from typing import Annotated
 
-from ..audio import Ducking, Mixdown
+from ..audio import Ducking, Mixdown, MixedBlock, samples_to_ns
 from ..pipeline import (
     MS,
     SECOND,
@@ -21,14 +22,18 @@ from ..pipeline import (
     Doc,
     Duration,
     EdgeEnd,
+    Emitted,
     Ins,
     InterruptFrame,
     Live,
+    Marker,
     Out,
     Processor,
     ProcessorError,
     Range,
+    TurnEndFrame,
 )
+from ..pipeline.events import StateChanged
 
 __all__ = ["Mixer"]
 
@@ -39,6 +44,8 @@ class Mixer(Processor):
     Example:
         mixer: {duck: voice, gains: {music: -6}}
     """
+
+    emits = (StateChanged,)
 
     inputs: Ins[AudioFrame] = Ins(doc="the sounds, one edge each; they agree on one format")
     out: Out[AudioFrame] = Out(like="inputs", doc="their sum, in blocks of 20 ms while any of them sounds")
@@ -73,6 +80,12 @@ class Mixer(Processor):
         self._changed = asyncio.Event()
         self._over = False
         self._told_loss = False
+        self._ends: list[TurnEndFrame] = []
+        """Of turns whose sound is still held."""
+        self._places: dict[int, int] = {}
+        """How many samples of a turn were handed on."""
+        self._shared: set[int] = set()
+        """Turns that sounded beside another's."""
 
     async def start(self) -> None:
         names = [edge.name for edge in self.inputs.edges]
@@ -107,6 +120,14 @@ class Mixer(Processor):
             self.log.warning("%s: %s is ahead by more than its limit, and loses sound", self.name, edge.name)
         self._changed.set()
 
+    def on_marker(self, port: str, frame: Marker) -> Emitted:
+        if not isinstance(frame, TurnEndFrame):
+            return frame
+        # Behind its sound, which is held.
+        self._ends.append(frame)
+        self._changed.set()
+        return None
+
     def on_rewired(self) -> None:
         for edge in self.inputs.edges:
             if edge.name not in self._mix.tracks:
@@ -114,6 +135,7 @@ class Mixer(Processor):
 
     def on_interrupt(self, frame: InterruptFrame) -> None:
         self._mix.interrupt(frame.turn)
+        self._ends = [end for end in self._ends if not 0 < end.turn <= frame.turn]
         self._changed.set()
 
     def on_input_end(self, port: str, edge: EdgeEnd) -> None:
@@ -135,6 +157,12 @@ class Mixer(Processor):
             for block in self._mix.take(self.call.clock.now_ns()):
                 rate = self.out.format.rate
                 await self.out.send(AudioFrame(block.samples, rate, time_ns=block.time_ns, turn=block.turn))
+                self._count(block)
+            for end in [end for end in self._ends if not self._mix.holds(end.turn)]:
+                self._ends.remove(end)
+                self._places.pop(end.turn, None)
+                self._shared.discard(end.turn)
+                self.out.emit(end)  # type: ignore[arg-type]  # markers pass any port
             if over:
                 return
             deadline_ns = self._mix.deadline_ns
@@ -142,3 +170,13 @@ class Mixer(Processor):
             with suppress(TimeoutError):
                 async with asyncio.timeout(None if left_ns is None else left_ns / SECOND):
                     await self._changed.wait()
+
+    def _count(self, block: MixedBlock) -> None:
+        """Tell how far turns were heard that sound beside others: an output hears of one turn in each block alone."""
+        turns = (block.turn, *block.others) if block.turn else ()
+        if len(turns) > 1:
+            self._shared.update(turns)
+        for turn in turns:
+            self._places[turn] = place = self._places.get(turn, 0) + len(block.samples)
+            if turn in self._shared:
+                self.call.conversation.played(turn, samples_to_ns(place, self.out.format.rate))

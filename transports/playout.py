@@ -93,6 +93,8 @@ class PlayoutBuffer:
         """By source, the newest turn that was cut."""
         self._turn = 0
         self._position = 0
+        self._places: dict[str, tuple[int, int]] = {}
+        """Of each source: the turn that was played last, and how far."""
         self._finished = False
         self._paused = False
         self._facts: list[Fact] = []
@@ -190,7 +192,7 @@ class PlayoutBuffer:
                 self._held -= samples
                 self._sounded += samples
                 if turn is not self._turn and turn != self._turn:
-                    self._turn, self._position = turn, 0
+                    self._turn_to(turn)
                 self._position += samples
                 if turn:
                     self._note(turn)
@@ -255,7 +257,7 @@ class PlayoutBuffer:
         self._held -= len(pcm)
         self._sounded += len(pcm)
         if turn != self._turn:
-            self._turn, self._position = turn, 0
+            self._turn_to(turn)
         self._position += len(pcm)
         if turn:
             self._note(turn)
@@ -272,6 +274,12 @@ class PlayoutBuffer:
             self._risen += len(part)
             pcm = np.rint(pcm * (gain if pcm.ndim == 1 else gain[:, None])).astype(np.int16)
         return pcm
+
+    def _turn_to(self, turn: int) -> None:
+        """The sound of ``turn`` follows. Where two speak at once, each goes on from its own place."""
+        self._places[source_of(self._turn)] = self._turn, self._position
+        known, position = self._places.get(source_of(turn), (0, 0))
+        self._turn, self._position = turn, position if known == turn else 0
 
     def _follow(self, cushion: Cushion, turn: int) -> None:
         """Sound begins: tell the cushion how it went since it did before, and be as large as it is now."""

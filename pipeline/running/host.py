@@ -216,7 +216,7 @@ class Host:
             case Say():
                 self._give(act)
             case Hush():
-                self._conversation.interrupted(self._conversation.turn)
+                self._conversation.hush()
             case Mute(on):
                 self._conversation.mute(on)
                 if self._events.wants(MuteChanged):

@@ -148,8 +148,9 @@ class TurnController:
         return not self.turn and not self.voided and not self._playing
 
     def join(self, other: TurnController) -> None:
-        """Begin with what ``other`` knows of the user."""
+        """Begin with what ``other`` knows of the user, and of functions at work."""
         self.user_speaking, self._quiet = other.user_speaking, other._quiet
+        self.tools_pending = other.tools_pending
 
     def next_turn(self) -> Turn:
         """Open a model turn and return it."""
@@ -260,6 +261,12 @@ class TurnController:
         """Somebody has cut ``turn``: it and all before are void, whatever the local detector thinks."""
         self.cut(turn)
         return [Flush(Turn(self.voided, self.source))]
+
+    def hushed(self, now_ns: int) -> list[Decision]:
+        """Whatever its source says is cut."""
+        if self.turn <= self.voided:
+            return []
+        return self._flush(TurnState.INTERRUPTED if self.user_speaking else TurnState.LISTENING)
 
     def cut(self, turn: int) -> None:
         """``turn`` and all before are void, and whoever decided that sees to it."""

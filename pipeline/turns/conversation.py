@@ -213,6 +213,10 @@ class Conversation:
         floor.flush(turn)
         floor.settle()
 
+    def hush(self) -> None:
+        """Cut what is being said, whoever says it."""
+        self._floor.tell_all(TurnController.hushed)
+
     def tool_started(self) -> None:
         """The model waits for a function."""
         self._floor.tell_all(TurnController.tool_started)

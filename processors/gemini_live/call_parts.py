@@ -9,6 +9,7 @@ from typing import Any
 
 from ...liveapi.models import ModelCapabilities
 from ...pipeline.errors import ServiceError
+from ...pipeline.running.context import CallContext
 from .answers.fallback import FallbackLine
 from .answers.policy import AnswerPolicy
 from .credentials.provider import Credentials
@@ -18,7 +19,7 @@ from .endpoint import Access, Endpoint, LiveConnector, resolve
 from .link_tap import LinkTap, tapped
 from .settings import Settings
 
-__all__ = ["Role", "answer_policy", "endpoint_of", "first_error"]
+__all__ = ["Role", "answer_policy", "claims_of", "endpoint_of", "first_error"]
 
 
 def _everything(history: History) -> Sequence[HistoryEntry]:
@@ -47,6 +48,15 @@ def answer_policy(settings: Settings, can: ModelCapabilities) -> AnswerPolicy:
     patience_ns = answer.patience if can.answers else None
     silent = config is not None and bool(config.proactive_audio)
     return AnswerPolicy(patience_ns, answer.retries, silence_is_answer=silent)
+
+
+def claims_of(call: CallContext, node: str) -> Callable[[str], bool]:
+    """What takes the id of a function call for ``node``; ``False`` when another box of the call has it.
+
+    Two models know nothing of each other's ids, and the same tools may answer both.
+    """
+    owners: dict[str, str] = call.shelf.setdefault("function call ids", {})
+    return lambda call_id: owners.setdefault(call_id, node) == node
 
 
 def first_error(group: BaseExceptionGroup[BaseException]) -> BaseException:

@@ -21,7 +21,7 @@ from ..tools.catalog import FunctionSpec, ToolCatalog
 from .answers.asking import ask_model
 from .answers.fallback import FallbackLine
 from .answers.watch import AnswerWatch
-from .call_parts import Role, answer_policy, endpoint_of, first_error
+from .call_parts import Role, answer_policy, claims_of, endpoint_of, first_error
 from .capture.video import PictureFeed
 from .course import Course
 from .dialogue import outcomes as said
@@ -88,14 +88,12 @@ class LiveCall:
             ports.transcript,
             history,
             whole=self._can.whole_transcriptions,
-            numbers=None if after is None else after._user.numbers,
         )
         self._agent: AgentTranscript = AgentTranscript(
             call,
             ports.transcript,
             history,
             self._changed,
-            numbers=None if after is None else after._agent.numbers,
         )
         self._own = OwnFunctions(call)
         self._tool_lines = [FallbackLine(text) for catalog in catalogs for text in catalog.lines]
@@ -108,6 +106,7 @@ class LiveCall:
             writes=settings.writes,
             ends_turns=self._can.ends_turns,
             salt=call.id,
+            claims=claims_of(call, node),
         )
         trailing_ns = settings.trailing_ns if self._can.needs_trailing_sound else 0
         self._uplink = Uplink(call, self._outbox, self._can, settings.pre_roll_ns, trailing_ns, warn)

@@ -167,8 +167,7 @@ class GuardRails(Processor):
         if rule.then == "report":
             return
         # What is being said ends here, whoever says it.
-        if self.call.conversation.turn:
-            self.call.conversation.interrupted(self.call.conversation.turn)
+        self.call.conversation.hush()
         if rule.then == "end":
             self._ended = True
             reason, detail = EndReason.ENDED_BY_AGENT, f"guard rail {rule.name}"

@@ -1,6 +1,7 @@
 """The mixer in a graph: sums what several nodes send, at one rate, and lowers the rest while one is heard."""
 
 import asyncio
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,13 @@ from livegraph.pipeline import (
     Out,
     Processor,
     ProcessorError,
+    TurnEndFrame,
     TurnStartFrame,
     ms,
     run_virtual,
 )
 from livegraph.processors import Mixer
+from livegraph.testing import run_processor
 
 RATE = 16_000
 
@@ -113,6 +116,22 @@ def test_an_interruption_takes_the_turn_out_of_the_sum() -> None:
     sounds = {"value": 10, "count": 6}, {"value": 3, "count": 50, "burst": True, "turn": 1}
     heard = levels(mixed(*sounds, during=cut))
     assert heard[0] == 13 and heard[-1] == 10 and len(heard) == 6
+
+
+def test_the_end_of_a_turn_comes_behind_its_sound() -> None:
+    """Though it came with a burst that is heard for two seconds more."""
+    burst = [AudioFrame(np.full(RATE // 50, 3, np.int16), RATE, turn=1) for _ in range(100)]
+    music = [AudioFrame(np.full(RATE // 50, 10, np.int16), RATE, time_ns=ms(20 * n)) for n in range(110)]
+    run = run_processor(
+        Mixer,
+        {"inputs.voice": [TurnStartFrame(turn=1), *burst, TurnEndFrame(turn=1)], "inputs.music": music},
+        edges={"inputs": ["voice", "music"]},
+    )
+    kinds = [f"{type(one.frame).__name__} {one.frame.turn}" for one in run.received]
+    assert [kind for kind, _ in groupby(kinds)] == [
+        *("TurnStartFrame 1", "AudioFrame 1", "TurnEndFrame 1", "AudioFrame 0"),
+    ]
+    assert kinds.count("AudioFrame 1") == 100
 
 
 def test_different_rates_meet_at_one() -> None:

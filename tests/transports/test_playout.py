@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegraph.pipeline.frames import AudioFrame, TurnEndFrame, TurnStartFrame
+from livegraph.pipeline.frames import AudioFrame, Turn, TurnEndFrame, TurnStartFrame
 from livegraph.pipeline.units import MS, SECOND
 from livegraph.transports.playout import Played, PlayedOut, PlayoutBuffer
 
@@ -219,3 +219,22 @@ def test_another_format_is_refused() -> None:
         buffer.push(audio([1], rate=16_000))
     with pytest.raises(ValueError, match="2 channel"):
         buffer.push(audio([[1, 2]]))
+
+
+def test_two_who_speak_at_once_are_each_known_by_their_own_place() -> None:
+    """However their pieces follow each other, and however small they are; a new turn begins at its beginning."""
+    playout = PlayoutBuffer(RATE)
+    ours, theirs, next_of_ours = Turn(1, "a"), Turn(1, "b"), Turn(2, "a")
+    size = RATE // 10
+    for turn in (ours, theirs, ours, ours, theirs, next_of_ours, theirs):
+        playout.push(AudioFrame(np.full(size, 500, np.int16), RATE, turn=turn))
+    playout.finish()
+    told = []
+    for _ in range(7):
+        playout.pull(size)
+        told += [
+            (fact.turn, fact.position_ns // (100 * MS))
+            for fact in playout.facts()
+            if isinstance(fact, Played)
+        ]
+    assert told == [(ours, 1), (theirs, 1), (ours, 2), (ours, 3), (theirs, 2), (next_of_ours, 1), (theirs, 3)]

@@ -111,6 +111,8 @@ class AheadPlayout:
         self._waits_since_ns: int | None = None
         self._void: dict[str, int] = {}
         self._turn, self._position = 0, 0
+        self._places: dict[str, tuple[int, int]] = {}
+        """Of each source: the turn that was heard last, and how far."""
         self._paused = self._finished = False
         self._facts: list[Fact] = []
         self.delay_ns = 0
@@ -349,7 +351,10 @@ class AheadPlayout:
         if not turn:
             return
         if turn != self._turn:
-            self._turn, self._position = turn, 0
+            # Where two speak at once, each goes on from its own place.
+            self._places[source_of(self._turn)] = self._turn, self._position
+            known, position = self._places.get(source_of(turn), (0, 0))
+            self._turn, self._position = turn, position if known == turn else 0
         self._position += samples
         fact = Played(turn, samples_to_ns(self._position, self.rate))
         if self._facts and isinstance(self._facts[-1], Played) and self._facts[-1].turn == turn:

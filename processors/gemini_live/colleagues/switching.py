@@ -16,7 +16,7 @@ from functools import partial
 from ....pipeline.end_reason import EndReason
 from ....pipeline.errors import ServiceError
 from ....pipeline.events import PersonaChanged, ToolCalled, ToolFinished
-from ....pipeline.frames import ToolResultFrame, TranscriptFrame, source_of
+from ....pipeline.frames import ToolResultFrame, TranscriptFrame, Turn
 from ....pipeline.running.context import CallContext
 from ....pipeline.units import MS, SECOND
 from ...tools.catalog import ToolCatalog
@@ -178,10 +178,10 @@ class Reception:
         desk.slow.clear()
         if decision is None or isinstance(decision, Refused):
             return
-        turn = self._call.conversation.turn
-        if isinstance(decision, HandOver) and not self._live.silent and source_of(turn) == self._node:
+        newest = self._call.conversation.newest_of(self._node)
+        if isinstance(decision, HandOver) and newest and not self._live.silent:
             # Whoever speaks is not the one who should.
-            self._call.conversation.interrupted(turn)
+            self._call.conversation.interrupted(Turn(newest, self._node))
         self._decide(decision)
 
     def _own(self, call: said.CallTool) -> bool:

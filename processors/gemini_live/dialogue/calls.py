@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,10 +80,16 @@ def told_late(name: str, body: Mapping[str, Any]) -> str:
 
 
 class Calls:
-    """Who waits for which result."""
+    """Who waits for which result.
 
-    def __init__(self, rules: ToolRules, salt: str = "") -> None:
+    ``claims(id)`` takes an id for these calls; ``False`` when another session of the conversation has it.
+    """
+
+    def __init__(
+        self, rules: ToolRules, salt: str = "", claims: Callable[[str], bool] = lambda call_id: True
+    ) -> None:
         self._rules = rules
+        self._claims = claims
         self._tombstones = Tombstones(salt)
         self._pending: dict[str, _Pending] = {}
         self._aliases: dict[str, str] = {}
@@ -119,7 +125,7 @@ class Calls:
         return [] if whole is None else self._ask(whole)
 
     def _ask(self, call: FunctionCall) -> list[Outcome]:
-        call_id = call.id or f"local-{next(self._made_ids)}"
+        call_id = wire_id = call.id or self._made_id()
         wished = wish(call.name, call.args, self._rules.schemas.get(call.name))
         known = self._pending.get(self._aliases.get(call_id, call_id))
         if known is not None and known.wish == wished:
@@ -128,8 +134,11 @@ class Calls:
             ]
         if known is not None:
             # Another wish under an id that is taken: it is answered under that id as well.
-            call_id = f"local-{next(self._made_ids)}"
-        again = self._again(call, call_id, wished)
+            call_id = wire_id = self._made_id()
+        elif not self._claims(call_id):
+            # Another session of this conversation uses it, with the same tools behind both.
+            call_id = self._made_id()
+        again = self._again(call, wire_id, wished)
         if again is not None:
             return again
         functions = self._rules.functions
@@ -142,7 +151,12 @@ class Calls:
             return [Remark(f"{why}: the model is told so"), Answer(response)]
         key = self._tombstones.key(wished)
         self._pending[call_id] = _Pending(call.name, call.args, wished, [call.id], key=key)
+        if wire_id != call_id:
+            self._aliases[wire_id] = call_id
         return [CallTool(call_id, call.name, call.args, key)]
+
+    def _made_id(self) -> str:
+        return next(made for n in self._made_ids if self._claims(made := f"local-{n}"))
 
     def _again(self, call: FunctionCall, call_id: str, wished: str) -> list[Outcome] | None:
         """What to do with a call that is the same as one before; ``None``: it is another.

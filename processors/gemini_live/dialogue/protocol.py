@@ -56,6 +56,7 @@ class LiveProtocol:
         writes: whether the model answers in text.
         ends_turns: whether the model ever says that a turn is over.
         salt: tells the keys of this conversation's calls from all others.
+        claims: takes the id of a call, unless another session of the same call has it; see ``Calls``.
     """
 
     def __init__(
@@ -67,12 +68,13 @@ class LiveProtocol:
         writes: bool = False,
         ends_turns: bool = True,
         salt: str = "",
+        claims: Callable[[str], bool] = lambda call_id: True,
     ) -> None:
         self.handle = ""
         """The newest handle by which the session can be resumed."""
         self.resumable = False
         """Whether that handle leads to the session as it is now."""
-        self.calls = Calls(rules or ToolRules(), salt)
+        self.calls = Calls(rules or ToolRules(), salt, claims)
         self.watch = watch or AnswerWatch(writes=writes)
         self.user_speaking = False
         """By the server's ears."""

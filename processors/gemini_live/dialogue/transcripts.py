@@ -27,19 +27,17 @@ _TOO_LONG = 4_000
 
 
 class _Teller:
-    """Tells of utterances of one role, which are numbered from 1."""
+    """Tells of utterances of one role, which are numbered from 1 in each call, whoever tells of them."""
 
-    def __init__(
-        self, call: CallContext, emit: Emit, history: History, role: Role, numbers: Iterator[int] | None
-    ) -> None:
+    def __init__(self, call: CallContext, emit: Emit, history: History, role: Role) -> None:
         self._call = call
         self._emit = emit
         self._history = history
         self._role: Role = role
-        self.numbers = itertools.count(1) if numbers is None else numbers
+        self._numbers: Iterator[int] = call.shelf.setdefault(("utterances", role), itertools.count(1))
 
     def number(self) -> int:
-        return next(self.numbers)
+        return next(self._numbers)
 
     def piece(self, utterance: int, piece: str, whole: str, turn: int) -> None:
         self._emit(TranscriptFrame(self._role, piece, time_ns=self._call.clock.now_ns()))
@@ -87,8 +85,7 @@ class _Teller:
 class UserTranscript:
     """What the user says and writes.
 
-    ``whole``: the service tells utterances in one piece, not in fragments. ``numbers`` number the utterances, where
-    they go on from another session's.
+    ``whole``: the service tells utterances in one piece, not in fragments.
     """
 
     def __init__(
@@ -98,20 +95,14 @@ class UserTranscript:
         history: History,
         *,
         whole: bool = False,
-        numbers: Iterator[int] | None = None,
     ) -> None:
-        self._teller = _Teller(call, emit, history, "user", numbers)
+        self._teller = _Teller(call, emit, history, "user")
         self._whole = whole
         self._utterance = 0
         self._text = ""
         self._late = False
         self._history = history
         self._place = 0
-
-    @property
-    def numbers(self) -> Iterator[int]:
-        """The numbers of the utterances to come."""
-        return self._teller.numbers
 
     @property
     def under_way(self) -> list[HistoryEntry]:
@@ -204,7 +195,7 @@ class _Utterance:
 
 
 class AgentTranscript:
-    """What the agent says, as it is heard. ``changed`` is set when an utterance is over; ``numbers`` as above."""
+    """What the agent says, as it is heard. ``changed`` is set when an utterance is over."""
 
     def __init__(
         self,
@@ -212,12 +203,10 @@ class AgentTranscript:
         emit: Emit,
         history: History,
         changed: asyncio.Event | None = None,
-        *,
-        numbers: Iterator[int] | None = None,
     ) -> None:
         self._call = call
         self._changed = changed or asyncio.Event()
-        self._teller = _Teller(call, emit, history, "agent", numbers)
+        self._teller = _Teller(call, emit, history, "agent")
         self._rate = SpeakingRate()
         self._open: dict[int, _Utterance] = {}
         self.broken_at = ""
@@ -226,11 +215,6 @@ class AgentTranscript:
         """Turn, number and text of the utterance that was whole last."""
         self._cut = False
         """Whether the newest one that is over was cut."""
-
-    @property
-    def numbers(self) -> Iterator[int]:
-        """The numbers of the utterances to come."""
-        return self._teller.numbers
 
     @property
     def unheard(self) -> bool:

@@ -338,3 +338,43 @@ def test_a_plain_number_cuts_everybody() -> None:
         assert stage.conversation.state is TurnState.LISTENING
 
     run_virtual(main())
+
+
+def test_a_hush_cuts_whoever_speaks_and_nobody_twice() -> None:
+    """Each up to its own newest turn, whatever the numbers of the others; who was cut before is not cut again."""
+
+    async def main() -> None:
+        stage = Stage()
+        conversation = stage.conversation
+        conversation.hush()
+        ours = [conversation.next_turn("a") for _ in range(3)][-1]
+        theirs = conversation.next_turn("b")
+        for turn in (ours, theirs):
+            conversation.played(turn, MS)
+        conversation.hush()
+        conversation.hush()
+        assert stage.voided == [ours, theirs]
+        assert conversation.state is TurnState.LISTENING
+        assert not conversation.is_void(conversation.next_turn("a"))
+
+    run_virtual(main())
+
+
+def test_who_joins_while_functions_are_at_work_knows_of_them() -> None:
+    """The end of one does not pass for the end of all."""
+
+    async def main() -> None:
+        stage = Stage()
+        conversation = stage.conversation
+        conversation.interrupted(conversation.next_turn("a"))
+        conversation.tool_started()
+        conversation.interrupted(conversation.next_turn("b"))
+        conversation.tool_started()
+        conversation.tool_finished()
+        await asyncio.sleep(3_600)
+        assert conversation.state is TurnState.THINKING
+        conversation.tool_finished()
+        await asyncio.sleep(3_600)
+        assert conversation.state is TurnState.LISTENING
+
+    run_virtual(main())

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegraph.audio import Pcm
-from livegraph.pipeline.frames import AudioFrame, TurnEndFrame
+from livegraph.pipeline.frames import AudioFrame, Turn, TurnEndFrame
 from livegraph.pipeline.units import MS, SECOND
 from livegraph.transports.playout import Fact, Played, PlayedOut
 from livegraph.transports.socket.ahead import AheadPlayout, Clear, Mark, Step
@@ -253,3 +253,15 @@ def test_whatever_happens_the_far_side_hears_each_turn_from_its_beginning(acts: 
             assert fact.position_ns <= heard.get(fact.turn, 0) * TICK
     assert [int(frame[-1]) for frame in far.heard] == sorted(int(frame[-1]) for frame in far.heard)
     assert playout.drained
+
+
+def test_two_who_speak_at_once_are_each_known_by_their_own_place() -> None:
+    """Though their pieces follow each other."""
+    playout = AheadPlayout(RATE)
+    ours, theirs = Turn(1, "a"), Turn(1, "b")
+    for number, turn in enumerate((ours, theirs) * 10):
+        push(playout, sound(2), turn, end=number >= 18)
+    far = Far(playout)
+    far.tick(60)
+    heard = {fact.turn: fact.position_ns for fact in far.told if isinstance(fact, Played)}
+    assert heard[theirs] == 400 * MS and heard[ours] == 400 * MS
