@@ -24,18 +24,18 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from ..pipeline import MS, SECOND, Call, Frame, Graph, In, Out, Plan, Processor, TurnEndFrame, TurnStartFrame
+from ..pipeline import SECOND, Call, Frame, Plan, Processor
 from ..pipeline.clock import run_virtual
 from ..pipeline.convert import convert_options
 from ..pipeline.end_reason import EndReason
 from ..pipeline.events import NodeFailed, Tuned
 from ..pipeline.graph.hops import works_async
 from ..pipeline.options import OptionSpec, option_specs
-from ..pipeline.ports import PortSpec
 from ..pipeline.processor import ports_of
 from ..yaml12 import load
+from .fed_box import fed_plan, starve
 from .leaks import no_leaks, no_tasks_left
-from .sample_frames import SampleMaker, sample_frame
+from .sample_frames import SampleMaker
 
 __all__ = ["ConformanceCase", "check_conformance", "conformance"]
 
@@ -283,7 +283,7 @@ class Conformance:
         async def script(call: Call) -> None:
             async with call:
                 await asyncio.sleep(0.5)
-                await self._starve(call)
+                await starve(call, self.processor)
 
         self._live(script, ("completed",))
 
@@ -292,26 +292,15 @@ class Conformance:
 
         async def script(call: Call) -> None:
             async with call:
-                await self._starve(call)
+                await starve(call, self.processor)
 
         self._live(script, ("completed",))
-
-    async def _starve(self, call: Call) -> None:
-        for name, port in ports_of(self.processor).items():
-            if port.direction == "in":
-                call.processor(f"feed_{name}", _Feeder).over = True
-                if port.many:
-                    call.processor(f"feed_{name}_2", _Feeder).over = True
-        try:
-            await asyncio.wait_for(call.finished(), 90)
-        except TimeoutError:
-            raise AssertionError("it has not ended 90 s after the last of its streams") from None
 
     def _live(self, script: Script, reasons: tuple[str, ...]) -> None:
         """A call around the box, from its start to its end by ``script``; nothing may be left behind."""
         with TemporaryDirectory() as folder:
             options = self.options(Path(folder)) if callable(self.options) else self.options
-            self._run(self._plan(options), script, reasons)
+            self._run(fed_plan(self.processor, options, self._samples), script, reasons)
 
     def _run(self, plan: Plan, script: Script, reasons: tuple[str, ...]) -> None:
         async def main() -> str:
@@ -332,59 +321,6 @@ class Conformance:
 
     def _open(self) -> AbstractAsyncContextManager[Mapping[type, Any]]:
         return self._resources() if self._resources is not None else nullcontext({})
-
-    def _plan(self, options: Mapping[str, Any]) -> Plan:
-        """A graph in which every input of the box is fed and every output heard."""
-        graph = Graph("conformance")
-        graph.add("box", self.processor, **options)
-        for name, port in ports_of(self.processor).items():
-            # Of a port that tells its edges apart, two.
-            for suffix in ("", "_2") if port.many else ("",):
-                if port.direction == "in":
-                    rate, kinds = _rate_of(port, options), list(port.types)
-                    graph.add(f"feed_{name}{suffix}", _Feeder, kinds=kinds, rate=rate, samples=self._samples)
-                    graph.connect(f"feed_{name}{suffix}.out", f"box.{name}")
-                else:
-                    graph.add(f"hear_{name}{suffix}", _Sink)
-                    graph.connect(f"box.{name}", f"hear_{name}{suffix}.frames")
-        return graph.plan()
-
-
-class _Feeder(Processor):
-    """Sends samples of what a port takes, one each 20 ms, in turns of ten; ends when told to."""
-
-    out: Out[Frame]
-
-    def __init__(self, *, kinds: list[type], rate: int, samples: dict[type, Callable[..., Any]]) -> None:
-        self.kinds, self.rate, self.samples = kinds, rate, samples
-        self.over = False
-
-    async def run(self) -> None:
-        number = 0
-        while not self.over:
-            now_ns = self.call.clock.now_ns()
-            if number % 10 == 0:
-                await self.out.send(TurnStartFrame(turn=number // 10 + 1, time_ns=now_ns))
-            kind = self.kinds[number % len(self.kinds)]
-            await self.out.send(sample_frame(kind, number, self.rate, now_ns, self.samples))
-            if number % 10 == 9:
-                await self.out.send(TurnEndFrame(turn=number // 10 + 1, time_ns=now_ns))
-            number += 1
-            await self.call.clock.sleep_until_ns(now_ns + 20 * MS)
-
-
-class _Sink(Processor):
-    """Takes everything."""
-
-    frames: In[Frame]
-
-    def on_frames(self, frame: Frame) -> None:
-        return None
-
-
-def _rate_of(port: PortSpec, options: Mapping[str, Any]) -> int:
-    # What nobody decides is settled at 48 kHz.
-    return (port.rates(options) or (48_000,))[0]
 
 
 def _written(spec: OptionSpec, value: float) -> object:
