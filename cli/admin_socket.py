@@ -45,7 +45,7 @@ def listen_admin(where: str, port: int) -> tuple[socket.socket, Path | None, boo
     ``where`` is ``unix:PATH``, ``HOST:PORT`` or empty for the socket of the server on ``port``. Raises ``Fault``.
     """
     from ..server.hosts import is_loopback
-    from .serving import open_unix
+    from .listening import open_unix
 
     if where == "off":
         return None
@@ -76,7 +76,7 @@ def find_admin(where: str | None) -> AdminClient:
     folder = admin_folder()
     if where:
         return AdminClient(folder / f"{where}.sock", "", 0)
-    from .serving import answers
+    from .listening import answers
 
     found = [path for path in sorted(folder.glob("*.sock")) if answers(path)]
     if not found:

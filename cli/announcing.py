@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from ..server.logs import escaped
+from .output import json_text
 from .prepared import Prepared
 from .terminal import colourful, paint
 
@@ -24,7 +25,9 @@ def announcement(
     page = serving.url(port)
     token = f"#token={serving.invitation}" if serving.invitation else ""
     rows = [("Page", colour("message", page + token))]
-    names = [item.agent.name + (f" ({item.agent.title})" if item.agent.title else "") for item in prepared]
+    names = [
+        escaped(item.agent.name + (f" ({item.agent.title})" if item.agent.title else "")) for item in prepared
+    ]
     rows += [("Agents" if index == 0 else "", name) for index, name in enumerate(names)]
     models = dict.fromkeys(
         item.route.label + (f" ({item.route.detail})" if item.route.detail else "") for item in prepared
@@ -44,7 +47,7 @@ def announcement(
             "The browser warns of the certificate, which was made here: that is to be accepted once."
         )
         code = _qr(near_url)
-    rows += [("Note", note) for note in notes]
+    rows += [("Note", escaped(note)) for note in notes]
     lines = [f"  {colour('dim', name.ljust(7))} {text}" for name, text in rows]
     return "\n".join(
         ["", *lines, *([code] if code else []), "", "  Open the page and press Call. Ctrl-C ends.", ""]
@@ -55,7 +58,7 @@ def facts(
     serving: Serving, port: int, prepared: Sequence[Prepared], notes: Sequence[str], room: tuple[int, str]
 ) -> str:
     """The same as one JSON object, for programs that start servers."""
-    return json.dumps(
+    return json_text(
         {
             "url": serving.url(port),
             "token": serving.invitation,
@@ -65,8 +68,7 @@ def facts(
             ],
             "max_calls": room[0],
             "notes": [*notes, *serving.notes],
-        },
-        ensure_ascii=False,
+        }
     )
 
 

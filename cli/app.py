@@ -32,6 +32,9 @@ from .verbs import (
     version,
 )
 from .verbs import (
+    help as helping,
+)
+from .verbs import (
     inspect as inspecting,
 )
 from .verbs import (
@@ -93,3 +96,4 @@ app.command("list")(verb(listing.list_all))
 app.command("tools")(verb(tools.tools))
 app.command("schema")(verb(schema.schema))
 app.command("version")(verb(version.version))
+app.command("help")(verb(helping.help_on))

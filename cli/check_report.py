@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from ..server.logs import escaped
+from .output import json_text
 from .terminal import paint
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def print_text(reports: Sequence[Checked]) -> None:
 
     colour = paint(sys.stdout)
     for report in reports:
-        place = colour("place", f"{report.file}:")
+        place = colour("place", f"{escaped(report.file)}:")
         if report.fixed:
             print(f"{place} {colour('good', 'fixed')} {_fixed(report.fixed)}")
         if report.found:
@@ -71,7 +72,7 @@ def print_json(reports: Sequence[Checked], *, ok: bool) -> None:
             for item in to_data(one.found)
         ],
     }
-    print(json.dumps(data, indent=2, ensure_ascii=False))
+    print(json_text(data, indent=2))
 
 
 def print_github(reports: Sequence[Checked]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .exits import Exit, Fault
+from .exits import Exit, Fault, check_there
 
 if TYPE_CHECKING:
     from ..language import Layers
@@ -74,6 +74,5 @@ def chosen(
             "no agent is named", "name an agent file, or an agent that ships with livegraph", Exit.USAGE
         )
     for overlay in overlays:
-        if not Path(overlay).is_file():
-            raise Fault(f"-f: there is no file {overlay}", code=Exit.USAGE)
+        check_there(Path(overlay), "-f")
     return Chosen(tuple(named), Layers(tuple(overlays), tuple(settings or ()), profile))

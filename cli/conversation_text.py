@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -18,7 +17,7 @@ from ..pipeline.events import (
 from ..pipeline.units import SECOND
 from ..server.event_json import describe
 from ..server.protocol import to_json
-from .output import LineOut
+from .output import LineOut, json_text
 
 __all__ = ["print_conversation"]
 
@@ -58,7 +57,7 @@ def _print_json(event: Event, out: LineOut) -> None:
         message = describe(event)
         said = None if message is None else to_json(message)
     if said is not None:
-        out.line(json.dumps({"time_s": round(event.time_ns / SECOND, 3), **said}, ensure_ascii=False))
+        out.line(json_text({"time_s": round(event.time_ns / SECOND, 3), **said}))
 
 
 class _Lines:
@@ -87,14 +86,14 @@ class _Lines:
 
 
 def _arguments(args: Mapping[str, Any]) -> str:
-    return ", ".join(f"{name}={json.dumps(value, ensure_ascii=False)}" for name, value in args.items())
+    return ", ".join(f"{name}={json_text(value)}" for name, value in args.items())
 
 
 def _result(result: Mapping[str, Any]) -> str:
     """What a tool said; the usual wrappers around one value do not show."""
     if len(result) == 1 and (only := next(iter(result))) in ("output", "error", "result"):
         return str(result[only])
-    return json.dumps(result, ensure_ascii=False)
+    return json_text(result)
 
 
 def _printable(text: str) -> str:

@@ -16,7 +16,7 @@ __all__ = ["HELP", "Exit", "Fault", "check_there", "stopped_by", "told"]
 
 HELP = (
     "Exit codes, the same for every command: 0 done, 1 failed, 2 wrong usage or a file that is not there, "
-    "78 a file says what cannot be done, 130 Ctrl-C."
+    "78 a file cannot be read, or says what cannot be done, 130 Ctrl-C."
 )
 
 
@@ -44,11 +44,20 @@ class Fault(Exception):
         self.code = code
 
 
-def check_there(path: Path, option: str) -> None:
-    """Raise ``Fault`` when there is no such file."""
+def check_there(path: Path, option: str = "") -> None:
+    """Raise ``Fault`` when there is no such file, and when it cannot be read. ``option`` has named it, if any.
+
+    What is no file, a FIFO say, would be waited for without end.
+    """
+    named = f"{option}: {path}" if option else str(path)
     if not path.is_file():
         words = "is a folder" if path.is_dir() else "is no file" if path.exists() else "is not there"
-        raise Fault(f"{option}: {path} {words}", code=Exit.USAGE)
+        raise Fault(f"{named} {words}", code=Exit.USAGE)
+    try:
+        with path.open("rb") as file:
+            file.read(1)
+    except OSError as error:
+        raise Fault(f"{named} cannot be read: {error.strerror or error}", code=Exit.CONFIG) from None
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import ssl
 from collections.abc import Sequence
 from pathlib import Path
 
-from .exits import Exit, Fault
+from .exits import Exit, Fault, check_there
 
 __all__ = [
     "check_certificate",
@@ -81,8 +81,7 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
     if certificate is None or key is None:
         return
     for option, path in (("--ssl-certfile", certificate), ("--ssl-keyfile", key)):
-        if not path.is_file():
-            raise Fault(f"{option}: there is no file {path}", code=Exit.USAGE)
+        check_there(path, option)
     try:
         # A server has nobody who could be asked for a pass phrase.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(certificate, key, password="")

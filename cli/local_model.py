@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from ..testing.brains import brain_of
@@ -15,8 +15,9 @@ if TYPE_CHECKING:
     from ..language import Agent
     from ..simulator.brain_script import Script
     from ..simulator.server import Simulator
+    from .routes import Route
 
-__all__ = ["LocalModel", "simulator_for"]
+__all__ = ["LocalModel", "model_beside", "simulator_for"]
 
 
 @asynccontextmanager
@@ -34,6 +35,26 @@ async def simulator_for(
         with terminal.progress("Loading the simulator's ears and voice"):
             await simulator.warm_up()
         yield simulator
+
+
+@asynccontextmanager
+async def model_beside(
+    agent: Agent, route: Route, terminal: Terminal, *, notes: bool = True
+) -> AsyncIterator[dict[type, Any]]:
+    """What a call of this command brings along for its model: where the route is local the simulator, joined in memory.
+
+    A socket would take part in no virtual time. ``notes`` says whether it is told what the simulator lacks. Raises as
+    ``simulator_for``.
+    """
+    if route.kind != "local":
+        yield {}
+        return
+    from ..processors.gemini_live import LiveConnector
+
+    async with simulator_for([agent], terminal) as simulator:
+        for note in simulator.notes if notes else ():
+            terminal.warn(note)
+        yield {LiveConnector: simulator.connector(agent.name)}
 
 
 class LocalModel:

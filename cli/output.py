@@ -1,16 +1,34 @@
-"""Where a verb's result goes: stdout, at once or line by line, or the file that ``--out`` names."""
+"""Where a verb's result goes: stdout, at once or line by line, or the file that ``--out`` names; and how it is written.
+
+Much of what is shown is somebody else's: words of callers and models, descriptions of services, names in files. None
+of it may tell a terminal anything, or begin a line of its own.
+"""
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+from ..server.logs import UNSAFE
 from .exits import Fault
 from .terminal import paint
 
-__all__ = ["LineOut", "write_out"]
+__all__ = ["LineOut", "json_text", "write_out"]
+
+
+def json_text(value: Any, indent: int | None = None) -> str:
+    """``value`` as JSON in which letters of every script are themselves, and what is no plain text is escaped."""
+
+    def written(match: re.Match[str]) -> str:
+        return match[0] if match[0] == "\n" else f"\\u{ord(match[0]):04x}"
+
+    # Outside of its texts JSON has nothing of the kind but the line ends of its layout.
+    return UNSAFE.sub(written, json.dumps(value, indent=indent, ensure_ascii=False))
 
 
 def write_out(text: str, out: Path | None) -> None:

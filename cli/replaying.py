@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..server.logs import escaped
 from .exits import Exit, Fault
+from .output import json_text
 from .routes import Live, Route, settle
 from .terminal import Terminal
 
@@ -44,20 +44,18 @@ def replay_record(
         if line["type"] == "transcript"
     ]
     calls = [
-        f"{line['name']}({json.dumps(line['args'], ensure_ascii=False)})"
-        for line in made.lines
-        if line["type"] == "tool_called"
+        f"{line['name']}({json_text(line['args'])})" for line in made.lines if line["type"] == "tool_called"
     ]
     if as_json:
         said = {"file": str(file), "words": words, "calls": calls, "differences": made.differences}
-        print(json.dumps(said, ensure_ascii=False))
+        print(json_text(said))
         return not made.differences
     count = len(made.differences)
     print(f"{file}: {'as it was' if not count else f'{count} difference' + 's' * (count > 1)}")
     for word in (*words, *(f"calls {call}" for call in calls)):
-        print(f"  {word}")
+        print(f"  {escaped(word)}")
     for difference in made.differences:
-        print(f"  differs: {difference}")
+        print(f"  differs: {escaped(difference)}")
     return not made.differences
 
 
@@ -81,15 +79,7 @@ async def _play(
     kept: KeptCall, agent: Agent, route: Route, run_tools: bool, terminal: Terminal
 ) -> CallReplay:
     from ..testing.call_replay import replay_call
+    from .local_model import model_beside
 
-    async with AsyncExitStack() as stack:
-        resources: dict[type, Any] = {}
-        if route.kind == "local":
-            from ..processors.gemini_live import LiveConnector
-            from .local_model import simulator_for
-
-            simulator = await stack.enter_async_context(simulator_for([agent], terminal))
-            for note in simulator.notes:
-                terminal.warn(note)
-            resources[LiveConnector] = simulator.connector(agent.name)
+    async with model_beside(agent, route, terminal) as resources:
         return await replay_call(kept, agent, route.graph, resources, run_tools=run_tools)

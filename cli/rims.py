@@ -9,14 +9,26 @@ from ..pipeline.graph.declarations import NodeSpec
 from ..pipeline.graph.graph import Graph
 from ..pipeline.graph.substitution import substitute
 from ..pipeline.processor import Processor
-from .exits import Exit, Fault
+from .exits import Exit, Fault, check_there
 
-__all__ = ["rims", "with_files"]
+__all__ = ["check_sound", "rims", "with_files"]
 
 
 def rims(graph: Graph, processor: type[Processor]) -> list[NodeSpec]:
     """The nodes of ``graph`` that are a ``processor``."""
     return [node for node in graph.nodes.values() if issubclass(node.processor, processor)]
+
+
+def check_sound(path: Path, option: str) -> None:
+    """Raise ``Fault`` for a file that is not there, cannot be read, or is no sound: better now than by the call."""
+    from ..pipeline.errors import TransportError
+    from ..transports.decode import AudioFile
+
+    check_there(path, option)
+    try:
+        AudioFile(path, 16_000).close()
+    except TransportError as error:
+        raise Fault(f"{option}: {error}", "WAV, or whatever FFmpeg reads", Exit.CONFIG) from None
 
 
 def with_files(graph: Graph, question: Path | None, answer: Path | None) -> Graph:

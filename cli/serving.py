@@ -1,52 +1,36 @@
-"""From what an operator wants to what serves: sockets, who may call, limits, and where operators ask."""
+"""From what an operator wants to how it is served: where, for whom, within which limits."""
 
 from __future__ import annotations
 
 import os
 import secrets
-import socket
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..pipeline.units import SECOND
-from .addresses import open_port, url_host
-from .exits import Exit, Fault, check_there
+from .addresses import url_host
+from .exits import Exit, Fault
 from .front_checks import (
     check_certificate,
     check_hosts,
-    check_listener,
     check_proxies,
     check_root_path,
     check_stun,
 )
+from .letting_in import TokenBox, authorizer, read_secret, used_tickets_in
 
 if TYPE_CHECKING:
     from ..language.server_section import ServerSection
-    from ..server.access import SharedTickets, TokenFile
-    from ..server.access.grant import Authorize
     from ..server.page_folder import PageFolder
     from ..server.tracing import Tracing
     from .web import Front
 
-__all__ = [
-    "DEFAULT_PORT",
-    "Serving",
-    "TokenBox",
-    "answers",
-    "authorizer",
-    "open_sockets",
-    "open_unix",
-    "read_secret",
-    "settle",
-    "tracing_of",
-    "used_tickets_in",
-]
+__all__ = ["Serving", "settle", "tracing_of"]
 
-DEFAULT_PORT = 8080
+_DEFAULT_PORT = 8080
 _DEFAULT_DRAIN_NS = 300 * SECOND
-_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 _FAR_DURATION_NS = 3600 * SECOND
 _FAR_IDLE_NS = 900 * SECOND
 
@@ -102,35 +86,6 @@ class Serving:
         return f"{scheme}://{url_host(self.host)}:{port}{self.front.root_path.rstrip('/')}/"
 
 
-class TokenBox:
-    """The tokens of the file, which may be read again while the server runs."""
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self.current = self._read()
-
-    def reload(self) -> str:
-        """Read the file again; returns what is wrong with it, and then what it held before stays."""
-        try:
-            self.current = self._read()
-        except Fault as fault:
-            return str(fault)
-        return ""
-
-    def _read(self) -> TokenFile:
-        from ..server.access.token_file import TokenFileError, read_tokens
-
-        check_there(self._path, "--tokens")
-        try:
-            return read_tokens(self._path)
-        except TokenFileError as error:
-            raise Fault(
-                f"--tokens: {error}",
-                "it holds `tokens:`, and below it identities with `token` or `sha256`",
-                Exit.CONFIG,
-            ) from None
-
-
 def settle(wish: ServerSection) -> Serving:
     """Decide how to serve. ``Fault`` for what cannot be, and for a network where nobody is asked who they are."""
     from ..server.hosts import is_loopback
@@ -154,7 +109,7 @@ def settle(wish: ServerSection) -> Serving:
     serving = Serving(
         wish,
         host,
-        DEFAULT_PORT if wish.port is None else wish.port,
+        _DEFAULT_PORT if wish.port is None else wish.port,
         near,
         _front(wish),
         {},
@@ -176,54 +131,6 @@ def settle(wish: ServerSection) -> Serving:
     if authorize is not None and near:
         serving.notes.append("Callers show a token or a ticket.")
     return serving
-
-
-def open_sockets(serving: Serving) -> socket.socket:
-    """The socket that callers reach. ``Fault`` when it cannot be had."""
-    wish = serving.wish
-    if wish.uds is not None:
-        return open_unix(wish.uds, 0o660)
-    if wish.fd is not None:
-        try:
-            listener = socket.socket(fileno=wish.fd)
-            listener.getsockname()
-        except OSError as error:
-            raise Fault(
-                f"--fd {wish.fd}: {error.strerror}", "systemd gives the first as 3", Exit.USAGE
-            ) from None
-        check_listener(listener, f"--fd {wish.fd}")
-        return listener
-    return open_port(serving.host, serving.port)
-
-
-def open_unix(path: Path, mode: int) -> socket.socket:
-    """A Unix socket at ``path`` that listens, with these rights; one that a dead server left is replaced."""
-    try:
-        if path.is_socket() and not answers(path):
-            path.unlink()
-        listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        before = os.umask(0o777 & ~mode)
-        try:
-            listener.bind(str(path))
-        finally:
-            os.umask(before)
-        listener.listen(128)
-    except OSError as error:
-        raise Fault(f"cannot listen on {path}: {error.strerror or error}") from None
-    return listener
-
-
-def answers(path: Path) -> bool:
-    """Whether somebody listens at a Unix socket."""
-    probe = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-    probe.settimeout(1.0)
-    try:
-        probe.connect(str(path))
-    except OSError:
-        return False
-    finally:
-        probe.close()
-    return True
 
 
 def _is_behind_proxy(wish: ServerSection) -> bool:
@@ -254,40 +161,6 @@ def _check_together(wish: ServerSection) -> None:
     check_hosts(wish.allow_host or ())
     check_stun(wish.ice_servers or ())
     check_proxies(wish.trusted_proxy or ())
-
-
-def authorizer(ticket_secret_file: Path | None, tokens: TokenBox | None, invitation: str) -> Authorize | None:
-    """Who is let in by tokens, by tickets, or by a token made for this run; ``None`` where nobody is asked."""
-    from ..server.access.grant import Grant
-    from ..server.access.ticket import Tickets
-    from ..server.access.token_file import TokenFile, digest
-    from ..server.gate import by_tokens
-    from ..server.wall_clock import unix_seconds
-
-    tickets = None
-    if ticket_secret_file is not None:
-        secret = read_secret(ticket_secret_file, "--ticket-secret-file")
-        try:
-            tickets = Tickets(secret, unix_seconds)
-        except ValueError as error:
-            raise Fault(
-                f"--ticket-secret-file: {error}", "`openssl rand -base64 48` makes one", Exit.CONFIG
-            ) from None
-    if invitation:
-        guest = TokenFile({digest(invitation): Grant(identity="guest", report="full")})
-        return by_tokens(lambda: guest, None)
-    if tokens is None and tickets is None:
-        return None
-    return by_tokens(lambda: tokens.current if tokens is not None else None, tickets)
-
-
-def read_secret(path: Path, option: str) -> bytes:
-    """The secret in a file, without the line end. ``Fault`` when it cannot be read."""
-    check_there(path, option)
-    try:
-        return path.read_bytes().strip()
-    except OSError as error:
-        raise Fault(f"{option}: {path} cannot be read: {error.strerror}", code=Exit.FAILED) from None
 
 
 def tracing_of(environ: Mapping[str, str]) -> Tracing | None:
@@ -337,18 +210,6 @@ def _media_hosts(wish: ServerSection) -> tuple[str, ...]:
     if is_loopback(host):
         return LOOPBACK
     return (host,) if is_address(host) and host not in ANY else ANY
-
-
-def used_tickets_in(path: Path | str | None) -> SharedTickets | None:
-    """The store in a file, where there is one. ``Fault`` when it cannot be had."""
-    from ..server.access.ticket_store import SharedTickets, TicketStoreError
-
-    if not path:
-        return None
-    try:
-        return SharedTickets(Path(path))
-    except TicketStoreError as error:
-        raise Fault(f"--used-tickets: {error}") from None
 
 
 def _app_options(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..server.logs import SafeFormatter
+from ..server.logs import SafeFormatter, escaped
 
 if TYPE_CHECKING:
     from ..language.render import Role
@@ -123,9 +123,9 @@ class Terminal:
 
     def error(self, message: str, remedy: str = "") -> None:
         """What is wrong, and what helps."""
-        self.fail(f"{self.paint('error', 'error')}: {message}")
+        self.fail(f"{self.paint('error', 'error')}: {_plain(message)}")
         if remedy:
-            self.fail(f"  {self.paint('hint', remedy)}")
+            self.fail(f"  {self.paint('hint', _plain(remedy))}")
 
     def hint(self, command: str) -> None:
         """The command that says more."""
@@ -137,7 +137,7 @@ class Terminal:
 
     def warn(self, message: str) -> None:
         """What does not keep the command from going on."""
-        self.say(f"{self.paint('warning', 'warning')}: {message}")
+        self.say(f"{self.paint('warning', 'warning')}: {_plain(message)}")
 
     def report(self, text: str) -> None:
         """A text that is complete already, and keeps nothing from going on: warnings with their places."""
@@ -174,6 +174,11 @@ class Terminal:
         ) as shown:
             task = shown.add_task(what, total=max(total, 1e-9))
             yield lambda done: shown.update(task, completed=min(done, total))
+
+
+def _plain(text: str) -> str:
+    """Words that may be somebody else's (a file's, a server's), which tell a terminal nothing."""
+    return escaped(text, keep="\n\t")
 
 
 class _Format(SafeFormatter):

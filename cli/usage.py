@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Any
 
 import typer
+
+from .environment import drop_service_links
 
 __all__ = ["run_app"]
 
@@ -15,6 +18,7 @@ def run_app(app: typer.Typer) -> int:
 
     What the library would say in a frame of its own, wrapped as the terminal is wide, is said as every other error.
     """
+    drop_service_links(os.environ)
     command: Any = typer.main.get_command(app)
     try:
         code = command.main(prog_name="livegraph", standalone_mode=False)

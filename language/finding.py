@@ -63,5 +63,5 @@ def _nearby(path: Path) -> str:
     folder = path.parent
     if not folder.is_dir():
         return f"there is no folder {folder} either"
-    names = sorted(entry.name for entry in folder.iterdir() if entry.suffix in _ENDINGS)
+    names = sorted(entry.name for entry in folder.iterdir() if entry.suffix in _ENDINGS and entry != path)
     return did_you_mean(path.name, names, label=f"in {folder}", limit=10)

@@ -34,7 +34,7 @@ def render_one(diagnostic: Diagnostic, *, paint: Paint | None = None) -> str:
     """
     colour = paint or _plain
     problem, span = diagnostic.problem, diagnostic.span
-    place = colour("place", f"{diagnostic.file}:{span.line}:{span.column}:")
+    place = colour("place", f"{_safe(diagnostic.file)}:{span.line}:{span.column}:")
     severity: Role = "warning" if problem.warning else "error"
     lines = [
         f"{place} {colour(severity, severity)} {colour('code', problem.code)}: "
@@ -52,7 +52,7 @@ def render_one(diagnostic: Diagnostic, *, paint: Paint | None = None) -> str:
     if problem.hint:
         lines.append(f"{colour('gutter', f'{margin} =')} {colour('hint', _safe(problem.hint))}")
     for other in diagnostic.related:
-        where = f"{other.file}:{other.span.line}:{other.span.column}:"
+        where = f"{_safe(other.file)}:{other.span.line}:{other.span.column}:"
         lines.append(f"{colour('gutter', f'{margin} >')} {colour('place', where)} {_safe(other.message)}")
     return "\n".join(lines)
 

@@ -16,11 +16,12 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-__all__ = ["JsonFormatter", "SafeFormatter", "about", "escaped", "facts"]
+__all__ = ["UNSAFE", "JsonFormatter", "SafeFormatter", "about", "escaped", "facts"]
 
-_UNSAFE = re.compile(
+UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
 )
+"""What is no plain text: control characters, line ends, marks of direction, halves of characters."""
 _facts: ContextVar[Mapping[str, str] | None] = ContextVar("livegraph_log_facts", default=None)
 
 
@@ -34,7 +35,7 @@ def escaped(text: str, *, keep: str = "") -> str:
         code = ord(character)
         return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
 
-    return _UNSAFE.sub(written, text)
+    return UNSAFE.sub(written, text)
 
 
 @contextmanager

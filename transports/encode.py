@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from fractions import Fraction
 from pathlib import Path
 from typing import Any, Protocol
 
 from ..audio import AudioError, Pcm, WavWriter
 from ..pipeline.errors import TransportError
+from .encoding import Encoding
 
 __all__ = ["CODECS", "AudioWriter", "open_writer"]
 
@@ -54,50 +54,28 @@ class _AvWriter:
         import av
 
         self._path = path
-        self._rate = rate
-        self._layout = {1: "mono", 2: "stereo"}.get(channels, f"{channels}c")
-        self._samples = 0
         try:
             # The first bytes are written with the first sound: whether the file can be created is asked before.
             os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
-            self._container: Any = av.open(str(path), "w")
+            container: Any = av.open(str(path), "w")
         except (av.FFmpegError, OSError) as error:
             raise TransportError(f"cannot write {path}: {error.strerror or error}") from error
         try:
             # A codec knows some rates only; the nearest above keeps all of the sound.
             known = sorted(av.codec.Codec(codec, "w").audio_rates or (rate,))
             fitting = next((choice for choice in known if choice >= rate), known[-1])
-            self._stream: Any = self._container.add_stream(codec, rate=fitting, layout=self._layout)
+            self._encoding = Encoding(container, codec, rate, channels, stream_rate=fitting)
         except (av.FFmpegError, ValueError) as error:
-            self._container.close()
+            container.close()
             raise TransportError(f"cannot write {path}: {error}") from error
 
     def write(self, pcm: Pcm) -> None:
         import av
 
-        if not len(pcm):
-            return
-        frame = av.AudioFrame.from_ndarray(pcm.reshape(1, -1), format="s16", layout=self._layout)
-        frame.sample_rate = self._rate
-        frame.pts = self._samples
-        frame.time_base = Fraction(1, self._rate)
-        self._samples += len(pcm)
-        self._mux(frame)
-
-    def close(self) -> None:
-        container, self._container = self._container, None
-        if container is None:
-            return
         try:
-            if self._samples:
-                container.mux(self._stream.encode(None))
-        finally:
-            container.close()
-
-    def _mux(self, frame: Any) -> None:
-        import av
-
-        try:
-            self._container.mux(self._stream.encode(frame))
+            self._encoding.write(pcm)
         except (av.FFmpegError, OSError) as error:
             raise TransportError(f"cannot write {self._path}: {error}") from error
+
+    def close(self) -> None:
+        self._encoding.close()

@@ -92,8 +92,10 @@ def _call(
 ) -> Stopped:
     from ...pipeline.clock import run_virtual
     from ...pipeline.graph.plan import make_plan
-    from ..rims import with_files
+    from ..rims import check_sound, with_files
 
+    if question is not None:
+        check_sound(question, "--in")
     route = settle(with_files(loaded.graph, question, answer), live)
     plan = make_plan(
         route.graph, loaded.turns, inputs=loaded.inputs, log=loaded.log, conversation=loaded.conversation
@@ -115,19 +117,11 @@ async def _converse(
     from ...pipeline.end_reason import EndReason
     from ...pipeline.errors import LivegraphError
     from ..conversation_text import print_conversation
+    from ..local_model import model_beside
     from ..signals import stoppable
 
     async with AsyncExitStack() as stack:
-        resources: dict[type, Any] = {}
-        if route.kind == "local":
-            from ...processors.gemini_live import LiveConnector
-            from ..local_model import simulator_for
-
-            simulator = await stack.enter_async_context(simulator_for([agent], terminal))
-            for note in simulator.notes:
-                terminal.warn(note)
-            # Joined in memory: a socket would take part in no virtual time.
-            resources[LiveConnector] = simulator.connector(agent.name)
+        resources = await stack.enter_async_context(model_beside(agent, route, terminal))
         if record is not None:
             resources |= _recorder(record, route, stack, terminal)
         call = plan.call(inputs=inputs, resources=resources, call_id="call")

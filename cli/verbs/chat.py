@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...server.logs import escaped
 from ..completion import AgentArgument
 from ..composing import AgentOption, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, stopped_by, told
@@ -89,6 +90,7 @@ async def _chat(
     from ...pipeline.graph.plan import make_plan
     from ..conversation_text import print_conversation
     from ..keyboard import Keyboard
+    from ..local_model import model_beside
     from ..rims import rims
     from ..signals import stoppable
 
@@ -96,13 +98,8 @@ async def _chat(
         route.graph, agent.turns, inputs=agent.inputs, log=agent.log, conversation=agent.conversation
     )
     async with AsyncExitStack() as stack:
-        resources: dict[type, Any] = {}
-        if route.kind == "local":
-            from ...processors.gemini_live import LiveConnector
-            from ..local_model import simulator_for
-
-            simulator = await stack.enter_async_context(simulator_for([agent], terminal))
-            resources[LiveConnector] = simulator.connector(agent.name)
+        # Nobody hears its voice: what is missing for one is not told.
+        resources = await stack.enter_async_context(model_beside(agent, route, terminal, notes=False))
         call = plan.call(inputs=inputs, resources=resources, call_id="chat")
         print_conversation(
             call.events,
@@ -111,7 +108,9 @@ async def _chat(
         )
         stopped = stack.enter_context(stoppable(lambda: call.end(EndReason.CANCELLED, "interrupted")))
         if os.isatty(0):
-            terminal.say(f"{agent.title or agent.name} ({route.label}). Type, and press Enter. Ctrl-D ends.")
+            terminal.say(
+                f"{escaped(agent.title or agent.name)} ({route.label}). Type, and press Enter. Ctrl-D ends."
+            )
         keyboard = rims(route.graph, Keyboard)[0].name
         try:
             async with call:

@@ -136,6 +136,7 @@ def _sound() -> Iterator[_Finding]:
     try:
         encoded = encoder.encode(np.zeros(encoder.samples, np.int16))
     except Exception as error:
+        # Whatever a broken library raises is what is to be told.
         yield _Finding("Opus", "wrong", type(error).__name__, "pip install --force-reinstall av")
     else:
         yield _Finding("Opus", "good", f"20 ms of silence are {len(encoded)} bytes")
@@ -178,7 +179,7 @@ def _network() -> Iterator[_Finding]:
 def _servers() -> Iterator[_Finding]:
     from ..admin_socket import admin_folder
     from ..exits import Fault
-    from ..serving import answers
+    from ..listening import answers
 
     try:
         folder = admin_folder()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -12,7 +11,7 @@ import typer
 from ..completion import agent_names
 from ..composing import AgentOption, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import told
-from ..output import write_out
+from ..output import json_text, write_out
 from ..terminal import Debug, Terminal
 
 __all__ = ["explain"]
@@ -62,7 +61,7 @@ def explain(
         resolved = resolve(what.agents[0], terminal, layers=what.layers, name=name)
         entry = explained.explain(resolved)
         if format is Format.JSON:
-            text = json.dumps(explained.to_data(entry), indent=2, ensure_ascii=False)
+            text = json_text(explained.to_data(entry), indent=2)
         else:
             text = explained_yaml(entry, title=f"livegraph explain {what.agents[0]}").removesuffix("\n")
         write_out(text, out)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import sys
 from dataclasses import asdict
@@ -15,7 +14,7 @@ import typer
 from ..completion import agent_names
 from ..composing import AgentOption, Chosen, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import told
-from ..output import write_out
+from ..output import json_text, write_out
 from ..terminal import Debug, Terminal
 
 if TYPE_CHECKING:
@@ -88,7 +87,7 @@ def _draw(picture: Picture, format: Format, *, to_file: bool) -> str:
     from ...language.describe.drawing import draw_ascii, render
 
     if format is Format.JSON:
-        return json.dumps(asdict(picture), indent=2, ensure_ascii=False)
+        return json_text(asdict(picture), indent=2)
     if format is not Format.ASCII:
         return render(picture, cast("drawing.Format", format.value))
     if to_file:

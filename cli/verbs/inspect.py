@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..exits import Exit, Fault, told
+from ..output import json_text
 from ..terminal import Debug, Terminal, paint
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def inspect(
             import msgspec
 
             data = {**msgspec.to_builtins(facts), "full_example": whole}
-            print(json.dumps(data, indent=2, ensure_ascii=False))
+            print(json_text(data, indent=2))
         else:
             print("\n".join(_text(facts, whole)))
 

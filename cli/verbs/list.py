@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from dataclasses import dataclass
 from enum import StrEnum
@@ -10,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ..output import json_text
 from ..terminal import Debug, Terminal, paint
 
 __all__ = ["list_all"]
@@ -58,7 +58,7 @@ def list_all(
     if kind is Kind.MODEL:
         models = _models()
         if format is Format.JSON:
-            print(json.dumps({"models": [_data(entry) for entry in models]}, indent=2, ensure_ascii=False))
+            print(json_text({"models": [_data(entry) for entry in models]}, indent=2))
         else:
             _print_rows("Live models (model: NAME)", [(entry.name, entry.purpose) for entry in models])
         return
@@ -68,7 +68,7 @@ def list_all(
         boxes = []
     if format is Format.JSON:
         data = {"agents": [_data(entry) for entry in agents], "processors": [_data(entry) for entry in boxes]}
-        print(json.dumps(data, indent=2, ensure_ascii=False))
+        print(json_text(data, indent=2))
         return
     rows: list[tuple[str, ...]]
     if agents:

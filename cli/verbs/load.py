@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 import typer
 
 from ...pipeline.units import SECOND, parse_duration
+from ...server.logs import escaped
+from ..environment import check_environment
 from ..exits import Exit, Fault, check_there, told
 from ..terminal import Terminal
 
@@ -84,6 +86,7 @@ def load(
     """
     terminal = Terminal(level=logging.WARNING)
     with told(terminal):
+        check_environment(os.environ, terminal)
         _check_host(url, owned or [])
         per_s, hold_s, patience_s = _ramp(ramp), _time(hold, "--hold"), _time(patience, "--patience")
         if say is not None:
@@ -171,7 +174,7 @@ def _check_words(say: Path | None) -> None:
     try:
         spoken(*read_wav(say))
     except (AudioError, LivegraphError, OSError, ValueError) as error:
-        raise Fault(f"--say: {say}: {error}", code=Exit.USAGE) from None
+        raise Fault(f"--say: {say}: {error}", code=Exit.CONFIG) from None
 
 
 def _ramp(written: str) -> float:
@@ -209,7 +212,7 @@ def _text(report: LoadReport) -> str:
     lines = [
         f"calls      {report.connected} of {report.calls} connected, {sum(report.failed.values())} failed, "
         f"{sum(report.dropped.values())} ended before their time",
-        *(f"           {count} x {why}" for why, count in (report.failed | report.dropped).items()),
+        *(f"           {count} x {escaped(why)}" for why, count in (report.failed | report.dropped).items()),
         f"packets    {report.sent_packets} sent, {came} received, {lost} lost"
         + (f" ({lost / (lost + came):.2%}), {report.lost_samples} samples" if lost + came else ""),
     ]

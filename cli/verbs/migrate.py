@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Annotated
 
 import typer
 
-from ..exits import Exit, Fault, told
+from ..exits import Exit, Fault, check_there, told
+from ..output import json_text
 from ..terminal import Debug, Terminal, paint
 
 __all__ = ["migrate"]
@@ -34,7 +34,7 @@ def migrate(
         changed = [written for written, diff in diffs.items() if diff]
         if as_json:
             told_of = [{"file": written, "diff": "\n".join(diffs[written])} for written in changed]
-            print(json.dumps({"changed": told_of, "written": write}, ensure_ascii=False))
+            print(json_text({"changed": told_of, "written": write}))
         else:
             for written in changed:
                 _print_diff(diffs[written])
@@ -47,10 +47,9 @@ def _migrate(path: Path, write_it: bool) -> list[str]:
     from ...language.fixing import MIGRATIONS, mend, write
     from ...language.load import check_text
 
+    check_there(path)
     try:
         text = path.read_bytes().decode("utf-8")
-    except OSError as error:
-        raise Fault(f"{path} cannot be read: {error.strerror}", code=Exit.USAGE) from None
     except UnicodeDecodeError:
         raise Fault(f"{path} is not UTF-8", f"livegraph check {path}", Exit.CONFIG) from None
     folder = path.parent.absolute()

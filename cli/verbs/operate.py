@@ -12,6 +12,7 @@ from urllib.parse import quote
 import typer
 
 from ...pipeline.units import SECOND, parse_duration
+from ...server.logs import escaped
 from ..admin_socket import AdminClient, find_admin
 from ..exits import Exit, Fault, told
 from ..terminal import Terminal
@@ -232,8 +233,6 @@ def _table(found: list[dict[str, Any]]) -> str:
 
 
 def _cell(name: str, call: dict[str, Any]) -> str:
-    from ...server.logs import escaped
-
     value = call.get(name)
     if value is None:
         return "-"
@@ -247,7 +246,7 @@ def _cell(name: str, call: dict[str, Any]) -> str:
         case "cost_usd":
             return f"${value:.4f}"
         case _:
-            return escaped(str(value))
+            return str(value)
 
 
 def _one(call: dict[str, Any]) -> str:
@@ -262,6 +261,8 @@ def _part(what: str, names: Sequence[str], found: list[dict[str, Any]]) -> str:
 
 
 def _lines(titles: list[str], rows: list[list[str]]) -> str:
+    # Names in it are those of callers and agents.
+    rows = [[escaped(cell) for cell in row] for row in rows]
     widths = [max(len(row[at]) for row in [titles, *rows]) for at in range(len(titles))]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ..exits import Exit, Fault, told
+from ...server.logs import escaped
+from ..exits import Exit, Fault, check_there, told
+from ..output import json_text
 from ..routes import Live, LiveOption
 from ..terminal import Debug, Terminal
 
@@ -73,12 +74,12 @@ def _recordings(where: Path) -> list[Path]:
             _MAKE_ONE,
             Exit.USAGE,
         )
-    if not where.exists():
-        raise Fault(f"there is no {where}", code=Exit.USAGE)
     if not where.is_dir() and where.suffix != ".jsonl":
         # The sound of a record: what happened lies beside it.
         beside = where.with_suffix(".jsonl")
         found = [beside if beside.exists() else where]
+    for file in found:
+        check_there(file)
     return found
 
 
@@ -100,13 +101,13 @@ def _show(file: Path, as_json: bool) -> bool:
         raise Fault(f"{file} cannot be read: {error.strerror or error}") from None
     if as_json:
         told = {"file": str(file), "words": list(made.words), "calls": list(made.calls)}
-        print(json.dumps(told | {"differences": list(made.differences)}, ensure_ascii=False))
+        print(json_text(told | {"differences": list(made.differences)}))
         return not made.differences
     print(f"{file}: {_summary(made)}")
     for line in (*made.words, *(f"calls {call}" for call in made.calls)):
-        print(f"  {line}")
+        print(f"  {escaped(line)}")
     for line in made.differences:
-        print(f"  differs: {line}")
+        print(f"  differs: {escaped(line)}")
     return not made.differences
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +18,7 @@ from .. import server_options as opt
 from ..announcing import announcement, facts
 from ..completion import agent_names
 from ..composing import Chosen, FilesOption, ProfileOption, SetOption, chosen
+from ..environment import check_environment
 from ..exits import Exit, Fault, stopped_by, told
 from ..prepared import Source, check_names, read_sources
 from ..reloading import Reloader
@@ -116,7 +118,8 @@ def serve(given: Mapping[str, Any], cluster: ClusterWish | None = None) -> None:
     """Serve by the options of ``run``, by their names; with the calls on a cluster where that is wished."""
     from ...language.finding import DEFAULT
     from ...server.pool.process import fastest_loop
-    from ..serving import open_sockets, settle
+    from ..listening import open_sockets
+    from ..serving import settle
 
     live: Live = given["live"]
     terminal = Terminal(debug=given["debug"], level=logging.INFO, timestamps=True)
@@ -125,6 +128,8 @@ def serve(given: Mapping[str, Any], cluster: ClusterWish | None = None) -> None:
             given["agents"] or (), given["files"], given["settings"], given["profile"], default=DEFAULT
         )
         sources = _read(what, live, terminal)
+        files = [path for source in sources for path in source.files]
+        check_environment(os.environ, terminal, files)
         sections = [(one.agent.name, one.agent.server) for source in sources for one in source.prepared]
         wish = opt.merged({name: given[name] for name in _SERVER_OPTIONS}, sections)
         terminal.log_as(wish.log_level, wish.log_format)
@@ -163,7 +168,6 @@ async def _serve(
     terminal: Terminal,
     cluster: ClusterWish | None,
 ) -> Stopped:
-    from ...server.pool.local import LocalPool
     from ..pools import open_front, settle_staff
     from ..signals import stoppable
     from ..web import WebServer
@@ -206,9 +210,8 @@ async def _serve(
                 await pool.drain(serving.drain_s)
             elif stopped and pool.active and stopped.number != signal.SIGHUP:
                 terminal.say("Ending calls. Ctrl-C again leaves at once.")
-            if isinstance(pool, LocalPool):
-                # Before the web server closes their sockets without a word.
-                await pool.desk.close()
+            # Before the web server closes their sockets without a word.
+            await pool.end_calls()
         finally:
             waiting.cancel()
             server.should_exit = True

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,7 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from ..exits import told
-from ..output import write_out
+from ..output import json_text, write_out
 from ..terminal import Debug, Terminal
 
 __all__ = ["schema"]
@@ -45,7 +44,7 @@ def schema(
     terminal = Terminal(debug=debug)
     with told(terminal):
         if of is not Of.AGENT:
-            write_out(json.dumps(_other(of), indent=2, ensure_ascii=False), out)
+            write_out(json_text(_other(of), indent=2), out)
             return
         from ...language.describe import installed, json_schema
         from ...pipeline.errors import Problem
@@ -55,7 +54,7 @@ def schema(
             if isinstance(found, Problem):
                 terminal.warn(f"{name} does not load, so nothing is known of its options: {found.message}")
         made = json_schema(shipped_only=shipped, tests=suite_schema())
-        write_out(json.dumps(made, indent=2, ensure_ascii=False), out)
+        write_out(json_text(made, indent=2), out)
 
 
 def _other(of: Of) -> dict[str, Any]:

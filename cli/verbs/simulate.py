@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ..environment import check_environment
 from ..exits import Exit, Fault, check_there, stopped_by, told
 from ..terminal import Debug, Terminal
 
@@ -108,6 +109,7 @@ def simulate(
     """
     terminal = Terminal(debug=debug, timestamps=True)
     with told(terminal), ExitStack() as stack:
+        check_environment(os.environ, terminal)
         plan = _Plan(_script(brain), _scenario(scenario))
         if record is not None:
             plan.options["record"] = stack.enter_context(_record(record))

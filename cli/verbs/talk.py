@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...server.logs import escaped
 from ..completion import agent_names
 from ..composing import AgentOption, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, stopped_by, told
 from ..given_inputs import InputOption, given_inputs
+from ..output import json_text
 from ..routes import Live, LiveOption, Route, settle
 from ..terminal import Debug, Terminal
 
@@ -122,7 +123,7 @@ def _print_devices(found: list[Device], as_json: bool) -> None:
             }
             for each in found
         ]
-        print(json.dumps(told_of, ensure_ascii=False))
+        print(json_text(told_of))
         return
     if not found:
         print("There are no sound devices.")
@@ -173,6 +174,7 @@ async def _talk(
     from ...pipeline.errors import LivegraphError
     from ...pipeline.graph.plan import make_plan
     from ..conversation_text import print_conversation
+    from ..local_model import model_beside
     from ..signals import stoppable
     from ..sound.card import SoundCard, canceller
     from ..sound.screen import Screen
@@ -182,13 +184,7 @@ async def _talk(
     )
     clean = canceller() if cancels else None
     async with AsyncExitStack() as stack:
-        resources: dict[type, Any] = {}
-        if route.kind == "local":
-            from ...processors.gemini_live import LiveConnector
-            from ..local_model import simulator_for
-
-            simulator = await stack.enter_async_context(simulator_for([agent], terminal))
-            resources[LiveConnector] = simulator.connector(agent.name)
+        resources = await stack.enter_async_context(model_beside(agent, route, terminal))
         card = await stack.enter_async_context(SoundCard(module, *chosen_devices, clean))
         resources[SoundCard] = card
         call = plan.call(inputs=inputs, resources=resources, call_id="talk")
@@ -201,7 +197,7 @@ async def _talk(
         )
         stopped = stack.enter_context(stoppable(lambda: call.end(EndReason.CANCELLED, "interrupted")))
         names = " and ".join(dict.fromkeys(device.name for device in chosen_devices))
-        terminal.say(f"{agent.title or agent.name} ({route.label}), by {names}.")
+        terminal.say(f"{escaped(agent.title or agent.name)} ({route.label}), by {names}.")
         if cancels and clean is None:
             terminal.say("No echo cancellation: use headphones, or pip install 'livegraph[console]'.")
         showing = asyncio.create_task(screen.show())

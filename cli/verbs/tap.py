@@ -13,11 +13,12 @@ from urllib.parse import quote
 import typer
 
 from ...pipeline.units import SECOND, parse_duration
+from ...server.logs import escaped
 from ..admin_socket import AdminClient, find_admin
 from ..exits import Exit, Fault, told
 from ..frame_text import line_of
 from ..hearing import Hearing, Loudspeaker, SoundInFile, check_sound_file
-from ..output import LineOut
+from ..output import LineOut, json_text
 from ..terminal import Terminal
 from .operate import ServerOption
 
@@ -93,7 +94,7 @@ def _show_outputs(admin: AdminClient, call: str, as_json: bool) -> None:
         return
     width = max((len(each["port"]) for each in found), default=0)
     for each in found:
-        print(f"{each['port']:<{width}}  {', '.join(each['carries'])}")
+        print(escaped(f"{each['port']:<{width}}  {', '.join(each['carries'])}"))
 
 
 def _print(
@@ -127,7 +128,7 @@ def _print(
             case "lost" if not as_json:
                 terminal.warn(f"{frame['frames']} frames were lost: they came faster than they were read")
         if as_json:
-            line_out.line(json.dumps(frame, ensure_ascii=False))
+            line_out.line(json_text(frame))
         elif frame["type"] not in ("tap", "lost", "end"):
             line_out.line(line_of(frame))
         shown += frame["type"] not in ("tap", "lost", "end")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..exits import Exit, Fault, told
+from ..output import json_text
 from ..terminal import Debug, Terminal, paint
 
 if TYPE_CHECKING:
@@ -118,10 +119,8 @@ def _test(
     failed = any(result.outcome in ("failed", "error") for result in results)
     ok = not failed and (allow_missing or not lacking)
     if format is Format.JSON:
-        import json
-
         data = report.to_data(results, took_s)
-        print(json.dumps({**data, "ok": ok and not faulty}, indent=2, ensure_ascii=False))
+        print(json_text({**data, "ok": ok and not faulty}, indent=2))
     elif chosen:
         print(("\n" if len(results) > 1 else "") + report.summary(results, took_s))
     if xml is not None:

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ...pipeline.units import SECOND, parse_duration
+from ..environment import check_environment
 from ..exits import Exit, Fault, told
-from ..serving import read_secret
+from ..letting_in import tickets_of
 from ..terminal import Terminal
 
 __all__ = ["ticket"]
@@ -56,11 +58,10 @@ def ticket(
 
     A backend of a site makes the same with any JWT library: the page "Security" of the documentation has what is in it.
     """
-    from ...server.access.ticket import Tickets
-    from ...server.wall_clock import unix_seconds
 
     terminal = Terminal(level=logging.WARNING)
     with told(terminal):
+        check_environment(os.environ, terminal)
         if secret_file is None:
             raise Fault(
                 "--secret-file is missing",
@@ -77,7 +78,7 @@ def ticket(
             fixed[name] = value
         try:
             life_s = parse_duration(life) / SECOND
-            made = Tickets(read_secret(secret_file, "--secret-file"), unix_seconds).make(
+            made = tickets_of(secret_file, "--secret-file").make(
                 subject,
                 life_s=life_s,
                 agents=agents or (),

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from ...server.logs import escaped
 from ..composing import AgentOption, FilesOption, ProfileOption, SetOption, chosen
 from ..exits import Exit, Fault, told
+from ..output import json_text
 from ..terminal import Debug, Terminal
 
 if TYPE_CHECKING:
@@ -68,9 +70,10 @@ def tools(
             outcome = asyncio.run(call_tool(plan, tool, given, identity=identity, confirmed=confirmed))
         except LookupError as error:
             raise Fault(str(error.args[0]), f"livegraph tools {file} lists them", Exit.USAGE) from None
-        print(json.dumps(outcome.result, ensure_ascii=False, indent=2), file=sys.stdout)
+        print(json_text(outcome.result, indent=2), file=sys.stdout)
         for media in outcome.media:
-            terminal.say(f"with {media.name or 'a file'}: {media.mime_type}, {len(media.data)} bytes")
+            kept = escaped(f"{media.name or 'a file'}: {media.mime_type}")
+            terminal.say(f"with {kept}, {len(media.data)} bytes")
         terminal.say(f"{outcome.how} after {outcome.duration_ns / 1e9:.3f} s, {outcome.attempts} attempt(s)")
         if outcome.failed:
             raise typer.Exit(Exit.FAILED)
@@ -88,15 +91,17 @@ def _plan(agent: Any) -> Plan:
 
 def _show(found: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        print(json.dumps(found, ensure_ascii=False, indent=2), file=sys.stdout)
+        print(json_text(found, indent=2), file=sys.stdout)
         return
     for one in found:
-        print(f"{one['name']}  ({one['kind']}{', ' + one['said'] if one['said'] else ''})", file=sys.stdout)
+        # Names and words of a service are a stranger's.
+        print(escaped(f"{one['name']}  ({one['kind']}{', ' + one['said'] if one['said'] else ''})"))
         for line in one["description"].splitlines()[:1]:
-            print(f"    {line}", file=sys.stdout)
+            print(f"    {escaped(line)}")
         required = one["parameters"].get("required", [])
         for name, schema in one["parameters"].get("properties", {}).items():
             kind = schema.get("type", "any")
             kind = " or ".join(kind) if isinstance(kind, list) else kind
             doc = f": {schema['description']}" if schema.get("description") else ""
-            print(f"    {name} ({kind}{'' if name in required else ', optional'}){doc}", file=sys.stdout)
+            optional = "" if name in required else ", optional"
+            print(f"    {escaped(f'{name} ({kind}{optional}){doc}')}")

@@ -95,7 +95,9 @@ def picture_of(checked: CheckResult, *, title: str = "") -> Picture:
     edges = sorted(
         checked.edges, key=lambda edge: (place[edge.source[0]], order[edge.source], place[edge.target[0]])
     )
-    return Picture(title, tuple(boxes), tuple(_arrow(edge, checked) for edge in edges))
+    # It is drawn at terminals, too.
+    plain = "".join(character if character.isprintable() else " " for character in title)
+    return Picture(" ".join(plain.split()), tuple(boxes), tuple(_arrow(edge, checked) for edge in edges))
 
 
 def _arrow(edge: ResolvedEdge, checked: CheckResult) -> Arrow:

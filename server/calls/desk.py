@@ -264,6 +264,7 @@ class Desk:
         try:
             return await self._take(admitted, asked, make_leg)
         except BaseException:
+            # Cancelled as well: the place is another caller's again.
             await self._reception.give_back(admitted)
             raise
 
@@ -355,6 +356,7 @@ class Desk:
             self.check_ready()
             line = self._making.make(admitted, asked, leg, began_ns)
         except BaseException:
+            # Cancelled as well: nobody else knows of the leg yet.
             await leg.close("shutdown")
             raise
         self._lines.add(line)

@@ -42,6 +42,7 @@ class OfferBook:
         try:
             answered = await answer()
         except BaseException as error:
+            # Cancelled as well: whoever sent the same offer waits for this answer.
             self.forget(mark)
             lost = Refusal(503, "no_answer", "The call could not be set up.", "Make a new offer.")
             answering.set_exception(error if isinstance(error, Refusal) else lost)

@@ -97,6 +97,7 @@ class Reception:
         try:
             await self.use_ticket(grant)
         except BaseException:
+            # Cancelled as well: the place is another caller's again.
             self.admission.leave(entry)
             raise
         return Admitted(agent, arrival, entry)

@@ -140,6 +140,10 @@ class DeskWorker:
         """See ``Worker``."""
         return await self.desk.drain(within_s)
 
+    async def end_calls(self) -> None:
+        """See ``Worker``."""
+        await self.desk.close()
+
     async def renew(self, options: Mapping[str, Any] | None = None) -> Mapping[str, Running]:
         """See ``Worker``."""
         try:

@@ -114,9 +114,11 @@ class Host:
                 udp_port=begin.udp_port,
                 source=source,
             )
-            worker = await stack.enter_async_context(DeskWorker(desk, network, source))
+            worker = DeskWorker(desk, network, source)
             self._sockets = SocketsFar(worker.sockets, self._send)
+            # Behind the desk's end: its callers are told of it by these sockets.
             stack.push_async_callback(self._sockets.close)
+            await stack.enter_async_context(worker)
             while agents is not self._agents:
                 # They were taken anew while the desk was opened.
                 agents = self._agents

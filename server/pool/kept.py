@@ -209,6 +209,7 @@ class KeptPool(WorkersPool):
         try:
             await self._catch_up(started)
         except BaseException:
+            # Cancelled as well: nobody else knows of the worker yet.
             started.kill()
             raise
         return started

@@ -146,6 +146,10 @@ class LocalPool:
         """See ``Pool``."""
         return await self.desk.drain(within_s)
 
+    async def end_calls(self) -> None:
+        """See ``Pool``."""
+        await self.desk.close()
+
     async def roll(self) -> None:
         """See ``Pool``."""
         raise no_workers()

@@ -129,6 +129,10 @@ class Pool(Protocol):
         """
         ...
 
+    async def end_calls(self) -> None:
+        """Take no more calls and end all that there are, each told that the server ends; returns when they are over."""
+        ...
+
     async def roll(self) -> None:
         """Have fresh workers, one place after the other: new calls go to new ones, old calls come to their end.
 

@@ -162,6 +162,7 @@ class RayPool(ElasticPool):
             ray.kill(actor, no_restart=True)
             raise WorkerLost(f"no node has taken it: {type(error).__name__}") from None
         except BaseException:
+            # Cancelled as well: nobody else knows of the actor yet.
             ray.kill(actor, no_restart=True)
             raise
         return started

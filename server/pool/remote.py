@@ -43,6 +43,7 @@ _ANSWER_WITHIN_S = 9.0
 _LINE_WITHIN_S = 30.0
 """A tap says something every 10 s."""
 _RENEW_WITHIN_S = 60.0
+_END_CALLS_WITHIN_S = 10.0
 _BEGIN_WITHIN_S = 20.0
 _PREPARE_WITHIN_S = 180.0
 _GOODBYES_S = 30.0
@@ -156,6 +157,10 @@ class RemoteWorker:
     async def drain(self, within_s: float) -> int:
         """See ``Worker``."""
         return await self._ask("drain", within_s, within_s=within_s + _GOODBYES_S)  # type: ignore[no-any-return]
+
+    async def end_calls(self) -> None:
+        """See ``Worker``."""
+        await self._ask("end_calls", within_s=_END_CALLS_WITHIN_S)
 
     async def renew(self, options: Mapping[str, Any] | None = None) -> Mapping[str, Running]:
         """See ``Worker``."""

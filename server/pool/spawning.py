@@ -78,6 +78,7 @@ async def spawn(setup: WorkerSetup, environment: Mapping[str, str]) -> WorkerPro
             env={**os.environ, **environment, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
     except BaseException:
+        # Cancelled as well: nobody else knows of the socket yet.
         ours.close()
         raise
     finally:
@@ -86,6 +87,7 @@ async def spawn(setup: WorkerSetup, environment: Mapping[str, str]) -> WorkerPro
     try:
         await started.worker.prepare(setup)
     except BaseException:
+        # Cancelled as well: nobody else knows of the process yet.
         started.kill()
         await asyncio.shield(process.wait())
         started.worker.hang_up_stream()

@@ -153,6 +153,7 @@ METHODS: Mapping[str, tuple[tuple[Any, ...], Any]] = {
     "tap_close": ((int,), None),
     "end": ((str, str), None),
     "drain": ((float,), int),
+    "end_calls": ((), None),
     "renew": ((dict[str, Any] | None,), dict[str, Running]),
     "metrics": ((), bytes),
 }

@@ -109,6 +109,10 @@ class Worker(Protocol):
         """See ``Pool``."""
         ...
 
+    async def end_calls(self) -> None:
+        """See ``Pool``."""
+        ...
+
     async def renew(self, options: Mapping[str, Any] | None = None) -> Mapping[str, Running]:
         """Take its agents anew; what became of the running calls. Raises ``Refusal`` (500) when they are faulty.
 

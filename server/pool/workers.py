@@ -47,6 +47,7 @@ _WORKER_WITHIN_S = 5.0
 """For a worker that takes calls to be there: one that died is replaced in about a second."""
 _LOOK_EVERY_S = 0.25
 _MOST_TRIES = 4
+_LAST_WORDS_S = 2.0
 _ELSEWHERE = frozenset({"full", "overloaded", "draining", "shutting_down", "worker_failed"})
 """Refusals of one worker that another one need not share."""
 
@@ -83,6 +84,8 @@ class WorkersPool(Roster):
         )
         self._reception = Reception(self._admission, used_tickets or OwnTickets())
         self._offers = OfferBook()
+        self._carrying: set[asyncio.Future[None]] = set()
+        """Sockets whose calls workers have; each is done when its last words are out."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -214,9 +217,13 @@ class WorkersPool(Roster):
                 return
             post.begin(clock_of_loop().now_ns())
             keeper = PoolDoorkeeper(websocket, gate, self._reception, entry)
+            carried: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._carrying.add(carried)
             try:
                 await post.worker.carry({**scope, DOORKEEPER: keeper}, receive, send)
             finally:
+                self._carrying.discard(carried)
+                carried.set_result(None)
                 post.failed()
         except WorkerLost:
             await deny(websocket, call_lost())
@@ -255,6 +262,7 @@ class WorkersPool(Roster):
         try:
             return await self._place(sent, Held(entry, reached, over))
         except BaseException:
+            # Cancelled as well: the place is another caller's again.
             await self._reception.give_back(admitted)
             raise
 
@@ -280,6 +288,7 @@ class WorkersPool(Roster):
                 post.failed()
                 logger.warning("a call is placed anew: worker %d: %s", post.slot, lost)
             except BaseException:
+                # Cancelled as well: it does not count as a call that is coming any more.
                 post.failed()
                 raise
             else:
@@ -332,6 +341,14 @@ class WorkersPool(Roster):
         """See ``Pool``."""
         self.draining = True
         return sum(left for _, left in await self._all(lambda post: post.worker.drain(within_s)))
+
+    async def end_calls(self) -> None:
+        """See ``Pool``."""
+        self.closing = True
+        await self._all(lambda post: post.worker.end_calls())
+        if self._carrying:
+            # What the workers said last is still on its way through this process.
+            await asyncio.wait(set(self._carrying), timeout=_LAST_WORDS_S)
 
     async def roll(self) -> None:
         """See ``Pool``. Who only has posts cannot start workers: see ``ElasticPool``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import socket
@@ -252,3 +253,56 @@ def test_a_fault_says_which_command_explains_it(tmp_path: Path) -> None:
     assert found
     code, out, _ = tell(*found[1].split())
     assert code == 0 and found[1].split()[-1] in out
+
+
+READING = {
+    **{
+        verb: ("agent.yaml", (verb, "{}"))
+        for verb in (*AGENT_VERBS, "talk", "test", "tools", "migrate", "cluster")
+    },
+    **{f"{verb} -f": ("over.yaml", (verb, "-f", "{}", "echo")) for verb in (*AGENT_VERBS, "tools")},
+    "run --tokens": ("tokens.yaml", ("run", "echo", "--tokens", "{}")),
+    "run --ticket-secret-file": ("t.key", ("run", "echo", "--ticket-secret-file", "{}")),
+    "run --turn-secret-file": ("t.key", ("run", "echo", "--turn", "turn:x", "--turn-secret-file", "{}")),
+    "run --ssl-certfile": ("c.pem", ("run", "echo", "--ssl-certfile", "{}", "--ssl-keyfile", "{}")),
+    "ticket --secret-file": ("t.key", ("ticket", "ada", "--secret-file", "{}")),
+    "call --in": ("q.wav", ("call", "--in", "{}", "--out", "out.wav")),
+    "load --say": ("q.wav", ("load", "http://127.0.0.1:1/", "--say", "{}")),
+    "replay": ("r.jsonl", ("replay", "{}")),
+    "simulate --brain": ("b.yaml", ("simulate", "--brain", "{}")),
+    "simulate --scenario": ("s.yaml", ("simulate", "--scenario", "{}")),
+}
+"""Whatever reads a file that the command line names."""
+FOLDERS = ("run", "check", "cluster", "test", "replay")
+"""Those that take a folder as well, in which there is nothing here."""
+MISTAKES = {
+    "missing": (Exit.USAGE, "is not there|there is no"),
+    "folder": (Exit.USAGE, "is a folder|is not a file|there (is|are) no"),
+    "fifo": (Exit.USAGE, "is no file|is not a file"),
+    "unreadable": (Exit.CONFIG, "cannot be read|cannot read"),
+    "empty": (Exit.CONFIG, "empty|RIFF|no pem|no message|null"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+@pytest.mark.parametrize("reader", READING)
+def test_the_same_mistake_with_a_file_is_the_same_in_every_verb(reader: str, mistake: str) -> None:
+    """The same code, the file's name, an error in our style, and nothing is waited for."""
+    name, arguments = READING[reader]
+    given = Path(name)
+    match mistake:
+        case "folder":
+            given.mkdir()
+        case "fifo":
+            os.mkfifo(given)
+        case "unreadable":
+            given.symlink_to("/proc/self/mem")
+        case "empty":
+            given.touch()
+    code, out, err = tell(*(name if word == "{}" else word for word in arguments))
+    wanted, words = MISTAKES[mistake]
+    said = click.unstyle(out + err)
+    assert code == wanted, said
+    assert name in said
+    assert re.search(words, said), said
+    assert "error" in said

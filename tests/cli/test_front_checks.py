@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from livegraph.cli.exits import Exit, Fault, check_there
-from livegraph.cli.serving import open_sockets, settle
+from livegraph.cli.listening import open_sockets
+from livegraph.cli.serving import settle
 from livegraph.language import load_agent
 from livegraph.language.finding import shipped_agents
 from livegraph.language.server_section import ServerSection

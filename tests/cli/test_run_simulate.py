@@ -93,8 +93,14 @@ def test_run_serves_and_ends_its_calls(number: signal.Signals, code: int) -> Non
     assert "rror" not in err
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_who_calls_by_a_socket_is_told_that_the_server_ends(number: signal.Signals) -> None:
+@pytest.mark.parametrize(
+    ("number", "served"),
+    [(signal.SIGINT, ()), (signal.SIGTERM, ()), (signal.SIGINT, ("--workers", "1"))],
+    ids=["Ctrl-C", "SIGTERM", "workers"],
+)
+def test_who_calls_by_a_socket_is_told_that_the_server_ends(
+    number: signal.Signals, served: tuple[str, ...]
+) -> None:
     """Their sockets are not closed by the web server before their calls have ended."""
 
     async def run(page: str, command: Running) -> tuple[list[Any], int | None]:
@@ -109,7 +115,9 @@ def test_who_calls_by_a_socket_is_told_that_the_server_ends(number: signal.Signa
                             command.send(number)
             return told, caller.close_code
 
-    with running("run", "echo", "--port", "0", "--drain", "0s", until="Ctrl-C") as command:
+    with running(
+        "run", "echo", "--port", "0", "--drain", "0s", *served, until="Ctrl-C", within_s=120
+    ) as command:
         told, code = asyncio.run(run(command.word_with("http://"), command))
         command.ended()
     assert told[-1] == {"type": "end", "reason": "shutdown"}

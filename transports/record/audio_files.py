@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
-from fractions import Fraction
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from ...audio import AudioError, Pcm, WavWriter
+from ..encoding import Encoding
 
 __all__ = ["FORMATS", "SoundFile", "create", "open_sound"]
 
@@ -53,46 +54,33 @@ class _Encoded:
         import av
 
         self._file = file
-        self._rate = rate
-        self._layout = "mono" if channels == 1 else "stereo"
-        self._samples = 0
         options = {"flush_packets": "1"}
         if container == "ogg":
             options["page_duration"] = str(_PAGE_US)
-        self._container: Any = av.open(file, "w", format=container, options=options, buffer_size=4096)
-        self._stream: Any = self._container.add_stream(codec, rate=rate, layout=self._layout)
+        opened: Any = av.open(file, "w", format=container, options=options, buffer_size=4096)
+        self._encoding = Encoding(opened, codec, rate, channels)
 
     def write(self, samples: Pcm) -> None:
-        import av
-
-        if not len(samples):
-            return
-        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=self._layout)
-        frame.sample_rate, frame.pts, frame.time_base = self._rate, self._samples, Fraction(1, self._rate)
-        self._samples += len(samples)
-        self._mux(frame)
+        if not self._encoding.is_open:
+            raise AudioError("the file is closed")
+        with _as_os_errors():
+            self._encoding.write(samples)
 
     def close(self) -> None:
-        container, self._container = self._container, None
-        if container is None:
+        if not self._encoding.is_open:
             return
-        import av
-
         try:
-            if self._samples:
-                container.mux(self._stream.encode(None))
-            container.close()
-        except av.FFmpegError as error:
-            raise OSError(error.errno, error.strerror or str(error)) from error
+            with _as_os_errors():
+                self._encoding.close()
         finally:
             self._file.close()
 
-    def _mux(self, frame: Any) -> None:
-        import av
 
-        if self._container is None:
-            raise AudioError("the file is closed")
-        try:
-            self._container.mux(self._stream.encode(frame))
-        except av.FFmpegError as error:
-            raise OSError(error.errno, error.strerror or str(error)) from error
+@contextmanager
+def _as_os_errors() -> Iterator[None]:
+    import av
+
+    try:
+        yield
+    except av.FFmpegError as error:
+        raise OSError(error.errno, error.strerror or str(error)) from error

@@ -36,6 +36,8 @@ class SocketVoice:
 
     def __init__(self, coding: Coding, now_ns: Callable[[], int]) -> None:
         self.coding = coding
+        self.sources = 1
+        """A socket has one."""
         self.dropped = 0
         """Pieces that came faster than anybody speaks."""
         self._now_ns = now_ns

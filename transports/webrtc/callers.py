@@ -27,6 +27,9 @@ Undo = Callable[[], None]
 class Voice(Protocol):
     """The caller's microphone."""
 
+    sources: int
+    """How many there have been, one after the other: a further one goes on in media time, however long nobody spoke."""
+
     def listen(self, rate: int, *, most_wait_ns: int) -> None:
         """Decode what comes from now on, to mono at ``rate``."""
         ...

@@ -86,6 +86,7 @@ class WebRTCIn(Processor):
         self._undo: list[Callable[[], None]] = []
         self._anchor_ns: int | None = None
         """What the call's clock showed when media time was 0, by the quickest packets."""
+        self._source = 0
 
     async def start(self) -> None:
         """Find the caller that this call is for."""
@@ -160,6 +161,9 @@ class WebRTCIn(Processor):
             # The last sample was captured at most now; what the quickest packet took nobody can tell.
             ended_ns = media_ns + len(samples) * SECOND // rate
             anchor_ns = self.call.clock.now_ns() - ended_ns
+            if self._source != self._caller.voice.sources:
+                # Over another connection, or by another microphone: however short the gap was, it is no drift.
+                self._source, self._anchor_ns = self._caller.voice.sources, None
             if self._anchor_ns is not None and 0 < anchor_ns - self._anchor_ns < _AWAY_NS:
                 anchor_ns = self._anchor_ns + (anchor_ns - self._anchor_ns) // _DRIFT
             self._anchor_ns = anchor_ns

@@ -188,3 +188,84 @@ def test_a_caller_who_was_away_is_silent_in_the_record(tmp_path: Path) -> None:
     (pause,) = np.flatnonzero(np.diff(agent) > 1)
     # It fell silent when the caller was missed, and goes on where it was as soon as there is somebody again.
     assert 5 < agent[pause] < 8 and agent[pause + 1] == pytest.approx(said_ns[1] / SECOND, abs=0.1)
+
+
+@pytest.mark.parametrize("gap_s", [0.3, 0.6, 8.0])
+@pytest.mark.parametrize("way", ["restart", "resume", "reload"])
+def test_a_caller_who_comes_by_a_new_connection_goes_on_in_the_same_record(
+    way: str, gap_s: float, tmp_path: Path
+) -> None:
+    """ICE restarted from another address, a new connection with the token, a page that said that it goes: one record,
+    in which each word stands where it was said, however long nothing came in between."""
+
+    async def main() -> None:
+        async with no_tasks_left():
+            network = MemoryNetwork()
+            caller = RawCaller(network)
+            peer = await Peer.accept(caller.offer(), network=network)
+            peer.resumes = True
+            await caller.connect(peer)
+            graph = Graph()
+            graph.add("caller", WebRTCIn, resume_within=30 * SECOND)
+            graph.add("ears", Ears)
+            graph.add("voice", Chirps)
+            graph.add("ear", WebRTCOut)
+            graph.add("record", Recorder, path=tmp_path / "r.wav")
+            graph.connect("caller.audio", "ears")
+            graph.connect("voice", "ear")
+            async with graph.plan().call(resources={Peer: peer}) as call:
+                await asyncio.sleep(1)
+                said_ns.append(call.clock.now_ns())
+                await say(caller, 0)
+                again = await comes_back(network, caller, peer)
+                said_ns.append(call.clock.now_ns())
+                # Its own packets go on counting while they are lost on the way; another connection has its own.
+                await say(again, 50 + round(50 * gap_s) if again is caller else 7_000)
+                await asyncio.sleep(1)
+            await peer.close()
+            for one in {caller, again}:
+                await one.close()
+
+    async def comes_back(network: MemoryNetwork, caller: RawCaller, peer: Peer) -> RawCaller:
+        other = ("203.0.113.9", 6_000)
+        if way == "restart":
+            caller.move(other)
+            await asyncio.sleep(gap_s)
+            caller.renew()
+            caller.answered((await peer.renegotiate(caller.offer())).sdp)
+            caller.check()
+            return caller
+        if way == "reload":
+            peer.leave(10 * SECOND)
+            await caller.close()
+        else:
+            caller.vanish()
+        await asyncio.sleep(gap_s)
+        again = RawCaller(network, other)
+        again.answered((await peer.resume(peer.resume_token, again.offer())).sdp)
+        shaking = asyncio.create_task(again.secure.start())
+        again.check()
+        await shaking
+        await asyncio.sleep(0.05)
+        return again
+
+    async def say(caller: RawCaller, first: int) -> None:
+        encoder = OpusEncoder(16_000)
+        sound = np.round(9_000 * np.sin(2 * np.pi * 440 * np.arange(16_000) / 16_000)).astype(np.int16)
+        for number, piece in enumerate(sound.reshape(50, -1), first):
+            caller.say(number, encoder.encode(piece), ssrc=77 if first < 7_000 else 78)
+            await asyncio.sleep(0.02)
+
+    said_ns: list[int] = []
+    run_virtual(main())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["r.jsonl", "r.wav"]
+    record, _ = read_wav(tmp_path / "r.wav")
+    whole_s = said_ns[1] / SECOND + 2
+    assert len(record) / RATE == pytest.approx(whole_s, abs=0.1)
+    blocks = np.abs(record[: len(record) // 240 * 240, 0].reshape(-1, 240))
+    loud = np.flatnonzero(blocks.mean(axis=1) > 3_000) / 100
+    (pause,) = np.flatnonzero(np.diff(loud) > 0.05)
+    begins = [float(loud[0]), float(loud[pause + 1])]
+    assert begins == pytest.approx([at_ns / SECOND for at_ns in said_ns], abs=0.045)
+    ends = [float(loud[pause]), float(loud[-1])]
+    assert ends == pytest.approx([at_ns / SECOND + 0.98 for at_ns in said_ns], abs=0.045)

@@ -44,6 +44,7 @@ class AudioInput:
         """Packets of sources that are not heard."""
         self.malformed = 0
         self.sources = 0
+        """How many were heard, one after the other."""
         self.receiver: AudioReceiver | None = None
         """Of the source that is heard, while somebody listens."""
         self._past_order = OrderCounts()
