@@ -1,10 +1,12 @@
 /** The agent's voice from samples that come over a line which is no peer connection: played in order, forgotten on demand. */
 
+import { CatchUp } from "./catchup.js";
 import { Resampler, fromPcm } from "./resampler.js";
 
 const LEAD_S = 0.04; // sound that begins waits so long, so that the next piece may be late
 const FADE_S = 0.005;
 const MOST_AHEAD_S = 10; // what a line may have sent before it is heard
+const IN_TIME_S = 0.3; // the line sends 200 ms ahead: what waits longer was held back by the network, or by this page
 
 /** A queue in front of the loudspeaker. The stream that it makes is played by whoever has it. */
 export class Playout {
@@ -12,6 +14,7 @@ export class Playout {
   #target;
   #gain = null;
   #resampler = null;
+  #catchUp = null;
   #rate;
   #sources = new Set();
   #marks = [];
@@ -39,7 +42,8 @@ export class Playout {
   /** Plays this after all that came before. @param {ArrayBuffer} pcm 16 bits, little-endian */
   add(pcm) {
     const { currentTime, sampleRate, state } = this.#context;
-    const samples = this.#resampler.process(fromPcm(pcm));
+    const lateS = this.#end / sampleRate - currentTime - IN_TIME_S;
+    const samples = this.#resampler.process(this.#catchUp.shorten(fromPcm(pcm), lateS));
     // A browser that holds sound back until the user has clicked plays nothing, and nothing old afterwards.
     if (samples.length === 0 || state !== "running" || this.#end > (currentTime + MOST_AHEAD_S) * sampleRate) return;
     const buffer = this.#context.createBuffer(1, samples.length, sampleRate);
@@ -84,6 +88,7 @@ export class Playout {
 
   #begin() {
     this.#resampler = new Resampler(this.#rate, this.#context.sampleRate);
+    this.#catchUp = new CatchUp(this.#rate);
     this.#gain = new GainNode(this.#context);
     this.#gain.connect(this.#target);
   }
