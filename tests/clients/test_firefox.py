@@ -8,10 +8,11 @@ import json
 import os
 from pathlib import Path
 
+import axe_playwright_python
 import pytest
 
 from support.clients import echo
-from support.firefox import find_firefox, firefox
+from support.firefox import FirefoxPage, find_firefox, firefox
 from support.speech import arrange, recorded
 from support.storyteller import storyteller
 from support.web import serving
@@ -57,6 +58,44 @@ return result;
 """
 
 
+OF_STATISTICS = """
+let pc = null;
+const Original = window.RTCPeerConnection;
+window.RTCPeerConnection = class extends Original {
+  constructor(...given) {
+    super(...given);
+    pc = this;
+  }
+};
+const energy = async () => {
+  for (const report of (await pc.getStats()).values())
+    if (report.type === "inbound-rtp") return report.totalAudioEnergy ?? 0;
+  return 0;
+};
+"""
+
+OF_SAMPLES = """
+delete window.RTCPeerConnection;
+let sum = 0;
+const play = Object.getOwnPropertyDescriptor(HTMLMediaElement.prototype, "srcObject");
+Object.defineProperty(HTMLMediaElement.prototype, "srcObject", {
+  ...play,
+  set(stream) {
+    play.set.call(this, stream);
+    if (stream === null) return;
+    const context = new AudioContext();
+    const analyser = context.createAnalyser();
+    context.createMediaStreamSource(stream).connect(analyser);
+    const samples = new Float32Array(analyser.fftSize);
+    setInterval(() => {
+      analyser.getFloatTimeDomainData(samples);
+      sum += samples.reduce((all, sample) => all + sample * sample, 0) / context.sampleRate;
+    }, (1000 * samples.length) / context.sampleRate);
+  },
+});
+const energy = async () => sum;
+"""
+
 TALK = """
 const $ = (id) => document.getElementById(id);
 const until = async (what, holds) => {
@@ -76,22 +115,10 @@ const voice = new Audio(URL.createObjectURL(new Blob([Uint8Array.from(atob(WAV),
 voice.loop = true;
 await voice.play();
 navigator.mediaDevices.getUserMedia = async () => voice.mozCaptureStream();
-let pc = null;
-const Original = window.RTCPeerConnection;
-window.RTCPeerConnection = class extends Original {
-  constructor(...given) {
-    super(...given);
-    pc = this;
-  }
-};
-const energy = async () => {
-  for (const report of (await pc.getStats()).values())
-    if (report.type === "inbound-rtp") return report.totalAudioEnergy ?? 0;
-  return 0;
-};
-
+ENERGY
 $("call").click();
 await until("the agent", () => $("state").dataset.state === "listening");
+const way = $("way").checkVisibility() ? $("way").innerText : "";
 $("text").value = "Tell me a story.";
 $("composer").requestSubmit();
 await until("the story", () => $("state").dataset.state === "speaking");
@@ -105,7 +132,7 @@ const more = (await energy()) - after;
 const typed = [...document.querySelectorAll("#transcript li[data-role=user] .text")].map((line) => line.innerText);
 $("hangup").click();
 await until("the end", () => $("state").dataset.state === "ended");
-return { told: after - before, more, typed, failed, problem: $("problem").innerText };
+return { told: after - before, more, typed, failed, way, problem: $("problem").innerText };
 """
 
 
@@ -117,25 +144,48 @@ def need_firefox() -> None:
         pytest.skip("there is no Firefox on this machine (Debian: apt-get install firefox-esr)")
 
 
+SIZES = [(320, 568), (844, 390), (1280, 800)]
+FAULTS = """
+const found = (await axe.run()).violations.map((rule) => `${rule.id} at ${rule.nodes[0].target}`);
+const wide = document.documentElement.scrollWidth;
+return wide > innerWidth ? [...found, `${wide} pixels in ${innerWidth}`] : found;
+"""
+
+
+async def look_at(page: FirefoxPage) -> None:
+    """It is fit for everybody, and fits, in each size."""
+    axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+    await page.run(f"{axe}; return null;")
+    for width, height in SIZES:
+        await page.resize(width, height)
+        assert await page.run(FAULTS) == [], (width, height)
+
+
 def test_our_page_works_in_firefox(tmp_path: Path) -> None:
-    """Connect, hear, be heard, type, interrupt by voice, hang up; what was still to be told is not heard any more."""
+    """Connect, hear, be heard, type, interrupt by voice, hang up; what was still to be told is not heard any more.
+
+    And so by the page's WebSocket, where the browser has no WebRTC. It looks as it should after a call in the dark.
+    """
     need_firefox()
     sound = arrange(tmp_path / "voice.wav", 5.0, recorded("go_forward"), 1.0).read_bytes()
     given = json.dumps(base64.b64encode(sound).decode())
 
     async def run() -> None:
-        async with serving([storyteller()]) as web, firefox(tmp_path) as page:
-            await page.open(f"http://127.0.0.1:{web.port}/?lang=en")
-            seen = await page.run(TALK.replace("WAV", given))
-            assert (seen["typed"], seen["failed"], seen["problem"]) == (["Tell me a story."], [], "")
-            assert seen["told"] > 0.01 and seen["more"] < seen["told"] / 10, seen
-            await web.until_free()
+        async with serving([storyteller()]) as web, firefox(tmp_path, dark=True) as page:
+            for energy, way in [(OF_STATISTICS, ""), (OF_SAMPLES, "WebSocket")]:
+                await page.open(f"http://127.0.0.1:{web.port}/?lang=en")
+                seen = await page.run(TALK.replace("WAV", given).replace("ENERGY", energy))
+                assert (seen["typed"], seen["failed"], seen["problem"]) == (["Tell me a story."], [], "")
+                assert seen["way"] == way
+                assert seen["told"] > 0.01 and seen["more"] < seen["told"] / 10, seen
+                await web.until_free()
+            await look_at(page)
 
     asyncio.run(run())
 
 
 def test_firefox_calls(tmp_path: Path) -> None:
-    """Its tone comes back to it, every packet of it, and the call ends as it says.
+    """Its tone comes back to it, every packet of it, and the call ends as it says. The page in it looks as it should.
 
     Not over loopback, with which Firefox pairs nothing: see docs/network.md.
     """
@@ -143,7 +193,8 @@ def test_firefox_calls(tmp_path: Path) -> None:
 
     async def run() -> None:
         async with serving([echo()]) as web, firefox(tmp_path) as page:
-            await page.open(f"http://127.0.0.1:{web.port}/")
+            await page.open(f"http://127.0.0.1:{web.port}/?lang=en")
+            await look_at(page)
             seen = await page.run(CALL)
             assert seen["state"] == "connected", seen
             assert seen["messages"][0]["type"] == "ready", seen

@@ -21,6 +21,8 @@ _PREFERENCES: dict[str, Any] = {
     "browser.shell.checkDefaultBrowser": False,
     "datareporting.policy.dataSubmissionEnabled": False,
     "media.autoplay.default": 0,
+    # Without a sound device an AudioContext stays suspended for ever: this one is as good as a device.
+    "media.cubeb.force_mock_context": True,
     "media.navigator.permission.disabled": True,
     "media.navigator.streams.fake": True,
     "network.captive-portal-service.enabled": False,
@@ -53,6 +55,11 @@ class FirefoxPage:
             "browsingContext.navigate", {"context": self._context, "url": url, "wait": "complete"}
         )
 
+    async def resize(self, width: int, height: int) -> None:
+        """Be so large, in CSS pixels."""
+        viewport = {"width": width, "height": height}
+        await self._ask("browsingContext.setViewport", {"context": self._context, "viewport": viewport})
+
     async def run(self, body: str) -> Any:
         """What an asynchronous function with this body returns, by way of JSON."""
         given = {
@@ -79,11 +86,12 @@ class FirefoxPage:
 
 
 @asynccontextmanager
-async def firefox(profile: Path) -> AsyncIterator[FirefoxPage]:
-    """Run Firefox without a window while the block lasts; ``profile`` is an empty folder."""
+async def firefox(profile: Path, *, dark: bool = False) -> AsyncIterator[FirefoxPage]:
+    """Run Firefox without a window while the block lasts; ``profile`` is an empty folder, ``dark`` the scheme."""
     program = find_firefox()
     assert program is not None, "there is no Firefox on this machine"
-    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in _PREFERENCES.items()]
+    preferences = _PREFERENCES | {"layout.css.prefers-color-scheme.content-override": 0 if dark else 1}
+    lines = [f"user_pref({json.dumps(name)}, {json.dumps(value)});\n" for name, value in preferences.items()]
     (profile / "user.js").write_text("".join(lines))
     process = await asyncio.create_subprocess_exec(
         *(program, "--headless", "--no-remote", "--profile", str(profile), "--remote-debugging-port", "0"),
