@@ -245,7 +245,9 @@ class Out(_Port[F]):
     def emit(self, frame: F) -> None:
         """Hand over ``frame`` now. Never waits: a step may overfill a queue, up to four times its bound.
 
-        To be called where the call's loop runs. Once the node has ended or stopped, frames are refused and counted.
+        To be called where the call's loop runs: in another thread it raises ``RuntimeError``, but for the very frame
+        that a plain handler is at just then, as looking at the thread each time would cost a fifth of the hop. Once the
+        node has ended or stopped, frames are refused and counted.
         """
         # On every frame's way: what goes on just as it came needs no look, nor at the thread, which costs a fifth.
         if frame is self._step.answering:

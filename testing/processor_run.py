@@ -292,7 +292,7 @@ async def live_processor(
     **options: Any,
 ) -> AsyncIterator[LiveProcessor[P]]:
     """One processor in a running call, while the block lasts. ``formats`` are rate and channels of audio inputs,
-    ``edges`` what the edges of ports for many are called.
+    or of one edge (``inputs.a``), ``edges`` what the edges of ports for many are called.
 
     Runs on the clock of the loop: ``@pytest.mark.virtual_time``, or ``run_virtual``, makes that a virtual one.
     """
@@ -301,8 +301,9 @@ async def live_processor(
     received: list[Received] = []
     inputs: dict[str, InputEdge] = {}
     for name, port in ports_of(processor).items():
-        rate, channels = format_for(port, options, (formats or {}).get(name))
         for place, node in ends_of(port, (edges or {}).get(name)):
+            agreed = (formats or {}).get(place, (formats or {}).get(name))
+            rate, channels = format_for(port, options, agreed)
             if port.direction == "in":
                 inputs[place] = InputEdge(port, node)
                 graph.add(node, Feed, rate=rate, channels=channels)

@@ -34,7 +34,7 @@ from ..turns.conversation_policy import ConversationPolicy
 from .ahead import Ahead
 from .call_log import CallLog, LogPolicy
 from .call_view import CallView
-from .changing import CallChange, Changing
+from .changing import CallChange, Changing, Planned
 from .context import CallContext
 from .host import Host
 from .limits import CallLimits
@@ -49,7 +49,6 @@ from .wire_up import Wiring
 
 if TYPE_CHECKING:
     from ..graph.graph import Graph
-    from ..graph.plan import Plan
 
 __all__ = ["Call", "new_call_id"]
 
@@ -296,7 +295,7 @@ class Call(CallView):
         edit(graph)
         return self._took(await changing.take(graph, self._outcome.ending))
 
-    async def change_to(self, plan: Plan) -> CallChange:
+    async def change_to(self, plan: Planned) -> CallChange:
         """Make the graph of the running call that of ``plan``, as ``change`` does."""
         changing = self._changes()
         return self._took(await changing.take(plan.checked.written, self._outcome.ending))

@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from ..errors import ConfigError, Problem
 from ..formats import AudioFormat
@@ -34,7 +34,16 @@ from .wire_up import Layout, Wiring
 if TYPE_CHECKING:
     from ..graph.graph import Graph
 
-__all__ = ["CallChange", "Changing"]
+__all__ = ["CallChange", "Changing", "Planned"]
+
+
+class Planned(Protocol):
+    """What a call can be made like: a plan. Plans make calls, so calls know no more of them than this."""
+
+    @property
+    def checked(self) -> CheckResult:
+        """Its graph, checked."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

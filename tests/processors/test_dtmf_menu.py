@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 
-from livegraph.pipeline import ConfigError, Graph, Out, Processor, ToolCallFrame, ToolResultFrame, run_virtual
+from livegraph.pipeline import Call, ConfigError, ToolCallFrame, ToolResultFrame, run_virtual
+from livegraph.pipeline.events import Interrupted
 from livegraph.pipeline.frames import DtmfFrame, Frame
 from livegraph.pipeline.units import SECOND
 from livegraph.processors.dtmf_collector import Collector, Digits
 from livegraph.processors.dtmf_menu import DtmfMenu, MenuKey
 from livegraph.processors.gemini_live.frames import ContextFrame, HandOverFrame
-from support.boxes import Keep
+from livegraph.testing import LiveProcessor, Wait, live_processor
 
 
 def test_digits_are_whole_by_their_number_by_the_hash_or_by_a_pause() -> None:
@@ -35,43 +35,26 @@ def test_nothing_in_time_is_nothing() -> None:
     assert collector.tick(15 * SECOND) == Digits("", whole=False)
 
 
-class Caller(Processor):
-    """Presses keys and asks, at their times."""
+def run(script: list[tuple[int, str]], **options: Any) -> tuple[list[Frame], list[Frame], Call]:
+    """A caller presses keys, or the model asks for digits, each so many seconds after the one before; what the model
+    is told, what its calls are answered, and the call."""
+    given: list[Frame | Wait] = []
+    for wait, what in script:
+        given.append(Wait(f"{wait}s"))
+        if what.startswith("ask"):
+            given.append(ToolCallFrame(f"c{wait}", "digits", {"count": int(what[3:] or 0)}))
+        elif what:
+            given.append(DtmfFrame(key=what))
 
-    kind = "source"
-    keys: Out[DtmfFrame]
-    calls: Out[ToolCallFrame]
+    async def main() -> LiveProcessor[DtmfMenu]:
+        async with live_processor(DtmfMenu, **options) as box:
+            await box.send(*given)
+            box.end()
+            await box.ended()
+        return box
 
-    def __init__(self, *, script: list[tuple[float, str]]) -> None:
-        self._script = script
-
-    async def run(self) -> None:
-        for wait, what in self._script:
-            await asyncio.sleep(wait)
-            if what.startswith("ask"):
-                self.calls.emit(ToolCallFrame(f"c{wait}", "digits", {"count": int(what[3:] or 0)}))
-            elif what:
-                self.keys.emit(DtmfFrame(key=what))
-
-
-def run(script: list[tuple[float, str]], **options: Any) -> tuple[list[Frame], list[Frame], Any]:
-    async def main() -> tuple[list[Frame], list[Frame], Any]:
-        graph = Graph()
-        graph.add("caller", Caller, script=script)
-        graph.add("menu", DtmfMenu, **options)
-        graph.add("model", Keep)
-        graph.add("results", Keep)
-        graph.connect("caller.keys", "menu.keys")
-        graph.connect("caller.calls", "menu.calls")
-        graph.connect("menu.context", "model")
-        graph.connect("menu.results", "results")
-        call = graph.plan().call()
-        async with call:
-            await call.finished()
-            told = call.processor("model", Keep).kept, call.processor("results", Keep).kept
-        return *told, call
-
-    return run_virtual(main())
+    box = run_virtual(main())
+    return box.frames("context"), box.frames("results"), box.call
 
 
 MENU = {"1": MenuKey(tell="The caller chose hours."), "0": MenuKey(to="human"), "9": MenuKey(end=True)}
@@ -102,9 +85,23 @@ def test_a_caller_who_enters_nothing_is_told_to_the_model() -> None:
 
 @pytest.mark.parametrize("menu", [{"12": {"tell": "x"}}, {"1": {}}, {"1": {"tell": "x", "end": True}}])
 def test_what_makes_no_sense_is_told_before_a_call(menu: dict[str, Any]) -> None:
-    graph = Graph()
-    graph.add("caller", Caller, script=[])
-    graph.add("menu", DtmfMenu, menu=menu)
-    graph.connect("caller.keys", "menu.keys")
     with pytest.raises(ConfigError):
-        graph.plan()
+        run([], menu=menu)
+
+
+def test_a_key_cuts_whoever_speaks() -> None:
+    """Two may speak in one call, and whoever presses a key has heard enough of both; of a key that means nothing,
+    of neither."""
+
+    async def main() -> list[list[tuple[str, int]]]:
+        told: list[list[tuple[str, int]]] = []
+        async with live_processor(DtmfMenu, menu=MENU) as box:
+            for speaker, turns in (("one", 3), ("two", 1)):
+                for _ in range(turns):
+                    box.conversation.next_turn(speaker)
+            for key in ("5", "1"):
+                await box.send(DtmfFrame(key=key))
+                told.append([(event.source, int(event.turn)) for event in box.of(Interrupted)])
+        return told
+
+    assert run_virtual(main()) == [[], [("one", 3), ("two", 1)]]

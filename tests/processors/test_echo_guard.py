@@ -2,122 +2,69 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
 
 import numpy as np
 import pytest
 
 from livegraph.audio.pcm import Pcm
-from livegraph.pipeline import (
-    MS,
-    AudioFrame,
-    Graph,
-    In,
-    Marker,
-    Out,
-    Processor,
-    TurnEndFrame,
-    TurnStartFrame,
-    run_virtual,
-)
-from livegraph.pipeline.events import Interrupted, SpeechChanged, StateChanged
+from livegraph.pipeline import MS, AudioFrame, TurnEndFrame, TurnStartFrame, run_virtual
+from livegraph.pipeline.events import Event, Interrupted, SpeechChanged, StateChanged
 from livegraph.processors import VadGate
+from livegraph.testing import live_processor
 from livegraph.transports.speaker import Speaker
 from support.speech import recorded
 
 RATE = 16_000
 
 
-class Shared:
-    """What stands in one room."""
-
-    speaker: Speaker
-
-
-class Loudspeaker(Processor):
-    """Plays what the microphone asks for: they have one clock."""
-
-    kind = "sink"
-    sound: In[AudioFrame] = In(rate=RATE, channels=1)
-
-    async def start(self) -> None:
-        shared = self.call.resource(Shared)
-        assert shared is not None
-        self._speaker = shared.speaker = Speaker(self.call.conversation, RATE)
-
-    async def on_sound(self, frame: AudioFrame) -> None:
-        await self._speaker.play(frame)
-
-    def on_marker(self, port: str, frame: Marker) -> None:
-        self._speaker.mark(frame)
-
-
-class Microphone(Processor):
-    """Hears what the loudspeaker plays, an eighth of a second later and softer, beside a caller."""
-
-    kind = "source"
-    mic: Out[AudioFrame] = Out(rate=RATE, channels=1)
-
-    def __init__(self, *, echo_db: float, voice_at: float | None = None) -> None:
-        self._echo = 10 ** (echo_db / 20)
-        self._voice = np.zeros(RATE * 20, np.float64)
-        if voice_at is not None:
-            words = np.asarray(recorded("numbers").pcm).astype(np.float64)
-            self._voice[int(voice_at * RATE) :][: len(words)] = words[
-                : len(self._voice) - int(voice_at * RATE)
-            ]
-
-    async def run(self) -> None:
-        shared, clock = self.call.resource(Shared), self.call.clock
-        assert shared is not None
-        delayed: deque[Pcm] = deque([np.zeros(320, np.int16)] * 6)
-        for number in range(7 * 50):
-            delayed.append(shared.speaker.pull(320))
-            at = number * 320
-            heard = delayed.popleft().astype(np.float64) * self._echo + self._voice[at : at + 320]
-            samples = np.clip(heard, -32_768, 32_767).astype(np.int16)
-            self.mic.emit(AudioFrame(samples, RATE, time_ns=clock.now_ns()))
-            await clock.sleep_until_ns((number + 1) * 20 * MS)
-        self.call.end("enough")
-
-
-class Agent(Processor):
-    """Says one long turn."""
-
-    kind = "source"
-    out: Out[AudioFrame] = Out(rate=RATE, channels=1)
-
-    async def run(self) -> None:
-        voice: Pcm = np.concatenate(
-            [np.asarray(recorded(name).pcm) for name in ("go_forward", "do_something", "amiable")]
-        )
-        turn = self.call.conversation.next_turn()
-        await self.out.send(TurnStartFrame(turn=turn))
-        for at in range(0, len(voice), 1_600):
-            await self.out.send(AudioFrame(voice[at : at + 1_600], RATE, turn=turn))
-        await self.out.send(TurnEndFrame(turn=turn))
+async def say(speaker: Speaker, turn: int) -> None:
+    """The agent says one long turn."""
+    voice: Pcm = np.concatenate(
+        [np.asarray(recorded(name).pcm) for name in ("go_forward", "do_something", "amiable")]
+    )
+    speaker.mark(TurnStartFrame(turn=turn))
+    for at in range(0, len(voice), 1_600):
+        await speaker.play(AudioFrame(voice[at : at + 1_600], RATE, turn=turn))
+    speaker.mark(TurnEndFrame(turn=turn))
 
 
 def happened(*, echo_db: float, voice_at: float | None = None, guard: bool = True) -> list[str]:
-    """The states of the conversation, and ``speech`` and ``cut`` where those were told."""
+    """The states of the conversation, and ``speech`` and ``cut`` where those were told.
 
-    async def main() -> list[str]:
-        graph = Graph()
-        graph.add("agent", Agent)
-        graph.add("ear", Loudspeaker)
-        graph.add("mouth", Microphone, echo_db=echo_db, voice_at=voice_at)
-        graph.add("gate", VadGate, echo_guard=guard)
-        graph.connect("agent", "ear")
-        graph.connect("mouth", "gate")
-        call = graph.plan().call(resources={Shared: Shared()})
-        seen: list[str] = []
-        call.events.subscribe(StateChanged, lambda event: seen.append(event.state))
-        call.events.subscribe(SpeechChanged, lambda event: seen.append("speech") if event.speaking else None)
-        call.events.subscribe(Interrupted, lambda event: seen.append("cut"))
-        await call.run()
-        return seen
+    The gate hears what the loudspeaker plays, an eighth of a second later and softer, beside a caller.
+    """
+    voice = np.zeros(RATE * 20, np.float64)
+    if voice_at is not None:
+        words = np.asarray(recorded("numbers").pcm).astype(np.float64)
+        at = int(voice_at * RATE)
+        voice[at:][: len(words)] = words[: len(voice) - at]
 
-    return run_virtual(main())
+    async def main() -> list[Event]:
+        async with live_processor(VadGate, echo_guard=guard) as box:
+            speaker = Speaker(box.conversation, RATE)
+            saying = asyncio.create_task(say(speaker, box.conversation.next_turn()))
+            delayed: deque[Pcm] = deque([np.zeros(320, np.int16)] * 6)
+            for number in range(7 * 50):
+                delayed.append(speaker.pull(320))
+                at = number * 320
+                heard = delayed.popleft().astype(np.float64) * 10 ** (echo_db / 20) + voice[at : at + 320]
+                samples = np.clip(heard, -32_768, 32_767).astype(np.int16)
+                await box.send(AudioFrame(samples, RATE, time_ns=box.clock.now_ns()))
+                await box.clock.sleep_until_ns((number + 1) * 20 * MS)
+            saying.cancel()
+        return box.events
+
+    seen = []
+    for event in run_virtual(main()):
+        if isinstance(event, StateChanged):
+            seen.append(event.state)
+        elif isinstance(event, SpeechChanged) and event.speaking:
+            seen.append("speech")
+        elif isinstance(event, Interrupted):
+            seen.append("cut")
+    return seen
 
 
 @pytest.mark.parametrize("echo_db", [-20, -10])

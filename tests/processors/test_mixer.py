@@ -1,6 +1,7 @@
 """The mixer in a graph: sums what several nodes send, at one rate, and lowers the rest while one is heard."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from itertools import groupby
 from typing import Any
 
@@ -9,9 +10,9 @@ import pytest
 
 from livegraph.pipeline import (
     AudioFrame,
+    Frame,
     FromOption,
     Graph,
-    In,
     Out,
     Processor,
     ProcessorError,
@@ -21,71 +22,47 @@ from livegraph.pipeline import (
     run_virtual,
 )
 from livegraph.processors import Mixer
-from livegraph.testing import run_processor
+from livegraph.testing import LiveProcessor, live_processor, run_processor
 
 RATE = 16_000
 
 
-class Sound(Processor):
-    """Sends ``count`` frames of 20 ms of one value; in real time, or all at once."""
-
-    kind = "source"
-    out: Out[AudioFrame] = Out(rate=FromOption("rate"), channels=1)
-
-    def __init__(
-        self, *, value: int, count: int, at_ms: int = 0, burst: bool = False, rate: int = RATE, turn: int = 0
-    ) -> None:
-        self.value, self.count, self.at_ms, self.burst, self.rate, self.turn = (
-            value,
-            count,
-            at_ms,
-            burst,
-            rate,
-            turn,
-        )
-
-    async def run(self) -> None:
-        clock = self.call.clock
-        await clock.sleep_until_ns(ms(self.at_ms))
-        if self.turn:
-            self.out.emit(TurnStartFrame(turn=self.turn))  # type: ignore[arg-type]  # markers pass any port
-        for number in range(self.count):
-            samples = np.full(self.out.format.rate // 50, self.value, np.int16)
-            time_ns = ms(self.at_ms + (0 if self.burst else 20 * number))
-            await self.out.send(AudioFrame(samples, self.out.format.rate, time_ns=time_ns, turn=self.turn))
-            if not self.burst:
-                await clock.sleep_until_ns(time_ns + ms(20))
+def sound(
+    *, value: int, count: int, at_ms: int = 0, burst: bool = False, rate: int = RATE, turn: int = 0
+) -> list[Frame]:
+    """``count`` frames of 20 ms of one value; in real time, or all at once."""
+    samples = np.full(rate // 50, value, np.int16)
+    times = [ms(at_ms + (0 if burst else 20 * number)) for number in range(count)]
+    frames: list[Frame] = [AudioFrame(samples, rate, time_ns=time_ns, turn=turn) for time_ns in times]
+    return [TurnStartFrame(turn=turn), *frames] if turn else frames
 
 
-class Sink(Processor):
-    """Keeps what it hears."""
-
-    audio: In[AudioFrame] = In(channels=1)
-
-    def __init__(self, *, into: list[AudioFrame]) -> None:
-        self.into = into
-
-    def on_audio(self, frame: AudioFrame) -> None:
-        self.into.append(frame)
+Box = LiveProcessor[Mixer]
 
 
-def mixed(*sounds: dict[str, Any], during: Any = None, **options: Any) -> list[AudioFrame]:
+def mixed(
+    *sounds: dict[str, Any], during: Callable[[Box], Awaitable[None]] | None = None, **options: Any
+) -> list[AudioFrame]:
     """What a mixer of these makes; they are called a, b, c."""
-    heard: list[AudioFrame] = []
-    graph = Graph()
-    mixer = graph.add(Mixer, **options)
-    for name, sound in zip("abc", sounds, strict=False):
-        graph.connect(graph.add(name, Sound, **sound).out, mixer.inputs)
-    graph.connect(mixer.out, graph.add(Sink, into=heard).audio)
+    given = {f"inputs.{name}": sound(**one) for name, one in zip("abc", sounds, strict=False)}
+    formats = {edge: (one.get("rate", RATE), 1) for edge, one in zip(given, sounds, strict=True)}
 
-    async def main() -> None:
-        async with graph.plan().call() as call:
-            if during is not None:
-                await during(call)
-            await call.finished()
+    async def feed(box: Box, edge: str) -> None:
+        await box.send(*((edge, frame) for frame in given[edge]))
+        box.end(edge)
 
-    run_virtual(main())
-    return heard
+    async def main() -> list[Frame]:
+        edges = {"inputs": [edge.removeprefix("inputs.") for edge in given]}
+        async with live_processor(Mixer, edges=edges, formats=formats, **options) as box:
+            async with asyncio.TaskGroup() as group:
+                for edge in given:
+                    group.create_task(feed(box, edge))
+                if during is not None:
+                    group.create_task(during(box))
+            await box.ended()
+        return box.frames()
+
+    return [frame for frame in run_virtual(main()) if isinstance(frame, AudioFrame)]
 
 
 def levels(frames: list[AudioFrame]) -> list[int]:
@@ -109,9 +86,9 @@ def test_a_burst_goes_at_the_pace_of_the_microphone() -> None:
 def test_an_interruption_takes_the_turn_out_of_the_sum() -> None:
     """The rest goes on."""
 
-    async def cut(call: Any) -> None:
-        await asyncio.sleep(0.05)
-        call.processor("mixer", Mixer).call.conversation.interrupted(1)
+    async def cut(box: Box) -> None:
+        await box.sleep("50ms")
+        box.interrupt(1)
 
     sounds = {"value": 10, "count": 6}, {"value": 3, "count": 50, "burst": True, "turn": 1}
     heard = levels(mixed(*sounds, during=cut))
@@ -134,11 +111,38 @@ def test_the_end_of_a_turn_comes_behind_its_sound() -> None:
     assert kinds.count("AudioFrame 1") == 100
 
 
+class Level(Processor):
+    """Sound of one value, at a rate of its own."""
+
+    out: Out[AudioFrame] = Out(rate=FromOption("rate"), channels=1)
+
+    def __init__(self, *, value: int, rate: int) -> None:
+        self.value = value
+
+    async def run(self) -> None:
+        for frame in sound(value=self.value, count=20, rate=self.out.format.rate):
+            await self.call.clock.sleep_until_ns(frame.time_ns)
+            await self.out.send(frame)  # type: ignore[arg-type]  # it is sound
+
+
 def test_different_rates_meet_at_one() -> None:
     """A resampler goes in front of the input that differs; the input keeps its name."""
-    heard = mixed({"value": 1_000, "count": 20, "rate": RATE}, {"value": 500, "count": 20, "rate": 24_000})
+    heard: list[AudioFrame] = []
+    graph = Graph()
+    mixer = graph.add(Mixer, gains={"b": 6.0})
+    for name, value, rate in (("a", 1_000, RATE), ("b", 250, 24_000)):
+        graph.connect(graph.add(name, Level, value=value, rate=rate).out, mixer.inputs)
+    plan = graph.plan()
+
+    async def main() -> None:
+        call = plan.call()
+        call.tap("mixer.out", heard.append)
+        await call.run()
+
+    run_virtual(main())
+    assert len(plan.inserted) == 1
     assert {frame.rate for frame in heard} == {RATE}
-    assert abs(levels(heard)[10] - 1_500) < 5
+    assert abs(levels(heard)[10] - 1_499) < 5
 
 
 def test_others_are_lowered_while_one_is_heard() -> None:
@@ -151,9 +155,9 @@ def test_others_are_lowered_while_one_is_heard() -> None:
 def test_gains_are_live() -> None:
     """A change glides over one block."""
 
-    async def turn_down(call: Any) -> None:
-        await asyncio.sleep(0.1)
-        call.tune({"mixer": {"gains": {"a": -20.0}}})
+    async def turn_down(box: Box) -> None:
+        await box.sleep("100ms")
+        box.call.tune({"box": {"gains": {"a": -20.0}}})
 
     heard = levels(mixed({"value": 1_000, "count": 20}, during=turn_down))
     assert (heard[0], heard[-1]) == (1_000, 100)

@@ -7,43 +7,46 @@ from typing import Any
 import pytest
 
 from livegraph.pipeline import (
-    Call,
     ConfigError,
     Graph,
     MessageFrame,
     ProcessorError,
+    TextFrame,
     ToolCallFrame,
     ToolResultFrame,
+    ms,
     run_virtual,
 )
 from livegraph.pipeline.events import Event, KeyPressed
-from livegraph.processors import AppIn, AppOut, Switch
+from livegraph.processors import Switch
 from livegraph.processors.tools.catalog import ToolCatalog
+from livegraph.testing import LiveProcessor, live_processor
 from support.boxes import Collect, Words
 
+Box = LiveProcessor[Switch]
 
-def switched(during: Callable[[Call], Awaitable[None]] | None = None, **options: Any) -> list[list[str]]:
+
+def switched(during: Callable[[Box], Awaitable[None]] | None = None, **options: Any) -> list[list[str]]:
     """Two inputs, a and b, that say a word each 20 ms; what each of the two outputs x and y gets."""
-    heard: list[list[str]] = [[], []]
-    graph = Graph()
-    switch = graph.add("switch", Switch, **options)
-    for name in "ab":
-        words = [f"{name}{number}" for number in range(6)]
-        graph.connect(graph.add(name, Words, words=words, gap_ms=20).out, switch.inputs)
-    control = graph.add("control", AppIn)
-    graph.connect(control.frames, switch.events)
-    for name, into in zip("xy", heard, strict=True):
-        graph.connect(switch.outputs, graph.add(name, Collect, into=into).text)
 
-    async def main() -> None:
-        async with graph.plan().call() as call:
-            if during is not None:
-                await during(call)
-            call.processor(control).end()
-            await call.finished()
+    async def main() -> Box:
+        edges = {"inputs": ["a", "b"], "outputs": ["x", "y"]}
+        async with live_processor(Switch, edges=edges, **options) as box:
+            async with asyncio.TaskGroup() as group:
+                for name in "ab":
+                    words = [TextFrame(f"{name}{number}", time_ns=ms(20 * number)) for number in range(6)]
+                    group.create_task(box.send(*((f"inputs.{name}", word) for word in words)))
+                if during is not None:
+                    group.create_task(during(box))
+            box.end()
+            await box.ended()
+        return box
 
-    run_virtual(main())
-    return heard
+    box = run_virtual(main())
+    return [
+        [frame.text for frame in box.frames(f"outputs.{name}") if isinstance(frame, TextFrame)]
+        for name in "xy"
+    ]
 
 
 def test_the_first_input_goes_to_every_output() -> None:
@@ -56,9 +59,9 @@ def test_the_first_input_goes_to_every_output() -> None:
 def test_live_options_switch_it_between_two_frames() -> None:
     """What the input that is off says meanwhile is dropped."""
 
-    async def tune(call: Call) -> None:
-        await asyncio.sleep(0.05)
-        call.tune({"switch": {"input": "b", "output": "y"}})
+    async def tune(box: Box) -> None:
+        await box.sleep("50ms")
+        box.call.tune({"box": {"input": "b", "output": "y"}})
 
     assert switched(tune, output="x") == [["a0", "a1", "a2"], ["b3", "b4", "b5"]]
 
@@ -66,14 +69,13 @@ def test_live_options_switch_it_between_two_frames() -> None:
 def test_a_message_switches_it() -> None:
     """Of its topic; what it cannot be is told in the log and changes nothing."""
 
-    async def send(call: Call) -> None:
-        control = call.processor("control", AppIn)
-        await asyncio.sleep(0.05)
-        await control.send(MessageFrame("other", {"input": "b"}))
-        await control.send(MessageFrame("switch", {"input": "nobody"}))
-        await control.send(MessageFrame("switch", "b"))
-        await asyncio.sleep(0.02)
-        await control.send(MessageFrame("switch", {"input": "b"}))
+    async def send(box: Box) -> None:
+        await box.sleep("50ms")
+        await box.send(("events", MessageFrame("other", {"input": "b"})))
+        await box.send(("events", MessageFrame("switch", {"input": "nobody"})))
+        await box.send(("events", MessageFrame("switch", "b")))
+        await box.sleep("20ms")
+        await box.send(("events", MessageFrame("switch", {"input": "b"})))
 
     assert switched(send)[0] == ["a0", "a1", "a2", "a3", "b4", "b5"]
 
@@ -86,26 +88,39 @@ class DoorOpened(Event, frozen=True, kw_only=True):
 
 
 def test_an_event_of_the_call_switches_it() -> None:
-    """By what its fields are; from the next frame on. Nobody listens any more once the box has stopped."""
+    """By what its fields are; from the next frame on."""
 
-    async def happen(call: Call) -> None:
-        publish = call.events.publish
-        await asyncio.sleep(0.05)
+    async def happen(box: Box) -> None:
+        publish = box.call.events.publish
+        await box.sleep("50ms")
         publish(KeyPressed(time_ns=1, key="1"))
         publish(DoorOpened(time_ns=1, door=8))
         publish(DoorOpened(time_ns=1, door=7, by="nobody"))
-        await asyncio.sleep(0.02)
+        await box.sleep("20ms")
         publish(KeyPressed(time_ns=2, key="9"))
         publish(DoorOpened(time_ns=2, door=7))
-        over.append(call)
 
-    over: list[Call] = []
     when = [
         {"event": "key_pressed", "where": {"key": 9}, "input": "b"},
         {"event": "door_opened", "where": {"door": 7, "by": ""}, "output": "y"},
     ]
     assert switched(happen, when=when, output="x") == [["a0", "a1", "a2", "a3"], ["b4", "b5"]]
-    assert not over[0].events.wants(KeyPressed)
+
+
+def test_a_switch_that_has_stopped_listens_to_nobody() -> None:
+    """An event that nobody is told of need not be made."""
+    graph = Graph()
+    switch = graph.add(Switch, when=[{"event": "key_pressed", "input": "words"}])
+    graph.connect(graph.add(Words, words=["one"], gap_ms=20).out, switch.inputs)
+    graph.connect(switch.outputs, graph.add(Collect).text)
+
+    async def main() -> list[bool]:
+        async with graph.plan().call() as call:
+            wanted = [call.events.wants(KeyPressed)]
+            await call.finished()
+        return [*wanted, call.events.wants(KeyPressed)]
+
+    assert run_virtual(main()) == [True, False]
 
 
 @pytest.mark.parametrize(
@@ -138,35 +153,24 @@ def test_edges_that_are_not_there_are_told_with_those_that_are(options: dict[str
 
 def test_a_model_switches_it_by_a_function() -> None:
     """The function is advertised with the names that there are; a wrong name is answered with them."""
-    graph = Graph()
-    switch = graph.add("switch", Switch, tool="transfer", describe="Hand the caller over.")
-    for name in "ab":
-        graph.connect(graph.add(name, Words, words=["one"], gap_ms=100).out, switch.inputs)
-    calls, answers = graph.add("calls", AppIn), graph.add("answers", AppOut)
-    graph.connect(calls.frames, switch.calls)
-    graph.connect(switch.results, answers.frames)
-    graph.connect(switch.outputs, graph.add("sink", Collect).text)
 
-    async def main() -> list[ToolResultFrame]:
-        results: list[ToolResultFrame] = []
-        async with graph.plan().call() as call:
-            (catalog,) = call.processor(calls).frames.peers_advertise()
+    async def main() -> Box:
+        options = {"tool": "transfer", "describe": "Hand the caller over."}
+        async with live_processor(Switch, edges={"inputs": ["a", "b"]}, **options) as box:
+            catalog = box.processor.calls.advertised
             assert isinstance(catalog, ToolCatalog)
             (function,) = catalog.functions
             assert (function.name, function.description) == ("transfer", "Hand the caller over.")
             assert function.parameters["properties"] == {"input": {"type": "string", "enum": ["a", "b"]}}
-            source = call.processor(calls)
-            await source.send(ToolCallFrame("1", "transfer", {"input": "b"}))
-            await source.send(ToolCallFrame("2", "transfer", {"input": "c"}))
-            await source.send(ToolCallFrame("3", "another", {}))
-            source.end()
-            async for frame in call.processor(answers):
-                assert isinstance(frame, ToolResultFrame)
-                results.append(frame)
-        return results
+            for number, (name, to) in enumerate((("transfer", "b"), ("transfer", "c"), ("another", "a"))):
+                await box.send(("calls", ToolCallFrame(str(number), name, {"input": to})))
+            box.end()
+            await box.ended()
+        return box
 
-    first, second = run_virtual(main())
-    assert (first.id, first.result, first.failed) == ("1", {"output": "done"}, False)
+    first, second = run_virtual(main()).frames("results")
+    assert isinstance(first, ToolResultFrame) and isinstance(second, ToolResultFrame)
+    assert (first.id, first.result, first.failed) == ("0", {"output": "done"}, False)
     assert second.failed and "its inputs are called: a, b" in second.result["error"]
 
 

@@ -10,60 +10,12 @@ import numpy.typing as npt
 import pytest
 
 from livegraph.audio import SmartTurn
-from livegraph.pipeline import (
-    MS,
-    SECOND,
-    AudioFrame,
-    ConfigError,
-    Graph,
-    In,
-    Out,
-    Processor,
-    SpeechEndFrame,
-    SpeechStartFrame,
-    run_virtual,
-)
+from livegraph.pipeline import MS, SECOND, AudioFrame, ConfigError, SpeechEndFrame, run_virtual
 from livegraph.processors.vad_gate import VadGate
+from livegraph.testing import live_processor
 from support.speech import RATE, recorded
 
 Pcm = npt.NDArray[np.int16]
-
-
-class Microphone(Processor):
-    """What somebody says, in its time; an answer is heard at each of ``answers`` (milliseconds)."""
-
-    kind = "source"
-    out: Out[AudioFrame] = Out(rate=RATE, channels=1)
-
-    def __init__(self, *, pcm: Pcm, answers: tuple[int, ...] = ()) -> None:
-        self.pcm, self.answers = pcm, set(answers)
-
-    async def run(self) -> None:
-        for start in range(0, len(self.pcm), 320):
-            at_ms = start * 1_000 // RATE
-            await self.call.clock.sleep_until_ns(at_ms * MS + 20 * MS)
-            if at_ms in self.answers:
-                turn = self.call.conversation.next_turn()
-                self.call.conversation.played(turn, 20 * MS)
-                self.call.conversation.played_out(turn)
-            self.out.emit(AudioFrame(self.pcm[start : start + 320], RATE, time_ns=at_ms * MS))
-
-
-class Listener(Processor):
-    """Keeps when speech began and ended, and when it was told."""
-
-    speech: In[SpeechStartFrame | SpeechEndFrame]
-    heard: In[AudioFrame]
-
-    def __init__(self) -> None:
-        self.ends: list[tuple[int, int]] = []
-
-    def on_heard(self, frame: AudioFrame) -> None:
-        """The gate's sound goes nowhere."""
-
-    def on_speech(self, frame: SpeechStartFrame | SpeechEndFrame) -> None:
-        if isinstance(frame, SpeechEndFrame):
-            self.ends.append((frame.time_ns // MS, (self.call.clock.now_ns() - frame.time_ns) // MS))
 
 
 def said(*pauses_ms: int) -> Pcm:
@@ -78,19 +30,25 @@ def said(*pauses_ms: int) -> Pcm:
 
 
 def ends(pcm: Pcm, *, answers: tuple[int, ...] = (), **options: Any) -> list[tuple[int, int]]:
-    """Where turns ended, and how long after that it was told, in milliseconds."""
-    graph = Graph()
-    graph.add("mic", Microphone, pcm=pcm, answers=answers)
-    graph.add("gate", VadGate, turn_model=options.pop("turn_model", "off"), **options)
-    graph.add("listener", Listener)
-    graph.connect("mic", "gate")
-    graph.connect("gate.out", "listener.heard")
-    graph.connect("gate.speech", "listener.speech")
+    """Where turns ended, and how long after that it was told, in milliseconds.
+
+    ``pcm`` is heard in its time, and an answer to it at each of ``answers`` (milliseconds).
+    """
 
     async def main() -> list[tuple[int, int]]:
-        async with graph.plan().call() as call:
-            await call.finished()
-            return call.processor("listener", Listener).ends
+        async with live_processor(VadGate, **{"turn_model": "off"} | options) as box:
+            for start in range(0, len(pcm), 320):
+                at_ms = start * 1_000 // RATE
+                await box.clock.sleep_until_ns(at_ms * MS + 20 * MS)
+                if at_ms in answers:
+                    turn = box.conversation.next_turn()
+                    box.conversation.played(turn, 20 * MS)
+                    box.conversation.played_out(turn)
+                await box.send(AudioFrame(pcm[start : start + 320], RATE, time_ns=at_ms * MS))
+            box.end()
+            await box.ended()
+        told = [one for one in box.received if isinstance(one.frame, SpeechEndFrame)]
+        return [(one.frame.time_ns // MS, (one.time_ns - one.frame.time_ns) // MS) for one in told]
 
     return run_virtual(main())
 
