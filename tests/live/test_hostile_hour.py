@@ -323,22 +323,32 @@ def test_every_question_is_answered_or_its_absence_said_aloud(
     words = sum(len(told.heard) for told in turns)
     wordless = sum(not came for told in turns for came in told.came)
     quarter, end = made.looks[0], made.looks[-1]
+    aloud = [
+        question.number
+        for question, until_ns in windows
+        if any(question.at_ns <= at_ns < until_ns for at_ns in began)
+    ]
+    over = [question.number for question in made.questions if question.over]
+    faulty = [fault for one in turns for fault in faults(one)]
     with capsys.disabled():
         print(
-            f"\nhostile, seed {seed}: {MINUTES:g} min, {len(made.questions)} questions, silence after {silent}"
+            f"\nhostile, seed {seed}: {MINUTES:g} min, {len(made.questions)} questions: heard after {len(aloud)}, "
+            f"talked over {len(over)}, silence after {silent}"
         )
         print(
             f"  said to be absent {absent} ({dict(Counter(e.why for e in made.missing))}), stalled {made.stalled}"
         )
         print(f"  connections {dict(made.changes)}")
         print(
-            f"  works wished {wished.total()}, run {ran.total()}, never {sorted((wished - ran).elements())}"
+            f"  works wished {wished.total()}, run once {sum(times == 1 for times in ran.values())}, more than once "
+            f"{sorted((ran - wished).elements())}, never {sorted((wished - ran).elements())}"
         )
         print(
             f"  turns {len(turns)}, of them cut {sum(told.cut for told in turns)}; words heard {words}, ",
             end="",
         )
         print(f"that never came as text {wordless}; history {dict(Counter(entry.role for entry in history))}")
+        print(f"  turns whose words are not in the history once and in order {len(faulty)}")
         print(
             f"  objects of ours {quarter.kinds.total()} after a quarter, {end.kinds.total()} at the end",
             end="",
@@ -358,8 +368,7 @@ def test_every_question_is_answered_or_its_absence_said_aloud(
         question.number for question in made.questions
     ]
     # The agent's side.
-    wrong = [fault for one in turns for fault in faults(one)]
-    assert not wrong, "\n".join(wrong)
+    assert not faulty, "\n".join(faulty)
     heard = [told for told in turns if told.kept and not told.wrote]
     kept = agent_entries(history, [" ".join(told.kept) for told in turns if told.wrote])
     in_order = [word for told in heard for word in (*told.strays, *told.kept)]

@@ -195,17 +195,18 @@ class Calls:
                 gone.append(known_id)
         return [CancelTools(tuple(gone))] if gone else []
 
-    def interrupted(self) -> None:
-        """The user has spoken over it: what the model repeats now it asked for before."""
+    def may_repeat(self) -> None:
+        """The model was cut, lost its connection, or was asked again: it may ask for the same as before.
+
+        Also where that was answered: a session that is taken up again may be older than the answer.
+        """
         for call in self._pending.values():
             call.cut = True
         self._tombstones.interrupted()
-        self.pieces.drop()
 
-    def lost(self) -> None:
-        """A connection broke while it waited: it may ask again. What was answered it knows."""
-        for call in self._pending.values():
-            call.cut = True
+    def broken_off(self) -> None:
+        """The same, and it does not go on with what it was saying."""
+        self.may_repeat()
         self.pieces.drop()
 
     def answered(self, *, sounded: bool) -> None:
@@ -256,7 +257,8 @@ class Calls:
             scheduling, call.parts = call.scheduling, []
         body, _ = bounded_result(body, rules.most_characters)
         if not continues and not undone:
-            self._tombstones.bury(call_id, call.wish, call.key, body)
+            # Who was disturbed while it waited may not know what came of it.
+            self._tombstones.bury(call_id, call.wish, call.key, body, cut=call.cut or call.foreign)
         if call.foreign:
             return Late(told_late(call.name, body), scheduling == "SILENT")
         if rules.blocking(call.name) or not rules.scheduling:

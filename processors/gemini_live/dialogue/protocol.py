@@ -11,7 +11,7 @@ from typing import Any
 
 from ....liveapi import FunctionResponse, ServerMessage, SessionResumptionUpdate
 from ....pipeline.units import SECOND
-from ..answers.decisions import Decision, TurnOver
+from ..answers.decisions import AskAgain, Decision, TurnOver
 from ..answers.policy import Cause
 from ..answers.watch import AnswerWatch
 from .calls import Calls, Late, ToolRules
@@ -115,7 +115,7 @@ class LiveProtocol:
                 # A state, told again and again, where the others are edges.
                 self._voice("END" if self.user_speaking else "START", None, out)
             if content.interrupted:
-                self.calls.interrupted()
+                self.calls.broken_off()
                 out += self.watch.interrupted(now_ns)
             out += self._content.receive(content, now_ns, asked=self.watch.waiting)
             self._interaction(content.interaction_status, now_ns, out)
@@ -204,7 +204,7 @@ class LiveProtocol:
             self.user_speaking = False
             out.append(UserSpeech(False))
         self._in_progress = self.resumable = False
-        self.calls.lost()
+        self.calls.broken_off()
         self.watch.lost(now_ns)
         return out
 
@@ -262,8 +262,11 @@ class LiveProtocol:
         for decision in decisions:
             if isinstance(decision, TurnOver):
                 self._content.over(now_ns, out)
-            else:
-                out.append(decision)
+                continue
+            if isinstance(decision, AskAgain):
+                # The wish is the same, whether the model goes about it anew or not.
+                self.calls.may_repeat()
+            out.append(decision)
         return out
 
     def _voice(self, edge: str, offset_ns: int | None, out: list[Outcome]) -> None:

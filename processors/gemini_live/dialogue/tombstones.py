@@ -51,9 +51,9 @@ class Tombstones:
         said = json.dumps([self._salt, self._answers, wish, self._asked[wish]])
         return hashlib.sha256(said.encode()).hexdigest()[:32]
 
-    def bury(self, id_: str, wish: str, key: str, body: dict[str, Any] | None) -> None:
-        """The call is over, with ``body``, or withdrawn."""
-        self._stones.append(Tombstone(id_, wish, key, body, cut=body is None))
+    def bury(self, id_: str, wish: str, key: str, body: dict[str, Any] | None, *, cut: bool = False) -> None:
+        """The call is over, with ``body``, or withdrawn. ``cut``: the model was interrupted while it waited."""
+        self._stones.append(Tombstone(id_, wish, key, body, cut=cut or body is None))
 
     def late(self, id_: str, body: dict[str, Any]) -> bool:
         """A call that was withdrawn has given ``body`` all the same; ``False`` when it is not known."""

@@ -73,6 +73,7 @@ class Session:
         self._setup_is_old = False
         self._unread = 0
         self._made_ns = 0
+        self._told_to_go = False
         self._short = 0
         """Connections one after the other that were lost as soon as they were made."""
         self._short_since_ns = 0
@@ -108,6 +109,7 @@ class Session:
             connection, self._connection = self._connection, None
             await connection.leave(closed)
             if closed is None:
+                self._count_short(ended=self._told_to_go)
                 self._delegate.changed("renewing", "")
                 anew, self._anew = self._anew, False
                 await self._come_back("" if anew else self._delegate.handle())
@@ -124,7 +126,7 @@ class Session:
                 self._delegate.changed("closed", "")
                 raise judged.error
             self._delegate.changed("lost", str(judged.error))
-            self._count_short()
+            self._count_short(ended=True)
             handle = "" if judged.then is Then.AFRESH else self._delegate.handle()
             await self._come_back(handle, silent=connection.fell_silent)
 
@@ -137,6 +139,7 @@ class Session:
 
     def go_away(self, left_ns: int | None) -> None:
         """The server ends this connection in ``left_ns``, or soon."""
+        self._told_to_go = True
         if self._connection is not None:
             self._connection.go_away(left_ns)
 
@@ -171,6 +174,7 @@ class Session:
             renew_after_ns=self._connecting.jittered(self._renew_after_ns),
         )
         self._made_ns = self._clock.now_ns()
+        self._told_to_go = False
         if self._setup_is_old:
             self._connection.renew()
 
@@ -187,10 +191,12 @@ class Session:
         message = self._take(raw)
         return message is not None and message.setup_complete is not None
 
-    def _count_short(self) -> None:
-        now_ns = self._clock.now_ns()
-        if now_ns - self._made_ns >= _SHORT_NS:
+    def _count_short(self, *, ended: bool) -> None:
+        """A connection is over; ``ended``: because the server wanted it."""
+        if self._clock.now_ns() - self._made_ns >= _SHORT_NS:
             self._short = 0
+            return
+        if not ended:
             return
         if not self._short:
             self._short_since_ns = self._made_ns

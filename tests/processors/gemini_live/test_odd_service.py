@@ -132,6 +132,52 @@ def test_connections_that_end_as_soon_as_they_are_made_are_no_storm(after_s: flo
     assert 50e9 < attempts[-1] - attempts[0] < 70e9
 
 
+def test_a_service_that_sends_everybody_away_at_once_is_asked_less_and_less() -> None:
+    """It closes nothing, but a connection that is to be left as soon as it is made is as little use."""
+
+    async def script(server: Connection) -> None:
+        await server.accept("h")
+        await server.send({"goAway": {"timeLeft": "0s"}}, {"goAway": {}})
+        await server.until(lambda: server.closed)
+
+    rooms: list[Room] = []
+
+    async def body(room: Room) -> None:
+        rooms.append(room)
+        await room.call.clock.sleep_until_ns(1_000 * SECOND)
+
+    with pytest.raises(ProcessorError, match="takes connections and ends them at once"):
+        converse(body, script)
+    assert 10 < len(rooms[0].server.attempts_ns) < 30
+
+
+def test_two_connections_that_were_short_have_to_follow_each_other_to_be_a_storm() -> None:
+    """One that lasted, and was left because the server wanted it, lies between them: the call goes on."""
+    made = 0
+
+    async def script(server: Connection) -> None:
+        nonlocal made
+        made += 1
+        await server.accept(f"h{made}")
+        if made in (1, 3):
+            await asyncio.sleep(0.5)
+            server.abort()
+            return
+        if made == 2:
+            await asyncio.sleep(100)
+            await server.send({"goAway": {"timeLeft": "5s"}})
+        else:
+            await talk(server, "Here I am.")
+        await server.until(lambda: server.closed)
+
+    async def body(room: Room) -> None:
+        await room.call.clock.sleep_until_ns(130 * SECOND)
+        await listen(room)
+
+    room = converse(body, script)
+    assert [one.text for one in room.said("agent")] == ["Here I am."] and made == 4
+
+
 def test_a_service_that_recovers_within_the_minute_is_talked_to() -> None:
     """And a connection that lasts is none of those that came before it."""
     made = 0

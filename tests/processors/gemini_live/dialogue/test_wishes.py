@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegraph.liveapi import decode_server
+from livegraph.processors.gemini_live.answers.decisions import AskAgain
 from livegraph.processors.gemini_live.dialogue.calls import ToolRules
 from livegraph.processors.gemini_live.dialogue.outcomes import Answer, CallTool, CancelTools, Outcome
 from livegraph.processors.gemini_live.dialogue.protocol import LiveProtocol
@@ -189,6 +190,51 @@ def test_a_fresh_session_that_asks_again_gets_what_there_is() -> None:
     assert asked(live, call("y", {"slot": "b"})) == []
     sent = live.result("2", {"output": "b"}, now_ns=next(CLOCK))
     assert isinstance(sent, list) and [one.id for one in sent] == ["y"]
+
+
+EMPTY = {"serverContent": {"turnComplete": True}}
+WRITTEN = {"serverContent": {"modelTurn": {"parts": [{"text": "It is booked."}]}}}
+
+
+@pytest.mark.parametrize("turn", [[EMPTY], [WRITTEN, EMPTY]], ids=["nothing", "text only"])
+def test_a_model_that_is_asked_again_and_begins_anew_does_nothing_twice(turn: list[dict[str, Any]]) -> None:
+    """It called, got its result and said nothing aloud; the caller has wished for it once."""
+    live = protocol()
+    live.asked("text", next(CLOCK))
+    asked(live, call("1", {"slot": "a"}))
+    live.result("1", {"output": "booked"}, now_ns=next(CLOCK))
+    assert asked(live, *turn) == [] and live.deadline_ns is not None
+    assert any(isinstance(one, AskAgain) for one in live.tick(live.deadline_ns))
+    (answer,) = asked(live, call("2", {"slot": "a"}))
+    assert isinstance(answer, Answer) and answer.response.response == {"output": "booked"}
+
+
+@pytest.mark.parametrize("fresh", [False, True], ids=["interrupted", "in a fresh session"])
+def test_a_result_that_came_while_the_model_was_disturbed_is_given_again(fresh: bool) -> None:
+    """It was cut while the function worked, or is another session that was told in words: it may not know of it."""
+    live = protocol()
+    asked(live, call("1", {"slot": "a"}))
+    if fresh:
+        live.lost(next(CLOCK))
+        live.afresh()
+    else:
+        asked(live, CUT)
+    live.result("1", {"output": "booked"}, now_ns=next(CLOCK))
+    (answer,) = asked(live, call("2", {"slot": "a"}))
+    assert isinstance(answer, Answer) and answer.response.response == {"output": "booked"}
+
+
+def test_a_session_that_is_older_than_a_result_gets_it_again() -> None:
+    """The connection broke behind the result, and the handle leads to before the call."""
+    live = protocol()
+    asked(live, call("1", {"slot": "a"}))
+    live.result("1", {"output": "booked"}, now_ns=next(CLOCK))
+    live.lost(next(CLOCK))
+    live.up(next(CLOCK), told=False)
+    (answer,) = asked(live, call("2", {"slot": "a"}))
+    assert isinstance(answer, Answer) and answer.response.response == {"output": "booked"}
+    (new,) = asked(live, SOUND, DONE, call("3", {"slot": "a"}))
+    assert isinstance(new, CallTool), "after an answer that was heard it is another wish"
 
 
 @given(
