@@ -208,10 +208,13 @@ class ToolFunction:
         return self.function(*placed, **given)
 
     def _make_arguments(self) -> type[msgspec.Struct]:
-        hints = _hints(self.function)
+        try:
+            hints, signature = _hints(self.function), inspect.signature(self.function)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"{self.name}: what it takes cannot be read: {error}") from error
         bound = self.function.keywords if isinstance(self.function, functools.partial) else {}
         fields: list[Any] = []
-        for parameter in inspect.signature(self.function).parameters.values():
+        for parameter in signature.parameters.values():
             if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
                 raise TypeError(
                     f"{self.name}: a tool's arguments have names; {parameter} is not allowed{_HINT}"
@@ -226,7 +229,10 @@ class ToolFunction:
             if parameter.kind is parameter.POSITIONAL_ONLY:
                 self._by_place.append(parameter.name)
             default = MISSING if parameter.default is parameter.empty else parameter.default
-            kind, default = argument(hints[parameter.name], default)
+            try:
+                kind, default = argument(hints[parameter.name], default)
+            except TypeError as error:
+                raise TypeError(f"{self.name}: the argument {parameter.name!r}: {error}") from error
             fields.append((parameter.name, kind) if default is MISSING else (parameter.name, kind, default))
         try:
             return msgspec.defstruct("Arguments", fields, kw_only=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import math
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime, time
@@ -68,12 +69,14 @@ def _plain(part: Any, definitions: Mapping[str, Any], depth: int) -> Any:
 
 
 def _typed(schema: dict[str, Any]) -> dict[str, Any]:
-    """An enumeration says of which type its values are; a default that the type does not allow goes."""
+    """An enumeration says of which type its values are; a default that the type, or JSON, does not allow goes."""
     values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
     if values and "type" not in schema:
         kinds = sorted({_kind(value) for value in values})
         schema = {"type": kinds[0] if len(kinds) == 1 else kinds, **schema}
-    if schema.get("default", 0) is None and not _takes_null(schema):
+    default = schema.get("default", 0)
+    unwritable = isinstance(default, float) and not math.isfinite(default)
+    if unwritable or (default is None and not _takes_null(schema)):
         del schema["default"]
     return schema
 

@@ -3,9 +3,10 @@
 import asyncio
 import dataclasses
 import enum
+import json
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
-from typing import Any, Optional, Union
+from typing import Any, Final, Optional, Union
 
 import msgspec
 import pytest
@@ -157,6 +158,35 @@ def test_a_type_that_needs_another_library_says_so() -> None:
             ToolFunction(write)
     else:
         assert ToolFunction(write).spec.parameters["properties"]["to"]["format"] == "email"
+
+
+def test_what_is_wrong_with_an_argument_names_it() -> None:
+    """With the function, also where it is the annotation itself that makes no sense, or there is none to read."""
+
+    def later(then: Callable[[int], int]) -> None: ...
+
+    def fixed(x: "Final[int]" = 3) -> None: ...  # type: ignore[valid-type]
+
+    for function, told in (
+        (later, "later: the argument 'then'"),
+        (fixed, "fixed: what it takes"),
+        (max, "max: "),
+    ):
+        with pytest.raises(TypeError, match=told):
+            ToolFunction(function)
+
+
+def test_a_default_that_json_does_not_know_is_the_functions_own() -> None:
+    """No model is told of it, and no service refuses a setup for it."""
+
+    def within(most: float = float("inf"), least: float | None = float("nan")) -> float:
+        return most
+
+    function = ToolFunction(within)
+    properties = function.spec.parameters["properties"]
+    assert "default" not in properties["most"] and "default" not in properties["least"]
+    assert json.loads(json.dumps(properties, allow_nan=False)) == properties
+    assert function.arguments({})["most"] == float("inf")
 
 
 def test_marks_around_the_names_of_arguments_are_none_of_them() -> None:
