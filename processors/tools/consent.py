@@ -7,15 +7,14 @@ yes. A yes counts once.
 
 from __future__ import annotations
 
-import re
 from collections import OrderedDict
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from ...pipeline.units import SECOND
+from .yes_or_no import Words, judge_words
 
-__all__ = ["Consents", "Verdict", "Words", "judge_words"]
+__all__ = ["Consents", "Verdict"]
 
 Verdict = Literal["unasked", "waiting", "yes", "no"]
 
@@ -23,75 +22,22 @@ _LASTS_NS = 180 * SECOND
 """A yes that is older is none any more."""
 _MOST = 32
 
-_YES = (
-    "yes yeah yep yup yah sure okay ok alright right correct exactly absolutely definitely certainly please"
-    "|do it|go ahead|of course|sounds good|that is fine|that's fine|i confirm|confirmed|perfect|agreed|"
-    "ja|jawohl|gerne|einverstanden|stimmt|richtig|genau|klar|oui|ouais|d'accord|volontiers|bien sûr|"
-    "sí|si|claro|vale|de acuerdo|sì|certo|va bene|d'accordo|sim|está bem|com certeza|graag|prima|akkoord|"
-    "tak|zgoda|ano|да|конечно|хорошо|так|evet|tamam|हाँ|हां|ji haan|نعم|כן|はい|ええ|お願いします|"
-    "是|是的|好|好的|对|可以|네|예|좋아요|vâng|có|ya|boleh|joo|kyllä|igen|da"
-)
-_NO = (
-    "no nope nah not never wait stop cancel wrong don't dont"
-    "|do not|rather not|hold on|forget it|nein|nicht|falsch|halt|moment|lieber nicht|abbrechen|non|pas|attendez|"
-    "arrêtez|espera|espere|cancela|mejor no|non|aspetta|annulla|não|espere|nee|niet|wacht|nie|ne|нет|не|стоп|"
-    "hayır|नहीं|لا|לא|いいえ|いや|やめて|不|不是|不要|别|아니요|아니|không|tidak|bukan|ei|nem|nu"  # noqa: RUF001
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What means yes and what means no, beside what is known of common languages."""
-
-    yes: tuple[str, ...] = ()
-    no: tuple[str, ...] = ()
-
-
-def judge_words(text: str, words: Words | None = None) -> Literal["yes", "no", "unclear"]:
-    """What a caller's answer means; with a yes and a no in it, or neither, that is unclear."""
-    words = words or Words()
-    said = _plain(text)
-    agreed = _holds(said, (*_phrases(_YES), *map(_plain, words.yes)))
-    refused = _holds(said, (*_phrases(_NO), *map(_plain, words.no)))
-    if agreed == refused:
-        return "unclear"
-    return "yes" if agreed else "no"
-
-
-def _phrases(table: str) -> tuple[str, ...]:
-    """Single words up to the first bar, then phrases between bars."""
-    words, _, phrases = table.partition("|")
-    return (*words.split(), *phrases.split("|"))
-
-
-def _plain(text: str) -> str:
-    lowered = text.casefold().replace("\u2019", "'")
-    return " ".join(re.sub(r"[^\w' ]+", " ", lowered).split())
-
-
-def _holds(said: str, phrases: Iterable[str]) -> bool:
-    padded = f" {said} "
-    return any(
-        f" {phrase} " in padded
-        # Languages that write no spaces.
-        or (phrase and ord(phrase[0]) > 0x2E80 and phrase in said)
-        for phrase in phrases
-        if phrase
-    )
-
 
 @dataclass(slots=True)
 class _Wish:
     asked_ns: int
     put: bool = False
     """Whether the agent was heard since: before, nobody has asked the caller anything."""
+    spoken_since: bool = False
+    """Whether the caller has said anything to it."""
     verdict: Verdict = "waiting"
-    said: str = ""
     decided_ns: int = 0
 
 
 class Consents:
     """What the caller of one call has been asked, by a key for each wish, and has answered.
+
+    There is one open question at a time: else a yes would be one to all of them.
 
     Args:
         words: what else means yes and no.
@@ -101,29 +47,50 @@ class Consents:
         self.words = words or Words()
         self._wishes: OrderedDict[str, _Wish] = OrderedDict()
 
-    def ask(self, key: str, now_ns: int) -> None:
-        """The model is told to ask the caller of ``key``."""
+    def ask(self, key: str, now_ns: int) -> bool:
+        """The model is to ask the caller of ``key``; whether it may now.
+
+        It may not while another question is open to which the caller has not said a word. What they said in the place
+        of an answer gives that question up: they want something else.
+        """
+        for other, wish in list(self._wishes.items()):
+            if wish.verdict == "waiting" and other != key:
+                if not wish.spoken_since and now_ns - wish.asked_ns <= _LASTS_NS:
+                    return False
+                del self._wishes[other]
         self._wishes.pop(key, None)
         self._wishes[key] = _Wish(now_ns)
         while len(self._wishes) > _MOST:
             self._wishes.popitem(last=False)
+        return True
 
-    def agent_heard(self) -> None:
-        """The agent has said something, and the caller has heard it."""
+    def knows(self, key: str) -> bool:
+        """Whether ``key`` was asked for and not made use of."""
+        return key in self._wishes
+
+    def agent_heard(self, *, asks: bool = True) -> None:
+        """The agent has said something, and the caller has heard it.
+
+        Args:
+            asks: whether it may have been the question. A line that stands in the agent file, such as *Are you still
+                there?*, is none, and what is answered to it is no answer to the question before.
+        """
         for wish in self._wishes.values():
-            wish.put = True
+            if wish.verdict == "waiting":
+                wish.put = asks
 
     def caller_heard(self, text: str, now_ns: int) -> list[tuple[str, bool]]:
         """The caller has said ``text``; gives what is decided by that: the key, and whether it was a yes."""
         meant = judge_words(text, self.words)
-        if meant == "unclear":
-            return []
         decided: list[tuple[str, bool]] = []
         for key, wish in self._wishes.items():
+            if wish.verdict == "waiting" and not wish.put:
+                continue
+            wish.spoken_since = True
             # What was decided stands until it is made use of, but for a no that comes after a yes.
             changes = wish.verdict == "waiting" or (wish.verdict == "yes" and meant == "no")
-            if wish.put and changes:
-                wish.verdict, wish.said, wish.decided_ns = meant, text, now_ns
+            if meant != "unclear" and changes:
+                wish.verdict, wish.decided_ns = meant, now_ns
                 decided.append((key, meant == "yes"))
         return decided
 

@@ -19,7 +19,7 @@ from .state import StateKind, state_of
 from .transfer import TransferDesk
 from .voice import Voice
 
-__all__ = ["NotConfirmed", "ToolContext", "ToolDesk", "needs_consent"]
+__all__ = ["NotConfirmed", "ToolContext", "ToolDesk", "needs_consent", "one_at_a_time"]
 
 S = TypeVar("S")
 R = TypeVar("R")
@@ -37,6 +37,14 @@ def needs_consent(name: str, question: str) -> NotConfirmed:
     return NotConfirmed(
         "not done: the caller has not agreed to it yet",
         hint=f"{asked}. When the caller has said yes, call {name} again with exactly the same arguments.",
+    )
+
+
+def one_at_a_time(name: str) -> NotConfirmed:
+    """What the model is told while the caller has another question to answer."""
+    return NotConfirmed(
+        "not done, and not to be asked yet: the caller has not answered the question before",
+        hint=f"One question at a time: when the caller has answered that, call {name} again.",
     )
 
 
@@ -83,10 +91,13 @@ class ToolDesk:
 
         return call_off
 
-    def wish(self, name: str, arguments: Mapping[str, Any], key: str) -> None:
-        """The caller is to be asked for this."""
+    def wish(self, name: str, arguments: Mapping[str, Any], key: str) -> bool:
+        """The caller is to be asked for this; false while they have another question to answer."""
+        if not self.consents.ask(key, self.call.clock.now_ns()):
+            return False
+        self.wishes = {kept: one for kept, one in self.wishes.items() if self.consents.knows(kept)}
         self.wishes[key] = (name, dict(arguments))
-        self.consents.ask(key, self.call.clock.now_ns())
+        return True
 
 
 class ToolContext(Generic[S]):
@@ -207,7 +218,8 @@ class ToolContext(Generic[S]):
         if verdict in ("yes", "no"):
             desk.consents.spend(key)
             return verdict == "yes"
-        desk.wish(self._frame.name, self._frame.args, key) if verdict == "unasked" else None
+        if verdict == "unasked" and not desk.wish(self._frame.name, self._frame.args, key):
+            raise one_at_a_time(self._frame.name)
         raise needs_consent(self._frame.name, question)
 
     def transfer(self, to: str, *, summary: str = "", reason: str = "") -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ...pipeline.units import DurationLike, duration_ns
 
-__all__ = ["ToolError"]
+__all__ = ["ServiceFault", "ToolError"]
 
 
 class ToolError(Exception):
@@ -46,3 +46,7 @@ class ToolError(Exception):
         if self.retryable:
             said["retryable"] = True
         return self.details | said
+
+
+class ServiceFault(ToolError):
+    """What a tool depends on has failed, and not the wish: it counts for the breaker though nobody tries it again."""

@@ -13,12 +13,12 @@ from ...pipeline.frames import ToolCallFrame
 from ...pipeline.running.tasks import loop_runs
 from ...pipeline.units import SECOND, format_duration
 from .breaker import Breaker, BreakerPolicy
-from .context import NotConfirmed, ToolContext, ToolDesk, needs_consent
-from .errors import ToolError
+from .context import NotConfirmed, ToolContext, ToolDesk, needs_consent, one_at_a_time
+from .errors import ServiceFault, ToolError
 from .fillers import Filling
 from .outcome import DistantFault, Outcome, fault_of, says_error
 from .result_cache import ResultCache, wish_key
-from .results import ToolResult, read_result
+from .results import ToolResult, bounded, read_result
 from .retrying import pause_before_retry_ns
 from .seam import Tool
 from .settings import ToolSettings
@@ -43,6 +43,7 @@ class Execution:
         log: logging.LoggerAdapter[logging.Logger],
         *,
         timeout_ns: int,
+        max_result_bytes: int,
         max_media_bytes: int,
         breaker: BreakerPolicy | None,
     ) -> None:
@@ -50,6 +51,7 @@ class Execution:
         self._common = common
         self._log = log
         self._timeout_ns = timeout_ns
+        self._max_result_bytes = max_result_bytes
         self._max_media_bytes = max_media_bytes
         self._breaker = breaker
         self._cache = ResultCache()
@@ -73,7 +75,7 @@ class Execution:
         refusal, key = self._consented(tool, frame)
         if refusal is not None:
             return refusal
-        wish = wish_key(name, frame.args)
+        wish = self._cache_key(tool, arguments)
         kept = self._kept(settings, wish)
         if kept is not None:
             return kept
@@ -100,10 +102,15 @@ class Execution:
         if verdict == "no":
             self._desk.consents.spend(key)
             return Outcome.error("declined", "not done: the caller said no"), ""
-        if verdict == "unasked":
-            self._desk.wish(frame.name, frame.args, key)
+        if verdict == "unasked" and not self._desk.wish(frame.name, frame.args, key):
+            return Outcome("unconfirmed", ToolResult(one_at_a_time(frame.name).body())), ""
         question = _filled(confirm, frame.args) if isinstance(confirm, str) else ""
         return Outcome("unconfirmed", ToolResult(needs_consent(frame.name, question).body())), ""
+
+    def _cache_key(self, tool: Tool, arguments: dict[str, Any]) -> str:
+        """What a result is kept under: other agents, and other boxes, may have other tools of the same name."""
+        whose = [self._desk.call.agent, self._desk.node, tool.kind, tool.settings.service]
+        return wish_key(" ".join(map(repr, [*whose, tool.spec.name])), arguments)
 
     def _store(self, settings: ToolSettings) -> tuple[ResultCache, int]:
         if settings.cache is not None and settings.cache.shared:
@@ -213,10 +220,10 @@ class Execution:
                 result = await self._invoke(tool, arguments, context, part, limit_ns)
             except ToolError as error:
                 counted = True
-                self._count(breaker, failed=error.retryable)
+                self._count(breaker, failed=error.retryable or isinstance(error, ServiceFault))
                 how = "unconfirmed" if isinstance(error, NotConfirmed) else "refused"
                 # A tool that asked the caller first has not done anything yet.
-                outcome = Outcome(how, ToolResult(error.body()), tried if how == "refused" else 0)
+                outcome = Outcome(how, self._read(error.body()), tried if how == "refused" else 0)
                 return outcome, error.retryable, error.retry_after_ns
             except _TooLateError:
                 counted = True
@@ -287,7 +294,7 @@ class Execution:
             (breaker.failed if failed else breaker.succeeded)(now_ns)
 
     def _read(self, value: Any) -> ToolResult:
-        return read_result(value, self._max_media_bytes)
+        return bounded(read_result(value, self._max_media_bytes), self._max_result_bytes)
 
     def _crashed(self, name: str, error: BaseException, tried: int = 0) -> Outcome:
         # The user's code failed, be it by sys.exit: the call goes on. The model is told that it did and not how, for an

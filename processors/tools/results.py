@@ -13,7 +13,9 @@ import msgspec
 from ...pipeline.frames import Media
 from .foreign import encode_foreign
 
-__all__ = ["ToolResult", "media_from_file", "read_result"]
+__all__ = ["ToolResult", "bounded", "media_from_file", "read_result"]
+
+_LONGEST_ERROR = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,29 @@ def read_result(value: Any, most_bytes: int) -> ToolResult:
     return ToolResult(body if isinstance(body, dict) else {"output": body}, tuple(media))
 
 
+def bounded(result: ToolResult, most_bytes: int) -> ToolResult:
+    """``result`` with no more than ``most_bytes`` of JSON: what is longer is cut, and says so.
+
+    A model that is given megabytes has no room left for the conversation.
+    """
+    written = msgspec.json.encode(result.body)
+    if len(written) <= most_bytes:
+        return result
+    cut = f"too long, {_size(len(written))}: this is its beginning; ask for less"
+    if error := result.body.get("error"):
+        said = error if isinstance(error, str) else msgspec.json.encode(error).decode()
+        return ToolResult({"error": said[:_LONGEST_ERROR], "cut": cut}, result.media)
+    whole = result.body.get("output") if len(result.body) == 1 else None
+    text = whole if isinstance(whole, str) else written.decode()
+    return ToolResult(
+        {"output": text.encode()[:most_bytes].decode("utf-8", "ignore"), "cut": cut}, result.media
+    )
+
+
 def _key(key: Any) -> Any:
     """A key as JSON can have it; what msgspec knows stays."""
+    if isinstance(key, str):
+        return key if key.isascii() else key.encode("utf-8", "replace").decode()
     if key is None or isinstance(key, bool):
         return {None: "null", True: "true", False: "false"}[key]
     return ", ".join(str(each) for each in key) if isinstance(key, tuple) else key

@@ -49,10 +49,11 @@ from ...pipeline.running.tasks import settle
 from ...pipeline.units import MS, SECOND, format_duration
 from .breaker import BreakerPolicy
 from .catalog import ToolCatalog
-from .consent import Consents, Words
+from .consent import Consents
 from .context import ToolDesk
 from .docket import Docket
 from .execution import Execution
+from .listening import Listening
 from .mcp.entry import McpTools
 from .python_host import Isolation, PythonHost
 from .reports import ToolReports
@@ -64,6 +65,7 @@ from .state import StateKind, read_state_class
 from .threads import ToolThreads
 from .voice import Voice
 from .withdrawn import Running
+from .yes_or_no import Words
 
 __all__ = ["ToolRouter"]
 
@@ -115,6 +117,11 @@ class ToolRouter(Processor):
             Sequence[str],
             Doc("the personas of `agents` whose functions these are; empty is everybody"),
         ] = (),
+        max_result_bytes: Annotated[
+            int,
+            Range(1_000, 10_000_000),
+            Doc("what the model is given of one result, as JSON; the rest is cut off and it is told so"),
+        ] = 100_000,
         max_media_bytes: Annotated[
             int,
             Range(0, 100_000_000),
@@ -146,6 +153,7 @@ class ToolRouter(Processor):
         self._timeout_ns = timeout
         self._max_parallel = max_parallel
         self._agents = tuple(agents)
+        self._max_result_bytes = max_result_bytes
         self._max_media_bytes = max_media_bytes
         self._state_option = state
         self._words = consent
@@ -201,6 +209,7 @@ class ToolRouter(Processor):
             shared(),
             self.log,
             timeout_ns=self._timeout_ns,
+            max_result_bytes=self._max_result_bytes,
             max_media_bytes=self._max_media_bytes,
             breaker=self._breaker,
         )
@@ -215,7 +224,8 @@ class ToolRouter(Processor):
         self._watched.append(shared().watch(self._service_changed))
         self._sources = [make_source(entry, host) for entry in self._entries]
         self._advertise(await asyncio.gather(*(self._open(source) for source in self._sources)))
-        self._watched.append(self.call.events.subscribe(Transcript, self._heard))
+        listening = Listening(self._desk, self._reports, lambda: self._tools.values())
+        self._watched.append(self.call.events.subscribe(Transcript, listening.heard))
 
     def on_calls(self, frame: ToolCallFrame | ToolCancelFrame) -> Emitted:
         if isinstance(frame, ToolCancelFrame):
@@ -356,22 +366,6 @@ class ToolRouter(Processor):
 
     def _voices(self) -> list[Voice]:
         return [each for each in self.results.peers_advertise() if isinstance(each, Voice)]
-
-    def _heard(self, event: Transcript) -> None:
-        """Somebody was heard: it is known to tools, and may be the answer to what was asked."""
-        desk = self._desk
-        desk.spoken.take(event)
-        if not event.text.strip():
-            return
-        if event.role == "agent":
-            if event.final:
-                desk.consents.agent_heard()
-            return
-        if not event.final:
-            return
-        for key, agreed in desk.consents.caller_heard(event.text, self.call.clock.now_ns()):
-            name, args = desk.wishes.get(key, ("", {}))
-            self._reports.confirmed(name, args, agreed=agreed, said=event.text, time_ns=event.time_ns)
 
 
 def _state_kind(option: str | Mapping[str, InputSpec] | None) -> StateKind | None:

@@ -8,6 +8,7 @@ from typing import Any
 from livegraph.audio import Pcm
 from livegraph.pipeline import (
     MS,
+    ConversationPolicy,
     Graph,
     In,
     Out,
@@ -130,12 +131,13 @@ def talk(
     *,
     identity: str = "",
     resources: Mapping[type, Any] | None = None,
+    conversation: ConversationPolicy | None = None,
 ) -> list[ToolResultFrame]:
     """Run ``script(model, events)`` in a call on virtual time; returns the answers. Nothing may be left behind."""
 
     async def main() -> list[ToolResultFrame]:
         async with no_tasks_left():
-            call = graph.plan().call(identity=identity, resources=resources)
+            call = graph.plan(conversation=conversation).call(identity=identity, resources=resources)
             events: list[Event] = []
             call.events.subscribe(Event, events.append)
             async with call:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import email.message
+import email.utils
 import json
 import re
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from ....pipeline.frames import Media
-from ..errors import ToolError
+from ..errors import ServiceFault, ToolError
 from .client import Answer
 
 __all__ = ["read_answer", "result_at"]
@@ -17,6 +18,15 @@ __all__ = ["read_answer", "result_at"]
 _PATH = re.compile(r"(?:^|\.)([^.\[\]]+)|\[(\d+|\*)\]")
 _MOST_WORDS = 300
 _LONGEST_WAIT_S = 3600
+_DEEPEST = 200
+_JSON = ("application/json", "text/json", "application/x-json", "text/x-json")
+_TEXTS = (
+    *("application/xml", "application/yaml", "application/x-yaml", "application/toml", "application/csv"),
+    *("application/javascript", "application/ecmascript", "application/x-ndjson", "application/jsonl"),
+    *("application/json-seq", "application/x-www-form-urlencoded", "application/graphql", "application/sql"),
+)
+"""Types whose names do not say that they are text."""
+_NO_TEXT = re.compile(r"[\x00-\x08\x0e-\x1f\ufffd]")
 _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
     (b"\xff\xd8\xff", "image/jpeg"),
@@ -55,43 +65,86 @@ def _at(value: Any, steps: list[tuple[str | None, str | None]], path: str) -> An
 
 
 def _type(headers: Mapping[str, str]) -> tuple[str, str]:
+    """What an answer says it is: its type, and the encoding of its text, empty where it does not say."""
     message = email.message.Message()
     message["content-type"] = headers.get("content-type", "")
     kind = message.get_content_type() if headers.get("content-type") else ""
-    charset = message.get_param("charset", "utf-8")
-    return kind.lower(), charset if isinstance(charset, str) else "utf-8"
+    charset = message.get_param("charset", "")
+    return kind.lower(), charset if isinstance(charset, str) else ""
 
 
 def _value(answer: Answer, kind: str, charset: str, who: str) -> Any:
     body = answer.body
-    if kind == "application/json" or kind.endswith("+json"):
+    if kind in _JSON or kind.endswith("+json"):
         try:
-            return json.loads(body)
+            return _from_json(body, charset)
         except (ValueError, RecursionError):
-            raise ToolError(f"{who} says that it sends JSON, and what it sent is none") from None
+            raise _lies(who, "JSON") from None
     real = next((name for start, name in _MAGIC if body.startswith(start)), "")
     if body[:4] == b"RIFF" and body[8:12] == b"WEBP":
         real = "image/webp"
     if kind in ("image/png", "image/jpeg", "image/gif", "image/webp", "application/pdf") and real != kind:
         if not real:
-            raise ToolError(f"{who} says that it sends {kind}, and what it sent is none")
+            raise _lies(who, kind)
         kind = real
     if real:
         return Media(body, real)
-    if kind and not kind.startswith("text/") and kind not in ("application/xml", "image/svg+xml"):
+    if kind and not kind.startswith("text/") and not kind.endswith("+xml") and kind not in _TEXTS:
         return Media(body, kind)
-    try:
-        text = body.decode(charset)
-    except (UnicodeDecodeError, LookupError):
-        raise ToolError(f"{who} says that it sends {kind or 'text'}, and what it sent is none") from None
-    if "\0" in text:
-        raise ToolError(f"{who} says that it sends {kind or 'text'}, and what it sent is none")
+    text = _decoded(body, charset)
+    if text is None or "\0" in text:
+        raise _lies(who, kind or "text")
     if not kind:
         try:
             return json.loads(text)
         except (ValueError, RecursionError):
             return text
     return text
+
+
+def _from_json(body: bytes, charset: str) -> Any:
+    """JSON is UTF-8 by its standard; services that say otherwise are believed where it is not."""
+    try:
+        found = json.loads(body)
+    except UnicodeDecodeError:
+        text = _decoded(body, charset) if charset else None
+        if text is None:
+            raise
+        found = json.loads(text)
+    if _is_deep(found):
+        raise ValueError("nested too deeply")
+    return found
+
+
+def _is_deep(value: Any) -> bool:
+    """Whether it is nested so deeply that it could not be gone through again."""
+    level = [value]
+    for _ in range(_DEEPEST):
+        level = [
+            inner
+            for one in level
+            for inner in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _decoded(body: bytes, charset: str) -> str | None:
+    """The text; ``None`` when it is none. What does not say its encoding is UTF-8, or was written before there was."""
+    try:
+        text = body.decode(charset or "utf-8")
+    except (ValueError, LookupError):
+        if charset:
+            return None
+        text = body.decode("cp1252", "replace")
+        if _NO_TEXT.search(text):
+            return None
+    return text.removeprefix("\ufeff")
+
+
+def _lies(who: str, kind: str) -> ToolError:
+    return ToolError(f"{who} says that it sends {kind}, and what it sent is none")
 
 
 def _failed(answer: Answer, kind: str, charset: str, retry_on: Collection[int], who: str) -> ToolError:
@@ -107,16 +160,29 @@ def _failed(answer: Answer, kind: str, charset: str, retry_on: Collection[int], 
             words = [inner.get(key) for key in ("message", "detail", "title", "description")]
             said = next((word for word in words if isinstance(word, str)), "")
     elif kind == "text/plain":
-        said = answer.body[: 4 * _MOST_WORDS].decode(
-            charset if charset.lower() == "utf-8" else "utf-8", "replace"
-        )
-    said = " ".join(said.split())[:_MOST_WORDS]
+        said = answer.body[: 4 * _MOST_WORDS].decode("utf-8", "replace")
+    said = " ".join(said.replace("\0", " ").split())[:_MOST_WORDS]
     retryable = answer.status in retry_on
-    wait = answer.headers.get("retry-after", "").strip()
-    after_s = int(wait) if wait.isdigit() and int(wait) <= _LONGEST_WAIT_S else None
-    return ToolError(
+    after_s = _wait_s(answer.headers)
+    made = ServiceFault if answer.status >= 500 else ToolError
+    return made(
         f"{who} answered {answer.status}" + (f": {said}" if said else ""),
         retryable=retryable,
         retry_after=f"{after_s}s" if retryable and after_s is not None else None,
         status=answer.status,
     )
+
+
+def _wait_s(headers: Mapping[str, str]) -> int | None:
+    """What ``Retry-After`` asks for, RFC 9110 10.2.3: seconds, or a date, which is read against the answer's own."""
+    wait = headers.get("retry-after", "").strip()
+    if wait.isascii() and wait.isdigit() and len(wait) < 10:
+        found = int(wait)
+    else:
+        try:
+            then = email.utils.parsedate_to_datetime(wait)
+            now = email.utils.parsedate_to_datetime(headers.get("date", ""))
+            found = max(0, round((then - now).total_seconds()))
+        except (ValueError, TypeError, OverflowError):
+            return None
+    return found if found <= _LONGEST_WAIT_S else None

@@ -18,6 +18,8 @@ import httpx
 
 from .guarded import CannotCall, guarded_transport, look_up
 from .hosts import HostPolicy
+from .unpacking import PACKED as _PACKED
+from .unpacking import Unpacking
 
 __all__ = ["Answer", "CannotCall", "Client", "Request"]
 
@@ -81,7 +83,10 @@ class Client:
             where = answer.headers.get("location", "")
             if answer.status not in _REDIRECTS or not where:
                 return answer
-            url = urljoin(request.url, where)
+            try:
+                url = urljoin(request.url, where)
+            except ValueError:
+                raise CannotCall("the service redirects to what is no address") from None
             if urlsplit(request.url).scheme == "https" and urlsplit(url).scheme == "http":
                 raise CannotCall("the service redirects from https to http, which is not followed")
             if why := self._policy.refuse_url(url):
@@ -90,11 +95,16 @@ class Client:
         raise CannotCall("the service redirects in a circle")
 
     async def _once(self, request: Request, most_bytes: int) -> Answer:
+        # What is not ASCII goes as UTF-8: a header of an argument may be somebody's name.
+        sent = [(name.encode("ascii", "replace"), value.encode()) for name, value in request.headers.items()]
         try:
             async with self._http.stream(
-                request.method, request.url, headers=dict(request.headers), content=request.body
+                request.method, request.url, headers=sent, content=request.body
             ) as response:
                 headers = {name.lower(): value for name, value in response.headers.items()}
+                if request.method == "HEAD":
+                    # Its headers speak of what a GET would bring.
+                    return Answer(response.status_code, headers, b"")
                 if int(headers.get("content-length", "0") or 0) > most_bytes:
                     raise _too_big(most_bytes)
                 encoding = headers.get("content-encoding", "").strip().lower()
@@ -102,9 +112,11 @@ class Client:
                 return Answer(response.status_code, headers, body)
         except CannotCall:
             raise
+        except (httpx.LocalProtocolError, httpx.InvalidURL, httpx.UnsupportedProtocol):
+            raise CannotCall("the request cannot be sent as it is") from None
         except httpx.ConnectTimeout:
             raise CannotCall("the service cannot be reached", retryable=True) from None
-        except (httpx.HTTPError, httpx.InvalidURL, httpcore.NetworkError, ssl.SSLError, ValueError) as error:
+        except (httpx.HTTPError, httpcore.NetworkError, ssl.SSLError, ValueError) as error:
             raise CannotCall(
                 f"the service cannot be reached ({type(error).__name__})", retryable=True
             ) from None
@@ -112,20 +124,19 @@ class Client:
 
 async def _read(response: httpx.Response, encoding: str, most_bytes: int) -> bytes:
     """The body, unpacked no further than ``most_bytes``: a few packed bytes can be a gigabyte."""
-    if encoding not in ("", "identity", "gzip", "x-gzip", "deflate"):
+    if encoding not in ("", "identity", *_PACKED):
         raise CannotCall(f"the service packs its answer in a way that nobody asked for ({encoding[:20]})")
-    packed = zlib.decompressobj(zlib.MAX_WBITS | 32) if encoding not in ("", "identity") else None
+    packed = Unpacking(encoding, most_bytes) if encoding in _PACKED else None
     whole = bytearray()
-    async for piece in response.aiter_raw():
-        if packed is None:
-            whole += piece
-        else:
-            try:
-                whole += packed.decompress(piece, most_bytes + 1 - len(whole))
-            except zlib.error:
-                raise CannotCall("the service packed its answer wrongly") from None
-        if len(whole) > most_bytes:
-            raise _too_big(most_bytes)
+    try:
+        async for piece in response.aiter_raw():
+            whole += piece if packed is None else packed.take(piece)
+            if len(whole) > most_bytes:
+                raise _too_big(most_bytes)
+    except zlib.error:
+        raise CannotCall("the service packed its answer wrongly") from None
+    if packed is not None and not packed.whole:
+        raise CannotCall("the service packed its answer wrongly")
     return bytes(whole)
 
 

@@ -58,6 +58,9 @@ def guarded_transport(
 
     async def connect(inner: Any, host: str, port: int, *more: Any) -> Any:
         try:
+            # Whoever asked has judged the address as it is written; this is the name as the library has read it.
+            if why := policy.refuse_host(host):
+                raise CannotCall(f"the address is not called: {why}")
             addresses = await find(host, port)
             refusals = [policy.refuse_address(address, host) for address in addresses]
             allowed = [address for address, why in zip(addresses, refusals, strict=True) if not why]

@@ -17,6 +17,7 @@ __all__ = ["HostPolicy", "is_private", "read_networks"]
 _Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+_COMPATIBLE = ipaddress.IPv6Network("::/96")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +47,17 @@ class HostPolicy:
             return "it has a name or a password in it"
         if not host:
             return "it names no host"
-        if not any(fnmatchcase(host, pattern.lower().rstrip(".")) for pattern in self.hosts):
-            return f"{host} is not among the allowed hosts"
+        if why := self.refuse_host(host):
+            return why
         address = _literal(host)
         return self.refuse_address(str(address), host) if address is not None else ""
+
+    def refuse_host(self, host: str) -> str:
+        """Why a host is not connected to, whatever its address; empty when it is named."""
+        plain = _ascii(host.lower().rstrip("."))
+        if any(fnmatchcase(plain, _ascii(pattern.lower().rstrip("."))) for pattern in self.hosts):
+            return ""
+        return f"{host} is not among the allowed hosts"
 
     def refuse_address(self, address: str, host: str) -> str:
         """Why the address that ``host`` was found to have is not connected to; empty when it may be."""
@@ -70,7 +78,9 @@ class HostPolicy:
 
 def is_private(address: _Address) -> bool:
     """Whether an address is not of the public Internet: private, local, of this link, shared, reserved, multicast."""
-    return not address.is_global or address.is_multicast
+    if isinstance(address, ipaddress.IPv6Address) and address.is_site_local:
+        return True
+    return not address.is_global or address.is_multicast or address.is_reserved
 
 
 def read_networks(texts: Iterable[str]) -> tuple[_Network, ...]:
@@ -82,6 +92,19 @@ def read_networks(texts: Iterable[str]) -> tuple[_Network, ...]:
         except ValueError:
             continue
     return tuple(found)
+
+
+def _ascii(host: str) -> str:
+    """A name as it is looked up: other letters in the form of IDNA. A leading ``*.`` stays."""
+    if host.isascii():
+        return host
+    import idna
+
+    star, name = ("*.", host[2:]) if host.startswith("*.") else ("", host)
+    try:
+        return star + idna.encode(name, uts46=True).decode()
+    except idna.IDNAError:
+        return host
 
 
 def _host(parts: SplitResult) -> str:
@@ -122,7 +145,7 @@ def _unwrapped(address: _Address) -> list[_Address]:
         return [address]
     if address.ipv4_mapped is not None:
         return [address.ipv4_mapped]
-    if address in _NAT64:
+    if address in _NAT64 or (address in _COMPATIBLE and int(address) > 1):
         return [ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)]
     if address.sixtofour is not None:
         return [address.sixtofour]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -9,7 +10,7 @@ from urllib.parse import quote
 
 from ..errors import ToolError
 
-__all__ = ["MISSING", "fill_address", "fill_text", "fill_value", "names_in", "of_the_call"]
+__all__ = ["MISSING", "fill_address", "fill_text", "fill_value", "names_in", "of_the_call", "shown"]
 
 _FIELD = re.compile(r"\{((?:call|inputs)\.[A-Za-z0-9_-]+|[A-Za-z_][A-Za-z0-9_]*)\}")
 
@@ -42,7 +43,7 @@ def fill_text(template: str, values: Mapping[str, Any]) -> Any:
     """A text with its fields filled in; ``MISSING`` when one of them was not given."""
     if any(name not in values for name in names_in(template)):
         return MISSING
-    return _FIELD.sub(lambda match: _shown(values[match[1]]), template)
+    return _FIELD.sub(lambda match: shown(values[match[1]]), template)
 
 
 def fill_value(template: Any, values: Mapping[str, Any]) -> Any:
@@ -70,7 +71,7 @@ def fill_address(template: str, values: Mapping[str, Any]) -> str:
     def part(match: re.Match[str]) -> str:
         if match[1] not in values:
             raise ToolError(f"wrong arguments: {match[1]} is missing")
-        text = _shown(values[match[1]])
+        text = shown(values[match[1]])
         if text in (".", "..") or not text:
             raise ToolError(f"wrong arguments: {match[1]} cannot be {text!r}")
         return quote(text, safe="")
@@ -81,13 +82,18 @@ def fill_address(template: str, values: Mapping[str, Any]) -> str:
     kept = []
     for pair in query.split("&"):
         if all(name in values for name in names_in(pair)):
-            kept.append(_FIELD.sub(lambda match: quote(_shown(values[match[1]]), safe=""), pair))
+            kept.append(_FIELD.sub(lambda match: quote(shown(values[match[1]]), safe=""), pair))
     return f"{path}?{'&'.join(kept)}" if kept else path
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
+    """A value as text, as it stands in an address, a header or a form: JSON's words, lists with commas."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, list | tuple):
-        return ",".join(map(_shown, value))
+        return ",".join(map(shown, value))
+    if isinstance(value, Mapping):
+        return json.dumps(value, ensure_ascii=False)
     return str(value)

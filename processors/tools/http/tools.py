@@ -19,17 +19,27 @@ from ..selection import tool_name
 from ..settings import ToolOptions, ToolSettings, resolve
 from .arguments import ArgumentSpec, check_arguments, schema_of
 from .entry import HttpTool, Reach, revealed
+from .hiding import Hiding
 from .hosts import HostPolicy
-from .templates import MISSING, fill_address, fill_text, fill_value, names_in, of_the_call
+from .templates import MISSING, fill_address, fill_text, fill_value, names_in, of_the_call, shown
 
 if TYPE_CHECKING:
     from .client import Client, Request
 
-__all__ = ["HttpCaller", "HttpSource", "call_values", "checked_host", "with_query"]
+__all__ = [
+    "HttpCaller",
+    "HttpSource",
+    "call_values",
+    "check_fixed",
+    "checked_host",
+    "header_text",
+    "with_query",
+]
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 _SAFE = ("GET", "HEAD")
 _WITH_BODY = ("POST", "PUT", "PATCH")
+_TOKEN = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 def call_values(context: ToolContext[Any]) -> dict[str, Any]:
@@ -58,6 +68,7 @@ class HttpCaller:
         self.kind, self.spec, self.settings = kind, spec, settings
         self._who, self._reach, self._build, self._result = who, reach, build, result
         self._client = client
+        self._hiding = Hiding(revealed(reach.headers), revealed(reach.query))
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """See ``Tool``."""
@@ -78,7 +89,12 @@ class HttpCaller:
             answer = await self._client().ask(replace(request, headers=headers), reach.max_bytes)
         except CannotCall as error:
             raise ToolError(f"{self._who}: {error}", retryable=error.retryable) from None
-        return read_answer(answer, path=self._result, retry_on=reach.retry_on, who=self._who)
+        try:
+            found = read_answer(answer, path=self._result, retry_on=reach.retry_on, who=self._who)
+        except ToolError as error:
+            error.args = (self._hiding.text(str(error)),)
+            raise
+        return self._hiding.value(found)
 
 
 def with_query(url: str, query: Mapping[str, Any]) -> str:
@@ -86,7 +102,7 @@ def with_query(url: str, query: Mapping[str, Any]) -> str:
     if not query:
         return url
     pairs = [
-        (name, str(one).lower() if isinstance(one, bool) else str(one))
+        (name, shown(one))
         for name, value in query.items()
         for one in (value if isinstance(value, list | tuple) else [value])
     ]
@@ -136,7 +152,9 @@ class HttpSource:
                 "http",
                 f"write `GET https://...`; methods: {', '.join(_METHODS)}",
             )
+        url = url.partition("#")[0]
         host = checked_host(url, "http")
+        check_fixed(entry)
         policy = HostPolicy((host, *entry.hosts), entry.private)
         if why := policy.refuse_url(names_filled(url)):
             raise ConfigError(
@@ -162,6 +180,12 @@ class HttpSource:
         arguments = self._arguments(url)
         settings = resolve(ToolOptions(retries=2) if method in _SAFE else None, entry)
         settings = replace(settings, name=entry.name, service=settings.service or host)
+        if settings.cache is not None and settings.cache.shared and any(map(of_the_call, self._fields(url))):
+            raise fault(
+                "`cache` is shared by all callers, and the request has a field of the caller",
+                "cache",
+                "leave `shared` out, so that each call keeps its own",
+            )
         spec = FunctionSpec(entry.name, entry.description, schema_of(arguments), settings.blocking)
         build = _Template(entry, method, url, tuple(arguments))
         return HttpCaller(
@@ -175,16 +199,14 @@ class HttpSource:
             self._client = Client(policy)
         return self._client
 
+    def _fields(self, url: str) -> list[str]:
+        entry = self._entry
+        headers, query = revealed(entry.headers), revealed(entry.query)
+        return names_in([url, *headers.values(), *query.values(), entry.body, entry.form])
+
     def _arguments(self, url: str) -> dict[str, ArgumentSpec]:
         entry = self._entry
-        texts = [
-            url,
-            *revealed(entry.headers).values(),
-            *revealed(entry.query).values(),
-            entry.body,
-            entry.form,
-        ]
-        used = [name for name in names_in(texts) if not of_the_call(name)]
+        used = [name for name in self._fields(url) if not of_the_call(name)]
         if entry.arguments is None:
             return {name: ArgumentSpec() for name in used}
         for name in used:
@@ -215,6 +237,12 @@ class _Template:
         self._rest = [name for name in arguments if name not in used]
 
     def __call__(self, values: dict[str, Any]) -> Request:
+        try:
+            return self._made(values)
+        except UnicodeError:
+            raise ToolError("wrong arguments: a text in them is not valid Unicode") from None
+
+    def _made(self, values: dict[str, Any]) -> Request:
         entry = self._entry
         headers = _filled(self._headers, values)
         query = _filled(self._query, values)
@@ -222,7 +250,7 @@ class _Template:
         body: bytes | None = None
         if entry.form is not None:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-            body = urlencode(fill_value(entry.form, values), doseq=True).encode()
+            body = with_query("", fill_value(entry.form, values))[1:].encode()
         elif entry.body is not None:
             body = json.dumps(fill_value(entry.body, values), ensure_ascii=False).encode()
         elif self._method in _WITH_BODY:
@@ -244,10 +272,31 @@ def _filled(templates: Mapping[str, str], values: Mapping[str, Any]) -> dict[str
         text = fill_text(template, values)
         if text is MISSING:
             continue
-        if any(ord(letter) < 32 for letter in text):
-            raise ToolError(f"wrong arguments: {name} cannot hold a line end")
-        made[name] = text
+        made[name] = header_text(name, text)
     return made
+
+
+def header_text(name: str, text: str) -> str:
+    """``text`` as it may stand in the header ``name``, RFC 9110 5.5. Raises ``ToolError`` for what would leave it."""
+    text.encode()
+    if any(ord(letter) < 32 or ord(letter) == 127 for letter in text.replace("\t", " ")):
+        raise ToolError(f"wrong arguments: {name} cannot hold a line end")
+    return text.strip(" \t")
+
+
+def check_fixed(entry: Reach) -> None:
+    """What every request has can be sent. Raises ``ConfigError``: a key from a file often ends with a line end."""
+    for name, value in revealed(entry.headers).items():
+        if not _TOKEN.fullmatch(name):
+            raise fault(
+                f"`{name[:60]}` is no name of a header", "headers", "letters, digits and - are allowed"
+            )
+        if any(ord(letter) < 32 or ord(letter) == 127 for letter in value):
+            raise fault(
+                f"the header `{name}` holds a line end, or another character that cannot be sent",
+                "headers",
+                "a key that was read from a file often ends with one: take it off",
+            )
 
 
 def names_filled(url: str) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any
 
 from ....pipeline.frames import Media
+from ....pipeline.turns.words import holds_phrase, words_of
 from ..errors import ToolError
 
-__all__ = ["answer_from_words", "linked", "read_call_result", "read_resource"]
+__all__ = ["answer_from_words", "asks_yes_or_no", "linked", "read_call_result", "read_resource"]
+
+
+_NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)?(?![\w])")
 
 
 def linked(result: Any) -> list[str]:
@@ -71,6 +76,19 @@ def _name(uri: str) -> str:
     return uri.rpartition("/")[2][:80]
 
 
+def asks_yes_or_no(schema: dict[str, Any]) -> bool:
+    """Whether what a server asks for is one yes or no: then a no is an answer."""
+    asked = _asked(schema)
+    return len(asked) == 1 and asked[0][1].get("type") == "boolean"
+
+
+def _asked(schema: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """What must be said, name and schema of each; where nothing must be, all of it."""
+    properties = schema.get("properties") or {}
+    required = schema.get("required") or list(properties)
+    return [(name, properties[name]) for name in properties if name in required] or list(properties.items())
+
+
 def answer_from_words(text: str, schema: dict[str, Any], yes: bool | None) -> dict[str, Any] | None:
     """What the caller said as the answer to what a server asks; ``None`` when it is none.
 
@@ -78,27 +96,27 @@ def answer_from_words(text: str, schema: dict[str, Any], yes: bool | None) -> di
         schema: what is asked for: an object of plain properties, of which one must be said.
         yes: whether the words mean yes, ``None`` when that is not clear.
     """
-    properties = schema.get("properties") or {}
-    required = schema.get("required") or list(properties)
-    asked = [name for name in properties if name in required] or list(properties)
+    asked = _asked(schema)
     if not asked:
         return {} if yes else None
     if len(asked) > 1:
         return None
-    name, inner = asked[0], properties[asked[0]]
+    name, inner = asked[0]
     said = text.strip()
     match inner.get("type"):
         case "boolean":
             return None if yes is None else {name: yes}
         case "integer" | "number":
-            digits = "".join(letter for letter in said if letter.isdigit() or letter in ".-").strip(".")
-            try:
-                number = float(digits)
-            except ValueError:
+            # The last one counts: people correct themselves.
+            found = _NUMBER.findall(said)
+            if not found:
+                return None
+            number = float(found[-1])
+            if inner["type"] == "integer" and not number.is_integer():
                 return None
             return {name: int(number) if inner["type"] == "integer" else number}
     choices = inner.get("enum") or [one.get("const") for one in inner.get("oneOf", ())]
     if choices:
-        found = [one for one in choices if str(one).casefold() in said.casefold()]
-        return {name: found[0]} if len(found) == 1 else None
+        named = [one for one in choices if holds_phrase(words_of(said), str(one))]
+        return {name: named[0]} if len(named) == 1 else None
     return {name: said} if said else None

@@ -49,6 +49,8 @@ class McpServer:
         self.name = name
         self.tools: list[Any] = []
         """As the server tells them, ``mcp.types.Tool``."""
+        self.under_way: list[Any] = []
+        """Calls of its tools that have not answered."""
         self.starts = 0
         self.why = ""
         """Why it is not there, when it is not."""

@@ -14,7 +14,6 @@ from ....pipeline.errors import ConfigError, Problem
 from ....pipeline.events import Transcript
 from ....pipeline.units import SECOND
 from ..catalog import FunctionSpec
-from ..consent import judge_words
 from ..context import ToolContext
 from ..errors import ToolError
 from ..http.arguments import check_arguments
@@ -26,8 +25,9 @@ from ..seam import Tool
 from ..selection import chosen, tool_name
 from ..settings import ToolSettings, resolve
 from ..shared import shared
+from ..yes_or_no import judge_words, only_refuses
 from .entry import McpTools
-from .results import answer_from_words, linked, read_call_result, read_resource
+from .results import answer_from_words, asks_yes_or_no, linked, read_call_result, read_resource
 from .server import McpServer, ServerDown
 from .transports import by_address, by_command
 
@@ -148,11 +148,15 @@ class McpSource:
                     command=command, args=args, env=revealed(entry.env), cwd=cwd
                 )
                 transport = by_command(parameters, died)
+
+            async def elicited(context: Any, params: Any) -> Any:
+                return await _elicited(server.under_way, params)
+
             made = Client(
                 transport,
                 message_handler=heard,
                 mode=entry.protocol,
-                elicitation_callback=_elicited,
+                elicitation_callback=elicited,
                 cache=None,
             )
             client_up = await stack.enter_async_context(made)
@@ -160,12 +164,13 @@ class McpSource:
             return client_up
 
         common = shared()
-        return McpServer(
+        server = McpServer(
             entry.title,
             connect,
             entry.start_timeout_ns,
             lambda state, why: common.tell(entry.title, "mcp", state, why),
         )
+        return server
 
     def _policy(self) -> HostPolicy:
         entry = self._entry
@@ -221,7 +226,7 @@ class McpTool:
 
         asking = Asking(self, context, self._ask_ns)
         token = _asking.set(asking)
-        _in_flight.append(asking)
+        self._server.under_way.append(asking)
         try:
             client = await self._server.client()
             result = await client.call_tool(self._told.name, dict(arguments), progress_callback=progress)
@@ -244,13 +249,9 @@ class McpTool:
             self._server.lost()
             raise ToolError(f"{name} cannot be reached", retryable=True) from None
         finally:
-            _in_flight.remove(asking)
+            self._server.under_way.remove(asking)
             _asking.reset(token)
         return read_call_result(result, fetched)
-
-
-_in_flight: list[Asking] = []
-"""Calls of tools that have not answered: where only one is under way, it is the one that a server asks for."""
 
 
 class Asking:
@@ -281,17 +282,17 @@ class Asking:
         finally:
             unsubscribe()
             self._tool._asked -= 1
-        meant = judge_words(text)
-        if meant == "no":
+        if only_refuses(text) and not asks_yes_or_no(schema):
             return None
-        return answer_from_words(text, schema, {"yes": True}.get(meant))
+        return answer_from_words(text, schema, {"yes": True, "no": False}.get(judge_words(text)))
 
 
-async def _elicited(context: Any, params: Any) -> Any:
+async def _elicited(under_way: list[Any], params: Any) -> Any:
     """A server asks the caller something, in the course of a tool."""
     from mcp.types import ElicitResult
 
-    asking = _asking.get() or (_in_flight[0] if len(_in_flight) == 1 else None)
+    # Where only one call of a tool is under way, it is the one that the server asks for.
+    asking = _asking.get() or (under_way[0] if len(under_way) == 1 else None)
     schema = getattr(params, "requested_schema", None)
     if asking is None or schema is None:
         # Nobody to ask, or something that is to be done in a browser.

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import unquote, urljoin
 
 from ....yaml12 import load
 
-__all__ = ["BadDocument", "expanded", "operations", "pointed", "read_document", "server_of"]
+__all__ = ["BadDocument", "Described", "expanded", "operations", "pointed", "read_document"]
 
 _METHODS = ("get", "put", "post", "delete", "patch", "head")
 _DEEPEST = 24
@@ -28,7 +29,8 @@ def read_document(text: str) -> dict[str, Any]:
     try:
         data = json.loads(text) if text.lstrip().startswith("{") else load(text)
     except (ValueError, RecursionError) as error:
-        raise BadDocument(f"it cannot be read: {str(error).splitlines()[0][:200]}") from None
+        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise BadDocument(f"it cannot be read: {why}") from None
     if not isinstance(data, dict):
         raise BadDocument("it is no mapping")
     version = str(data.get("openapi", ""))
@@ -40,29 +42,56 @@ def read_document(text: str) -> dict[str, Any]:
     return data
 
 
-def operations(
-    document: Mapping[str, Any],
-) -> Iterator[tuple[str, str, Mapping[str, Any], list[Mapping[str, Any]]]]:
-    """Every operation: method, path, itself, and its parameters with those of its path. Raises ``BadDocument``."""
+@dataclass(frozen=True, slots=True)
+class Described:
+    """One operation as the document has it."""
+
+    method: str
+    path: str
+    operation: Mapping[str, Any]
+    parameters: list[Mapping[str, Any]]
+    """Its own, and those of its path."""
+    server: str
+    """The address below which its path is; relative where the document says no more."""
+
+
+def operations(document: Mapping[str, Any], base: str = "") -> Iterator[Described]:
+    """Every operation, in view of where the document is from. Raises ``BadDocument``."""
     for path, item in _mapping(document.get("paths")).items():
         item = _mapping(pointed(item, document))
-        shared = [pointed(one, document) for one in item.get("parameters", ())]
+        shared = _parameters(item, document)
         for method in _METHODS:
             if isinstance(operation := item.get(method), Mapping):
-                own = [pointed(one, document) for one in operation.get("parameters", ())]
+                own = _parameters(operation, document)
                 named = {(one.get("name"), one.get("in")) for one in own}
                 kept = [one for one in shared if (one.get("name"), one.get("in")) not in named]
-                yield method.upper(), str(path), operation, [*kept, *own]
+                server = next(
+                    (_server(part, base) for part in (operation, item, document) if part.get("servers")), ""
+                )
+                yield Described(
+                    method.upper(), str(path), operation, [*kept, *own], server or _server({}, base)
+                )
 
 
-def server_of(document: Mapping[str, Any], base: str) -> str:
-    """The address below which paths are, with its variables' defaults, in view of where the document is from."""
-    servers = document.get("servers") or [{"url": "/"}]
-    first = _mapping(servers[0])
+def _parameters(part: Mapping[str, Any], document: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    given = part.get("parameters") or ()
+    if not isinstance(given, list | tuple):
+        raise BadDocument("its `parameters` are no list")
+    found = [pointed(one, document) for one in given]
+    return [one for one in found if isinstance(one, Mapping)]
+
+
+def _server(part: Mapping[str, Any], base: str) -> str:
+    """The first server that it names, with its variables' defaults."""
+    servers = part.get("servers") or [{"url": "/"}]
+    first = _mapping(servers[0]) if isinstance(servers, list) else {}
     url = str(first.get("url", "/"))
     for name, variable in _mapping(first.get("variables")).items():
         url = url.replace("{" + str(name) + "}", str(_mapping(variable).get("default", "")))
-    return (urljoin(base, url) if base else url).rstrip("/")
+    try:
+        return (urljoin(base, url) if base else url).rstrip("/")
+    except ValueError:
+        raise BadDocument(f"its server {url[:80]} is no address") from None
 
 
 def expanded(schema: Any, document: Mapping[str, Any]) -> dict[str, Any]:
@@ -106,14 +135,27 @@ def _expanded(part: Any, document: Mapping[str, Any], trail: tuple[str, ...], le
             made[key] = one
         elif key not in dropped and not str(key).startswith("x-"):
             made[key] = _expanded(one, document, trail, left)
-    if made.pop("nullable", False) and isinstance(made.get("type"), str):
-        made["type"] = [made["type"], "null"]
+    if made.pop("nullable", False) is True:
+        made = _nullable(made)
     for limit in ("Minimum", "Maximum"):
         if isinstance(strict := made.get(f"exclusive{limit}"), bool):
             del made[f"exclusive{limit}"]
             if strict and (plain := limit.lower()) in made:
                 made[f"exclusive{limit}"] = made.pop(plain)
     return made
+
+
+def _nullable(schema: dict[str, Any]) -> dict[str, Any]:
+    """The same, or null: said as OpenAPI 3.0 does, beside whatever else is said."""
+    if isinstance(schema.get("enum"), list) and None not in schema["enum"]:
+        schema["enum"] = [*schema["enum"], None]
+    if isinstance(schema.get("type"), str):
+        schema["type"] = [schema["type"], "null"]
+        return schema
+    told: dict[str, Any] = {
+        key: schema.pop(key) for key in ("description", "title", "default") if key in schema
+    }
+    return {"anyOf": [schema, {"type": "null"}], **told} if schema else told
 
 
 def pointed(part: Any, document: Mapping[str, Any]) -> Any:
@@ -131,11 +173,14 @@ def _target(reference: str, document: Mapping[str, Any]) -> Any:
     if not reference.startswith("#/"):
         raise BadDocument(f"{reference[:80]} lies in another document, which is not read")
     found: Any = document
-    for step in reference[2:].split("/"):
+    for step in unquote(reference[2:]).split("/"):
         step = step.replace("~1", "/").replace("~0", "~")
-        if not isinstance(found, Mapping) or step not in found:
+        if isinstance(found, list) and step.isascii() and step.isdigit() and int(step) < len(found):
+            found = found[int(step)]
+        elif isinstance(found, Mapping) and step in found:
+            found = found[step]
+        else:
             raise BadDocument(f"{reference[:80]} leads nowhere")
-        found = found[step]
     return found
 
 

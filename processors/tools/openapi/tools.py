@@ -11,15 +11,16 @@ from typing import Any
 from ....pipeline.errors import ConfigError, Problem
 from ....pipeline.units import SECOND
 from ..catalog import FunctionSpec
+from ..errors import ToolError
 from ..http.client import CannotCall, Client, Request
 from ..http.entry import revealed
 from ..http.hosts import HostPolicy
-from ..http.tools import HttpCaller, checked_host, with_query
+from ..http.tools import HttpCaller, check_fixed, checked_host, with_query
 from ..seam import Tool
-from ..selection import chosen
+from ..selection import chosen, tool_name
 from ..settings import ToolOptions, resolve
 from ..shared import shared
-from .document import BadDocument, operations, read_document, server_of
+from .document import BadDocument, operations, read_document
 from .entry import OpenApiTools
 from .operation import Operation, read_operation
 
@@ -36,7 +37,7 @@ class OpenApiSource:
     def __init__(self, entry: OpenApiTools) -> None:
         self._entry = entry
         self._by_url = isinstance(entry.openapi, str)
-        self._client: Client | None = None
+        self._clients: dict[HostPolicy, Client] = {}
         self._tools: list[Tool] | None = None
 
     @property
@@ -66,9 +67,9 @@ class OpenApiSource:
 
     async def close(self) -> None:
         """See ``ToolSource``."""
-        if self._client is not None:
-            await self._client.close()
-            self._client = None
+        clients, self._clients = self._clients, {}
+        for client in clients.values():
+            await client.close()
 
     async def _fetched(self, url: str) -> str:
         """The document at ``url``, which counts for ten minutes for all calls."""
@@ -95,27 +96,34 @@ class OpenApiSource:
 
     def _made(self, text: str, base: str) -> list[Tool]:
         entry = self._entry
+        check_fixed(entry)
+        fixed_headers, fixed_query = revealed(entry.headers), revealed(entry.query)
+        given = {("header", name.lower()) for name in fixed_headers}
+        given |= {("query", name.lower()) for name in fixed_query}
         try:
             document = read_document(text)
-            found = [read_operation(*each, document) for each in operations(document)]
-            server = (entry.server or server_of(document, base)).rstrip("/")
+            found = [read_operation(each, document, given) for each in operations(document, base)]
         except BadDocument as error:
             raise _fault(f"the document cannot be used: {error}", "check it with an OpenAPI linter") from None
-        by_name: dict[str, Operation] = {}
-        for operation in found:
-            by_name.setdefault(operation.name, operation)
-        host = checked_host(server, "server")
-        policy = self._allowed(server, host, "server" if entry.server else "openapi")
-        wanted = self._wanted(by_name)
+        by_name = _named(found)
         made: list[Tool] = []
-        for name, own in wanted.items():
+        for name, own in self._wanted(by_name).items():
             operation = by_name[name]
+            if operation.unsendable:
+                if name in entry.only:
+                    told = f"`{name}` takes a body of {operation.unsendable}, which is not sent"
+                    raise _fault(told, "leave it out of `only`")
+                continue
+            server = (entry.server or operation.server).rstrip("/")
+            host = checked_host(server, "server")
+            policy = self._allowed(server, host, "server" if entry.server else "openapi")
             safe = operation.method in ("GET", "HEAD")
             settings = resolve(ToolOptions(retries=2) if safe else None, entry, own.options)
-            settings = replace(settings, name=own.name, service=settings.service or host)
+            shown = tool_name(own.name)
+            settings = replace(settings, name=shown, service=settings.service or host)
             description = settings.description or operation.description
-            spec = FunctionSpec(own.name, description, operation.schema, settings.blocking)
-            build = _Requests(operation, server, revealed(entry.headers), revealed(entry.query))
+            spec = FunctionSpec(shown, description, operation.schema, settings.blocking)
+            build = _Requests(operation, server, fixed_headers, fixed_query)
             client = _ClientOf(self, policy)
             made.append(HttpCaller("openapi", spec, settings, host, entry, build, "", client))
         return made
@@ -148,10 +156,10 @@ class OpenApiSource:
         return policy
 
     def client_of(self, policy: HostPolicy) -> Client:
-        """The client of this call."""
-        if self._client is None:
-            self._client = Client(policy)
-        return self._client
+        """The client of this call: one for each host."""
+        if policy not in self._clients:
+            self._clients[policy] = Client(policy)
+        return self._clients[policy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,10 +181,29 @@ class _Requests:
     query: dict[str, str]
 
     def __call__(self, values: dict[str, Any]) -> Request:
-        made = self.operation.request(self.server, values)
-        return Request(
-            made.method, with_query(made.url, self.query), {**made.headers, **self.headers}, made.body
-        )
+        try:
+            made = self.operation.request(self.server, values)
+        except UnicodeError:
+            raise ToolError("wrong arguments: a text in them is not valid Unicode") from None
+        headers = {**made.headers, **self.headers}
+        if "Cookie" in made.headers and "Cookie" in self.headers:
+            headers["Cookie"] = f"{self.headers['Cookie']}; {made.headers['Cookie']}"
+        return Request(made.method, with_query(made.url, self.query), headers, made.body)
+
+
+def _named(found: Sequence[Operation]) -> dict[str, Operation]:
+    """The operations by name. Of two with one name, which a document should not have, the later goes by its path."""
+    made: dict[str, Operation] = {}
+    for operation in found:
+        name = operation.name
+        if name in made:
+            name = tool_name(f"{operation.method.lower()}_{operation.path.strip('/') or 'root'}")
+        count, free = 1, name
+        while free in made:
+            count += 1
+            free = tool_name(f"{name[:60]}_{count}")
+        made[free] = operation
+    return made
 
 
 def _read_file(path: Path) -> str:

@@ -5,7 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegraph.pipeline import SECOND
-from livegraph.processors.tools.consent import Consents, Words, judge_words
+from livegraph.processors.tools.consent import Consents
+from livegraph.processors.tools.yes_or_no import Words, judge_words, only_refuses
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,57 @@ from livegraph.processors.tools.consent import Consents, Words, judge_words
         ("Yes... no, the other one", "unclear"),
         ("yesterday", "unclear"),
         ("I know nothing of that day", "unclear"),
+        # A word of agreement that only begins, or ends, something else.
+        ("Can you repeat that please?", "unclear"),
+        ("can you repeat that please", "unclear"),
+        ("Okay, how much is it?", "unclear"),
+        ("Okay, my name is Ada and I would like to come", "unclear"),
+        ("Right now I am in the car", "unclear"),
+        ("Is that correct?", "unclear"),
+        ("Are you sure?", "unclear"),
+        ("Should I go ahead?", "unclear"),
+        ("Ist jemand da?", "unclear"),
+        ("si puedes", "unclear"),
+        # A yes with a condition is none.
+        ("Yes, but what does it cost?", "unclear"),
+        ("Ja, aber erst morgen", "unclear"),
+        ("Yes, if it is not too late", "unclear"),
+        ("Yes, what is it?", "unclear"),
+        # Doubt is no refusal.
+        ("I'm not sure", "unclear"),
+        ("I don't know.", "unclear"),
+        ("Weiß nicht", "unclear"),
+        # What sounds like a no and is a yes.
+        ("No problem.", "yes"),
+        ("why not", "yes"),
+        ("Kein Problem!", "yes"),
+        ("Oui, pas de problème", "yes"),
+        # A yes in the middle of courtesy.
+        ("Uh, okay.", "yes"),
+        ("Mm-hm, okay", "yes"),
+        ("Okay, book it", "yes"),
+        ("Perfect, thank you very much", "yes"),
+        ("Yes, could you do that please?", "yes"),
+        ("yes that's what I want", "yes"),
+        ("do it", "yes"),
+        ("Please.", "yes"),
+        # Scripts in which marks are parts of letters, or that write no spaces.
+        ("हाँ जी", "yes"),
+        ("va\u0302ng", "yes"),
+        ("네, 그렇게 해주세요", "yes"),
+        ("예약 변경해 주세요", "unclear"),
+        ("아니요", "no"),
+        ("好的，谢谢", "yes"),  # noqa: RUF001
+        ("不是", "no"),
+        ("不好", "no"),
+        ("好不好", "unclear"),
+        ("对吗？", "unclear"),  # noqa: RUF001
+        ("ใช่ครับ", "yes"),
+        ("ไม่ใช่", "no"),
+        ("Да, конечно", "yes"),
+        ("نعم", "yes"),
+        ("نعم؟", "yes"),
+        ("not right", "no"),
     ],
 )
 def test_what_an_answer_means(text: str, meant: str) -> None:
@@ -73,6 +125,56 @@ def test_who_thinks_better_of_it_is_believed() -> None:
     assert consents.verdict("book", 3) == "no"
     # And a yes to something else later does not bring it back.
     assert consents.caller_heard("yes", 4) == []
+
+
+def test_a_question_that_comes_between_is_answered_first() -> None:
+    """One open question at a time: a yes is one to that question and to nothing else."""
+    consents = Consents()
+    assert consents.ask("book", 0)
+    assert not consents.ask("cancel", 1), "the caller has not said a word yet"
+    consents.agent_heard()
+    assert not consents.ask("cancel", 2)
+    assert consents.caller_heard("yes", 3) == [("book", True)]
+    assert consents.verdict("cancel", 4) == "unasked"
+    assert consents.ask("cancel", 5) and consents.verdict("book", 5) == "yes"
+
+
+def test_who_answers_with_another_wish_has_given_the_first_up() -> None:
+    consents = Consents()
+    consents.ask("book Monday", 0)
+    consents.agent_heard()
+    assert consents.caller_heard("Make it Tuesday.", 1) == []
+    assert consents.ask("book Tuesday", 2)
+    assert consents.verdict("book Monday", 2) == "unasked"
+    consents.agent_heard()
+    assert consents.caller_heard("yes", 3) == [("book Tuesday", True)]
+
+
+def test_a_yes_to_are_you_still_there_is_one_to_nothing_else() -> None:
+    consents = Consents()
+    consents.ask("book", 0)
+    consents.agent_heard()
+    consents.agent_heard(asks=False)
+    assert consents.caller_heard("Yes.", 1) == []
+    consents.agent_heard()
+    assert consents.caller_heard("Yes.", 2) == [("book", True)]
+
+
+@pytest.mark.parametrize(
+    ("text", "refuses"),
+    [
+        ("No.", True),
+        ("No, thanks.", True),
+        ("No, leave it", True),
+        ("Forget it", True),
+        ("No onions please", False),
+        ("Do not put any onions on it", False),
+        ("Nora", False),
+        ("Yes", False),
+    ],
+)
+def test_a_no_with_something_to_say_is_an_answer(text: str, refuses: bool) -> None:
+    assert only_refuses(text) is refuses
 
 
 steps = st.lists(st.sampled_from(["ask", "agent", "yes", "no", "mumble", "spend"]), max_size=30)

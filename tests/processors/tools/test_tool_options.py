@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from livegraph.audio import write_wav
-from livegraph.pipeline import MS, SECOND, run_virtual
+from livegraph.pipeline import MS, SECOND, ConversationPolicy, run_virtual
 from livegraph.pipeline.events import Event, ToolCalled, ToolFinished, ToolServiceChanged
+from livegraph.pipeline.turns.conversation_policy import IdleStep
 from livegraph.processors.tools import Cached, Filler, ToolError, Who, tool
 from livegraph.processors.tools.breaker import BreakerPolicy
 from livegraph.processors.tools.python_tools import PythonTools
@@ -52,6 +53,97 @@ def test_nothing_is_booked_before_the_caller_has_said_yes_to_exactly_that() -> N
 
     talk(with_tools(book), script)
     assert booked == ["Monday"]
+
+
+def test_two_things_asked_for_at_once_are_agreed_to_one_by_one() -> None:
+    """And a line of the agent file between question and answer takes the question back."""
+    done: list[str] = []
+
+    @tool(confirm="Shall I pay?")
+    def pay() -> str:
+        done.append("paid")
+        return "paid"
+
+    @tool(confirm="Shall I cancel?")
+    def cancel() -> str:
+        done.append("cancelled")
+        return "cancelled"
+
+    async def script(model: Model, events: list[Event]) -> None:
+        model.ask("pay", "1")
+        model.ask("cancel", "2")
+        assert "Shall I pay?" in (await model.answer())["hint"]
+        assert "One question at a time" in (await model.answer())["hint"]
+        model.heard("agent", "Shall I pay?")
+        model.heard("agent", "Are you still there?")
+        model.heard("user", "Yes.")
+        model.ask("pay", "3")
+        assert "has not agreed" in (await model.answer())["error"], "that was no answer to the question"
+        model.heard("agent", "Shall I pay, then?")
+        model.heard("user", "Yes.")
+        model.ask("cancel", "4")
+        assert "Shall I cancel?" in (await model.answer())["hint"]
+        model.ask("pay", "5")
+        assert await model.answer() == {"output": "paid"}
+        assert outcomes(events) == ["unconfirmed"] * 4 + ["answered"]
+
+    policy = ConversationPolicy(idle=(IdleStep("8s", "Are you still there?"),))
+    talk(with_tools(pay, cancel), script, conversation=policy)
+    assert done == ["paid"]
+
+
+def test_a_shared_result_is_of_one_agent_and_one_box_alone() -> None:
+    """Other agents of a server may have other tools of the same name."""
+
+    async def look_here() -> str:
+        return "here"
+
+    async def look_there() -> str:
+        return "there"
+
+    def entry(function: Any) -> Any:
+        return tool(name="look", cache=Cached(60 * SECOND, shared=True))(function)
+
+    async def main() -> list[Any]:
+        told = []
+        for function in (look_here, look_there, look_here):
+            graph = with_tools(entry(function))
+            graph.name = function.__name__
+            call = graph.plan().call()
+            async with call:
+                model = call.processor("model", Model)
+                model.ask("look")
+                told.append((await model.answer())["output"])
+        return told
+
+    assert run_virtual(main()) == ["here", "there", "here"]
+
+
+def test_a_result_that_is_too_long_is_cut_and_says_so() -> None:
+    """An error stays an error, words stay words, and what is an object is told by its beginning."""
+
+    def words() -> str:
+        return "wörd " * 1_000
+
+    def rows() -> list[dict[str, int]]:
+        return [{"row": number} for number in range(1_000)]
+
+    def fail() -> str:
+        raise ToolError("no " * 3_000, hint="h" * 3_000)
+
+    async def script(model: Model, events: list[Event]) -> None:
+        model.ask("words")
+        told = await model.answer()
+        assert told["output"].startswith("wörd wörd") and len(told["output"].encode()) <= 2_000
+        assert "too long, 6013 bytes" in told["cut"]
+        model.ask("rows")
+        assert (await model.answer())["output"].startswith('{"output":[{"row":0},')
+        model.ask("fail")
+        told = await model.answer()
+        assert told["error"].startswith("no no") and len(str(told)) < 2_200
+        assert outcomes(events) == ["answered", "answered", "refused"]
+
+    talk(with_tools(words, rows, fail, max_result_bytes=2_000), script)
 
 
 def test_a_no_is_told_and_the_next_time_is_asked_anew() -> None:

@@ -1,0 +1,78 @@
+"""Keys that a service sends back, as some do in their errors: nobody is shown them. Pure."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, quote_plus
+
+__all__ = ["Hiding"]
+
+_SHOWN = "[secret]"
+_NAMES = re.compile(r"auth|key|token|secret|passw|cookie|credential|signature|session|appid", re.IGNORECASE)
+_LEAST = 4
+"""A key that is shorter would hide half of what is said."""
+_RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[^\s{}]{16,}")
+
+
+class Hiding:
+    """Takes keys out of texts and of JSON values.
+
+    Args:
+        given: headers, query or environment: what has the name of a key, or looks like one, is hidden.
+    """
+
+    def __init__(self, *given: Mapping[str, str]) -> None:
+        found = {key for values in given for name, value in values.items() for key in _keys(name, value)}
+        # The longest first: one may be a part of another.
+        self._keys = sorted(found, key=lambda key: (-len(key), key))
+
+    def text(self, text: str) -> str:
+        """``text`` without them."""
+        for key in self._keys:
+            text = text.replace(key, _SHOWN)
+        return text
+
+    def value(self, value: Any) -> Any:
+        """A JSON value without them; anything else in it stays."""
+        if not self._keys:
+            return value
+        if isinstance(value, str):
+            return self.text(value)
+        if isinstance(value, dict):
+            return {
+                self.text(key) if isinstance(key, str) else key: self.value(one) for key, one in value.items()
+            }
+        if isinstance(value, list):
+            return [self.value(one) for one in value]
+        return value
+
+
+def _keys(name: str, value: str) -> Iterator[str]:
+    """What of a header is secret, in all the forms in which it may come back."""
+    named = bool(_NAMES.search(name))
+    if "{" in value or not (named or _RANDOM.fullmatch(value)):
+        return
+    parts = [value, *_last_words(value)]
+    for part in parts:
+        for form in (part, quote(part, safe=""), quote_plus(part)):
+            if len(form) >= _LEAST:
+                yield form
+
+
+def _last_words(value: str) -> Iterable[str]:
+    """Of ``Bearer x`` the ``x``; of ``Basic x`` the name and the password as well."""
+    scheme, space, rest = value.partition(" ")
+    if not space:
+        return
+    yield rest
+    if scheme.lower() == "basic":
+        try:
+            pair = base64.b64decode(rest, validate=True).decode()
+        except (binascii.Error, UnicodeDecodeError):
+            return
+        yield pair
+        yield pair.partition(":")[2]

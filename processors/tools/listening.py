@@ -1,0 +1,42 @@
+"""What both sides are heard to say, as far as tools need it: known to them, and the answer to what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ...pipeline.events import Transcript
+from ...pipeline.turns.words import words_of
+from .context import ToolDesk
+from .reports import ToolReports
+from .seam import Tool
+
+__all__ = ["Listening"]
+
+
+class Listening:
+    """Of one router in one call; ``tools`` gives those that there are now."""
+
+    def __init__(self, desk: ToolDesk, reports: ToolReports, tools: Callable[[], Iterable[Tool]]) -> None:
+        self._desk, self._reports, self._tools = desk, reports, tools
+
+    def heard(self, event: Transcript) -> None:
+        """Somebody was heard."""
+        desk = self._desk
+        desk.spoken.take(event)
+        if not event.text.strip() or not event.final:
+            return
+        if event.role == "agent":
+            desk.consents.agent_heard(asks=not self._is_line(event.text))
+            return
+        for key, agreed in desk.consents.caller_heard(event.text, desk.call.clock.now_ns()):
+            name, args = desk.wishes.get(key, ("", {}))
+            self._reports.confirmed(name, args, agreed=agreed, said=event.text, time_ns=event.time_ns)
+
+    def _is_line(self, text: str) -> bool:
+        """Whether it stands word for word in the agent file, as a filler or for a silence: no question of a model."""
+        fillers = (tool.settings.filler for tool in self._tools())
+        lines = [filler.say for filler in fillers if filler is not None]
+        host = self._desk.call.host
+        if host is not None:
+            lines += [step.say for step in host.policy.idle] + [host.policy.limits.warning]
+        return words_of(text) in [words_of(line) for line in lines if line]
