@@ -23,6 +23,7 @@ __all__ = [
     "Doc",
     "Duration",
     "FieldFault",
+    "FileWord",
     "Hertz",
     "InputName",
     "Live",
@@ -133,6 +134,15 @@ class _ModuleRefMark:
 
 ModuleRef = Annotated[str, _ModuleRefMark()]
 """A Python file (``./tools.py``, resolved next to the file that says it) or a module, optionally ``:name``."""
+
+
+@dataclass(frozen=True, slots=True)
+class _FileWordMark:
+    """Marks a word of a command, which may name a file relative to the agent file."""
+
+
+FileWord = Annotated[str, _FileWordMark()]
+"""A word of a command: ``./server.py`` and ``../data`` lie next to the file that says it, any other word stays."""
 
 
 class Secret:

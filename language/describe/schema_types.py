@@ -19,6 +19,7 @@ from ...pipeline.convert.hints import (
     choices_of,
     describe,
     group_fields,
+    is_file_word,
     is_group,
     is_module_ref,
     strip,
@@ -147,6 +148,8 @@ def type_schema(hint: Any, unit: str = "", bounds: Range | None = None) -> Schem
         return {"type": "string", "minLength": 1}
     hint, own_bounds, own_unit = strip(hint)
     unit, bounds = own_unit or unit, own_bounds or bounds
+    if is_file_word(hint):
+        return type_schema(str)
     if is_module_ref(hint) or hint is Path:
         return {"type": "string", "minLength": 1}
     members = union_members(hint)

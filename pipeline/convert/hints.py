@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 import msgspec
 
-from ..options import MISSING, ModuleRef, OptionSpec, Range, Secret, Unit, history
+from ..options import MISSING, FileWord, ModuleRef, OptionSpec, Range, Secret, Unit, history
 from .scalars import EnvText
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "clip",
     "describe",
     "group_fields",
+    "is_file_word",
     "is_group",
     "is_module_ref",
     "show",
@@ -53,6 +54,8 @@ def strip(hint: Any) -> tuple[Any, Range | None, str]:
     while True:
         if is_module_ref(hint):
             return ModuleRef, bounds, unit
+        if is_file_word(hint):
+            return FileWord, bounds, unit
         if get_origin(hint) is Annotated:
             hint, *marks = get_args(hint)
             for mark in marks:
@@ -66,7 +69,16 @@ def strip(hint: Any) -> tuple[Any, Range | None, str]:
 
 def is_module_ref(hint: Any) -> bool:
     """Whether the hint is ``ModuleRef``, whatever other markers it has."""
-    mark = get_args(ModuleRef)[1]
+    return _is_marked(hint, ModuleRef)
+
+
+def is_file_word(hint: Any) -> bool:
+    """The same of ``FileWord``."""
+    return _is_marked(hint, FileWord)
+
+
+def _is_marked(hint: Any, like: Any) -> bool:
+    mark = get_args(like)[1]
     return get_origin(hint) is Annotated and any(type(given) is type(mark) for given in get_args(hint)[1:])
 
 
@@ -128,6 +140,8 @@ def describe(hint: Any, unit: str = "") -> str:
         return "a Python module"
     hint, _, own_unit = strip(hint)
     unit = own_unit or unit
+    if is_file_word(hint):
+        return _WORDS[str]
     if hint is int and unit in _QUANTITIES:
         return _QUANTITIES[unit]
     if isinstance(hint, type) and hint in _WORDS:

@@ -32,6 +32,7 @@ __all__ = [
     "boolean",
     "choice",
     "file_path",
+    "file_word",
     "module_ref",
     "number",
     "secret",
@@ -217,6 +218,14 @@ def file_path(value: Any, place: Place) -> Any:
     if not isinstance(value, str) or not value or "\0" in value:
         return place.wrong_type(Path, value)
     return place.context.resolve(str(value), place.path)
+
+
+def file_word(value: Any, place: Place) -> Any:
+    """A word of a command: one that leads to a file is made absolute, any other stays as it is."""
+    leads = isinstance(value, str) and (value in (".", "..") or value.startswith(("./", "../", "~/")))
+    if not leads or "\0" in value or place.context.base_dir is None:
+        return value
+    return str(place.context.resolve(str(value), place.path))
 
 
 def module_ref(value: Any, place: Place) -> Any:

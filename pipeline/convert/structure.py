@@ -17,6 +17,7 @@ from .hints import (
     clip,
     describe,
     group_fields,
+    is_file_word,
     is_group,
     is_module_ref,
     spelling,
@@ -32,6 +33,7 @@ from .leaves import (
     boolean,
     choice,
     file_path,
+    file_word,
     module_ref,
     number,
     secret,
@@ -160,6 +162,8 @@ def _value(hint: Any, value: Any, place: Place) -> Any:
         place = replace(place, bounds=bounds or place.bounds, unit=unit or place.unit)
     if is_module_ref(hint):
         return module_ref(value, place)
+    if is_file_word(hint):
+        return file_word(_value(str, value, place), place)
     members = union_members(hint)
     if len(members) > 1:
         return _union(members, hint, value, place)

@@ -116,7 +116,7 @@ def judge_words(text: str, words: Words | None = None) -> Literal["yes", "no", "
     else:
         agreed, refused = _agreed(clauses, said, asked=bool(_ASKED.search(text))), _refused(clauses, said)
     agreed, refused = agreed or own_yes, refused or own_no
-    if agreed == refused:
+    if agreed == refused or (refused and _YES & set(said)):
         return "unclear"
     return "yes" if agreed else "no"
 

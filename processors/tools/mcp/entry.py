@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-from ....pipeline.options import Range
+from ....pipeline.options import FileWord, Range
 from ....pipeline.units import MS, SECOND
 from ..http.entry import Value
 from ..selection import Selection
@@ -18,8 +18,9 @@ __all__ = ["McpTools"]
 class McpTools(Selection):
     """Tools of an MCP server: an entry of ``tools``."""
 
-    mcp: str | list[str]
-    """The server: a command with its arguments as a list, or an address (streamable HTTP)."""
+    mcp: str | list[FileWord]
+    """The server: a command with its arguments as a list, or an address (streamable HTTP). ``./server.py`` is next to
+    the agent file."""
     server: str = ""
     """What it is called in logs and errors."""
     env: dict[str, Value] | None = None

@@ -18,6 +18,7 @@ from ..context import ToolContext
 from ..errors import ToolError
 from ..http.arguments import check_arguments
 from ..http.entry import revealed
+from ..http.hiding import Hiding
 from ..http.hosts import HostPolicy
 from ..http.tools import checked_host
 from ..openapi.document import BadDocument, expanded
@@ -77,12 +78,15 @@ class McpSource:
         by_name = {tool.name: tool for tool in server.tools}
         found = chosen(self._entry, by_name, "tools", strict=False)
         made: list[Tool] = []
+        hiding = Hiding(revealed(self._entry.env), revealed(self._entry.headers))
         for name, own in found.items():
             settings = resolve(self._entry, own.options)
             shown = tool_name(own.name)
             settings = replace(settings, name=shown, service=settings.service or server.name)
             try:
-                made.append(McpTool(by_name[name], shown, settings, server, self._entry.ask_timeout_ns))
+                made.append(
+                    McpTool(by_name[name], shown, settings, server, self._entry.ask_timeout_ns, hiding)
+                )
             except BadDocument:
                 continue
         return made
@@ -189,10 +193,13 @@ class McpTool:
     kind = "mcp"
     streams = False
 
-    def __init__(self, told: Any, name: str, settings: ToolSettings, server: McpServer, ask_ns: int) -> None:
+    def __init__(
+        self, told: Any, name: str, settings: ToolSettings, server: McpServer, ask_ns: int, hiding: Hiding
+    ) -> None:
         self._told = told
         self._server = server
         self._ask_ns = ask_ns
+        self._hiding = hiding
         self._asked = 0
         self.settings = settings
         schema = expanded(told.input_schema, told.input_schema)
@@ -244,14 +251,18 @@ class McpTool:
             if error.code == CONNECTION_CLOSED or "closed" in error.message.lower():
                 self._server.lost()
                 raise ToolError(f"{name} has stopped, and is started again", retryable=True) from None
-            raise ToolError(f"{name}: {error.message[:300]}") from None
+            raise ToolError(self._hiding.text(f"{name}: {error.message[:300]}")) from None
         except (OSError, ConnectionError):
             self._server.lost()
             raise ToolError(f"{name} cannot be reached", retryable=True) from None
         finally:
             self._server.under_way.remove(asking)
             _asking.reset(token)
-        return read_call_result(result, fetched)
+        try:
+            return read_call_result(result, fetched)
+        except ToolError as error:
+            error.args = (self._hiding.text(str(error)),)
+            raise
 
 
 class Asking:

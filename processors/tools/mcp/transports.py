@@ -10,8 +10,10 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from pathlib import Path
 from typing import Any, TextIO
 
+from ....pipeline.clock import VirtualLoop
 from ..http.guarded import guarded_transport
 from ..http.hosts import HostPolicy
+from .virtual_stdio import by_command_on_virtual_time
 
 __all__ = ["by_address", "by_command"]
 
@@ -27,7 +29,11 @@ async def by_command(parameters: Any, ended: asyncio.Event) -> AsyncGenerator[tu
     async with AsyncExitStack() as stack:
         # Not the package's own default: it is what stderr was when the package was loaded.
         said = stack.enter_context(_stderr())
-        read, write = await stack.enter_async_context(stdio_client(parameters, errlog=said))
+        virtual = isinstance(asyncio.get_running_loop(), VirtualLoop)
+        transport = (
+            by_command_on_virtual_time(parameters, said) if virtual else stdio_client(parameters, errlog=said)
+        )
+        read, write = await stack.enter_async_context(transport)
         inward, outward = anyio.create_memory_object_stream[Any](0)
 
         async def forward() -> None:
