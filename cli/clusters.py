@@ -9,6 +9,7 @@ import socket
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass, field
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .exits import Exit, Fault
@@ -23,6 +24,7 @@ __all__ = ["ClusterWish", "join_cluster", "read_placements", "read_resources"]
 
 _REACHED_WITHIN_S = 5.0
 _STARTED = "`ray start --head` starts one, --address local one for this command"
+_AT = re.compile(r"at (\S+:\d+)")
 _RESOURCE = re.compile(r"([A-Za-z][\w./-]*)[=:](\d+(?:\.\d+)?)")
 
 
@@ -108,14 +110,19 @@ def join_cluster(
 
     placements = placements_of(wish, agents)
     _check_reachable(wish.address)
+    _check_token(wish.address)
     where = {"include_dashboard": False} if wish.address == "local" else {"address": wish.address}
     try:
         with _own_signals():
             ray.init(log_to_driver=True, **where)
-    except (ConnectionError, RuntimeError, ValueError) as error:
-        raise Fault(
-            f"no cluster can be reached at {wish.address}: {str(error).splitlines()[0]}", _STARTED
+    except ray.exceptions.RayError as error:
+        raise (
+            _unknown_token(wish.address) if _is_about_token(error) else _unreachable(wish.address, error)
         ) from None
+    except (ConnectionError, RuntimeError, ValueError) as error:
+        if found := _AT.search(str(error)):
+            _check_token(found[1])
+        raise _unreachable(wish.address, error) from None
     stack.callback(ray.shutdown)
     scaling = Scaling(workers, wish.most_workers) if wish.most_workers else None
     return RayPool(
@@ -138,6 +145,42 @@ def _check_reachable(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), _REACHED_WITHIN_S).close()
     except (OSError, OverflowError) as error:
         raise Fault(f"no cluster can be reached at {address}: {error}", _STARTED) from None
+
+
+def _check_token(address: str) -> None:
+    """Raise ``Fault`` when the head at ``host:port`` asks for another token than ours: Ray itself would try again and
+    again, and say in the end that there is no cluster."""
+    if not _AT.fullmatch(f"at {address}"):
+        return
+    import ray
+
+    try:
+        # Neither is public: where they are others, Ray's own words have to do. The second would abort without a token.
+        setup = import_module("ray._private.authentication.authentication_token_setup")
+        setup.ensure_token_if_auth_enabled(None, create_token_if_missing=False)
+        client = import_module("ray._raylet").GcsClient(address=address)
+        client.internal_kv_get(b"livegraph", timeout=_REACHED_WITHIN_S)
+    except ray.exceptions.RayError as error:
+        if _is_about_token(error):
+            raise _unknown_token(address) from None
+    except (ImportError, AttributeError, TypeError, ValueError):
+        return
+
+
+def _is_about_token(error: Exception) -> bool:
+    return type(error).__name__ == "AuthenticationError"
+
+
+def _unknown_token(address: str) -> Fault:
+    return Fault(
+        f"the cluster at {address} asks for a token, and has not been shown the right one",
+        "set RAY_AUTH_MODE=token, and RAY_AUTH_TOKEN to what `ray get-auth-token` prints on the head "
+        "(or have it in ~/.ray/auth_token)",
+    )
+
+
+def _unreachable(address: str, error: Exception) -> Fault:
+    return Fault(f"no cluster can be reached at {address}: {str(error).splitlines()[0]}", _STARTED)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ import httpx
 import psutil
 import pytest
 
+from livegraph.cli.admin_socket import AdminClient
 from support.command import Running, livegraph, running
 
 pytestmark = pytest.mark.timeout(240)
@@ -45,8 +46,10 @@ class Server:
         return json.loads(done.stdout)
 
     def workers(self) -> list[dict[str, Any]]:
-        """Those that take calls."""
-        return [worker for worker in self.asks("top")["workers"] if worker["state"] == "serving"]
+        """Those that take calls, asked as ``top`` asks: to start a command each time takes long."""
+        admin = AdminClient(Path(f"/tmp/livegraph-{os.getuid()}/{self.port}.sock"), "", 0)
+        found = admin.ask("GET", "/healthz", within_s=30)["workers"]
+        return [worker for worker in found if worker["state"] == "serving"]
 
     def title(self) -> str:
         """Of the agent, as callers see it."""
@@ -91,6 +94,7 @@ def test_a_worker_that_dies_is_replaced(server: Server) -> None:
     """By one that serves what the others serve: also while the files are faulty on disk, and again and again."""
     first = {worker["worker"]: worker["pid"] for worker in server.workers()}
     assert sorted(first) == [0, 1]
+    assert {worker["pid"] for worker in server.asks("top")["workers"]} == set(first.values())
     server.agent.write_text(FAULTY)
     try:
         # More than are kept ready.
