@@ -1,7 +1,8 @@
 """How many calls one and two workers hold, and what becomes of calls when a worker is killed.
 
     python benchmarks/bench_workers.py hold [--workers 1 2]
-    python benchmarks/bench_workers.py cost [--workers 1 2]
+    python benchmarks/bench_workers.py cost [--workers 1 2] [--pinned]
+    python benchmarks/bench_workers.py pinned
     python benchmarks/bench_workers.py kill [--calls 20]
     python benchmarks/bench_workers.py churn [--calls 1000]
 
@@ -14,6 +15,10 @@ Takes about 90 s on two cores, which must have nothing else to do.
 *cost*: six calls a worker, for ten seconds; the CPU time of the workers for a call and second (by the packets that went
 to and fro: on a machine that is not quiet callers send fewer), and that of the process with the port. It is what *hold*
 comes to: a process computes on one core, so twice as many hold twice as many calls if a call costs them the same.
+
+*pinned*: the same for two workers, four times: as the system puts them, each bound to one core, and once more. Beside
+the cost it tells how late the loop of the worker comes that is worst off: a worker that is bound waits for whatever
+else its core is given, here the callers and the process with the port.
 
 *kill*: calls on two workers; one of them is killed (SIGKILL). Told are the calls that were lost, what the others lost
 (by packet and by sample), after how long a worker was there again, and how soon those who lost their call had another.
@@ -123,11 +128,22 @@ async def _held(pool: ProcessPool, folder: Path) -> int:
         calls, since = there, time.monotonic()
 
 
-async def cost(workers: int) -> float:
+def pin(pool: ProcessPool) -> None:
+    """Bind each worker to a core of its own."""
+    cores = sorted(os.sched_getaffinity(0))
+    for worker in pool.workers:
+        core = cores[worker["worker"] % len(cores)]
+        for thread in psutil.Process(worker["pid"]).threads():
+            os.sched_setaffinity(thread.id, {core})
+
+
+async def cost(workers: int, pinned: bool = False) -> float:
     """CPU time of the workers for a call, as a share of a core."""
     calls = 6 * workers
     with tempfile.TemporaryDirectory() as name:
         async with serving(workers, Path(name)) as (pool, url):
+            if pinned:
+                pin(pool)
             reports: list[LoadReport] = []
             plan = LoadPlan(url=url, calls=calls, ramp_per_s=10, hold_s=30)
             load = asyncio.create_task(run_load(plan, processes=1, told=reports.append))
@@ -145,7 +161,9 @@ async def cost(workers: int) -> float:
             packets = last.sent_packets + last.received_packets - first.sent_packets - first.received_packets
             each = _PACKETS_A_SECOND * spent / packets
             print(
-                f"{workers} worker(s), calls {shares}: {each:.2%} of a core a call; {front:.2%} in front of them"
+                f"{workers} worker(s){', pinned' if pinned else ''}, calls {shares}: {each:.2%} of a core a call; "
+                f"{front:.2%} in front of them; 99 of 100 beats within {worst_ms(pool, Path(name)):.1f} ms",
+                flush=True,
             )
             return each
 
@@ -216,7 +234,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=("hold", "cost", "kill", "churn"))
+    parser.add_argument("what", choices=("hold", "cost", "pinned", "kill", "churn"))
+    parser.add_argument("--pinned", action="store_true")
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--calls", type=int, default=0)
     given = parser.parse_args()
@@ -225,8 +244,11 @@ def main() -> None:
     elif given.what == "churn":
         asyncio.run(churn(given.calls or 1_000))
     elif given.what == "cost":
-        costs = [asyncio.run(cost(workers)) for workers in given.workers]
+        costs = [asyncio.run(cost(workers, given.pinned)) for workers in given.workers]
         print(f"by CPU {given.workers[-1] / given.workers[0] * costs[0] / costs[-1]:.2f} times as many calls")
+    elif given.what == "pinned":
+        for pinned in (False, True, False, True):
+            asyncio.run(cost(2, pinned))
     else:
         found = []
         for workers in given.workers:

@@ -27,7 +27,8 @@ from livegraph.server.pool.setup import make_desk
 from livegraph.server.refusals import Refusal
 from livegraph.transports.webrtc.network import Network
 from support.pool_agents import SOURCE, agents, source
-from support.pool_callers import Crew, crew, until
+from support.pool_callers import Crew, until
+from support.pool_stand import Stand, standing
 from support.web import Web
 from support.webrtc import Caller
 
@@ -89,64 +90,26 @@ async def opened(kind: str, title_file: Path) -> AsyncIterator[Pool]:
                 yield await stack.enter_async_context(made)
 
 
-class Stand:
-    """A pool of one kind that all tests of this file have, one after the other: to start workers takes longer than
-    they do. One that a test has closed is opened anew for the next."""
+class Kind:
+    """One kind of pool, which all tests have one after the other."""
 
-    def __init__(self, kind: str, folder: Path, runner: asyncio.Runner) -> None:
-        self.kind = kind
-        self._title_file = folder / "title"
-        self._runner = runner
-        self._pool: Pool | None = None
-        self._holding: asyncio.Task[None] | None = None
-        self._leave = asyncio.Event()
+    def __init__(self, kind: str, title_file: Path, stand: Stand[Pool]) -> None:
+        self._kind, self._title_file, self._stand = kind, title_file, stand
 
     def run(self, test: Callable[[Made], Awaitable[None]]) -> None:
-        """Run a test in the pool's own event loop: the pool has no call before, and none afterwards."""
-        self._runner.run(self._run(test))
-
-    async def _run(self, test: Callable[[Made], Awaitable[None]]) -> None:
+        """Run a test of it."""
         self._title_file.write_text("Echo")
-        if self._pool is None or self._pool.status != "ok":
-            await self.close()
-            await self._open()
-        assert self._pool is not None
-        async with crew() as callers:
-            await test(Made(self._pool, self.kind, self._title_file, callers))
-        await until(lambda: self._pool is None or self._pool.active == 0)
-
-    async def _open(self) -> None:
-        opening: asyncio.Future[Pool] = asyncio.get_running_loop().create_future()
-
-        async def hold() -> None:
-            async with opened(self.kind, self._title_file) as pool:
-                opening.set_result(pool)
-                await self._leave.wait()
-
-        self._leave.clear()
-        self._holding = asyncio.create_task(hold())
-        await asyncio.wait({self._holding, opening}, return_when=asyncio.FIRST_COMPLETED)
-        if self._holding.done():
-            await self._holding
-        self._pool = opening.result()
-
-    async def close(self) -> None:
-        """Have nothing open any more."""
-        self._leave.set()
-        holding, self._holding, self._pool = self._holding, None, None
-        if holding is not None:
-            await holding
+        self._stand.run(lambda pool, callers: test(Made(pool, self._kind, self._title_file, callers)))
 
 
 @pytest.fixture(scope="module", params=KINDS)
-def stand(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stand]:
+def kind(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kind]:
     """The kinds of pools."""
     if request.param == "ray":
         request.getfixturevalue("ray_here")
-    with asyncio.Runner() as runner:
-        made = Stand(str(request.param), tmp_path_factory.mktemp("stand"), runner)
-        yield made
-        runner.run(made.close())
+    title_file = tmp_path_factory.mktemp("kind") / "title"
+    with standing(lambda: opened(request.param, title_file)) as stand:
+        yield Kind(request.param, title_file, stand)
 
 
 async def workers_of(pool: Pool) -> set[int]:
@@ -154,7 +117,7 @@ async def workers_of(pool: Pool) -> set[int]:
     return {one["worker"] for one in await pool.calls()}
 
 
-def test_calls_are_spread_and_each_is_led_back_to_its_own_worker(stand: Stand) -> None:
+def test_calls_are_spread_and_each_is_led_back_to_its_own_worker(kind: Kind) -> None:
     """Callers hear themselves; a further offer, a resumption and a goodbye reach the call that they are of."""
 
     async def run(made: Made) -> None:
@@ -190,10 +153,10 @@ def test_calls_are_spread_and_each_is_led_back_to_its_own_worker(stand: Stand) -
         await until(lambda: pool.active == 0)
         await pool.hang_up(answers[0].pc_id)
 
-    stand.run(run)
+    kind.run(run)
 
 
-def test_a_call_that_is_not_there_is_unknown(stand: Stand) -> None:
+def test_a_call_that_is_not_there_is_unknown(kind: Kind) -> None:
     """Names that carry no worker, another's, or one that never was: 404, and nothing else happens."""
 
     async def run(made: Made) -> None:
@@ -212,10 +175,10 @@ def test_a_call_that_is_not_there_is_unknown(stand: Stand) -> None:
         assert refused.value.status == 404
         assert made.pool.active == 1
 
-    stand.run(run)
+    kind.run(run)
 
 
-def test_limits_are_of_the_whole(stand: Stand) -> None:
+def test_limits_are_of_the_whole(kind: Kind) -> None:
     """So many calls at a time over all workers, so many of one identity, and each ticket for one."""
 
     async def run(made: Made) -> None:
@@ -251,10 +214,10 @@ def test_limits_are_of_the_whole(stand: Stand) -> None:
         assert pool.active == MOST_CALLS
         await asyncio.gather(*map(pool.hang_up, names))
 
-    stand.run(run)
+    kind.run(run)
 
 
-def test_an_offer_that_comes_twice_makes_one_call(stand: Stand) -> None:
+def test_an_offer_that_comes_twice_makes_one_call(kind: Kind) -> None:
     """It is answered as it was, by the same worker; once its call is on, it is refused."""
 
     async def run(made: Made) -> None:
@@ -270,10 +233,10 @@ def test_an_offer_that_comes_twice_makes_one_call(stand: Stand) -> None:
             await made.pool.answer(offer)
         assert refused.value.status == 409
 
-    stand.run(run)
+    kind.run(run)
 
 
-def test_what_is_wrong_with_an_offer_is_told_and_takes_no_place(stand: Stand) -> None:
+def test_what_is_wrong_with_an_offer_is_told_and_takes_no_place(kind: Kind) -> None:
     """No SDP, an agent that there is not, inputs of the wrong name: each with its status, and the line stays free."""
 
     async def run(made: Made) -> None:
@@ -295,10 +258,10 @@ def test_what_is_wrong_with_an_offer_is_told_and_takes_no_place(stand: Stand) ->
         caller = made.caller()
         await made.callers.call(made.pool, caller, grant=grant, inputs={"name": "Ann"})
 
-    stand.run(run)
+    kind.run(run)
 
 
-def test_operators_see_and_end_calls(stand: Stand) -> None:
+def test_operators_see_and_end_calls(kind: Kind) -> None:
     """Each call is listed with who it is, one is shown with its queues, and ended with its caller told why."""
 
     async def run(made: Made) -> None:
@@ -317,7 +280,7 @@ def test_operators_see_and_end_calls(stand: Stand) -> None:
         assert callers[1].messages[-1]["detail"] == "that is all"
         assert [one["identity"] for one in await made.pool.calls()] == ["ann"]
 
-    stand.run(run)
+    kind.run(run)
 
 
 def families_of(text: bytes) -> dict[str, Any]:
@@ -331,7 +294,7 @@ def refusals(text: bytes) -> float:
     return sum(sample.value for sample in found.samples if sample.name.endswith("_total")) if found else 0.0
 
 
-def test_metrics_are_joined(stand: Stand) -> None:
+def test_metrics_are_joined(kind: Kind) -> None:
     """The numbers of all workers in one text, each labelled with its worker where there are several."""
 
     async def run(made: Made) -> None:
@@ -351,10 +314,10 @@ def test_metrics_are_joined(stand: Stand) -> None:
             await until(lambda: sum(worker["calls"] for worker in made.pool.workers) == calls)
         assert text.count(b"# TYPE livegraph_calls_active ") == 1
 
-    stand.run(run)
+    kind.run(run)
 
 
-def test_new_agents_count_for_new_calls_and_faulty_ones_change_nothing(stand: Stand) -> None:
+def test_new_agents_count_for_new_calls_and_faulty_ones_change_nothing(kind: Kind) -> None:
     """Agents are exchanged under running calls; offers that come meanwhile are answered."""
 
     async def run(made: Made) -> None:
@@ -376,10 +339,10 @@ def test_new_agents_count_for_new_calls_and_faulty_ones_change_nothing(stand: St
         await made.callers.call(pool, last)
         await made.callers.heard(last, 600)
 
-    stand.run(run)
+    kind.run(run)
 
 
-def test_the_same_over_http(stand: Stand) -> None:
+def test_the_same_over_http(kind: Kind) -> None:
     """Offer, candidates, goodbye, health: the routes know no difference."""
 
     async def run(made: Made) -> None:
@@ -406,10 +369,10 @@ def test_the_same_over_http(stand: Stand) -> None:
             server.should_exit = True
             await task
 
-    stand.run(run)
+    kind.run(run)
 
 
-def test_fresh_workers_take_the_place_of_old_ones(stand: Stand) -> None:
+def test_fresh_workers_take_the_place_of_old_ones(kind: Kind) -> None:
     """New calls go to them, old calls go on where they are; where there are no workers that is said."""
 
     async def run(made: Made) -> None:
@@ -431,10 +394,10 @@ def test_fresh_workers_take_the_place_of_old_ones(stand: Stand) -> None:
         await pool.hang_up(answered.pc_id)
         await until(lambda: {worker["name"] for worker in pool.workers} == serving, 30)
 
-    stand.run(run)
+    kind.run(run)
 
 
-def test_a_drain_takes_no_more_calls_and_ends_those_it_has(stand: Stand) -> None:
+def test_a_drain_takes_no_more_calls_and_ends_those_it_has(kind: Kind) -> None:
     """New offers are refused with where else to go; running calls are told when the time is over."""
 
     async def run(made: Made) -> None:
@@ -452,4 +415,4 @@ def test_a_drain_takes_no_more_calls_and_ends_those_it_has(stand: Stand) -> None
         assert caller.messages[-1]["reason"] == "shutdown"
         await until(lambda: pool.active == 0)
 
-    stand.run(run)
+    kind.run(run)

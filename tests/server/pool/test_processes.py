@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -23,9 +23,25 @@ from livegraph.server.refusals import Refusal
 from livegraph.testing import no_tasks_left
 from support.pool_agents import SOURCE, agents
 from support.pool_callers import Crew, assert_whole, crew, until
+from support.pool_stand import Stand, standing
 from support.webrtc import Caller
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+
+@pytest.fixture(scope="module")
+def title_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The title of the agent that the shared pool has."""
+    return tmp_path_factory.mktemp("agents") / "title"
+
+
+@pytest.fixture(scope="module")
+def stand(title_file: Path) -> Iterator[Stand[ProcessPool]]:
+    """Two workers and a spare one, for all tests that want nothing else."""
+    title_file.write_text("Echo")
+    setup = WorkerSetup(source=SOURCE, options={"title_file": str(title_file)}, report="full")
+    with standing(lambda: ProcessPool(setup, agents(), workers=2, spares=1, max_calls=64)) as made:
+        yield made
 
 
 @asynccontextmanager
@@ -51,6 +67,11 @@ def pid_of(pool: ProcessPool, slot: int) -> int:
     """The process of the worker that takes calls there; 0 while there is none."""
     serving = (w["pid"] for w in pool.workers if w["worker"] == slot and w["state"] == "serving")
     return int(next(serving, 0))
+
+
+def name_of(pool: ProcessPool, slot: int) -> str:
+    """The worker that takes calls there, as it stands in the names of its calls."""
+    return next(post.name for post in pool.posts if post.slot == slot and post.state == "serving")
 
 
 async def with_a_spare(pool: ProcessPool) -> None:
@@ -109,71 +130,68 @@ def test_a_worker_that_ends_itself_is_replaced() -> None:
     asyncio.run(run())
 
 
-def test_a_worker_whose_loop_is_held_is_drained_and_replaced() -> None:
+def test_a_worker_whose_loop_is_held_is_drained_and_replaced(stand: Stand[ProcessPool]) -> None:
     """Calls go to others as soon as it is noticed; when the loop is free again its calls go on."""
 
-    async def run() -> None:
-        async with opened(spares=1) as (pool, callers):
-            await with_a_spare(pool)
-            lines = await on_both(pool, callers)
-            before = pid_of(pool, 1)
-            lines[1][0][0].say(type="text", text="hold 7")
-            await until(lambda: any(w["state"] == "draining" for w in pool.workers), 12)
-            others = [await callers.call(pool) for _ in range(2)]
-            assert not any(answered.pc_id.startswith("1-1.") for _, answered in others)
-            await until(lambda: pid_of(pool, 1) not in (0, before), 60)
-            assert len(await pool.calls()) == 2 + sum(map(len, lines.values()))
-            await callers.heard(lines[1][0][0], 440)
-            # When the last of its calls is over, it is gone.
-            for _, pc_id in lines[1]:
-                await pool.hang_up(pc_id)
-            await until(lambda: not psutil.pid_exists(before), 20)
+    async def run(pool: ProcessPool, callers: Crew) -> None:
+        await with_a_spare(pool)
+        lines = await on_both(pool, callers)
+        before, held = pid_of(pool, 1), name_of(pool, 1)
+        lines[1][0][0].say(type="text", text="hold 7")
+        await until(lambda: any(w["state"] == "draining" for w in pool.workers), 12)
+        others = [await callers.call(pool) for _ in range(2)]
+        assert not any(answered.pc_id.startswith(f"{held}.") for _, answered in others)
+        await until(lambda: pid_of(pool, 1) not in (0, before), 60)
+        assert len(await pool.calls()) == 2 + sum(map(len, lines.values()))
+        await callers.heard(lines[1][0][0], 440)
+        # When the last of its calls is over, it is gone.
+        for _, pc_id in lines[1]:
+            await pool.hang_up(pc_id)
+        await until(lambda: not psutil.pid_exists(before), 20)
 
-    asyncio.run(run())
+    stand.run(run)
 
 
-def test_offers_do_not_wait_for_a_worker_that_has_stopped() -> None:
+def test_offers_do_not_wait_for_a_worker_that_has_stopped(stand: Stand[ProcessPool]) -> None:
     """One that is stopped answers nothing: whoever asks it is answered by another in a few seconds, also when the
     stopped one is killed meanwhile; it is replaced, and none of them has two calls."""
 
-    async def run() -> None:
-        async with opened(spares=1) as (pool, callers):
-            await with_a_spare(pool)
-            stopped = pid_of(pool, 0)
-            os.kill(stopped, signal.SIGSTOP)
-            try:
-                answers = await asyncio.wait_for(asyncio.gather(*(callers.call(pool) for _ in range(4))), 60)
-            finally:
-                os.kill(stopped, signal.SIGCONT)
-            assert {answered.pc_id.partition(".")[0] for _, answered in answers} == {"1-1"}
-            await until(lambda: pool.active == len(pool.posts[0].held) + len(pool.posts[1].held) == 4)
-            os.kill(stopped, signal.SIGKILL)
-            await until(lambda: pid_of(pool, 0) not in (0, stopped), 20)
-            assert len(await pool.calls()) == 4
+    async def run(pool: ProcessPool, callers: Crew) -> None:
+        await with_a_spare(pool)
+        stopped = pid_of(pool, 0)
+        os.kill(stopped, signal.SIGSTOP)
+        try:
+            answers = await asyncio.wait_for(asyncio.gather(*(callers.call(pool) for _ in range(4))), 60)
+        finally:
+            os.kill(stopped, signal.SIGCONT)
+        assert {answered.pc_id.partition(".")[0] for _, answered in answers} == {name_of(pool, 1)}
+        await until(lambda: pool.active == sum(len(post.held) for post in pool.posts) == 4)
+        os.kill(stopped, signal.SIGKILL)
+        await until(lambda: pid_of(pool, 0) not in (0, stopped), 20)
+        assert len(await pool.calls()) == 4
 
-    asyncio.run(run())
+    stand.run(run)
 
 
-def test_an_offer_whose_worker_dies_of_it_is_answered_by_another() -> None:
+def test_an_offer_whose_worker_dies_of_it_is_answered_by_another(stand: Stand[ProcessPool]) -> None:
     """Killed while it is asked: the caller has an answer, and one place is taken."""
 
-    async def run() -> None:
-        async with opened(spares=0) as (pool, callers):
-            await until(lambda: all(worker["pid"] for worker in pool.workers))
-            first, second = (pid_of(pool, slot) for slot in (0, 1))
-            os.kill(first, signal.SIGSTOP)
-            os.kill(second, signal.SIGSTOP)
-            calling = asyncio.create_task(callers.call(pool))
-            await until(lambda: any(post._answering for post in pool.posts))
-            asked = next(post for post in pool.posts if post._answering)
-            os.kill(pid_of(pool, asked.slot), signal.SIGKILL)
-            os.kill(second if asked.slot == 0 else first, signal.SIGCONT)
-            caller, answered = await asyncio.wait_for(calling, 60)
-            assert not answered.pc_id.startswith(asked.name)
-            await callers.heard(caller, 440)
-            assert pool.active == 1
+    async def run(pool: ProcessPool, callers: Crew) -> None:
+        await with_a_spare(pool)
+        first, second = (pid_of(pool, slot) for slot in (0, 1))
+        os.kill(first, signal.SIGSTOP)
+        os.kill(second, signal.SIGSTOP)
+        calling = asyncio.create_task(callers.call(pool))
+        await until(lambda: any(post._answering for post in pool.posts))
+        asked = next(post for post in pool.posts if post._answering)
+        os.kill(pid_of(pool, asked.slot), signal.SIGKILL)
+        os.kill(second if asked.slot == 0 else first, signal.SIGCONT)
+        caller, answered = await asyncio.wait_for(calling, 60)
+        assert not answered.pc_id.startswith(asked.name)
+        await callers.heard(caller, 440)
+        assert pool.active == 1
 
-    asyncio.run(run())
+    stand.run(run)
 
 
 def test_a_worker_that_outgrows_its_memory_is_drained_and_replaced() -> None:
@@ -193,23 +211,23 @@ def test_a_worker_that_outgrows_its_memory_is_drained_and_replaced() -> None:
     asyncio.run(run())
 
 
-def test_sigterm_to_a_worker_drains_it() -> None:
+def test_sigterm_to_a_worker_drains_it(stand: Stand[ProcessPool]) -> None:
     """An operator may end one: its calls go on, and another takes its place."""
 
-    async def run() -> None:
-        async with opened(workers=1, spares=1) as (pool, callers):
-            await with_a_spare(pool)
-            caller, answered = await callers.call(pool)
-            await until(lambda: pid_of(pool, 0))
-            before = pid_of(pool, 0)
-            os.kill(before, signal.SIGTERM)
-            await until(lambda: any(w["state"] == "draining" for w in pool.workers), 10)
-            await callers.call(pool)
-            await callers.heard(caller, 440)
-            await pool.hang_up(answered.pc_id)
-            await until(lambda: not psutil.pid_exists(before), 20)
+    async def run(pool: ProcessPool, callers: Crew) -> None:
+        await with_a_spare(pool)
+        caller, answered = await callers.call(pool)
+        name = answered.pc_id.partition(".")[0]
+        await until(lambda: any(w["pid"] for w in pool.workers if w["name"] == name))
+        before = next(int(w["pid"]) for w in pool.workers if w["name"] == name)
+        os.kill(before, signal.SIGTERM)
+        await until(lambda: any(w["state"] == "draining" for w in pool.workers), 10)
+        await callers.call(pool)
+        await callers.heard(caller, 440)
+        await pool.hang_up(answered.pc_id)
+        await until(lambda: not psutil.pid_exists(before), 20)
 
-    asyncio.run(run())
+    stand.run(run)
 
 
 def test_each_worker_has_its_own_port_and_so_has_its_successor() -> None:
@@ -333,33 +351,29 @@ def _is_zombie(pid: int) -> bool:
         return True
 
 
-def test_an_exchange_under_load_fails_no_offer(tmp_path: Path) -> None:
+def test_an_exchange_under_load_fails_no_offer(stand: Stand[ProcessPool], title_file: Path) -> None:
     """Offers that come while all workers take new agents are answered, each by one of them."""
 
-    async def run() -> None:
-        title = tmp_path / "title"
-        title.write_text("One")
-        setup = {"options": {"title_file": str(title)}}
-        async with opened(setup=setup, max_calls=64) as (pool, callers):
-            stop = False
+    async def run(pool: ProcessPool, callers: Crew) -> None:
+        stop = False
 
-            async def keep_calling() -> int:
-                calls = 0
-                while not stop:
-                    caller = callers.caller()
-                    answered = await pool.answer(Offer(sdp=await caller.offer()))
-                    await pool.hang_up(answered.pc_id)
-                    calls += 1
-                return calls
+        async def keep_calling() -> int:
+            calls = 0
+            while not stop:
+                caller = callers.caller()
+                answered = await pool.answer(Offer(sdp=await caller.offer()))
+                await pool.hang_up(answered.pc_id)
+                calls += 1
+            return calls
 
-            calling = [asyncio.create_task(keep_calling()) for _ in range(2)]
-            for number in range(4):
-                title.write_text(f"Title {number}")
-                await pool.exchange(agents(f"Title {number}"))
-                assert pool.cards["echo"].title == f"Title {number}"
-                await asyncio.sleep(0.3)
-            stop = True
-            assert sum(await asyncio.gather(*calling)) >= 4
-            await until(lambda: pool.active == 0)
+        calling = [asyncio.create_task(keep_calling()) for _ in range(2)]
+        for number in range(4):
+            title_file.write_text(f"Title {number}")  # noqa: ASYNC240  # a few bytes
+            await pool.exchange(agents(f"Title {number}"))
+            assert pool.cards["echo"].title == f"Title {number}"
+            await asyncio.sleep(0.3)
+        stop = True
+        assert sum(await asyncio.gather(*calling)) >= 4
+        await until(lambda: pool.active == 0)
 
-    asyncio.run(run())
+    stand.run(run)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -20,9 +19,11 @@ from livegraph.server.pool.scaling import Scaling
 from livegraph.server.refusals import Refusal
 from support.pool_agents import SOURCE, agents
 from support.pool_callers import Crew, assert_whole, crew, until
+from support.pool_stand import Stand, standing
 
 ray = pytest.importorskip("ray", reason="Ray has no wheel for this Python")
 from livegraph.cli.entries import Entries  # noqa: E402  # it needs Ray
+from livegraph.server.pool.ray_pool import Placement, RayPool  # noqa: E402
 
 pytestmark = [pytest.mark.timeout(300), pytest.mark.xdist_group("ray")]
 
@@ -68,16 +69,25 @@ def whole(cluster: Nodes) -> None:
         cluster.workers.append(cluster.add())
 
 
-@asynccontextmanager
-async def opened(**options: Any) -> AsyncIterator[tuple[Any, Crew]]:
-    """A pool on the cluster, and callers."""
-    from livegraph.server.pool.ray_pool import RayPool
-
+def made(**options: Any) -> RayPool:
+    """A pool on the cluster."""
     setup = WorkerSetup(source=SOURCE, report="full")
     options = {"max_calls": 32, "workers": NODES, "resources": {"CPU": 0.5, "udp": 1}, **options}
-    served = options.pop("agents", agents())
-    async with RayPool(setup, served, **options) as pool, crew() as callers:
-        yield pool, callers
+    return RayPool(setup, options.pop("agents", agents()), retired_drain_s=60, **options)
+
+
+@pytest.fixture(scope="module")
+def stand(cluster: Nodes) -> Iterator[Stand[RayPool]]:
+    """A worker on each node, for all tests that want nothing else."""
+    with standing(made) as one:
+        yield one
+
+
+async def back_to(pool: RayPool, workers: int) -> None:
+    """Wait until so many serve, and no other is there."""
+    pool.scaling = None
+    await pool.resize(workers)
+    await until(lambda: [post.state for post in pool.posts] == ["serving"] * workers, 120)
 
 
 def nodes_of(pool: Any) -> dict[int, str]:
@@ -85,101 +95,100 @@ def nodes_of(pool: Any) -> dict[int, str]:
     return {post.slot: started.node for post, started in pool._started.items()}
 
 
-def test_a_node_that_is_lost_takes_its_calls_only(cluster: Nodes) -> None:
+def test_a_node_that_is_lost_takes_its_calls_only(cluster: Nodes, stand: Stand[RayPool]) -> None:
     """Each worker is on a node of its own. One node is removed: its calls are lost and told so, the others lose no
     sample, and a worker on another node takes its place."""
 
-    async def run() -> None:
-        async with opened() as (pool, callers):
-            assert len(set(nodes_of(pool).values())) == NODES
-            lines: dict[int, list[tuple[Any, str]]] = {}
-            while len(lines) < NODES or sum(map(len, lines.values())) < 5:
-                assert len(callers.callers) < 12
-                caller, answered = await callers.call(pool)
-                lines.setdefault(int(answered.pc_id.partition("-")[0]), []).append((caller, answered.pc_id))
-            calls = await pool.calls()
-            assert {call["worker"] for call in calls} == {0, 1, 2}
-            gone = nodes_of(pool)[1]
-            await asyncio.to_thread(cluster.remove, gone)
-            await until(lambda: pool.active == len(calls) - len(lines[1]), 60)
-            with pytest.raises(Refusal) as lost:
-                await pool.renegotiate(lines[1][0][1], "v=0")
-            assert lost.value.code == "call_lost"
-            again, _ = await callers.call(pool)
-            await callers.heard(again, 440)
-            await until(lambda: len([w for w in pool.workers if w["state"] == "serving"]) == NODES, 120)
-            assert gone not in nodes_of(pool).values()
-            for slot in (0, 2):
-                for caller, pc_id in lines[slot]:
-                    assert_whole(caller)
-                    await pool.hang_up(pc_id)
+    async def run(pool: RayPool, callers: Crew) -> None:
+        await back_to(pool, NODES)
+        assert len(set(nodes_of(pool).values())) == NODES
+        lines: dict[int, list[tuple[Any, str]]] = {}
+        while len(lines) < NODES or sum(map(len, lines.values())) < 5:
+            assert len(callers.callers) < 12
+            caller, answered = await callers.call(pool)
+            lines.setdefault(int(answered.pc_id.partition("-")[0]), []).append((caller, answered.pc_id))
+        calls = await pool.calls()
+        assert {call["worker"] for call in calls} == {0, 1, 2}
+        gone = nodes_of(pool)[1]
+        await asyncio.to_thread(cluster.remove, gone)
+        await until(lambda: pool.active == len(calls) - len(lines[1]), 60)
+        with pytest.raises(Refusal) as lost:
+            await pool.renegotiate(lines[1][0][1], "v=0")
+        assert lost.value.code == "call_lost"
+        again, _ = await callers.call(pool)
+        await callers.heard(again, 440)
+        await until(lambda: len([w for w in pool.workers if w["state"] == "serving"]) == NODES, 120)
+        assert gone not in nodes_of(pool).values()
+        for slot in (0, 2):
+            for caller, pc_id in lines[slot]:
+                assert_whole(caller)
+                await pool.hang_up(pc_id)
 
-    asyncio.run(run())
+    stand.run(run)
 
 
-def test_an_upgrade_rolls_without_a_failed_offer(cluster: Nodes) -> None:
+def test_an_upgrade_rolls_without_a_failed_offer(cluster: Nodes, stand: Stand[RayPool]) -> None:
     """All workers are replaced while calls are made: each offer is answered, and calls that were on go on."""
 
-    async def run() -> None:
-        async with opened(workers=2, retired_drain_s=60) as (pool, callers):
-            before = {post.name for post in pool.posts}
-            old, answered = await callers.call(pool)
-            stop, calls = False, 0
+    async def run(pool: RayPool, callers: Crew) -> None:
+        await back_to(pool, 2)
+        before = {post.name for post in pool.posts}
+        old, answered = await callers.call(pool)
+        stop, calls = False, 0
 
-            async def keep_calling() -> None:
-                nonlocal calls
-                while not stop:
-                    caller = callers.caller()
-                    made = await pool.answer(Offer(sdp=await caller.offer()))
-                    await pool.hang_up(made.pc_id)
-                    calls += 1
-                    await asyncio.sleep(0.1)
+        async def keep_calling() -> None:
+            nonlocal calls
+            while not stop:
+                caller = callers.caller()
+                reply = await pool.answer(Offer(sdp=await caller.offer()))
+                await pool.hang_up(reply.pc_id)
+                calls += 1
+                await asyncio.sleep(0.1)
 
-            calling = asyncio.create_task(keep_calling())
-            await pool.roll()
-            stop = True
-            await calling
-            assert calls > 0
-            serving = {post.name for post in pool.posts if post.state == "serving"}
-            assert len(serving) == 2
-            assert not serving & before
-            await callers.heard(old, 440)
-            fresh, other = await callers.call(pool)
-            assert other.pc_id.partition(".")[0] in serving
-            # The last of its calls is over: the old version is gone.
-            await pool.hang_up(answered.pc_id)
-            await until(lambda: {post.name for post in pool.posts} == serving, 30)
-            await callers.heard(fresh, 440)
+        calling = asyncio.create_task(keep_calling())
+        await pool.roll()
+        stop = True
+        await calling
+        assert calls > 0
+        serving = {post.name for post in pool.posts if post.state == "serving"}
+        assert len(serving) == 2
+        assert not serving & before
+        await callers.heard(old, 440)
+        fresh, other = await callers.call(pool)
+        assert other.pc_id.partition(".")[0] in serving
+        # The last of its calls is over: the old version is gone.
+        await pool.hang_up(answered.pc_id)
+        await until(lambda: {post.name for post in pool.posts} == serving, 30)
+        await callers.heard(fresh, 440)
 
-    asyncio.run(run())
+    stand.run(run)
 
 
-def test_the_pool_grows_and_shrinks_with_its_load(cluster: Nodes) -> None:
+def test_the_pool_grows_and_shrinks_with_its_load(cluster: Nodes, stand: Stand[RayPool]) -> None:
     """More workers as soon as those that there are get full; fewer by drain when they have been empty for a while."""
 
-    async def run() -> None:
+    async def run(pool: RayPool, callers: Crew) -> None:
         # What is full here is nearly nothing, so that a few calls make it so.
         scaling = Scaling(1, 3, full=0.03, empty=0.02, patience_ns=2_000_000_000)
-        async with opened(workers=1, scaling=scaling, retired_drain_s=60) as (pool, callers):
-            lines = [await callers.call(pool) for _ in range(4)]
-            await until(lambda: pool.size == 3, 60)
-            await until(lambda: len([w for w in pool.workers if w["state"] == "serving"]) == 3, 90)
-            pool.scaling = Scaling(1, 3, full=0.9, empty=0.8, patience_ns=1_000_000_000)
-            await until(lambda: len([w for w in pool.workers if w["state"] == "serving"]) == 1, 90)
-            for caller, _ in lines:
-                await callers.heard(caller, 440)
-            for _, answered in lines:
-                await pool.hang_up(answered.pc_id)
-            await until(lambda: len(pool.posts) == 1, 60)
+        await back_to(pool, 1)
+        pool.scaling = scaling
+        lines = [await callers.call(pool) for _ in range(4)]
+        await until(lambda: pool.size == 3, 60)
+        await until(lambda: len([w for w in pool.workers if w["state"] == "serving"]) == 3, 90)
+        pool.scaling = Scaling(1, 3, full=0.9, empty=0.8, patience_ns=1_000_000_000)
+        await until(lambda: len([w for w in pool.workers if w["state"] == "serving"]) == 1, 90)
+        for caller, _ in lines:
+            await callers.heard(caller, 440)
+        for _, answered in lines:
+            await pool.hang_up(answered.pc_id)
+        await until(lambda: len(pool.posts) == 1, 60)
 
-    asyncio.run(run())
+    stand.run(run)
 
 
 def test_an_agent_may_have_workers_of_its_own(cluster: Nodes) -> None:
     """On a node with what it needs, as many as it wants: its calls go there, and no others do. Callers are told the
     address that the node's label names, each worker's port counted from there."""
-    from livegraph.server.pool.ray_pool import Placement
-
     cluster.made.add_node(
         num_cpus=1,
         resources={"vision": 2},
@@ -191,7 +200,7 @@ def test_an_agent_may_have_workers_of_its_own(cluster: Nodes) -> None:
         (echo,) = agents()
         other = ServedAgent("other", echo.plan, "Other")
         own = {"echo": Placement({"CPU": 0.1, "vision": 1}, 2)}
-        async with opened(agents=[echo, other], workers=1, placements=own) as (pool, callers):
+        async with made(agents=[echo, other], workers=1, placements=own) as pool, crew() as callers:
             ports = set()
             while len(ports) < 2:
                 assert len(callers.callers) < 8
@@ -207,13 +216,13 @@ def test_an_agent_may_have_workers_of_its_own(cluster: Nodes) -> None:
     asyncio.run(run())
 
 
-def test_every_node_takes_calls(cluster: Nodes) -> None:
+def test_every_node_takes_calls(cluster: Nodes, stand: Stand[RayPool]) -> None:
     """HTTP on each node: the page, an offer, a candidate, a goodbye and a WebSocket reach the worker that has the call,
     whatever node it is on. A node that is lost takes its entry along, one that comes gets one."""
 
-    async def run() -> None:
+    async def run(pool: RayPool, callers: Crew) -> None:
+        await back_to(pool, 1)
         async with (
-            opened(workers=1) as (pool, callers),
             Entries(make_pool_app(pool, metrics=True), "127.0.0.1", 0) as entries,
             httpx.AsyncClient(timeout=30) as client,
         ):
@@ -249,4 +258,4 @@ def test_every_node_takes_calls(cluster: Nodes) -> None:
             (fresh,) = set(entries.addresses) - there
             assert (await client.get(f"{entries.addresses[fresh]}readyz")).status_code == 200
 
-    asyncio.run(run())
+    stand.run(run)
