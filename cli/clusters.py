@@ -111,7 +111,8 @@ def join_cluster(
     placements = placements_of(wish, agents)
     _check_reachable(wish.address)
     _check_token(wish.address)
-    where = {"include_dashboard": False} if wish.address == "local" else {"address": wish.address}
+    # `local` must be said: without it Ray takes any cluster that somebody has started on this machine.
+    where = {"address": wish.address, **({"include_dashboard": False} if wish.address == "local" else {})}
     try:
         with _own_signals():
             ray.init(log_to_driver=True, **where)

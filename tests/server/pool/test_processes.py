@@ -74,6 +74,12 @@ def name_of(pool: ProcessPool, slot: int) -> str:
     return next(post.name for post in pool.posts if post.slot == slot and post.state == "serving")
 
 
+def workers_here() -> set[int]:
+    """The processes of all workers that this one has started."""
+    children = psutil.Process().children()
+    return {child.pid for child in children if "pool.process" in " ".join(child.cmdline())}
+
+
 async def with_a_spare(pool: ProcessPool) -> None:
     """Wait until one is ready: on a busy machine it takes long to start."""
     await until(lambda: pool._ready and all(worker["pid"] for worker in pool.workers), 90)
@@ -259,6 +265,7 @@ def test_a_port_that_is_taken_is_named_and_nothing_is_left() -> None:
     """The pool does not open, says which port it is, and its processes are gone."""
 
     async def run() -> None:
+        before = workers_here()
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
             taken.bind(("127.0.0.1", 0))
             port = taken.getsockname()[1]
@@ -266,9 +273,7 @@ def test_a_port_that_is_taken_is_named_and_nothing_is_left() -> None:
                 async with opened(workers=1, udp_port=port, setup={"media_hosts": ("127.0.0.1",)}):
                     raise AssertionError
             assert refused.value.code == "worker_failed"
-        assert not [
-            child for child in psutil.Process().children() if "pool.process" in " ".join(child.cmdline())
-        ]
+        assert workers_here() == before
 
     asyncio.run(run())
 
@@ -277,15 +282,14 @@ def test_agents_that_are_faulty_keep_the_pool_from_opening(tmp_path: Path) -> No
     """What is wrong with them is said, and no process is left."""
 
     async def run() -> None:
+        before = workers_here()
         title = tmp_path / "title"
         title.write_text("")
         setup = {"options": {"title_file": str(title)}}
         with pytest.raises(Refusal, match="no title"):
             async with opened(setup=setup):
                 raise AssertionError
-        assert not [
-            child for child in psutil.Process().children() if "pool.process" in " ".join(child.cmdline())
-        ]
+        assert workers_here() == before
 
     asyncio.run(run())
 
