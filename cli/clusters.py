@@ -112,10 +112,10 @@ def join_cluster(
     _check_reachable(wish.address)
     _check_token(wish.address)
     # `local` must be said: without it Ray takes any cluster that somebody has started on this machine.
-    where = {"address": wish.address, **({"include_dashboard": False} if wish.address == "local" else {})}
+    alone: dict[str, Any] = {"include_dashboard": False} if wish.address == "local" else {}
     try:
         with _own_signals():
-            ray.init(log_to_driver=True, **where)
+            ray.init(wish.address, log_to_driver=True, **alone)
     except ray.exceptions.RayError as error:
         raise (
             _unknown_token(wish.address) if _is_about_token(error) else _unreachable(wish.address, error)

@@ -51,7 +51,8 @@ class Stand(Generic[P]):
 
         self._leave.clear()
         self._holding = asyncio.create_task(hold())
-        await asyncio.wait({self._holding, opening}, return_when=asyncio.FIRST_COMPLETED)
+        waited: set[asyncio.Future[Any]] = {self._holding, opening}
+        await asyncio.wait(waited, return_when=asyncio.FIRST_COMPLETED)
         if self._holding.done():
             await self._holding
         self._pool = opening.result()

@@ -273,7 +273,7 @@ def test_a_port_that_is_taken_is_named_and_nothing_is_left() -> None:
                 async with opened(workers=1, udp_port=port, setup={"media_hosts": ("127.0.0.1",)}):
                     raise AssertionError
             assert refused.value.code == "worker_failed"
-        assert workers_here() == before
+        assert workers_here() <= before
 
     asyncio.run(run())
 
@@ -289,7 +289,7 @@ def test_agents_that_are_faulty_keep_the_pool_from_opening(tmp_path: Path) -> No
         with pytest.raises(Refusal, match="no title"):
             async with opened(setup=setup):
                 raise AssertionError
-        assert workers_here() == before
+        assert workers_here() <= before
 
     asyncio.run(run())
 
