@@ -6,8 +6,10 @@ Processes: this one with the callers, a model that only notes and speaks (``live
 ours (``media_server.py``), aiortc as it comes (``stock_aiortc.py``), and with ``--pipecat`` Pipecat's small WebRTC
 transport (``pipecat_server.py``), run by that Python. All see the same load, one after the other.
 
-- *CPU*: of the server's process, for one call, as a share of a core; both sides speak without end, the detector is on.
-- *memory*, *threads*: what each further call adds.
+- *CPU*: of the server's process, for one call, as a share of a core; both sides speak without end, the model in turns
+  of 2.4 s, and the detector is on. Where a caller got fewer than 47.5 packets/s, the next row says what 50 would have
+  taken at the same cost of a packet: too little, since such a server leaves out work on the other way as well.
+- *memory*, *threads*: what each further call adds that joins those which are there.
 - *up*: from a packet of the caller to its sound at the model, mean and the slowest of a hundred, at 0, 0.5, 3 % loss.
 - *given back*: lost packets of speech whose sound the model got all the same, of single losses, where the caller sends
   copies (in-band FEC). *thrown away*: packets that came, and whose sound the model did not get, for each lost one.
@@ -43,6 +45,8 @@ HERE = Path(__file__).resolve().parent
 PACKET_S = 0.02
 SETTLE_S = 1.0
 PARTING_S = 60.0
+STARVED = 47.5
+"""Packets a second below which a server did not do all of the work."""
 ALIKE, SURELY = 0.7, 0.9
 """How alike a piece of sound must be to be the one that was sent (correlation): where it is expected, and elsewhere."""
 SEARCH = 16_000 * 2 // 5  # 400 ms either way
@@ -98,21 +102,25 @@ class Bench:
     @asynccontextmanager
     async def calls(self, count: int, **wishes: Any) -> AsyncIterator[list[MediaCaller]]:
         async with AsyncExitStack() as stack:
-            callers = []
-            for _ in range(count):
-                caller = MediaCaller(self.packets, **wishes)
-                stack.push_async_callback(caller.close)
-                await caller.open(f"http://127.0.0.1:{self.server.port}/api/offer")
-                callers.append(caller)
-            yield callers
+            yield [await self._join(stack, **wishes) for _ in range(count)]
         # What is left of these calls would be heard among those that follow.
         await self.model.ask(do="part", within=PARTING_S)
 
+    async def _join(self, stack: AsyncExitStack, **wishes: Any) -> MediaCaller:
+        """One call more; ``stack`` hangs up."""
+        caller = MediaCaller(self.packets, **wishes)
+        stack.push_async_callback(caller.close)
+        await caller.open(f"http://127.0.0.1:{self.server.port}/api/offer")
+        return caller
+
     async def cpu(self, counts: Sequence[int], seconds: float) -> AsyncIterator[tuple[str, str]]:
-        """CPU for a call, and what a further one adds."""
+        """CPU for a call, and what further ones add that join the first."""
         sizes = []
-        for count in counts:
-            async with self.calls(count) as callers:
+        async with AsyncExitStack() as stack:
+            callers: list[MediaCaller] = []
+            for count in sorted(counts):
+                while len(callers) < count:
+                    callers.append(await self._join(stack))
                 await self.model.ask(do="talk", on=True)
                 await asyncio.sleep(SETTLE_S)
                 before, began = self.server.cpu_s, time.monotonic()
@@ -122,11 +130,14 @@ class Bench:
                 share = 100 * (self.server.cpu_s - before) / passed / count
                 rate = (sum(len(caller.heard) for caller in callers) - heard) / passed / count
                 yield f"CPU for a call, {count} calls", f"{share:.2f} % ({rate:.1f} packets/s)"
+                if rate < STARVED:
+                    yield f"the same for 50 packets/s, {count} calls", f"{share * 50 / rate:.1f} %"
                 sizes.append(
                     (count, self.server.usage.memory_info().rss / 2**20, self.server.usage.num_threads())
                 )
                 await self.model.ask(do="talk", on=False)
-            await asyncio.sleep(SETTLE_S)
+                await asyncio.sleep(SETTLE_S)
+        await self.model.ask(do="part", within=PARTING_S)
         if len(sizes) > 1:
             (few, small, some), (many, large, more) = sizes[0], sizes[-1]
             yield "memory for a further call", f"{(large - small) / (many - few):.2f} MB"

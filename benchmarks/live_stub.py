@@ -27,6 +27,9 @@ from livegraph.audio import Resampler, read_wav
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 24_000
 PIECE_S = 0.48
+_OVER = '{"serverContent":{"generationComplete":true,"turnComplete":true}}'
+TURN_PIECES = 5
+"""After so many the model ends its turn and begins another: who hears it has been answered, as in a conversation."""
 
 
 def _message(pcm: np.ndarray) -> str:
@@ -90,6 +93,8 @@ class Stub:
                 # Half a second ahead, as the service is: the server's own buffer is never empty.
                 await connection.send(self._speech[place % len(self._speech)])
                 place += 1
+                if place % TURN_PIECES == 0:
+                    await connection.send(_OVER)
                 next_at = max(next_at + PIECE_S, time.monotonic() - PIECE_S)
             else:
                 next_at = time.monotonic() - PIECE_S
@@ -109,12 +114,12 @@ class Stub:
             self.talking = command["on"]
             if not self.talking:
                 for connection in self.calls:
-                    await connection.send('{"serverContent":{"generationComplete":true,"turnComplete":true}}')
+                    await connection.send(_OVER)
             return len(self.calls)
         at = time.monotonic()
         for connection in self.calls:
             await connection.send(self._beep)
-            await connection.send('{"serverContent":{"generationComplete":true,"turnComplete":true}}')
+            await connection.send(_OVER)
         return at
 
 

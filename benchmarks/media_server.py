@@ -68,10 +68,13 @@ async def main(model: str) -> None:
         server = WebServer(app, lambda: print(listener.getsockname()[1], flush=True), grace_s=1)
 
         lags = Lags()
+        watching: asyncio.Task[None] | None = None
 
         def stall() -> None:
             line = sys.stdin.readline()
             if line.strip() == "lag":
+                nonlocal watching
+                watching = watching or asyncio.create_task(lags.watch())
                 print(lags.told(), flush=True)
             elif line:
                 time.sleep(int(line) / 1_000)
@@ -80,9 +83,9 @@ async def main(model: str) -> None:
                 loop.remove_reader(sys.stdin.fileno())
 
         loop.add_reader(sys.stdin.fileno(), stall)
-        watching = asyncio.create_task(lags.watch())
         await server.serve(sockets=[listener])
-        watching.cancel()
+        if watching is not None:
+            watching.cancel()
 
 
 if __name__ == "__main__":

@@ -22,8 +22,7 @@ from loguru import logger
 from pipecat.audio.vad.silero import SileroVADAnalyzer
 from pipecat.frames.frames import LLMRunFrame
 from pipecat.pipeline.pipeline import Pipeline
-from pipecat.pipeline.runner import PipelineRunner
-from pipecat.pipeline.task import PipelineParams, PipelineTask
+from pipecat.pipeline.worker import PipelineParams, PipelineWorker
 from pipecat.processors.aggregators.llm_context import LLMContext
 from pipecat.processors.aggregators.llm_response_universal import (
     LLMContextAggregatorPair,
@@ -33,6 +32,7 @@ from pipecat.services.google.gemini_live.llm import GeminiLiveLLMService
 from pipecat.transports.base_transport import TransportParams
 from pipecat.transports.smallwebrtc.connection import SmallWebRTCConnection
 from pipecat.transports.smallwebrtc.transport import SmallWebRTCTransport
+from pipecat.workers.runner import WorkerRunner
 
 logger.remove()
 _calls: set[asyncio.Task[None]] = set()
@@ -52,7 +52,7 @@ async def call(connection: SmallWebRTCConnection, model: str) -> None:
     )
     boxes = [transport.input(), context.user(), live, transport.output(), context.assistant()]
     pipeline = Pipeline(boxes)
-    task = PipelineTask(
+    worker = PipelineWorker(
         pipeline,
         params=PipelineParams(audio_in_sample_rate=16_000, audio_out_sample_rate=24_000),
         cancel_on_idle_timeout=False,
@@ -60,14 +60,16 @@ async def call(connection: SmallWebRTCConnection, model: str) -> None:
 
     @transport.event_handler("on_client_connected")
     async def connected(_transport, _client) -> None:
-        await task.queue_frames([LLMRunFrame()])
+        await worker.queue_frames([LLMRunFrame()])
         connection.send_app_message({"type": "ready"})
 
     @transport.event_handler("on_client_disconnected")
     async def gone(_transport, _client) -> None:
-        await task.cancel()
+        await worker.cancel()
 
-    await PipelineRunner(handle_sigint=False).run(task)
+    runner = WorkerRunner(handle_sigint=False)
+    await runner.add_workers(worker)
+    await runner.run()
 
 
 async def main(model: str) -> None:

@@ -4,7 +4,8 @@ Ports: ``audio`` in (16 kHz mono), ``out`` (the audio, all of it or only speech)
 In mode ``report`` all audio passes and speech is only reported: what a model with its own turn detection wants. In
 mode ``gate`` audio passes while somebody speaks, from ``pre_roll`` before the onset until ``hang_over`` after the end.
 Either way the conversation is told, which is what pauses the agent when the user talks over it. Where several calls
-share an event loop their windows are judged together, which takes a third of the CPU and up to 20 ms.
+share an event loop their windows are judged together, which takes a third of the CPU and up to 20 ms, or 32 where
+the loop has little time.
 With ``turn_end: adaptive`` the silence that ends speech follows the speaker's own pauses, between ``shortest`` and
 ``longest``, and begins at ``hang_over``; an end-of-turn model, where there is one, shortens or lengthens it.
 
@@ -92,7 +93,7 @@ class VadGate(Processor):
             Literal["report", "gate"], Doc("report speech and pass everything, or pass only speech")
         ] = "report",
         detector: Annotated[
-            Literal["silero", "energy"], Doc("a neural network (70 us per 32 ms) or plain loudness")
+            Literal["silero", "energy"], Doc("a neural network (60 to 90 us per 32 ms) or plain loudness")
         ] = "silero",
         threshold: Annotated[float, Range(0, 1), Live(), Doc("speech probability that opens the gate")] = 0.5,
         min_speech: Annotated[

@@ -9,7 +9,10 @@ from weakref import WeakKeyDictionary
 from ..clock import VirtualLoop
 from ..units import SECOND
 
-__all__ = ["LoadMeter", "loop_load"]
+__all__ = ["BUSY", "LoadMeter", "loop_load"]
+
+BUSY = 0.15
+"""The share of a core from which on a loop has little time: five to ten calls."""
 
 _WINDOW_NS = SECOND
 

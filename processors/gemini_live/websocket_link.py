@@ -16,14 +16,12 @@ from websockets.frames import Frame, Opcode
 from websockets.protocol import Event, State
 
 from ...liveapi.link import LinkClosed
-from ...pipeline.running.loop_load import loop_load
+from ...pipeline.running.loop_load import BUSY, loop_load
 from ...pipeline.units import MS
 
 __all__ = ["TellingConnection", "WebSocketLink"]
 
 _PIECE_NS = 40 * MS
-_BUSY = 0.3
-"""The share of a core from which on the loop has little time: some ten calls."""
 _MOST_QUEUED_BYTES = 32 * 1024
 """Above it the library sends, which waits until there is room."""
 _apply_mask: Callable[[bytes, bytes], bytes] = vars(websockets.frames)["apply_mask"]
@@ -79,7 +77,7 @@ class WebSocketLink:
         """How much sound is to be waited for before it is sent. A message costs the same whatever its length, so that a
         loop which has little time sends half as many; the service's detector decides by longer stretches anyway.
         """
-        return _PIECE_NS if loop_load() >= _BUSY else 0
+        return _PIECE_NS if loop_load() >= BUSY else 0
 
     @property
     def received(self) -> int:

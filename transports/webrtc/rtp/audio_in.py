@@ -7,8 +7,10 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import fields, replace
 
+import numpy as np
+
 from ....audio import Pcm
-from ....pipeline.units import MS
+from ....pipeline.units import MS, SECOND
 from .packets import RtpPacket
 from .receiver import MODEL_WAIT_NS, AudioReceiver, Sound, SoundCounts
 from .reception import Reception
@@ -24,6 +26,9 @@ Deliver = Callable[[Pcm, int], None]
 
 _MOST_PIECES = 25
 """Half a second: who is further behind loses the oldest."""
+_GATHERED_NS = 40 * MS
+_GATHERED_WITHIN_NS = 30 * MS
+"""How long a piece waits for the next at the most, as far as the beat of 20 ms tells."""
 _MOST_SOURCES = 8
 _SILENT_NS = 200 * MS
 """A source that has sent nothing for so long makes room for another."""
@@ -47,6 +52,12 @@ class AudioInput:
         """How many were heard, one after the other."""
         self.receiver: AudioReceiver | None = None
         """Of the source that is heard, while somebody listens."""
+        self.gathers = False
+        """Whether sound is handed over 40 ms at a time, where the loop has little time: all that is behind it costs by
+        the piece."""
+        self._gathered: Sound | None = None
+        self._gathered_ns = 0
+        """When it came."""
         self._past_order = OrderCounts()
         self._past_sound = SoundCounts()
         self._opus = -1
@@ -84,7 +95,7 @@ class AudioInput:
 
     def ignore(self) -> None:
         """Keep nothing more."""
-        self._rate, self._deliver = 0, None
+        self._rate, self._deliver, self._gathered = 0, None, None
         self._pieces.clear()
         self._retire()
 
@@ -158,13 +169,15 @@ class AudioInput:
             receiver = self.receiver = AudioReceiver(
                 self._rate, most_wait_ns=self._most_wait_ns, begins_at=self._given
             )
-        self._hand_over(receiver.receive(packet, now_ns, copies, sent))
+        self._hand_over(receiver.receive(packet, now_ns, copies, sent), now_ns)
         return bool(receiver.held)
 
     def poll(self, now_ns: int) -> None:
         """Time has passed."""
         if self.receiver is not None and (sounds := self.receiver.poll(now_ns)):
-            self._hand_over(sounds)
+            self._hand_over(sounds, now_ns)
+        if self._gathered is not None and now_ns - self._gathered_ns >= _GATHERED_WITHIN_NS:
+            self._hand_over_gathered()
 
     @property
     def next_ns(self) -> int | None:
@@ -228,6 +241,7 @@ class AudioInput:
 
     def _retire(self) -> None:
         """The next sound is another receiver's; it goes on where this one ended."""
+        self._hand_over_gathered()
         if self.receiver is not None:
             self._given = self.receiver.given
             _add(self._past_order, self.receiver.order)
@@ -250,13 +264,33 @@ class AudioInput:
         ]
         return packet._replace(payload_type=self._opus, payload=blocks[-1].payload), copies
 
-    def _hand_over(self, sounds: list[Sound]) -> None:
+    def _hand_over(self, sounds: list[Sound], now_ns: int) -> None:
         for sound in sounds:
             if self._deliver is not None:
-                self._deliver(sound.samples, sound.media_ns)
+                if self.gathers or self._gathered is not None:
+                    self._gather(sound, now_ns)
+                else:
+                    self._deliver(sound.samples, sound.media_ns)
             elif self._rate:
                 self._pieces.append((sound.samples, sound.media_ns))
                 self._wake()
+
+    def _gather(self, sound: Sound, now_ns: int) -> None:
+        """Keep ``sound`` until there are 40 ms with what is kept, which it joins on to."""
+        kept = self._gathered
+        if kept is None:
+            self._gathered, self._gathered_ns = sound, now_ns
+        else:
+            samples = np.concatenate((kept.samples, sound.samples))
+            samples.setflags(write=False)
+            self._gathered = kept._replace(samples=samples)
+        if not self.gathers or len(self._gathered.samples) * SECOND >= _GATHERED_NS * self._rate:
+            self._hand_over_gathered()
+
+    def _hand_over_gathered(self) -> None:
+        kept, self._gathered = self._gathered, None
+        if kept is not None and self._deliver is not None:
+            self._deliver(kept.samples, kept.media_ns)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done() and (self._pieces or self._ended):

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ....pipeline.clock import Clock, timer_s, unix_time_ns
-from ....pipeline.running.loop_load import loop_load
+from ....pipeline.running.loop_load import BUSY, loop_load
 from ....pipeline.units import MS, SECOND
 from ..sdp.terms import ABSOLUTE_SEND_TIME, AUDIO_LEVEL, TRANSPORT_WIDE, Terms
 from .audio_in import AudioInput
@@ -307,8 +307,10 @@ class MediaSession:
         if now_ns - self._reports_ns >= _REPORT_EVERY_NS:
             self._reports_ns = now_ns
             self._press(self._dtmf.poll(now_ns))
+            load = loop_load()
+            self.audio_in.gathers = load >= BUSY
             if self._sender is not None:
-                self._sender.adaptation.loaded(loop_load())
+                self._sender.adaptation.loaded(load)
             self._send_rtcp(self._compound(now_ns))
 
     def _compound(self, now_ns: int) -> bytes:

@@ -13,6 +13,7 @@ import pytest
 from livegraph.audio import Pcm
 from livegraph.pipeline.clock import clock_of_loop, run_virtual
 from livegraph.pipeline.units import MS, SECOND
+from livegraph.transports.webrtc.rtp import session
 from livegraph.transports.webrtc.rtp.packets import build_rtp, pack_extensions, parse_rtp
 from livegraph.transports.webrtc.rtp.reception import ntp_of
 from livegraph.transports.webrtc.rtp.rtcp import (
@@ -124,6 +125,90 @@ def test_sound_goes_across_and_each_20_ms_have_their_packet() -> None:
         assert [at for _, at in pieces] == [20 * MS * n for n in range(len(pieces))]
         sound = np.concatenate([pcm for pcm, _ in pieces])
         assert 0.98 < np.count_nonzero(np.abs(sound) > 100) / 16_000 < 1.05
+
+    run_virtual(scene())
+
+
+@pytest.mark.parametrize("lost", [(), (40, 90)], ids=["clean", "lossy"])
+def test_a_busy_loop_hands_sound_over_40_ms_at_a_time_and_none_of_it_is_lost(
+    monkeypatch: pytest.MonkeyPatch, lost: tuple[int, ...]
+) -> None:
+    """Busy for the second second: the same samples at the same media times, in pieces of 40 ms meanwhile."""
+
+    async def scene(busy: bool) -> list[tuple[Pcm, int]]:
+        line = Line()
+        pieces: list[tuple[Pcm, int]] = []
+        line.there.audio_in.listen(16_000)
+        line.there.audio_in.hand_to(lambda pcm, media_ns: pieces.append((pcm, media_ns)))
+        began_ns = line.clock.now_ns()
+
+        def load() -> float:
+            return 0.5 if busy and 1 <= (line.clock.now_ns() - began_ns) // SECOND < 2 else 0.0
+
+        monkeypatch.setattr(session, "loop_load", load)
+        line.attach_there()
+        for number, payload in enumerate(payloads):
+            if number not in lost:
+                data = build_rtp(111, number, 960 * number, 1, payload, marker=False)
+                line.there.receive_rtp(data, line.clock.now_ns())
+            await asyncio.sleep(0.02)
+        await asyncio.sleep(0.5)
+        line.close()
+        return pieces
+
+    payloads = encoded(tone(3_000, 16_000), 16_000)
+    plain, gathered = run_virtual(scene(False)), run_virtual(scene(True))
+    assert np.array_equal(
+        np.concatenate([pcm for pcm, _ in plain]), np.concatenate([pcm for pcm, _ in gathered])
+    )
+    ends = 0
+    for pcm, media_ns in gathered:
+        assert media_ns == ends * SECOND // 16_000
+        assert not pcm.flags.writeable
+        ends += len(pcm)
+    assert {len(pcm) for pcm, _ in plain} == {320}
+    assert {len(pcm) for pcm, _ in gathered} == {320, 640}
+    assert sum(len(pcm) == 640 for pcm, _ in gathered) in range(23, 27)
+
+
+def test_what_was_gathered_is_not_kept_for_a_packet_that_does_not_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sender stops after an odd number of packets: the last is heard within two beats and a half. So is what was
+    there when the source ends, and nothing when nobody listens any more.
+    """
+    monkeypatch.setattr(session, "loop_load", lambda: 0.5)
+
+    async def scene() -> None:
+        line = Line()
+        line.attach_there()
+        pieces: list[tuple[int, int]] = []
+        voice = line.there.audio_in
+        voice.listen(16_000)
+        voice.hand_to(lambda pcm, media_ns: pieces.append((len(pcm), line.clock.now_ns())))
+        await asyncio.sleep(1.1)
+        assert voice.gathers
+        payloads = encoded(tone(100, 16_000), 16_000)
+
+        def packet(number: int, ssrc: int = 1) -> bytes:
+            return build_rtp(111, number, 960 * number, ssrc, payloads[number], marker=False)
+
+        for number in range(3):
+            line.there.receive_rtp(packet(number), line.clock.now_ns())
+            await asyncio.sleep(0.02)
+        sent_ns = line.clock.now_ns() - 20 * MS
+        assert [size for size, _ in pieces] == [640]
+        await asyncio.sleep(0.1)
+        assert [size for size, _ in pieces] == [640, 320]
+        assert pieces[1][1] - sent_ns <= 50 * MS
+        line.there.receive_rtp(packet(3), line.clock.now_ns())
+        voice.said_bye(1)
+        assert [size for size, _ in pieces] == [640, 320, 320]
+        line.there.receive_rtp(packet(0, 2), line.clock.now_ns())
+        voice.ignore()
+        await asyncio.sleep(0.1)
+        assert len(pieces) == 3
+        line.close()
 
     run_virtual(scene())
 
