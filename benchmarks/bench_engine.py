@@ -218,10 +218,14 @@ async def interrupt(plan: Plan) -> float:
     """Seconds until every box of a running call was told that a turn is void."""
     async with plan.call() as call:
         source = call.processor("source", Source)
+        # The engine that `--against` names may have it under its old name.
+        conversation = getattr(
+            source.call, "conversation" if hasattr(source.call, "conversation") else "turns"
+        )
         for _ in range(20):
             source.out.emit(TextFrame("x", turn=1))
         began = clock()
-        source.call.conversation.interrupted(1)
+        conversation.interrupted(1)
         return clock() - began
 
 

@@ -223,7 +223,12 @@ class EdgeStalled(Event, frozen=True, kw_only=True):
 
 
 class NodeSlow(Event, frozen=True, kw_only=True):
-    """``node`` took ``work_ns`` for ``sound_ns`` of sound: it is slower than real time. Told once."""
+    """``node`` took ``work_ns`` for ``sound_ns`` of sound: it is slower than real time. Told once.
+
+    Counted is what its handlers take for the sound that comes in. Work in ``run``, timers and spawned tasks belongs to
+    no sound and is not seen here: where it holds the loop up, that is in the loop's lag
+    (``livegraph_loop_lag_seconds``).
+    """
 
     node: str
     work_ns: int
