@@ -15,6 +15,7 @@ from .building import NodeBuilder
 from .form_checks import Shape, meant
 from .nodes import WrittenNode
 from .personas import TOOLS, tools_of_personas, with_personas
+from .sections import TOP
 from .short import agent_keys, home_part, parts
 from .wiring import Box, infer
 
@@ -139,6 +140,8 @@ def _unknown_agent_keys(agent: Mapping[str, Any], build: NodeBuilder) -> None:
         hint, certain = meant(name, _AGENT_KEYS, [key for key in _AGENT_KEYS if key not in agent])
         if name in _options_of(home.box):
             hint, certain = f"it is an option of {home.box}: write `{home.section}: {{{name}: ...}}`", None
+        elif name in TOP:
+            hint, certain = f"`{name}` stands at the top of the file, beside `agent`", None
         message = f"unknown key `{name[:60]}` below `agent`"
         build.shape.fault("LG101", message, ("agent", name), hint, key=True, fix=certain)
 

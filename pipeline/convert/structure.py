@@ -230,7 +230,12 @@ def _union(members: tuple[Any, ...], hint: Any, value: Any, place: Place) -> Any
     inside = [faults for faults in failed if any(len(fault.path) > len(place.path) for fault in faults)]
     closer = [faults for faults in failed if faults[0].code not in ("LG202", "LG206")]
     others = [faults for member, faults in zip(members, failed, strict=True) if member is not type(None)]
-    for telling in (inside, closer, others):
+    mapped = [
+        faults
+        for member, faults in zip(members, failed, strict=True)
+        if isinstance(value, Mapping) and is_group(strip(member)[0])
+    ]
+    for telling in (inside, closer, mapped, others):
         if len(telling) == 1:
             place.context.problems.extend(telling[0])
             return BAD

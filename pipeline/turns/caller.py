@@ -58,10 +58,10 @@ class CallerSide:
         if self._speaks:
             self._floor.tell_all(TurnController.user_voiced)
 
-    def said(self, text: str) -> None:
-        """The service tells a piece of what the user says."""
+    def said(self, text: str, *, so_far: bool = False) -> None:
+        """The service tells a piece of what the user says, or guesses at all that they have said so far."""
         if not self.muted:
-            self._floor.tell_all(lambda controller, now_ns: controller.user_said(now_ns, text))
+            self._floor.tell_all(lambda controller, now_ns: controller.user_said(now_ns, text, so_far=so_far))
 
     def mute(self, on: bool) -> None:
         """Hear nothing of the user from now on, or hear them again: who speaks just then begins to."""

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Literal
 from ..frames import Turn
 from ..units import MS, SECOND, DurationLike, settle_durations
 from .conversation_policy import Interruptions
+from .decisions import Decision, Flush, Pause, Resume
 from .words import only_of, words_of
 
-__all__ = ["Decision", "Flush", "Pause", "Resume", "TurnController", "TurnPolicy", "TurnPreset", "TurnState"]
+__all__ = ["TurnController", "TurnPolicy", "TurnPreset", "TurnState"]
 
 
 class TurnState(StrEnum):
@@ -64,25 +65,6 @@ class TurnPolicy:
         settle_durations(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Pause:
-    """Stop the sound now, keep what is queued."""
-
-
-@dataclass(frozen=True, slots=True)
-class Resume:
-    """Go on from the paused sample. ``cut``: the turn that the service had cut for it, which goes on all the same."""
-
-    cut: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Flush:
-    """Every turn of its source up to ``turn`` is void: drop what is queued of them. Ends a pause."""
-
-    turn: int
-
-
 _STIR_NS = 250 * MS
 """What may be a voice has shown by then whether it is one."""
 _WORDS_NS = 150 * MS
@@ -91,9 +73,6 @@ _WORDS_LATE_NS = 1_200 * MS
 """How long after speech the service may take to tell what was said."""
 _LONGEST_DOUBT_NS = 2 * SECOND
 """Speech over the agent that is longer is an interruption, whatever its words."""
-
-
-Decision = Pause | Resume | Flush
 
 
 class TurnController:
@@ -120,8 +99,10 @@ class TurnController:
         self.tools_pending = 0
         self._cut = 0
         """The turn that the service has cut, while it is judged whether it was right."""
-        self._words: list[str] = []
+        self._told: list[str] = []
         """What the user has said since the sound was stopped, as far as the service has told."""
+        self._guess: list[str] = []
+        """The same, as far as it guesses."""
         self._quiet = False
         """Whether the user's voice has fallen silent, though its end is not sure yet."""
         self._doubtful = False
@@ -217,11 +198,18 @@ class TurnController:
             return self._pause(now_ns)
         return []
 
-    def user_said(self, now_ns: int, text: str) -> list[Decision]:
-        """The service tells a piece of what the user says, while they speak or soon after."""
+    def user_said(self, now_ns: int, text: str, *, so_far: bool = False) -> list[Decision]:
+        """The service tells a piece of what the user says, while they speak or soon after.
+
+        Args:
+            so_far: it is a guess at all that they have said so far, in the place of the one before.
+        """
         if self.state is not TurnState.PAUSED:
             return []
-        self._words += words_of(text)
+        if so_far:
+            self._guess = words_of(text)
+        else:
+            self._told += words_of(text)
         if only_of(self._words, self.interruptions.backchannels):
             return self._known_harmless(now_ns)
         if len(self._words) >= max(1, self.interruptions.min_words):
@@ -346,6 +334,10 @@ class TurnController:
         self._enter(TurnState.SPEAKING)
         return [Resume(cut)]
 
+    @property
+    def _words(self) -> list[str]:
+        return max(self._told, self._guess, key=len)
+
     def _listens_on(self, now_ns: int) -> bool:
         """Whether speech that goes on need not be an interruption: what was said so far is none, or is not known."""
         manners = self.interruptions
@@ -371,7 +363,7 @@ class TurnController:
         paused = self.state is TurnState.PAUSED
         self.state = TurnState.PAUSED
         if not paused:
-            self._paused_ns, self._words, self._doubtful = now_ns, [], False
+            self._paused_ns, self._told, self._guess, self._doubtful = now_ns, [], [], False
         confirm_ns = self.interruptions.confirm_ns or self.policy.confirm_ns
         self._confirm_ns = self._deadline_ns = now_ns + confirm_ns
         return [] if paused else [Pause()]

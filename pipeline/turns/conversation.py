@@ -172,9 +172,9 @@ class Conversation:
         """The user's voice goes on."""
         self._caller.voiced()
 
-    def user_said(self, text: str) -> None:
-        """The service tells a piece of what the user says."""
-        self._caller.said(text)
+    def user_said(self, text: str, *, so_far: bool = False) -> None:
+        """The service tells a piece of what the user says, or guesses at all that they have said so far."""
+        self._caller.said(text, so_far=so_far)
 
     def mute(self, on: bool) -> None:
         """Hear nothing of the user from now on, or hear them again: who speaks just then begins to."""

@@ -9,7 +9,8 @@ from ..clock import Clock
 from ..events import EventBus
 from ..frames import Turn
 from ..units import SECOND
-from .controller import Decision, Flush, Pause, TurnController, TurnPolicy, TurnState
+from .controller import TurnController, TurnPolicy, TurnState
+from .decisions import Decision, Flush, Pause
 from .observers import Observers
 from .outputs import Outputs
 from .sources import Sources

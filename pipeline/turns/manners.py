@@ -18,10 +18,12 @@ from .acts import Act, Ended, Hush, Keyed, Mute, Say, SpeechKind
 from .allowance import Allowance
 from .conversation_policy import ConversationPolicy
 from .farewell import Farewell
+from .first_words import FirstWords
 from .key_row import KeyRow
 from .outbound import Answering
-from .own_words import BEGIN_WITHIN_NS, OwnWords
+from .own_words import OwnWords
 from .silence import Silence
+from .unheard import Situation, is_unheard
 from .words import holds_phrase, words_of
 
 __all__ = ["Manners"]
@@ -52,8 +54,7 @@ class Manners:
         self._tools = 0
         self._switches: set[str] = set()
         """Who has muted the caller, beside the policy."""
-        self._first: Literal["awaited", "sounding", "over"] = "awaited"
-        """The first words of the agent in this call."""
+        self._first = FirstWords()
         self._speech: OwnWords | None = None
         self._farewell: Farewell | None = None
         self._silence = Silence()
@@ -66,7 +67,7 @@ class Manners:
 
     def begin(self, now_ns: int) -> list[Act]:
         """The call has started."""
-        self._allowance = Allowance(now_ns)
+        self._allowance, self._first = Allowance(now_ns), FirstWords(now_ns)
         outbound, greeting = self.policy.outbound, self.policy.opening.greeting
         if outbound is not None:
             self._answering = Answering(outbound, now_ns)
@@ -130,8 +131,7 @@ class Manners:
     def agent_started(self, now_ns: int, turn: int) -> list[Act]:
         """The first sound of ``turn`` was heard."""
         self._sounding, self._heard_ns = True, now_ns
-        if self._first == "awaited":
-            self._first = "sounding"
+        self._first.begin()
         speech = self._speech
         if speech is not None:
             speech.sound(turn)
@@ -144,8 +144,7 @@ class Manners:
     def agent_stopped(self, now_ns: int, turn: int) -> list[Act]:
         """The last sound of ``turn`` was heard, or it was cut."""
         self._sounding, self._heard_ns = False, now_ns
-        if self._first == "sounding":
-            self._first = "over"
+        self._first.end()
         speech = self._speech
         if speech is not None and speech.stage == "sounding":
             self._said(now_ns)
@@ -182,8 +181,7 @@ class Manners:
         """Nobody can say what was to be said."""
         if self._speech is not None and self._speech.stage == "given":
             self._said(now_ns)
-        if self._first == "awaited":
-            self._first = "over"
+        self._first.give_up()
         return self._settle(now_ns)
 
     def switch(self, now_ns: int, *, muted: bool, who: str = "") -> list[Act]:
@@ -247,13 +245,13 @@ class Manners:
         if self._stalled_ns is not None and now_ns >= self._stalled_ns:
             # The end of a sound that never came.
             self._sounding = self._thinking = False
-            self._first = "over"
+            self._first.give_up()
+            self._first.end()
             if self._speech is not None and self._speech.stage == "sounding":
                 self._said(now_ns)
             elif self._speech is None:
                 self._close(now_ns, 0)
-        if self._first == "awaited" and now_ns >= self._first_until_ns:
-            self._first = "over"
+        self._first.tick(now_ns)
         return [*acts, *self._limits(now_ns), *self._settle(now_ns)]
 
     # Time --------------------------------------------------------------------------------------
@@ -267,8 +265,8 @@ class Manners:
         found: list[int | None] = [self._keys.deadline_ns, self._stalled_ns]
         if speech is not None and speech.stage == "given":
             found.append(speech.until_ns)
-        if self._opening_mutes and self._first == "awaited":
-            found.append(self._first_until_ns)
+        if self.policy.opening.mute == "until_heard":
+            found.append(self._first.deadline_ns)
         if farewell is not None:
             found.append(farewell.at_ns)
         else:
@@ -280,14 +278,6 @@ class Manners:
         return min((at for at in found if at is not None), default=None)
 
     # Inside ------------------------------------------------------------------------------------
-
-    @property
-    def _opening_mutes(self) -> bool:
-        return self.policy.opening.mute == "until_heard"
-
-    @property
-    def _first_until_ns(self) -> int:
-        return self._allowance.began_ns + BEGIN_WITHIN_NS
 
     @property
     def _stalled_ns(self) -> int | None:
@@ -309,20 +299,10 @@ class Manners:
 
     @property
     def _mutes(self) -> bool:
-        if self._switches or self._farewell is not None:
-            return True
-        opening, speech = self.policy.opening.mute, self.policy.interruptions
-        return (
-            (opening == "until_heard" and self._first != "over" and not self._unanswered)
-            or (opening == "first_speech" and self._first == "sounding")
-            or (speech.mode == "mute" and self._sounding)
-            or (speech.during_tools == "mute" and self._tools > 0)
-        )
-
-    @property
-    def _unanswered(self) -> bool:
-        """Whether nobody knows yet who is at the other end of a line that we called."""
-        return self._answering is not None and not self._answering.settled
+        unanswered = self._answering is not None and not self._answering.settled
+        switched, ending = bool(self._switches), self._farewell is not None
+        now = Situation(self._first, self._sounding, self._tools, switched, ending, unanswered)
+        return is_unheard(self.policy, now)
 
     def _sign_of_life(self) -> None:
         self._silence.ends()
@@ -375,7 +355,7 @@ class Manners:
             return self.end(now_ns, EndReason.VOICEMAIL, "a machine answered", say, waits=False)
         if who in ("person", "silence") and not self._answering.settled:
             self._answering.settled = True
-            if self.policy.opening.greeting and self._first == "awaited":
+            if self.policy.opening.greeting and self._first.awaited:
                 self._want(Say(self.policy.opening.greeting, "greeting"))
         return []
 

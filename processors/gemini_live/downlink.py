@@ -164,6 +164,7 @@ class Downlink:
                     conversation.user_said(text)
             case said.UserPreview(text):
                 self._user.preview(text)
+                conversation.user_said(text, so_far=True)
             case said.UserEnded():
                 self._user.end()
             case said.Cut(turn, sounding, worded):

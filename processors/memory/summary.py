@@ -61,6 +61,9 @@ async def ask_text_model(model: TextModel, text: str, timeout_s: float) -> str:
             response = await client.post(url, json=body, headers=headers)
             if response.status_code != 200 or len(response.content) > _MOST_ANSWER_BYTES:
                 raise SummaryError(f"the text model answered with status {response.status_code}")
-            return str(response.json()["choices"][0]["message"]["content"]).strip()
+            said = response.json()["choices"][0]["message"]["content"]
+            if not isinstance(said, str):
+                raise SummaryError("the text model answered with no words")
+            return said.strip()
     except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError, IndexError, TypeError) as error:
         raise SummaryError(f"the text model cannot be asked: {type(error).__name__}") from error

@@ -46,7 +46,7 @@ POLICIES = st.builds(
     ),
     interruptions=st.builds(
         Interruptions,
-        mode=st.sampled_from(["pause", "mute"]),
+        mode=st.sampled_from(["pause", "cut", "never", "mute"]),
         during_tools=st.sampled_from(["allow", "mute"]),
     ),
     ending=st.sampled_from(

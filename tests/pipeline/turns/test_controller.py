@@ -5,14 +5,8 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livegraph.pipeline.turns.controller import (
-    Flush,
-    Pause,
-    Resume,
-    TurnController,
-    TurnPolicy,
-    TurnState,
-)
+from livegraph.pipeline.turns.controller import TurnController, TurnPolicy, TurnState
+from livegraph.pipeline.turns.decisions import Flush, Pause, Resume
 from livegraph.pipeline.units import MS, SECOND
 
 

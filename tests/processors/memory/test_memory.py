@@ -10,15 +10,17 @@ from typing import Any
 
 import pytest
 
-from livegraph.pipeline import ConfigError, Graph, run_virtual
+from livegraph.pipeline import ConfigError, Graph, Secret, run_virtual
 from livegraph.pipeline.events import Event, ToolFinished
 from livegraph.processors.app import AppIn
 from livegraph.processors.gemini_live import GeminiLive, LiveConnector
 from livegraph.processors.memory import Fact, Memory, MemoryStore, PastCall, Recalled, SqliteStore
 from livegraph.processors.memory.block import facts_block
+from livegraph.processors.memory.summary import SummaryError, TextModel, ask_text_model
 from livegraph.testing import no_tasks_left
 from support.live_room import Ear
 from support.live_server import Connection, ScriptedServer, talk
+from support.rest import Asked, reply, rest_server
 
 Script = Callable[[Connection], Awaitable[None]]
 
@@ -182,6 +184,55 @@ def test_the_model_itself_summarises_at_the_end(tmp_path: Path) -> None:
         assert "Their dog is ill." in told(again) and "I am sorry" not in told(again)
 
     run_virtual(main())
+
+
+def test_a_text_model_makes_the_summary(tmp_path: Path) -> None:
+    """By OpenAI's chat completions, asked of a real server while the call ends."""
+    asked: list[Asked] = []
+
+    async def answer(one: Asked, writer: asyncio.StreamWriter) -> bytes:
+        asked.append(one)
+        return reply({"choices": [{"message": {"content": " Their dog is ill.\n"}}]})
+
+    async def main() -> None:
+        store = tmp_path / "m.sqlite"
+        async with no_tasks_left(), rest_server(answer) as rest:
+            model = TextModel(f"{rest.url}/v1/", "tiny", Secret("sk-1234567"))
+            await call_once(store, "ada", speaks, seconds=1.5, summary=model)
+        (again, *_), _ = await call_once(store, "ada", quiet)
+        assert "Their dog is ill." in told(again) and "I am sorry" not in told(again)
+
+    run_virtual(main())
+    [one] = asked
+    assert (one.method, one.target) == ("POST", "/v1/chat/completions")
+    assert one.headers["authorization"] == "Bearer sk-1234567"
+    sent: Any = one.json
+    assert sent["model"] == "tiny" and "My dog is ill" in sent["messages"][0]["content"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        reply({"choices": []}),
+        reply({"choices": [{"message": {"content": None}}]}),
+        reply({"error": "bad key sk-1234567"}, 401),
+        reply(b"", 302, headers={"Location": "http://127.0.0.1:1/"}),
+        reply(b"<html>", kind="text/html"),
+        b"no HTTP at all\r\n\r\n",
+    ],
+)
+def test_a_text_model_that_cannot_says_why_without_its_key(said: bytes) -> None:
+    async def answer(one: Asked, writer: asyncio.StreamWriter) -> bytes:
+        return said
+
+    async def main() -> str:
+        async with rest_server(answer) as rest:
+            with pytest.raises(SummaryError) as caught:
+                await ask_text_model(TextModel(rest.url, "tiny", Secret("sk-1234567")), "Summarise.", 5)
+            return str(caught.value)
+
+    why = asyncio.run(main())
+    assert "the text model" in why and "1234567" not in why
 
 
 def test_a_summary_that_could_not_be_made_is_made_in_the_next_call(tmp_path: Path) -> None:
