@@ -1,12 +1,17 @@
 """From the caller's mouth to silence: how fast an agent stops when it is spoken over, and goes on after a mere noise.
 
     python benchmarks/bench_conversation.py --times 8
+    python benchmarks/bench_conversation.py --presets service local telephone --times 6
 
 A caller of aiortc, in a process of its own, hears an agent that speaks on and on, and says one syllable over it, at
 four levels, clean and with noise 10 dB below. Measured in the caller's network: from the first sample of the syllable,
 as its packet was recorded, to the last packet with sound in it; and from the last sample of the syllable to the first
 packet with sound again. Only the detector decides: there is no model. With a receive buffer of 80 ms and a decision
 after 96 ms of speech the figures were 190 and 213 ms.
+
+With ``--presets`` there is a row for each preset of ``turns``, and one more figure: an agent that answers as
+soon as the detector says that the turn is over, from the last sample of a sentence to the first packet of the answer.
+That is the silence which the preset waits for, and the framework's own share.
 """
 
 import argparse
@@ -16,6 +21,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -23,13 +29,25 @@ from callers import Caller, packets, trimmed
 
 from livegraph.audio import Pcm
 from livegraph.audio.wav import read_wav
-from livegraph.pipeline import AudioFrame, Graph, InterruptFrame, Out, Processor
+from livegraph.pipeline import (
+    AudioFrame,
+    Graph,
+    In,
+    InterruptFrame,
+    Out,
+    Processor,
+    SpeechEndFrame,
+    SpeechStartFrame,
+    TurnPolicy,
+)
+from livegraph.pipeline.turns.controller import TurnPreset
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDING = ROOT / "configs" / "amiable.wav"
 LEVELS_DB = (-18, -28, -38, -48)
 SYLLABLE_S = 0.3
 OLD = "190 / 213"
+PRESETS: tuple[TurnPreset, ...] = ("service", "local", "telephone")
 
 
 # ---- the server's process ----
@@ -54,8 +72,21 @@ class Talker(Processor):
         self._cut.set()
 
 
-async def serve() -> None:
-    """Serve an agent that speaks on and on, until stdin ends; print the port."""
+class Answerer(Processor):
+    """Says a short turn when the user's turn is over."""
+
+    speech: In[SpeechStartFrame | SpeechEndFrame] = In()
+    out: Out[AudioFrame] = Out(rate=24_000, channels=1)
+
+    def on_speech(self, frame: SpeechStartFrame | SpeechEndFrame) -> AudioFrame | None:
+        if isinstance(frame, SpeechStartFrame):
+            return None
+        tone = (np.sin(np.arange(9_600) * (2 * np.pi * 300 / 24_000)) * 6_000).astype(np.int16)
+        return AudioFrame(tone, 24_000, turn=self.call.conversation.next_turn())
+
+
+async def serve(preset: TurnPreset) -> None:
+    """Serve an agent that speaks on and on, and one that answers, until stdin ends; print the port."""
     from livegraph.cli.web import WebServer
     from livegraph.processors import VadGate
     from livegraph.server.app import make_app
@@ -70,7 +101,17 @@ async def serve() -> None:
     graph.add("ear", WebRTCOut)
     graph.connect("mic.audio", "gate")
     graph.connect("talker", "ear")
-    app = make_app([ServedAgent("talker", graph.plan())])
+    answers = Graph("answerer")
+    answers.add("mic", WebRTCIn)
+    answers.add("gate", VadGate)
+    answers.add("answerer", Answerer)
+    answers.add("ear", WebRTCOut)
+    answers.connect("mic.audio", "gate")
+    answers.connect("gate.speech", "answerer")
+    answers.connect("answerer", "ear")
+    policy = TurnPolicy(preset=preset)
+    agents = [(each.name, each.plan(turns=policy)) for each in (graph, answers)]
+    app = make_app([ServedAgent(name, plan) for name, plan in agents])
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
         server = WebServer(app, lambda: print(port, flush=True), grace_s=1)
@@ -129,6 +170,24 @@ async def measure(page: str, level_db: float, *, noisy: bool, times: int) -> tup
     return stops, resumes
 
 
+async def answered(page: str, level_db: float, *, times: int) -> list[float]:
+    """Milliseconds from the last sample of a sentence to the first packet of the answer."""
+    pcm, rate = read_wav(RECORDING)
+    words = packets(np.clip(levelled(trimmed(pcm, rate), level_db), -32_768, 32_767).astype(np.int16), rate)
+    caller = Caller(packets(np.zeros(3 * rate, np.int16), rate))
+    found: list[float] = []
+    try:
+        await caller.open(page, "answerer")
+        await asyncio.sleep(1)
+        for number in range(times):
+            ended = await caller.microphone.say(words)
+            await asyncio.sleep(2 + 0.013 * number)
+            found += [(at - ended) * 1e3 for at in caller.sounds if at > ended][:1]
+    finally:
+        await caller.close()
+    return found
+
+
 def gap(sounds: list[float], after: float, now: float) -> tuple[float, float]:
     """When the sound stopped, and when it went on; ``now`` for what did not happen."""
     heard = [at for at in sounds if at > after - 0.02]
@@ -148,31 +207,61 @@ def rows(page: str, times: int) -> Iterator[tuple[str, list[float], list[float]]
 def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--times", type=int, default=6, help="how often for each level")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument(
+        "--presets", nargs="+", choices=PRESETS, default=[], help="a row for each, and answers"
+    )
+    parser.add_argument("--serve", choices=PRESETS, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
-        asyncio.run(serve())
+        asyncio.run(serve(options.serve))
         return
-    command = [sys.executable, __file__, "--serve"]
+    if options.presets:
+        compare(options.presets, options.times)
+        return
+    with running("service") as page:
+        every(page, options.times)
+
+
+def compare(presets: list[TurnPreset], times: int) -> None:
+    """The presets beside each other, at a middling level, clean."""
+    print(f"{'':18} {'mouth to silence, ms':>22} {'silence to sound, ms':>22} {'end to answer, ms':>22}")
+    print(f"{'':18} {'p50':>11} {'p95':>10} {'p50':>11} {'p95':>10} {'p50':>11} {'p95':>10}")
+    for preset in presets:
+        with running(preset) as page:
+            stops, resumes = asyncio.run(measure(page, LEVELS_DB[1], noisy=False, times=times))
+            answers = asyncio.run(answered(page, LEVELS_DB[1], times=times))
+            show(preset, stops, resumes, answers)
+    print(f"{'before':18} {OLD:>22}")
+
+
+@contextmanager
+def running(preset: TurnPreset) -> Iterator[str]:
+    """A server with this preset in a process of its own: the address of its page."""
+    command = [sys.executable, __file__, "--serve", preset]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None and server.stdin is not None
-        page = f"http://127.0.0.1:{server.stdout.readline().strip()}/"
-        stops: list[float] = []
-        resumes: list[float] = []
-        print(f"{'':18} {'mouth to silence, ms':>22} {'silence to sound, ms':>22}")
-        print(f"{'':18} {'p50':>11} {'p95':>10} {'p50':>11} {'p95':>10}")
-        for name, stopped, resumed in rows(page, options.times):
-            show(name, stopped, resumed)
-            stops += stopped
-            resumes += resumed
-        show("all", stops, resumes)
-        print(f"{'before':18} {OLD:>22}")
+        yield f"http://127.0.0.1:{server.stdout.readline().strip()}/"
         server.stdin.close()
 
 
-def show(name: str, stops: list[float], resumes: list[float]) -> None:
-    found = [np.percentile(values, share) for values in (stops, resumes) for share in (50, 95)]
-    print(f"{name:18} {found[0]:11.0f} {found[1]:10.0f} {found[2]:11.0f} {found[3]:10.0f}", flush=True)
+def every(page: str, times: int) -> None:
+    """All levels, clean and with noise."""
+    stops: list[float] = []
+    resumes: list[float] = []
+    print(f"{'':18} {'mouth to silence, ms':>22} {'silence to sound, ms':>22}")
+    print(f"{'':18} {'p50':>11} {'p95':>10} {'p50':>11} {'p95':>10}")
+    for name, stopped, resumed in rows(page, times):
+        show(name, stopped, resumed)
+        stops += stopped
+        resumes += resumed
+    show("all", stops, resumes)
+    print(f"{'before':18} {OLD:>22}")
+
+
+def show(name: str, *columns: list[float]) -> None:
+    found = [np.percentile(values or [float("nan")], share) for values in columns for share in (50, 95)]
+    pairs = (f"{p50:11.0f} {p95:10.0f}" for p50, p95 in zip(found[::2], found[1::2], strict=True))
+    print(f"{name:18} {' '.join(pairs)}", flush=True)
 
 
 if __name__ == "__main__":
