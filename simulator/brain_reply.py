@@ -11,7 +11,7 @@ __all__ = ["Template", "TemplateError", "join_words", "label", "parse_template",
 # A caller listens to this; nobody wants to hear a table.
 _MOST_ITEMS = 6
 _LONGEST = 600
-_SPEAKABLE = ("output", "result", "message", "text")
+_SPEAKABLE = ("output", "result", "message", "summary", "text")
 _PLACE = re.compile(r"\{\{|\}\}|\{\s*([A-Za-z_]\w*)((?:\.\w+)*)\s*(?:\|([^{}]*))?\}|[{}]")
 
 

@@ -29,7 +29,7 @@ from ..pipeline.frames import (
     TranscriptFrame,
 )
 from ..pipeline.graph.graph import Graph
-from ..pipeline.units import SECOND
+from ..pipeline.units import MS, SECOND
 from ..processors.app import AppIn, AppOut
 from ..processors.gemini_live import GeminiLive, LiveConnector
 from ..processors.gemini_live.link_tap import LinkTap
@@ -45,6 +45,10 @@ _BEHIND_NS = SECOND // 2
 """How long the call goes on behind the end of the recording."""
 _AGAIN_NS = 2 * SECOND
 """How long after a connection was made what the one before had not delivered is sent again."""
+_GAP_NS = 300 * MS
+"""A pause in the caller's sound that is longer was one of the connection."""
+_BURST_NS = 100 * MS
+"""What waited goes out within that."""
 _ELSEWHERE = (
     *("endpoint", "url", "api_version", "api_key", "token", "project", "location", "quota_project"),
     *("credentials", "save_history", "handle", "load_history"),
@@ -86,7 +90,9 @@ async def replay(file: Path) -> Replay:
             LiveConnector: server,
             LinkTap: WireRecorder(now.append, loop_clock),
         }
-        graph = _graph(told or _options(setup), setup, recorded_answers(_all_in_one_time(lines, then)))
+        # The client's own recorder, which tells the options, has one clock for all connections; they may overlap.
+        offsets = {} if told else _offsets(then)
+        graph = _graph(told or _options(setup), setup, recorded_answers(_all_in_one_time(lines, offsets)))
         call = graph.plan().call(resources=resources, call_id="replay")
         call.events.subscribe(Event, lambda event: made.events.update([type(event).__name__]))
         async with call:
@@ -94,7 +100,7 @@ async def replay(file: Path) -> Replay:
             tools: RecordedTools = call.processor("tools", RecordedTools)
             # Where the options are told the box says by itself what it said by itself then.
             began_ns = loop_clock.now_ns()
-            await _speak(call, then, own=told)
+            await _speak(call, then, offsets, own=told)
             last_ns = max(line.time_ns for line in lines)
             await loop_clock.sleep_until_ns(max(loop_clock.now_ns(), began_ns + last_ns) + _BEHIND_NS)
             call.end("the recording is over")
@@ -161,13 +167,19 @@ def _graph(options: dict[str, Any], setup: Setup, answers: Iterable[RecordedAnsw
     return graph
 
 
-async def _speak(call: Any, then: Sequence[tuple[Line, ClientMessage]], *, own: Mapping[str, Any]) -> None:
+async def _speak(
+    call: Any,
+    then: Sequence[tuple[Line, ClientMessage]],
+    offsets: Mapping[int, int],
+    *,
+    own: Mapping[str, Any],
+) -> None:
     """Do what the caller did then, each thing at its time. ``own``: the options by which the box says things itself."""
     clock = clock_of_loop()
     typed = {id(message) for message in _typed(then, own)}
     caller, writer, marks = (call.processor(name, AppIn) for name in ("caller", "texts", "marks"))
     began_ns = clock.now_ns()
-    for at_ns, message in _in_one_time(then):
+    for at_ns, message in _as_spoken(_in_one_time(then, offsets)):
         given = message.realtime_input
         if given is None:
             continue
@@ -217,18 +229,41 @@ def _offsets(then: Sequence[tuple[Line, ClientMessage]]) -> dict[int, int]:
     return found
 
 
-def _in_one_time(then: Sequence[tuple[Line, ClientMessage]]) -> Iterator[tuple[int, ClientMessage]]:
-    """The client's messages with times since the first of all."""
-    offsets = _offsets(then)
-    for line, message in then:
-        yield offsets[line.connection] + line.time_ns, message
+def _in_one_time(
+    then: Sequence[tuple[Line, ClientMessage]], offsets: Mapping[int, int]
+) -> list[tuple[int, ClientMessage]]:
+    """The client's messages with times since the first of all, in order."""
+    said = [(offsets.get(line.connection, 0) + line.time_ns, message) for line, message in then]
+    return sorted(said, key=lambda each: each[0])
 
 
-def _all_in_one_time(
-    lines: Sequence[Line], then: Sequence[tuple[Line, ClientMessage]]
-) -> list[tuple[int, str, str]]:
+def _as_spoken(timed: list[tuple[int, ClientMessage]]) -> list[tuple[int, ClientMessage]]:
+    """What waited for a connection went out in one go: the sound in it was said in the time before."""
+    made = [*timed]
+    ended_ns: int | None = None
+    burst_ns = said_ns = 0
+    for index, (at_ns, message) in enumerate(timed):
+        length_ns = _sound_ns(message)
+        if not length_ns:
+            continue
+        if ended_ns is not None and at_ns - ended_ns > _GAP_NS:
+            waited_ns = sum(_sound_ns(each) for when_ns, each in timed[index:] if when_ns < at_ns + _BURST_NS)
+            burst_ns, said_ns = at_ns + _BURST_NS, max(ended_ns, at_ns - waited_ns)
+        if at_ns < burst_ns:
+            made[index] = (min(at_ns, said_ns), message)
+            said_ns += length_ns
+        ended_ns = at_ns + length_ns
+    return sorted(made, key=lambda each: each[0])
+
+
+def _sound_ns(message: ClientMessage) -> int:
+    """How long the sound in a message of the caller's is."""
+    blob = message.realtime_input.audio_blob if message.realtime_input is not None else None
+    return 0 if blob is None else len(blob.data) // 2 * SECOND // rate_of(blob.mime_type)
+
+
+def _all_in_one_time(lines: Sequence[Line], offsets: Mapping[int, int]) -> list[tuple[int, str, str]]:
     """What both sides said, with times since the first message of all, in order."""
-    offsets = _offsets(then)
     said = [
         (offsets.get(line.connection, 0) + line.time_ns, line.sender, line.message)
         for line in lines

@@ -143,11 +143,13 @@ fallback: "You have said a number. Tell me another one."
 
 
 @pytest.mark.parametrize(
-    ("personality", "dies_s"), [("kind", 0), ("kind", 11), ("typical", 0), ("typical", 11), ("hostile", 8)]
+    ("personality", "dies_s"),
+    [("kind", 0), ("kind", 7), ("kind", 11), ("typical", 0), ("typical", 11), ("hostile", 8)],
 )
 def test_a_call_with_any_service_is_as_it_was(personality: str, dies_s: int, tmp_path: Path) -> None:
-    """Also one whose answers fail, whose connections die (at 11 s while a function works, so that its result goes over
-    the next one), and whose fallback line comes over one of its own.
+    """Also one whose answers fail, whose connections die, and whose fallback line comes over one of its own.
+
+    At 11 s a function works, and its result goes over the next one; at 7 s some die after the fallback line had one.
     """
     options = {"greeting": "Good morning.", "answer": AnswerWait(fallback="Sorry.")}
 
