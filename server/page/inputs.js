@@ -101,5 +101,6 @@ function made(spec) {
 }
 
 function unsaid({ default: value }) {
+  if (typeof value === "boolean") return label(value ? "yes" : "no");
   return value === undefined || value === null || value === "" ? label("unset") : String(value);
 }

@@ -277,7 +277,7 @@ def test_a_stream_comes_by_a_signature_or_a_pass(kind: type[FakeTelephone]) -> N
     """A pass opens one, once; a handshake's signature opens one; without either nobody speaks to the agent."""
 
     async def run() -> None:
-        app = make_app([desk()], telephone=ACCOUNTS, any_host=True)
+        app = make_app([desk()], telephone=ACCOUNTS, any_host=True, ice="full")
         async with app.state.desk:
             passes = ACCOUNTS.passes(kind.provider)  # type: ignore[arg-type]
             assert passes is not None
@@ -385,7 +385,7 @@ def test_the_agents_end_hangs_up_at_the_provider(kind: type[FakeTelephone]) -> N
     async def run() -> None:
         async with provider() as (url, seen):
             accounts = accounts_at(url)
-            app = make_app([desk()], telephone=accounts, any_host=True)
+            app = make_app([desk()], telephone=accounts, any_host=True, ice="full")
             async with app.state.desk:
                 call, phone = await with_pass(app, kind, accounts)
                 call.end("completed")
@@ -407,7 +407,7 @@ def test_a_call_is_passed_on_at_the_provider(kind: type[FakeTelephone]) -> None:
     async def run() -> None:
         async with provider() as (url, seen):
             accounts = accounts_at(url)
-            app = make_app([desk()], telephone=accounts, any_host=True)
+            app = make_app([desk()], telephone=accounts, any_host=True, ice="full")
             async with app.state.desk:
                 call, phone = await with_pass(app, kind, accounts)
                 found = call.resource(TransferDesk)

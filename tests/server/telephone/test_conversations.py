@@ -81,7 +81,8 @@ def answered(test: Callable[[Starlette, Told], Awaitable[None]], agent: str = AG
         async with Simulator(script=BRAIN, ears=NoEars(), voice=TonesVoice()) as simulator:
             parsed = parse_agent(agent, file="desk.yaml")
             served = ServedAgent.of(parsed, resources={LiveConnector: simulator.connector()})
-            app = make_app([served], any_host=True, on_call=told.on_call, **options)
+            # `full`: no socket is open while no browser calls. Beside one, virtual time is as slow as real time.
+            app = make_app([served], any_host=True, on_call=told.on_call, ice="full", **options)
             async with app.state.desk:
                 await test(app, told)
 
