@@ -13,12 +13,9 @@ import pytest
 from livegraph.simulator.ears import load_ears
 from support.browser import TestPage, chromium
 from support.clients import echo
-from support.judges import Unavailable
-from support.node_packages import missing
-from support.pipecat_clients import PINNED, client_page
+from support.pipecat_clients import PINNED, client_page, client_site, write_guide
 from support.running import Running, livegraph_run
 from support.speech import arrange, recorded, spoken
-from support.static_pages import pages
 from support.web import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(240)]
@@ -28,58 +25,20 @@ FIRST_MAJOR = ("@pipecat-ai/client-js@1.5.0", "@pipecat-ai/small-webrtc-transpor
 """It speaks version 1 of the protocol."""
 CLIENTS = {"pinned": PINNED, "newest": NEWEST, "version1": FIRST_MAJOR}
 
-AGENT = """
-version: 1
-inputs:
-  name: {type: text, default: stranger}
-agent:
-  instructions: You show {{inputs.name}} the way.
-  greeting: Hello {{inputs.name}}, where do you want to go?
-  tools:
-    - page: show_map
-      description: Show a city on the map in the page of the caller.
-      arguments: {city: {type: text, doc: Which city.}}
-simulator:
-  brain: ./guide.brain.yaml
-"""
-BRAIN = """
-version: 1
-rules:
-  - hear: show the map of {city}
-    call: {tool: show_map, args: {city: "{city}"}}
-    say_result: There it is.
-    say_error: I cannot show it.
-  - hear: forward
-    say: Then we go forward.
-  - hear: a story
-    say: >-
-      Once upon a time there was a wanderer who walked through seven valleys and over seven hills, and behind each of
-      them there was another one, and so he walked on and on, from morning to evening, until he came to the sea.
-fallback: Sorry, what did you say?
-"""
-
 
 @pytest.fixture(scope="module")
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page with one version of the client."""
     name: str = getattr(request, "param", "pinned")
     folder = tmp_path_factory.mktemp(name)
-    cache: Path = request.config.cache.mkdir("node")  # type: ignore[union-attr]
-    try:
-        client_page(f"pipecat-{name}", cache, folder, *CLIENTS[name])
-    except Unavailable as why:
-        missing(str(why))
-    with pages(folder) as address:
+    with client_site(request, folder, f"pipecat-{name}", client_page, *CLIENTS[name]) as address:
         yield address
 
 
 @pytest.fixture(scope="module")
 def guide(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The agent."""
-    folder = tmp_path_factory.mktemp("agent")
-    (folder / "guide.brain.yaml").write_text(BRAIN, encoding="utf-8")
-    (folder / "guide.yaml").write_text(AGENT, encoding="utf-8")
-    return str(folder / "guide.yaml")
+    return write_guide(tmp_path_factory.mktemp("agent"))
 
 
 class Client:

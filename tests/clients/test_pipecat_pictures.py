@@ -15,11 +15,8 @@ from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
 from support.browser import chromium
 from support.films import red_and_blue
-from support.judges import Unavailable
-from support.node_packages import missing
-from support.pipecat_clients import PINNED, client_page
+from support.pipecat_clients import PINNED, client_page, client_site
 from support.speech import arrange
-from support.static_pages import pages
 from support.web import serving
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
@@ -62,12 +59,7 @@ def watcher() -> ServedAgent:
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page with the client."""
     folder = tmp_path_factory.mktemp("pictures")
-    cache: Path = request.config.cache.mkdir("node")  # type: ignore[union-attr]
-    try:
-        client_page("pipecat-pinned", cache, folder, *PINNED)
-    except Unavailable as why:
-        missing(str(why))
-    with pages(folder) as address:
+    with client_site(request, folder, "pipecat-pinned", client_page, *PINNED) as address:
         yield address
 
 

@@ -11,11 +11,8 @@ import pytest
 
 from livegraph.server.access.grant import Grant
 from support.browser import chromium
-from support.judges import Unavailable
-from support.node_packages import missing
-from support.pipecat_clients import PINNED_SOCKET, socket_page
+from support.pipecat_clients import PINNED_SOCKET, client_site, socket_page
 from support.speech import arrange, recorded
-from support.static_pages import pages
 from support.storyteller import storyteller
 from support.web import serving
 
@@ -32,12 +29,7 @@ CONNECT = """async ([endpoint, token]) => {
 def site(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a page with the client."""
     folder = tmp_path_factory.mktemp("socket")
-    cache: Path = request.config.cache.mkdir("node")  # type: ignore[union-attr]
-    try:
-        socket_page("pipecat-socket", cache, folder, *PINNED_SOCKET)
-    except Unavailable as why:
-        missing(str(why))
-    with pages(folder) as address:
+    with client_site(request, folder, "pipecat-socket", socket_page, *PINNED_SOCKET) as address:
         yield address
 
 
