@@ -6,20 +6,22 @@ content policy that forbids everything from elsewhere is enforced.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import axe_playwright_python
 import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 
-from support.browser import chromium
+from support.browser import TestBrowser, chromium
 from support.fake_call_server import DEFAULT_AGENTS, FakeCallServer, Refusal, fake_call_server
 
 pytestmark = pytest.mark.browser
+
+T = TypeVar("T")
 
 
 @dataclass(slots=True)
@@ -63,6 +65,38 @@ class Visit:
         return await box.inner_text()
 
 
+class _Shared:
+    """What all tests of this file use: a browser takes longer to start than most of them last."""
+
+    runner: asyncio.Runner
+    browser: TestBrowser
+
+
+@pytest.fixture(scope="module", autouse=True)
+def shared() -> Iterator[None]:
+    """One loop, and in it one browser, whose pages know nothing of each other."""
+    with asyncio.Runner() as _Shared.runner:
+        opened = chromium()
+        _Shared.browser = in_loop(opened.__aenter__())
+        yield
+        in_loop(opened.__aexit__(None, None, None))
+
+
+def in_loop(test: Coroutine[Any, Any, T]) -> T:
+    """Run it in the loop that the browser is in."""
+    return _Shared.runner.run(test)
+
+
+@asynccontextmanager
+async def _browser(allowed: bool) -> AsyncIterator[TestBrowser]:
+    """The one of all tests, or one that refuses the microphone."""
+    if allowed:
+        yield _Shared.browser
+        return
+    async with chromium(allowed=False) as browser:
+        yield browser
+
+
 @asynccontextmanager
 async def visit(
     *,
@@ -73,7 +107,7 @@ async def visit(
     **context: Any,
 ) -> AsyncIterator[Visit]:
     """Open the page; afterwards no script may have failed and nothing may have come from elsewhere."""
-    async with fake_call_server(agents) as server, chromium(allowed=allowed) as browser:
+    async with fake_call_server(agents) as server, _browser(allowed) as browser:
         permissions = ["microphone"] if allowed else []
         made = await browser.browser.new_context(permissions=permissions, **context)
         if script:
@@ -93,6 +127,7 @@ async def visit(
         yield visited
         assert visited.faults == []
         assert [url for url in visited.requests if not url.startswith(origin or server.url)] == []
+        await made.close()
 
 
 def _forward(origin: str, url: str) -> Callable[[Route], Awaitable[None]]:
@@ -142,7 +177,7 @@ def test_call_is_made_heard_and_hung_up() -> None:
             await v.call()  # and again, as new
             assert len(v.server.offers) == 2
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_states_of_the_agent_are_shown() -> None:
@@ -162,7 +197,7 @@ def test_states_of_the_agent_are_shown() -> None:
             await v.server.send("state", state="thinking")
             await expect(state).to_have_attribute("data-state", "thinking")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_transcript_shows_both_sides_and_the_tools() -> None:
@@ -218,7 +253,7 @@ def test_transcript_shows_both_sides_and_the_tools() -> None:
             )
             assert order == ["agent", "user", "opening_hours", "book", "wait", "agent"]
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_long_transcript_follows_unless_the_reader_scrolled_back() -> None:
@@ -243,7 +278,7 @@ def test_long_transcript_follows_unless_the_reader_scrolled_back() -> None:
             await expect(v.page.get_by_text("Line 40", exact=True)).to_be_in_viewport()
             await expect(v.page.locator("#latest")).to_be_hidden()
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_typed_text_reaches_the_agent() -> None:
@@ -261,7 +296,7 @@ def test_typed_text_reaches_the_agent() -> None:
             await expect(v.page.locator("li[data-role=user] .text")).to_have_text("Are you open on Monday?")
             await expect(v.page.locator("#text")).to_have_value("")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_mute_silences_the_microphone() -> None:
@@ -278,7 +313,7 @@ def test_mute_silences_the_microphone() -> None:
             await v.page.click("#mute")
             await v.hears("you")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_microphone_is_changed_in_the_call_and_remembered() -> None:
@@ -310,7 +345,7 @@ def test_microphone_is_changed_in_the_call_and_remembered() -> None:
             await v.page.reload()
             await expect(v.page.locator("#microphone")).to_have_value(chosen or "")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_agent_is_chosen_and_remembered() -> None:
@@ -332,7 +367,7 @@ def test_agent_is_chosen_and_remembered() -> None:
             await expect(v.page.locator("#title")).to_have_text("Echo")
             await expect(v.page.locator("#agent")).to_be_hidden()
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_keyboard_alone_makes_a_call() -> None:
@@ -356,7 +391,7 @@ def test_keyboard_alone_makes_a_call() -> None:
             await v.page.keyboard.press("Space")  # on "Hang up", which has the focus
             await expect(v.page.locator("#state")).to_have_attribute("data-state", "ended")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_hanging_up_before_the_answer_leaves_no_call_behind() -> None:
@@ -373,7 +408,7 @@ def test_hanging_up_before_the_answer_leaves_no_call_behind() -> None:
             await v.server.until(lambda: v.server.hung_up == ["call-1"])
             await expect(v.page.locator("#problem")).to_be_hidden()
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_closing_the_page_hangs_up() -> None:
@@ -385,7 +420,7 @@ def test_closing_the_page_hangs_up() -> None:
             await v.page.goto("about:blank")
             await v.server.until(lambda: v.server.hung_up == ["call-1"])
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 # ---- before a call ----
@@ -443,7 +478,7 @@ def test_an_agent_with_inputs_is_asked_for_them_before_the_call() -> None:
             await v.page.goto(f"{v.server.url}?agent=desk&caller=Bob")
             await expect(v.page.locator("#input-caller")).to_have_value("Bob")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_inputs_left_empty_are_the_agents_own_choice() -> None:
@@ -459,7 +494,7 @@ def test_inputs_left_empty_are_the_agents_own_choice() -> None:
             await v.call()
             assert "inputs" not in v.server.offers[0]
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_microphone_can_be_tested_before_the_call() -> None:
@@ -477,7 +512,7 @@ def test_microphone_can_be_tested_before_the_call() -> None:
             await expect(v.page.locator("#test-result")).to_be_hidden()
             await v.hears("you")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_a_person_without_a_microphone_calls_and_types() -> None:
@@ -497,7 +532,7 @@ def test_a_person_without_a_microphone_calls_and_types() -> None:
             await v.page.keyboard.press("Enter")
             await v.server.until(lambda: {"type": "text", "text": "Hello"} in v.server.received)
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 # ---- in a call ----
@@ -524,7 +559,7 @@ def test_what_is_typed_is_shown_once() -> None:
             )
             await expect(lines).to_have_count(2)
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_keys_act_on_the_call_only_outside_of_fields() -> None:
@@ -546,7 +581,7 @@ def test_keys_act_on_the_call_only_outside_of_fields() -> None:
             await v.page.keyboard.press("Escape")  # out of the field now
             await expect(v.page.locator("#state")).to_have_attribute("data-state", "ended")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_title_tells_who_is_called_and_how_it_stands() -> None:
@@ -561,7 +596,7 @@ def test_title_tells_who_is_called_and_how_it_stands() -> None:
             await v.page.click("#hangup")
             await expect(v.page).to_have_title("Call ended · Receptionist · livegraph")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_a_server_that_is_gone_is_noticed_within_three_seconds() -> None:
@@ -577,7 +612,7 @@ def test_a_server_that_is_gone_is_noticed_within_three_seconds() -> None:
             await expect(v.page.locator("#state")).not_to_have_attribute("data-state", "listening")
             assert asyncio.get_running_loop().time() - began < 4.0
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 # ---- after a call ----
@@ -599,7 +634,7 @@ def test_a_sentence_cut_by_hanging_up_is_marked() -> None:
             said = await lines.nth(1).locator(".text").evaluate("e => getComputedStyle(e, '::after').content")
             assert said == '"cut off"'
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_the_conversation_can_be_taken_along() -> None:
@@ -641,7 +676,7 @@ def test_the_conversation_can_be_taken_along() -> None:
             link = await v.page.evaluate("navigator.clipboard.readText()")
             assert link.endswith("?agent=desk&caller=Ann")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 # ---- what can fail ----
@@ -667,7 +702,7 @@ def test_microphone_that_does_not_open_is_explained(error: str, code: str, words
             await expect(v.page.locator("#state")).to_have_attribute("data-state", "idle")
             await expect(v.page.locator("#call")).to_be_visible()
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_denied_microphone_is_explained() -> None:
@@ -679,7 +714,7 @@ def test_denied_microphone_is_explained() -> None:
             assert "site settings" in await v.problem("microphone_denied")
             assert v.server.offers == []
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_insecure_origin_is_explained() -> None:
@@ -692,7 +727,7 @@ def test_insecure_origin_is_explained() -> None:
             assert "https" in said
             assert "localhost" in said
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_full_server_counts_down_to_another_try() -> None:
@@ -719,7 +754,7 @@ def test_full_server_counts_down_to_another_try() -> None:
             await expect(v.page.locator("#state")).to_have_attribute("data-state", "listening")
             await expect(v.page.locator("#problem")).to_be_hidden()
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_refusals_are_explained() -> None:
@@ -747,7 +782,7 @@ def test_refusals_are_explained() -> None:
                 await v.page.keyboard.press("Escape")
                 await expect(v.page.locator("#problem")).to_be_hidden()
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_server_that_is_gone_is_explained() -> None:
@@ -765,7 +800,7 @@ def test_server_that_is_gone_is_explained() -> None:
             await expect(v.page.locator("#agent")).to_have_value("receptionist")
             await v.call()
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_answer_that_leads_nowhere_is_explained() -> None:
@@ -783,7 +818,7 @@ def test_answer_that_leads_nowhere_is_explained() -> None:
             assert "firewall" in await v.problem("no_path")
             await v.server.until(lambda: v.server.hung_up == ["call-1"])
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_lost_connection_is_explained_and_the_transcript_stays() -> None:
@@ -802,7 +837,7 @@ def test_lost_connection_is_explained_and_the_transcript_stays() -> None:
             await expect(v.page.locator("#state")).to_have_attribute("data-state", "listening")
             await expect(v.page.locator("#transcript li")).to_have_count(0)
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_end_by_the_agent_is_no_fault() -> None:
@@ -820,7 +855,7 @@ def test_end_by_the_agent_is_no_fault() -> None:
             await v.server.send("end", reason="ended_by_agent", detail="The practice closes now.")
             assert "The practice closes now." in await v.problem("ended")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def test_fault_of_the_agent_is_explained() -> None:
@@ -848,7 +883,7 @@ def test_fault_of_the_agent_is_explained() -> None:
             await expect(v.page.locator("#call")).to_have_text("Call again")
             await expect(v.page.locator("#retry")).to_have_count(0)  # one button that calls is enough
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 # ---- how it looks ----
@@ -909,7 +944,7 @@ def test_everything_fits_and_can_be_touched(width: int, height: int, language: s
             await v.problem("lost")
             await fits()
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -942,7 +977,7 @@ def test_nothing_is_out_of_reach_of_a_screen_reader(scheme: str) -> None:
             await v.problem("ended")
             await sound("after")
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -968,7 +1003,7 @@ def test_text_has_contrast(scheme: str) -> None:
             weak = {pair: ratio for pair in pairs if (ratio := _contrast(*(colours[n] for n in pair))) < 4.5}
             assert weak == {}
 
-    asyncio.run(run())
+    in_loop(run())
 
 
 def _contrast(one: str, other: str) -> float:

@@ -79,7 +79,7 @@ def client_site(
     request: pytest.FixtureRequest, folder: Path, name: str, page: Callable[..., None], *packages: str
 ) -> Iterator[str]:
     """The address of such a page; the test is skipped where there is none, or fails where it is required."""
-    cache: Path = request.config.cache.mkdir("node")  # type: ignore[union-attr]
+    cache: Path = request.config.cache.mkdir("node")
     try:
         page(name, cache, folder, *packages)
     except Unavailable as why:

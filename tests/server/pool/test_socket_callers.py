@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
+import httpx
 import pytest
 import websockets
 from starlette.requests import Request
@@ -24,6 +25,7 @@ from livegraph.server.pool import ProcessPool, WorkerSetup
 from livegraph.server.refusals import Refusal
 from support.pool_agents import SOURCE, agents
 from support.pool_callers import until
+from support.webrtc import Caller
 
 
 @asynccontextmanager
@@ -87,6 +89,36 @@ def test_a_call_by_websocket_is_a_workers() -> None:
                 assert closed.value.rcvd is not None
                 assert closed.value.rcvd.code == 1012
             await until(lambda: pool.active == 0)
+
+    asyncio.run(run())
+
+
+def test_a_socket_takes_the_place_of_an_offer_that_led_nowhere() -> None:
+    """Whichever worker has the offer: its place of the whole and its single-use ticket; not so what is unknown."""
+
+    async def run() -> None:
+        async with served(max_calls=1, authorize=by_name) as (pool, url):
+            caller = Caller()
+            headers = {"Authorization": "Bearer 7.ann"}
+            address = f"{url.replace('ws:', 'http:', 1)}/api/offer"
+            async with httpx.AsyncClient() as http:
+                body = {"sdp": await caller.offer(), "type": "offer", "agent": "echo"}
+                offered = await http.post(address, json=body, headers=headers)
+            assert (offered.status_code, pool.active) == (200, 1), offered.text
+            with pytest.raises(websockets.InvalidStatus) as refused:
+                async with websockets.connect(f"{url}/ws/echo?instead=0.unknown", additional_headers=headers):
+                    raise AssertionError
+            assert refused.value.response.status_code == 503
+            instead = f"{url}/ws/echo?instead={offered.json()['pc_id']}"
+            async with websockets.connect(instead, additional_headers=headers) as page:
+                await page.send(json.dumps({"type": "hello"}))
+                await told(page, "ready")
+                assert pool.active == 1
+            await until(lambda: pool.active == 0)
+            async with websockets.connect(instead, additional_headers=headers) as page:
+                await page.send(json.dumps({"type": "hello"}))
+                assert (await told(page, "error"))["code"] == "ticket_used"
+            await caller.pc.close()
 
     asyncio.run(run())
 
