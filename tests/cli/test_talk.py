@@ -30,6 +30,18 @@ def fake(**settings: str) -> dict[str, str]:
     return {"PYTHONPATH": str(FAKE), **settings}
 
 
+def talking(settings: dict[str, str]) -> subprocess.Popen[str]:
+    """``livegraph talk voice_agent --json`` with these settings."""
+    return subprocess.Popen(
+        [*COMMAND, "voice_agent", "--json"],
+        env=environment(settings),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
 def test_a_person_talks_at_the_terminal(tmp_path: Path) -> None:
     """What is said is heard and answered, by voice and on the screen; with an echo the agent does not hear itself."""
     _, note = load_ears()
@@ -39,14 +51,7 @@ def test_a_person_talks_at_the_terminal(tmp_path: Path) -> None:
     said = arrange(tmp_path / "said.wav", 4.0, spoken("What time is it in Tokyo?"), 3.0)
     played = tmp_path / "played.wav"
     settings = fake(FAKE_SOUND_IN=str(said), FAKE_SOUND_OUT=str(played), FAKE_SOUND_ECHO="1")
-    process = subprocess.Popen(
-        [*COMMAND, "voice_agent", "--json"],
-        env=environment(settings),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = talking(settings)
     assert process.stdout is not None
     events = []
     until = time.monotonic() + 60
@@ -189,14 +194,7 @@ def test_a_device_that_keeps_no_pace_holds_nothing_up(tmp_path: Path) -> None:
     settings = {"HOME": str(tmp_path)}
     if "default" not in livegraph("talk", "--list-devices", **settings).stdout:
         settings = fake(FAKE_SOUND="null")
-    process = subprocess.Popen(
-        [*COMMAND, "voice_agent", "--json"],
-        env=environment(settings),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    process = talking(settings)
     assert process.stdout is not None
     for line in process.stdout:
         told = json.loads(line)

@@ -7,7 +7,6 @@ and speaks. What the browser heard is recognised from the sound itself.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +15,12 @@ import pytest
 
 from livegraph.simulator.ears import load_ears
 from support.browser import Heard, TestPage, chromium
+from support.eventually import eventually
 from support.running import livegraph_run
 from support.speech import RATE, arrange, recorded, resampled, spoken
 from support.words import words
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
-
-
-async def eventually(condition: Callable[[], Awaitable[Any]], what: str, within_s: float = 30.0) -> Any:
-    """The first true value of ``condition``."""
-    try:
-        async with asyncio.timeout(within_s):
-            while not (value := await condition()):
-                await asyncio.sleep(0.05)
-            return value
-    except TimeoutError:
-        raise AssertionError(f"within {within_s} s there was no {what}") from None
 
 
 def quiet(folder: Path) -> Path:

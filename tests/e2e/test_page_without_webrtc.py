@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from livegraph.server.access.grant import Grant
 from livegraph.transports.webrtc import network
 from support.browser import TestPage, chromium
 from support.clients import echo
+from support.eventually import eventually
 from support.speech import arrange, recorded
 from support.storyteller import storyteller
 from support.web import Web, serving
@@ -21,17 +21,6 @@ from support.web import Web, serving
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(180)]
 
 UNTIL_IMPATIENT_MS = 6_500
-
-
-async def eventually(condition: Callable[[], Awaitable[Any]], what: str, within_s: float = 30.0) -> Any:
-    """The first true value of ``condition``."""
-    try:
-        async with asyncio.timeout(within_s):
-            while not (value := await condition()):
-                await asyncio.sleep(0.05)
-            return value
-    except TimeoutError:
-        raise AssertionError(f"within {within_s} s there was no {what}") from None
 
 
 @pytest.fixture
