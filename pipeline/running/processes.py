@@ -174,6 +174,7 @@ class Processes:
         memory_bytes: int | None = None,
         limit_s: float | None = None,
         answer: Callable[[Any], Any] = lambda what: None,
+        name: str = "",
     ) -> Any:
         """What ``work`` returns, run in one of the processes; cancelled, it is ended there too.
 
@@ -182,11 +183,12 @@ class Processes:
             memory_bytes: what it may use beyond what its process has; ``None`` sets no bound.
             limit_s: seconds of real time, from when it begins.
             answer: takes what the work says by ``process_worker.tell``, and gives the answer; it runs in a thread.
+            name: what errors call the work; the function's own by default.
 
         Raises what ``work`` raises, and ``OffloadError``, by kind: ``WorkCrashedError``, ``WorkTooLongError``,
         ``WorkTooLargeError``.
         """
-        name = getattr(work, "__qualname__", repr(work))
+        name = name or getattr(work, "__qualname__", repr(work))
         try:
             job = Job(pickle.dumps((work, tuple(args), dict(kwargs or {}))), memory_bytes, limit_s)
         except BaseException as error:

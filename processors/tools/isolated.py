@@ -76,6 +76,7 @@ class IsolatedTool:
                 memory_bytes=self._host.max_memory_bytes,
                 limit_s=(limit_ns + _GRACE_NS) / SECOND,
                 answer=lambda what: run.answer(*what),
+                name=self._function.name,
             )
         except (ToolError, DistantFault) as error:
             fault = error

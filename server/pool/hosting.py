@@ -118,7 +118,10 @@ class Host:
             self._sockets = SocketsFar(worker.sockets, self._send)
             # Behind the desk's end: its callers are told of it by these sockets.
             stack.push_async_callback(self._sockets.close)
-            await stack.enter_async_context(worker)
+            try:
+                await stack.enter_async_context(worker)
+            except OSError as error:
+                raise _no_port(begin.udp_port, error) from error
             while agents is not self._agents:
                 # They were taken anew while the desk was opened.
                 agents = self._agents
@@ -253,6 +256,12 @@ async def _placed(setup: WorkerSetup, begin: Begin) -> WorkerSetup:
         if process.returncode or not addresses:
             raise Refusal(500, "no_address", "The command for the public address gave none.")
     return msgspec.structs.replace(setup, public_addresses=addresses) if addresses else setup
+
+
+def _no_port(port: int, error: OSError) -> Refusal:
+    which = f"UDP port {port}" if port else "a UDP port"
+    remedy = "Choose another --udp-port, and leave as many free as there are workers." if port else ""
+    return Refusal(500, "worker_failed", f"It cannot listen on {which}: {error.strerror or error}.", remedy)
 
 
 class _GaveUp(Exception):

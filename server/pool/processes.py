@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ...language import Agent
+from ...transports.webrtc.network import PublicAddress
 from ..calls.served import ServedAgent
 from .elastic import ElasticPool
 from .kept import Started
-from .setup import WorkerSetup
+from .setup import MOST_PORT, WorkerSetup
 from .spawning import WorkerProcess, spawn
 from .wire import Begin
 
@@ -43,11 +44,17 @@ class ProcessPool(ElasticPool):
         **others: Any,
     ) -> None:
         super().__init__(setup, agents, workers=workers, spares=spares, **others)
-        if udp_port and not 0 < udp_port <= 65_536 - workers:
+        if udp_port and not 0 < udp_port <= MOST_PORT + 1 - workers:
             raise ValueError(
-                f"{workers} workers take the ports from {udp_port} on, and there are none above 65535: "
-                f"begin at {65_536 - workers} at the latest"
+                f"{workers} workers take the ports from {udp_port} on, and there are none above {MOST_PORT}: "
+                f"begin at {MOST_PORT + 1 - workers} at the latest"
             )
+        for address in map(PublicAddress.parse, setup.public_addresses):
+            if address.port is not None and address.port > MOST_PORT + 1 - workers:
+                raise ValueError(
+                    f"{workers} workers are reached at the ports from {address.port} on, and there are none above "
+                    f"{MOST_PORT}: begin at {address.host}:{MOST_PORT + 1 - workers} at the latest"
+                )
         self.exclusive_ports = udp_port != 0
         # Each computes for seconds before it is ready: more at once are no sooner there.
         self._starting_at_once = asyncio.Semaphore(2 * (os.cpu_count() or 1))

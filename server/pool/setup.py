@@ -20,7 +20,10 @@ from ..metrics import Metrics
 from ..tracing import Tracing
 from ..wall_clock import unix_seconds
 
-__all__ = ["AgentSource", "OpenSource", "WorkerSetup", "make_desk", "open_source"]
+__all__ = ["MOST_PORT", "AgentSource", "OpenSource", "WorkerSetup", "make_desk", "open_source"]
+
+
+MOST_PORT = 65_535
 
 
 class AgentSource(Protocol):
@@ -125,4 +128,10 @@ def uncounted(limits: CallerLimits) -> CallerLimits:
 
 
 def _shifted(address: PublicAddress, slot: int) -> PublicAddress:
-    return address if address.port is None else PublicAddress(address.host, address.port + slot)
+    if address.port is None:
+        return address
+    if address.port + slot > MOST_PORT:
+        raise ValueError(
+            f"worker {slot} would be reached at {address.host}:{address.port + slot}, which is no port"
+        )
+    return PublicAddress(address.host, address.port + slot)

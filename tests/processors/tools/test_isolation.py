@@ -134,9 +134,13 @@ def test_they_are_what_they_are_elsewhere(tools: str) -> None:
     ("name", "told", "fault"),
     [
         ("leave", "leave failed (SystemExit)", "SystemExit (tools.py:"),
-        ("leave_at_once", "leave_at_once failed (its process was ended)", "(it left with 3)"),
+        (
+            "leave_at_once",
+            "leave_at_once failed (its process was ended)",
+            "leave_at_once died (it left with 3)",
+        ),
         ("crash", "crash failed (its process was ended)", "(by SIGSEGV)"),
-        ("grow", "grow failed (its process was ended)", "wanted more than 200 MB of memory"),
+        ("grow", "grow failed (its process was ended)", "grow wanted more than 200 MB of memory"),
         ("stop_the_loop", "stop_the_loop failed (RuntimeError)", "RuntimeError"),
         ("fail", "fail failed (KeyError)", "KeyError (tools.py:"),
         ("endless", "endless failed (TypeError)", "TypeError"),

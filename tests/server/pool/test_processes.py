@@ -273,7 +273,24 @@ def test_a_port_that_is_taken_is_named_and_nothing_is_left() -> None:
                 async with opened(workers=1, udp_port=port, setup={"media_hosts": ("127.0.0.1",)}):
                     raise AssertionError
             assert refused.value.code == "worker_failed"
+            assert f"UDP port {port}: Address already in use" in refused.value.message
+            assert "--udp-port" in refused.value.remedy
         assert workers_here() <= before
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("ports", "first"),
+    [({"udp_port": 65_535}, "65534"), ({"setup": {"public_addresses": ("203.0.113.7:65535",)}}, "7:65534")],
+)
+def test_ports_that_there_are_not_are_refused(ports: dict[str, Any], first: str) -> None:
+    """Each worker has one: of both kinds the last is 65535, and where to begin at the latest is said."""
+
+    async def run() -> None:
+        with pytest.raises(ValueError, match=f"none above 65535: begin at .*{first} at the latest"):
+            async with opened(workers=2, **ports):
+                raise AssertionError
 
     asyncio.run(run())
 
