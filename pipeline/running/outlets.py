@@ -150,7 +150,9 @@ class Outlet:
         if from_signal(error):
             raise error
         node = self._node
-        node.reports.failed(node, as_fault(node.name, error), skippable=True)
+        # Of one that has failed, and handed over thousands of frames before, the first fault tells enough.
+        if not node.muted:
+            node.reports.failed(node, as_fault(node.name, error), skippable=True)
 
     def emit_to(self, index: int, frame: Frame) -> None:
         """Hand ``frame`` to the edge of this index alone."""

@@ -53,7 +53,11 @@ class Strand:
         """
         while self.filled:
             edge, _ = self.filled.popitem()
-            while edge.full and not self._waits_for_itself(edge):
+            while edge.full:
+                if self._waits_for_itself(edge):
+                    # Those of the circle that it has made room for take a step first.
+                    await asyncio.sleep(0)
+                    break
                 self.waits_for = edge
                 began_ns = self._now_ns()
                 try:

@@ -44,7 +44,7 @@ async def serve(node: NodeRuntime) -> None:
             node.between.take_deferred()
             inlets = [(inlet, inlet.queue) for inlet in node.intake.inlets if inlet.queue is not None]
             only = inlets[0] if len(inlets) == 1 else None
-        inlet, queue = only or min(inlets, key=_arrival)
+        inlet, queue = only or _next_of(inlets)
         if not queue.stats.held:
             node.reports.idle(node)
             await node.intake.frames_come()
@@ -175,6 +175,15 @@ async def _send_one(node: NodeRuntime, frame: Frame, one: Any) -> None:
     node.answer(one)
     if node.strand.filled:
         await node.strand.room()
+
+
+def _next_of(inlets: list[tuple[Inlet, QueuedEdge]]) -> tuple[Inlet, QueuedEdge]:
+    """The one whose head came first; but a feedback queue that is full comes before all: a loop runs as long as what
+    goes round it finds room."""
+    for entry in inlets:
+        if entry[0].edge.feedback and entry[1].full and entry[1].stats.held:
+            return entry
+    return min(inlets, key=_arrival)
 
 
 def _arrival(entry: tuple[Inlet, QueuedEdge]) -> float:

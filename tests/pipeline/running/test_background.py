@@ -540,3 +540,30 @@ def test_work_in_a_process_keeps_to_its_limits() -> None:
         shut_pool()
     with pytest.raises(ValueError, match="a size such as 500MB"):
         ProcessLimits(memory="much")
+
+
+def test_a_flood_from_a_thread_is_one_fault(caplog: pytest.LogCaptureFixture) -> None:
+    """Thousands of frames more than the queue may hold are told once, and not one by one."""
+
+    class Floods(Processor):
+        out: Out[TextFrame]
+
+        async def run(self) -> None:
+            def work() -> None:
+                for number in range(6_000):
+                    self.out.emit_threadsafe(TextFrame(str(number)))
+
+            await asyncio.to_thread(work)
+            await asyncio.sleep(1)
+
+    class Slow(Collect):
+        async def on_text(self, frame: TextFrame) -> None:  # type: ignore[override]
+            await asyncio.sleep(1)
+
+    graph = Graph()
+    graph.add("floods", Floods)
+    graph.add("slow", Slow)
+    graph.chain("floods", "slow")
+    with pytest.raises(ProcessorError, match=r"floods: the queue .* 4 times its bound"):
+        run_virtual(graph.plan().call().run())
+    assert len(caplog.records) <= 2

@@ -114,6 +114,25 @@ def test_small_bounds_on_every_edge_of_a_loop_do_not_lock_it() -> None:
     assert all(stats.dropped == 0 for stats in call.stats().values())
 
 
+@pytest.mark.parametrize("answers", [Upper, SlowUpper])
+def test_a_small_loop_behind_a_long_queue_takes_what_goes_round_first(answers: type[Processor]) -> None:
+    """A thousand words wait in front of it: were they served in order of arrival alone, the loop would overflow."""
+    heard: list[str] = []
+    graph = Graph()
+    graph.add("words", Words, words=[str(n) for n in range(3_000)])
+    graph.add("asks", AsksSlowly)
+    graph.add("one", SlowUpper)
+    graph.add("two", answers)
+    graph.add("sink", Collect, into=heard)
+    graph.connect("words", "asks.text")
+    for source, target in (("asks.out", "one"), ("one", "two"), ("two", "asks.back")):
+        graph.connect(source, target, max_frames=4)
+    graph.connect("asks.heard", "sink")
+    call = run(graph)
+    assert heard == [str(n) for n in range(3_000)]
+    assert all(stats.dropped == 0 for stats in call.stats().values())
+
+
 @pytest.mark.parametrize("asks", [Asks, AsksSlowly])
 def test_the_answers_come_home_before_a_loop_ends(asks: type[Processor]) -> None:
     """3 of 3, and what was held back to the end goes round as well."""
