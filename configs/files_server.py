@@ -144,8 +144,8 @@ def _place(wanted: set[str], text: str) -> str:
     paragraphs = [part.strip() for part in re.split(r"\n\s*\n", text) if part.strip()]
     best = max(range(len(paragraphs)), key=lambda at: len(wanted & set(_words(paragraphs[at]))), default=0)
     if paragraphs and paragraphs[best].startswith("#") and best + 1 < len(paragraphs):
-        # A heading alone says nothing.
-        return f"{paragraphs[best]}\n{paragraphs[best + 1]}"[:1_000]
+        # A heading alone says nothing, and the name of the file says the same.
+        best += 1
     return paragraphs[best][:1_000] if paragraphs else ""
 
 

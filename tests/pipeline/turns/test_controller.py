@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from livegraph.pipeline.turns.controller import TurnController, TurnPolicy, TurnState
+from livegraph.pipeline.turns.conversation_policy import Interruptions
 from livegraph.pipeline.turns.decisions import Flush, Pause, Resume
 from livegraph.pipeline.units import MS, SECOND
 
@@ -217,3 +218,17 @@ def test_a_paused_agent_is_always_decided_upon(facts: list[tuple[str, int]]) -> 
     if controller.state is TurnState.PAUSED:
         assert controller.deadline_ns is not None
         assert controller.tick(max(now_ns, controller.deadline_ns)) != []
+
+
+def test_guesses_at_words_are_judged_as_they_come() -> None:
+    """Each stands in the place of the one before, and what is told for sure afterwards changes nothing any more."""
+    turns = TurnController(TurnPolicy())
+    turns.interruptions = Interruptions(min_words=2, backchannels=("okay",))
+    turns.playing(0, turns.next_turn())
+    assert turns.user_started(100 * MS) == [Pause()]
+    assert turns.user_said(200 * MS, "okay", so_far=True) == []
+    assert turns.user_said(300 * MS, "wait", so_far=True) == []
+    assert turns.user_said(350 * MS, "wait", so_far=True) == [], "the same guess again is no second word"
+    [flush] = turns.user_said(400 * MS, "wait a", so_far=True)
+    assert isinstance(flush, Flush)
+    assert turns.user_said(900 * MS, "Wait a moment") == []
