@@ -11,6 +11,7 @@ from typing import Any
 from ...pipeline.errors import LivegraphError, ProcessorError
 from ...pipeline.events import StateChanged
 from ...pipeline.running.call import Call
+from ...transports.webrtc.over import end_of
 from ..call_events import CallEvents
 from ..logs import about
 from ..protocol import EndReason
@@ -148,7 +149,7 @@ class Line:
 
         await _first_of(reach(), self._ended.wait())
         if self._ended.is_set() or not reached:
-            self.call.end(self.leg.reason or EndReason.CANCELLED)
+            self.call.end(self.leg.end_reason if self.leg.reason else EndReason.CANCELLED, self.leg.reason)
             return False
         return True
 
@@ -187,8 +188,8 @@ class Line:
 
     def _leg_over(self, reason: str) -> None:
         self.gone = True
-        # Its boxes may have heard so before; the first reason counts.
-        self.call.end(reason)
+        # Its boxes may hear so later, or have heard it before; the first reason counts, in records as well.
+        self.call.end(end_of(reason), reason)
 
     @property
     def failed_node(self) -> str:

@@ -17,6 +17,7 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.routing import WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from ..access.grant import Grant
 from ..calls import CallDesk
@@ -93,7 +94,7 @@ class SocketsHere:
         told[DOORKEEPER] = keeper is not None
         self._say(SocketOpened(number, packed(told)))
         hearing = asyncio.create_task(self._hear(number, receive), name="socket to its worker")
-        sent = ""
+        sent, gone = "", False
         try:
             while (event := await events.get()) is not None:
                 if event["type"] == DOORKEEPER:
@@ -101,11 +102,16 @@ class SocketsHere:
                         self._say(SocketEvent(number, packed(await _asked(keeper, event))))
                     continue
                 sent = event["type"]
-                await send(event)
+                try:
+                    if not gone:
+                        await send(event)
+                except (WebSocketDisconnect, RuntimeError, OSError):
+                    # Its caller left in this moment: the worker hears of it by what is received, and comes to its end.
+                    gone = True
             if scope["type"] == "http":
                 if not sent:
                     await _unserved(scope, receive, send)
-            elif sent != "websocket.close" and not hearing.done():
+            elif sent != "websocket.close" and not gone and not hearing.done():
                 await send({"type": "websocket.close", "code": _RESTARTING, "reason": "the call was lost"})
         finally:
             hearing.cancel()
