@@ -7,6 +7,7 @@ import hashlib
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 from starlette.applications import Starlette
@@ -14,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocketDisconnect
 
 from livegraph.cli.web import WebServer
 from livegraph.server.pool.sockets import SocketsFar, SocketsHere
@@ -182,3 +184,35 @@ def test_a_fault_at_the_other_side_is_one_requests_own() -> None:
             assert (await client.get("/show/x")).status_code == 201
 
     asyncio.run(run())
+
+
+def test_who_leaves_while_something_is_sent_to_it_is_no_fault() -> None:
+    """Its server refuses the message: the far side hears that it has left, with its code, and nothing is raised."""
+
+    async def chatty(scope: Scope, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        await send({"type": "websocket.send", "text": "are you there?"})
+        await send({"type": "websocket.send", "text": "hello?"})
+        heard.append(await receive())
+
+    async def run() -> None:
+        coming: asyncio.Queue[Any] = asyncio.Queue()
+        coming.put_nowait({"type": "websocket.connect"})
+
+        async def send(event: Any) -> None:
+            sent.append(event["type"])
+            if event["type"] == "websocket.send":
+                coming.put_nowait({"type": "websocket.disconnect", "code": 1001})
+                raise WebSocketDisconnect(1006)
+
+        async with no_tasks_left(), asyncio.timeout(10):
+            pair = Pair(chatty)
+            await pair({"type": "websocket", "path": "/ws", "headers": []}, coming.get, send)
+            await pair.far.close()
+
+    heard: list[Any] = []
+    sent: list[str] = []
+    asyncio.run(run())
+    assert heard == [{"type": "websocket.disconnect", "code": 1001}]
+    assert sent == ["websocket.accept", "websocket.send"]
