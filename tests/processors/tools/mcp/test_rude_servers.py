@@ -57,7 +57,7 @@ def test_one_that_misbehaves_in_every_way_costs_one_answer_each(virtual: bool) -
     """Rubbish among its messages, megabytes, a key in its error, an end in mid-word: it is told, and goes on."""
 
     async def main() -> None:
-        async with no_tasks_left(), calling(rude("shouts")) as (model, events):
+        async with no_tasks_left(), calling(rude("shouts"), timeout=60 * SECOND) as (model, events):
             await there(model)
             assert "after the rubbish" in str(await told(model, "rubbish", "1"))
             flooded = await told(model, "flood", "2")
