@@ -20,10 +20,15 @@ def rims(graph: Graph, processor: type[Processor]) -> list[NodeSpec]:
 
 
 def check_sound(path: Path, option: str) -> None:
-    """Raise ``Fault`` for a file that is not there, cannot be read, or is no sound: better now than by the call."""
+    """Raise ``Fault`` for a file that cannot be read, or is no sound: better now than by the call.
+
+    One that is not there is told of by whoever takes it, with where it was looked for.
+    """
     from ..pipeline.errors import TransportError
     from ..transports.decode import AudioFile
 
+    if not path.is_file():
+        return
     check_there(path, option)
     try:
         AudioFile(path, 16_000).close()

@@ -124,7 +124,7 @@ def test_without_a_model(tmp_path: Path) -> None:
             "there is no access token",
         ),
         (("{bad}", "--in", "{wav}", "--out", "o.wav"), 78, "LG201"),
-        (("echo", "--in", "{bad}", "--out", "o.wav"), 1, "webrtc_in: "),
+        (("echo", "--in", "{bad}", "--out", "o.wav"), 78, "is no audio that can be read"),
     ],
 )
 def test_mistakes(tmp_path: Path, arguments: tuple[str, ...], code: int, words: str) -> None:
