@@ -14,8 +14,10 @@ from __future__ import annotations
 import argparse
 import asyncio
 import statistics
+import sys
 import time
 from collections import defaultdict
+from pathlib import Path
 
 import numpy as np
 from aiortc import RTCSessionDescription
@@ -29,6 +31,10 @@ from livegraph.server.calls import WebRTCLeg
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
+
+# The callers of the tests.
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
 from support.webrtc import Caller
 
 AGENT = """
