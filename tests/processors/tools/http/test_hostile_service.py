@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import json
 import zlib
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -16,37 +15,9 @@ from livegraph.processors.tools.http.arguments import ArgumentSpec
 from livegraph.processors.tools.http.entry import HttpTool
 from livegraph.processors.tools.settings import Cached
 from livegraph.processors.tools.sources import known_tools
-from support.rest import Asked, Rest, reply, rest_server
+from support.asked_service import always, ask
+from support.rest import Asked, reply, rest_server
 from support.tool_calls import calling
-
-Answering = Callable[[Asked, asyncio.StreamWriter], Awaitable[bytes | None]]
-
-
-def always(said: bytes) -> Answering:
-    """A service that answers the same each time."""
-
-    async def answer(asked: Asked, writer: asyncio.StreamWriter) -> bytes:
-        return said
-
-    return answer
-
-
-def ask(
-    answer: Answering, template: str = "GET {base}/look", args: dict[str, Any] | None = None, **options: Any
-) -> tuple[dict[str, Any], Rest, ToolFinished]:
-    """What the model is told by a tool that calls a service which answers so."""
-
-    async def main() -> tuple[dict[str, Any], Rest, ToolFinished]:
-        async with rest_server(answer) as rest:
-            http = template.replace("{base}", rest.url)
-            entry = HttpTool(**({"http": http, "name": "look", "private": ("127.0.0.1",)} | options))
-            async with calling(entry) as (model, events):
-                model.ask("look", **(args or {}))
-                told = await model.answer()
-                [finished] = [event for event in events if isinstance(event, ToolFinished)]
-                return told, rest, finished
-
-    return asyncio.run(main())
 
 
 def said(answer: bytes, **options: Any) -> Any:
