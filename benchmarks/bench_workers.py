@@ -8,9 +8,10 @@
 
 *hold*: callers come one after the other, one each four seconds, until the event loop of a worker comes late. As many
 are held as there were when last, in the three seconds before the next caller came, 99 of 100 beats of a 10 ms timer
-were within 30 ms in every worker. The agent's box computes for 10 % of a core a call (``busy_agent``): the callers are
-on the same machine, and were they no cheaper than calls, they would be what fills it. The ratio is of the calls held.
-Takes about 90 s on two cores, which must have nothing else to do.
+were within 30 ms in every worker, or as were taken before the workers refused more. The agent's box computes for 10 %
+of a core a call (``busy_agent``): the callers are on the same machine, and were they no cheaper than calls, they would
+be what fills it. The ratio is of the calls held. Takes about two minutes on two cores, which must have
+nothing else to do.
 
 *cost*: six calls a worker, for ten seconds; the CPU time of the workers for a call and second (by the packets that went
 to and fro: on a machine that is not quiet callers send fewer), and that of the process with the port. It is what *hold*
@@ -57,6 +58,8 @@ _MOST = 40
 _STEP_S = 4.0
 _LATE_STEPS = 2
 """One may be the machine's."""
+_FULL_STEPS = 3
+"""So many without another call: the workers take no more, their cores are full before their loops come late."""
 _PATIENCE_S = 300.0
 _PACKETS_A_SECOND = 100
 """Of a call, both ways."""
@@ -118,6 +121,9 @@ async def _held(pool: ProcessPool, folder: Path) -> int:
         await asyncio.sleep(0.1)
         if (there := pool.active - pool.pending) == calls:
             now_ms = worst_ms(pool, folder)
+            if calls and time.monotonic() - since > _FULL_STEPS * _STEP_S:
+                print(f"  {calls} calls: {now_ms:.1f} ms, and no more are taken", flush=True)
+                return held if now_ms > _HELD_MS else calls
             continue
         if time.monotonic() - since > 0.8 * _STEP_S:
             print(f"  {calls} calls: {now_ms:.1f} ms", flush=True)
