@@ -16,9 +16,10 @@ from livegraph.transports.webrtc.network import Network
 from livegraph.transports.webrtc.peer import Peer
 from livegraph.transports.webrtc.secure import Certificate, SecureTransport
 
-__all__ = ["MemoryNetwork", "RawCaller", "check", "rtp"]
+__all__ = ["CERTIFICATE", "MemoryNetwork", "RawCaller", "check", "rtp"]
 
-_CERTIFICATE = Certificate()
+CERTIFICATE = Certificate()
+"""Of all raw callers."""
 
 
 def check(
@@ -102,7 +103,7 @@ class RawCaller:
         """SCTP of the server, decrypted."""
         self.alive = True
         self.local = self.password = ""
-        self.secure = SecureTransport(_CERTIFICATE, [], "server", self.transmit, self._take)
+        self.secure = SecureTransport(CERTIFICATE, [], "server", self.transmit, self._take)
         network.listen(source, self._hear)
 
     async def _take(self, data: bytes) -> None:
@@ -113,7 +114,7 @@ class RawCaller:
         transport = [
             f"a=ice-ufrag:{self.ufrag}",
             f"a=ice-pwd:{self.pwd}",
-            f"a=fingerprint:{_CERTIFICATE.fingerprint}",
+            f"a=fingerprint:{CERTIFICATE.fingerprint}",
             "a=setup:actpass",
         ]
         lines = ["v=0", "o=- 1 1 IN IP4 0.0.0.0", "s=-", "t=0 0", f"a=group:BUNDLE 0{' 1' if data else ''}"]

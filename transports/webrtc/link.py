@@ -15,9 +15,10 @@ from .ice.lite import Credentials
 from .ice.route import Route
 from .network import Network
 from .sctp import Association
-from .sdp.agree import Agreement, agree
+from .sdp.agree import Agreement, Role, agree
 from .sdp.answer import Local, write_answer
 from .sdp.candidates import is_usable
+from .sdp.errors import BadOffer
 from .sdp.offer import Offer
 from .secure import SecureTransport
 
@@ -128,8 +129,11 @@ class Link:
 
     async def renew(self, offer: Offer) -> str:
         """Answer a further offer of the same connection: other terms, or a restart of ICE. Raises ``BadOffer``."""
-        agreement = self._agree(offer)
-        before, self._agreement = self.agreement, agreement
+        before = self.agreement
+        agreement = self._agree(offer, before.role)
+        if agreement.role != before.role:
+            raise BadOffer("the offer changes the DTLS role of the connection that it goes on with (a=setup)")
+        self._agreement = agreement
         self._version += 1
         assert self._route is not None
         if agreement.transport.credentials != before.transport.credentials:
@@ -210,9 +214,9 @@ class Link:
 
     # Inside ------------------------------------------------------------------------------------------
 
-    def _agree(self, offer: Offer) -> Agreement:
+    def _agree(self, offer: Offer, role: Role | None = None) -> Agreement:
         lite = self._network.ice == "lite"
-        return agree(offer, audio_ssrc=self._ssrc, cname=self._cname, video=self._video, lite=lite)
+        return agree(offer, audio_ssrc=self._ssrc, cname=self._cname, video=self._video, lite=lite, role=role)
 
     def _connect(self, agreement: Agreement) -> None:
         assert self._route is not None

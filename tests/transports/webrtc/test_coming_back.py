@@ -12,7 +12,8 @@ from livegraph.pipeline.units import SECOND
 from livegraph.testing import no_tasks_left
 from livegraph.transports.webrtc.peer import Answer, Peer
 from livegraph.transports.webrtc.sdp import BadOffer
-from support.raw_caller import MemoryNetwork, RawCaller
+from livegraph.transports.webrtc.secure import SecureTransport
+from support.raw_caller import CERTIFICATE, MemoryNetwork, RawCaller
 
 MOBILE, OTHER = ("203.0.113.99", 40_001), ("192.0.2.55", 6_000)
 
@@ -141,6 +142,29 @@ def test_ice_may_be_restarted_before_the_encryption_stands(reached: bool) -> Non
             async with asyncio.timeout(10):
                 await peer.connected()
             assert peer.remote_address.startswith(MOBILE[0])
+            await peer.close()
+            await caller.close()
+
+    run_virtual(main())
+
+
+def test_a_restart_keeps_the_roles_of_the_handshake() -> None:
+    """A caller who began the handshake leaves the choice open later on; one who wants the other role is refused."""
+
+    async def main() -> None:
+        async with no_tasks_left():
+            network = MemoryNetwork()
+            caller = RawCaller(network)
+            caller.secure = SecureTransport(CERTIFICATE, [], "client", caller.transmit, caller._take)
+            peer = await Peer.accept(caller.offer().replace("actpass", "active"), network=network)
+            assert "a=setup:passive" in peer.answer.sdp
+            await caller.connect(peer)
+            caller.renew()
+            answer = await peer.renegotiate(caller.offer())
+            assert "a=setup:passive" in answer.sdp
+            with pytest.raises(BadOffer, match="DTLS role"):
+                await peer.renegotiate(caller.offer().replace("actpass", "passive"))
+            assert peer.state == "connected"
             await peer.close()
             await caller.close()
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from ....audio import Pcm
 from ....pipeline.units import MS, SECOND
+from .allowance import Allowance
 from .packets import RtpPacket
 from .receiver import MODEL_WAIT_NS, AudioReceiver, Sound, SoundCounts
 from .reception import Reception
@@ -48,6 +49,8 @@ class AudioInput:
         self.foreign = 0
         """Packets of sources that are not heard."""
         self.malformed = 0
+        self.hasty = 0
+        """Packets with more sound than time has passed for."""
         self.sources = 0
         """How many were heard, one after the other."""
         self.receiver: AudioReceiver | None = None
@@ -71,6 +74,7 @@ class AudioInput:
         self._rate = 0
         self._most_wait_ns = MODEL_WAIT_NS
         self._given = 0
+        self._allowance = Allowance(48_000)
         self._deliver: Deliver | None = None
         self._pieces: deque[tuple[Pcm, int]] = deque(maxlen=_MOST_PIECES)
         self._waiter: asyncio.Future[None] | None = None
@@ -85,7 +89,7 @@ class AudioInput:
         """
         self.ignore()
         self._rate, self._most_wait_ns = rate, most_wait_ns
-        self._given = 0
+        self._given, self._allowance = 0, Allowance(rate)
 
     def hand_to(self, deliver: Deliver) -> None:
         """Hand over what is held, and from now on all sound in the step that received it. ``deliver`` may not raise."""
@@ -169,6 +173,9 @@ class AudioInput:
             receiver = self.receiver = AudioReceiver(
                 self._rate, most_wait_ns=self._most_wait_ns, begins_at=self._given
             )
+        if not self._allowance.allows(receiver.given, now_ns):
+            self.hasty += 1
+            return False
         self._hand_over(receiver.receive(packet, now_ns, copies, sent), now_ns)
         return bool(receiver.held)
 

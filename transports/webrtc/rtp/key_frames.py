@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from ....pipeline.units import MS
@@ -41,7 +42,7 @@ class _Open:
 
 
 class KeyFrames:
-    """Collects one source's packets. What is kept is bounded: three pictures, 4 MB each."""
+    """Collects one source's packets. What is kept is bounded: three pictures, 4 MB in all."""
 
     __slots__ = ("_done", "_open", "_tracker")
 
@@ -74,7 +75,9 @@ class KeyFrames:
             picture.first = number
         if packet.marker:
             picture.last = number
-        if picture.size > _MOST_BYTES or len(picture.parts) > _MOST_PACKETS:
+        while sum(each.size for each in self._open.values()) > _MOST_BYTES:
+            self._close(next(iter(self._open)))
+        if stamp not in self._open or len(picture.parts) > _MOST_PACKETS:
             self._close(stamp)
             return None
         return self._complete(stamp, picture)
@@ -90,8 +93,10 @@ class KeyFrames:
             picture.asks += 1
             first = min(picture.parts) if picture.first is None else picture.first
             last = max(picture.parts) + (picture.last is None)
-            wanted += [number & 0xFFFF for number in range(first, last + 1) if number not in picture.parts]
-        return wanted[:_MOST_NACKED]
+            # A sender that begins anew in the middle of a picture leaves holes of any size.
+            holes = (number & 0xFFFF for number in range(first, last + 1) if number not in picture.parts)
+            wanted += islice(holes, _MOST_NACKED - len(wanted))
+        return wanted
 
     def _complete(self, stamp: int, picture: _Open) -> KeyFrame | None:
         if not picture.key or picture.first is None or picture.last is None:

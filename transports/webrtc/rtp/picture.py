@@ -27,10 +27,10 @@ def decode_key_frame(codec: str, data: bytes, rotation: int = 0) -> Pixels | Non
         data: of ``KeyFrame``.
         rotation: by how many quarters the picture is to be turned clockwise (3GPP TS 26.114, section 7.4.5).
     """
-    context: Any = av.CodecContext.create(codec, "r")
-    context.thread_count = 1
-    context.options = {"max_pixels": str(MOST_PIXELS)}
     try:
+        context: Any = av.CodecContext.create(codec, "r")
+        context.thread_count = 1
+        context.options = {"max_pixels": str(MOST_PIXELS)}
         frames = [*context.decode(av.Packet(data)), *context.decode(None)]
         if not frames:
             return None

@@ -217,7 +217,7 @@ class MediaSession:
             concealed_ms=sound.concealed / 48,
             silent_ms=sound.silent / 48,
             malformed_packets=self._malformed + self.audio_in.malformed + sound.malformed + sound.undecodable,
-            foreign_packets=self._foreign + self.audio_in.foreign + order.strays,
+            foreign_packets=self._foreign + self.audio_in.foreign + order.strays + self._hasty,
             sources=self.audio_in.sources,
             jitter_ms=self.audio_in.jitter_ns / MS,
             buffer_ms=sound.delay_sum_ns / MS / max(1, sound.decoded),
@@ -244,6 +244,11 @@ class MediaSession:
         return min(_MOST_UNHEARD_NS, way_ns + buffer_ns)
 
     # Inside --------------------------------------------------------------------------------------------
+
+    @property
+    def _hasty(self) -> int:
+        """What came faster than it can have been said or pressed."""
+        return self.audio_in.hasty + self._dtmf.hasty
 
     def _next_sender(self, terms: Terms, now_ns: int) -> AudioSender:
         before = self._sender

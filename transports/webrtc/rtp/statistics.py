@@ -28,7 +28,7 @@ class MediaStatistics:
     malformed_packets: int = 0
     """Packets, of any kind, that could not be read or decoded."""
     foreign_packets: int = 0
-    """Packets of a source or kind that nobody listens to."""
+    """Packets of a source or kind that nobody listens to, and of sound for which no time has passed."""
     sources: int = 0
     """Sources of sound that were heard."""
     jitter_ms: float = 0.0

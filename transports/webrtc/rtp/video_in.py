@@ -25,7 +25,7 @@ DeliverPicture = Callable[[Pixels, int], None]
 
 _ASK_AGAIN_NS = 500 * MS
 _MOST_ASK_AGAIN_NS = 4 * SECOND
-_MOST_SOURCES = 8
+_MOST_SOURCES = 4
 _SENDS_NS = 3 * SECOND
 """A section that sent something within this time is in use."""
 
@@ -103,7 +103,7 @@ class VideoInput:
         if self._deliver is None:
             return
         if packet.payload_type in self._rtx:
-            original = self._original(packet)
+            original = self._original(packet, now_ns)
             if original is None:
                 return
             packet = original
@@ -145,14 +145,14 @@ class VideoInput:
 
     # Inside ----------------------------------------------------------------------------------------
 
-    def _original(self, packet: RtpPacket) -> RtpPacket | None:
-        """The packet that was sent again, by the source that it belongs to: the one with its payload type."""
+    def _original(self, packet: RtpPacket, now_ns: int) -> RtpPacket | None:
+        """The packet that was sent again, by the source that it belongs to: the one that is looked at, as no other is
+        asked to send anything again."""
         kind = self._rtx[packet.payload_type]
-        codec = self._types.get(kind)
-        for ssrc, source in self._sources.items():
-            if codec is not None and source.codec == codec.name:
-                return unwrap_rtx(packet, kind, ssrc)
-        return None
+        codec, looked_at = self._types.get(kind), self._looked_at(now_ns)
+        if codec is None or looked_at is None or looked_at[1].codec != codec.name:
+            return None
+        return unwrap_rtx(packet, kind, looked_at[0])
 
     def _new_source(self, packet: RtpPacket) -> _Source:
         while len(self._sources) >= _MOST_SOURCES:

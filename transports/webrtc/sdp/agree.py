@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 from typing import Final, Literal
 
@@ -20,7 +20,7 @@ from .terms import (
     Terms,
 )
 
-__all__ = ["Agreement", "DataTerms", "Taken", "agree"]
+__all__ = ["Agreement", "DataTerms", "Role", "Taken", "agree"]
 
 _EXTENSIONS: Final[Mapping[str, frozenset[str]]] = {
     "audio": frozenset((MID, AUDIO_LEVEL, ABSOLUTE_SEND_TIME, TRANSPORT_WIDE)),
@@ -32,6 +32,7 @@ _FEEDBACK: Final[Mapping[str, frozenset[str]]] = {
 }
 _PICTURES: Final = frozenset(("vp8", "vp9", "h264"))
 _MOST_PICTURES: Final = 2
+Role = Literal["client", "server"]
 _MIRRORED: Final[Mapping[Direction, Direction]] = {
     "sendrecv": "sendrecv",
     "sendonly": "recvonly",
@@ -68,7 +69,7 @@ class Agreement:
     offer: Offer
     transport: Transport
     """The caller's, which carries everything."""
-    role: Literal["client", "server"]
+    role: Role
     """Ours in the DTLS handshake."""
     taken: Mapping[int, Taken]
     """What is accepted, by the section's place in the offer."""
@@ -79,7 +80,13 @@ class Agreement:
 
 
 def agree(
-    offer: Offer, *, audio_ssrc: int = 0, cname: str = "", video: bool = True, lite: bool = True
+    offer: Offer,
+    *,
+    audio_ssrc: int = 0,
+    cname: str = "",
+    video: bool = True,
+    lite: bool = True,
+    role: Role | None = None,
 ) -> Agreement:
     """Decide what we take of ``offer``.
 
@@ -91,6 +98,7 @@ def agree(
         audio_ssrc, cname: go into the terms.
         video: whether pictures are wanted.
         lite: whether we only answer checks, so that the caller must not be of that kind too.
+        role: ours in the DTLS association that the offer goes on with (RFC 8842, section 5.3), if there is one.
 
     Raises ``BadOffer`` when there would be no sound.
     """
@@ -104,13 +112,15 @@ def agree(
     taken = {sound: _take(offer.sections[sound], "audio", _sound_codecs(offer.sections[sound]))}
     pictures: list[int] = []
     data: DataTerms | None = None
+    # Of packets that travel together the type says what they are, so that the sound's are taken.
+    types = {codec.payload_type for codec in taken[sound].codecs}
     for index in together:
         section = offer.sections[index]
         if index in taken:
             continue
         if (
             section.kind == "video"
-            and (codecs := _picture_codecs(section))
+            and (codecs := _picture_codecs(section, types))
             and len(pictures) < _MOST_PICTURES
         ):
             if video and section.direction in ("sendrecv", "sendonly"):
@@ -127,12 +137,18 @@ def agree(
     return Agreement(
         offer=offer,
         transport=transport,
-        role="server" if transport.setup == "active" else "client",
+        role=_role(transport, role),
         taken=taken,
         bundle=bundle,
         terms=_terms(offer, taken, sound, sorted(pictures), audio_ssrc, cname),
         data=data,
     )
+
+
+def _role(transport: Transport, before: Role | None) -> Role:
+    if transport.setup == "actpass":
+        return before or "client"
+    return "server" if transport.setup == "active" else "client"
 
 
 def _sound(offer: Offer) -> int:
@@ -201,11 +217,13 @@ def _sound_codecs(section: OfferedSection) -> tuple[Codec, ...]:
     return tuple(found)
 
 
-def _picture_codecs(section: OfferedSection) -> tuple[Codec, ...]:
-    pictures = {codec.payload_type for codec in section.codecs if codec.name in _PICTURES}
+def _picture_codecs(section: OfferedSection, taken: Set[int]) -> tuple[Codec, ...]:
+    """What we take of a section for pictures; payload types in ``taken`` are something else's."""
+    free = [codec for codec in section.codecs if codec.payload_type not in taken]
+    pictures = {codec.payload_type for codec in free if codec.name in _PICTURES}
     return tuple(
         _with_feedback(codec, "video")
-        for codec in section.codecs
+        for codec in free
         if codec.payload_type in pictures or (codec.name == "rtx" and _repeated(codec) in pictures)
     )
 

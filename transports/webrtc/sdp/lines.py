@@ -46,8 +46,11 @@ def split(sdp: object, kind: object) -> tuple[Block, list[Block]]:
         raise BadOffer('"type" must be "offer"')
     if not isinstance(sdp, str) or not sdp:
         raise BadOffer('"sdp" must be the text of an SDP offer')
-    if len(sdp.encode(errors="replace")) > MOST_BYTES:
+    encoded = sdp.encode(errors="replace")
+    if len(encoded) > MOST_BYTES:
         raise BadOffer(f"the offer is larger than {MOST_BYTES // 1024} KiB")
+    # Half an emoji is no text, and could not be written into the answer.
+    sdp = encoded.decode()
     session, sections = Block(), list[Block]()
     block = session
     letters = []

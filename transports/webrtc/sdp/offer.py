@@ -208,9 +208,10 @@ def _codecs(block: Block, formats: tuple[str, ...]) -> tuple[Codec, ...]:
             feedback.setdefault(match[1], set()).add(" ".join(match[2].lower().split()))
     found = []
     for text in dict.fromkeys(formats):
-        if not text.isascii() or not text.isdigit() or int(text) > 127 or int(text) not in maps:
+        number = int(text) if text.isascii() and text.isdigit() and len(text) < 4 else -1
+        # With the marker 64 to 95 look like RTCP on the same port (RFC 5761, section 4).
+        if number > 127 or 64 <= number < 96 or number not in maps:
             continue
-        number = int(text)
         name, rate, channels = maps[number]
         if rate > 0 and channels > 0:
             heard = feedback.get("*", set()) | feedback.get(str(number), set())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 from typing import Any
@@ -18,11 +19,12 @@ from hypothesis import strategies as st
 
 from livegraph.pipeline.clock import clock_of_loop, run_virtual
 from livegraph.pipeline.units import MS, SECOND
-from livegraph.transports.webrtc.rtp.packets import build_rtp, pack_extensions
+from livegraph.transports.webrtc.rtp.key_frames import KeyFrames
+from livegraph.transports.webrtc.rtp.packets import RtpPacket, build_rtp, pack_extensions
 from livegraph.transports.webrtc.rtp.picture import Pixels, decode_key_frame
 from livegraph.transports.webrtc.rtp.rtcp import Nack, PictureLoss, parse_rtcp
 from livegraph.transports.webrtc.rtp.session import MediaSession
-from livegraph.transports.webrtc.rtp.video_payloads import READERS
+from livegraph.transports.webrtc.rtp.video_payloads import READERS, VideoPart
 from livegraph.transports.webrtc.sdp.terms import MID, ORIENTATION, Codec, Section, Terms
 
 WIDTH, HEIGHT = 320, 240
@@ -220,6 +222,39 @@ def test_the_screen_is_looked_at_while_it_is_shared() -> None:
         scene.session.close()
 
     run_virtual(main())
+
+
+def test_what_comes_again_belongs_to_the_picture_that_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Camera and screen count alike and both lose packets; no other key frame can be had, and the screen is seen."""
+
+    def noisy(shade: int) -> Pixels:
+        return np.random.default_rng(shade).integers(0, 255, (HEIGHT, WIDTH, 3), np.uint8)
+
+    async def main() -> None:
+        camera, screen = Camera("vp8", ssrc=50), Camera("vp8", mid="2", ssrc=60)
+        for each in (camera, screen):
+            codec = replace(each.section.codecs[0], feedback=frozenset({"nack"}))
+            each.section = replace(each.section, codecs=(codec,))
+        scene = Scene(camera, screen)
+        await scene.play(6, drops=lambda count: count % 4 == 3)
+        assert camera.key_frames == screen.key_frames == 1
+        assert len(scene.seen) == 1
+        scene.session.close()
+
+    monkeypatch.setitem(globals(), "picture", noisy)
+    run_virtual(main())
+
+
+def test_pictures_without_an_end_are_bounded() -> None:
+    """Four megabytes of one source, whatever is open; and a hole of any size is asked for in pieces."""
+    frames = KeyFrames()
+    for number in range(20_000):
+        packet = RtpPacket(96, False, number & 0xFFFF, number // 1_500, 7, b"")
+        frames.add(packet, VideoPart(number % 1_500 == 0, True, bytes(1_100)), 0)
+    assert sum(each.size for each in frames._open.values()) <= 4 << 20
+    for sequence in (0, 40_000, 40_001):  # the sender begins anew in the middle of a picture
+        frames.add(RtpPacket(96, False, sequence, 99, 7, b""), VideoPart(sequence == 0, True, b"x"), 0)
+    assert 0 < len(frames.missing(SECOND)) <= 64
 
 
 @pytest.mark.parametrize("rotation", [0, 1, 2, 3])

@@ -103,6 +103,24 @@ def test_pictures_are_taken_only_where_they_are_wanted() -> None:
     assert "AV1" not in sections[1] and "goog-remb" not in sections[1]
 
 
+def test_a_type_is_one_thing_for_all_that_travels_together() -> None:
+    """A picture's codec with the number of the sound's is left out, with its retransmission."""
+    number = answered(PIPECAT, video=True)[0].terms.opus_payload_type
+    clash = re.sub(r"\b96\b", str(number), PIPECAT)
+    agreement, sections = answered(clash, video=True)
+    assert agreement.terms.opus_payload_type == number
+    assert [codec.name for codec in agreement.terms.video[0].codecs] == ["h264"]
+    assert f"a=rtpmap:{number}" not in sections[1]
+
+
+def test_a_further_offer_keeps_the_roles_of_the_handshake() -> None:
+    """Whoever offers leaves the choice open, as browsers do each time, and is answered as before (RFC 8842)."""
+    for role, setup in (("server", "passive"), ("client", "active")):
+        agreement = agree(read_offer(CHROMIUM), role=role)  # type: ignore[arg-type]
+        assert agreement.role == role
+        assert f"a=setup:{setup}" in write_answer(agreement, LOCAL)
+
+
 def test_an_unknown_medium_is_rejected_in_its_place() -> None:
     """With its name, its formats and port 0."""
     odd = "m=text 9 UDP/BFCP *\r\nc=IN IP4 0.0.0.0\r\na=mid:odd\r\n"

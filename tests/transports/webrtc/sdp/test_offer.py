@@ -90,6 +90,9 @@ def test_what_is_no_offer_is_refused_with_a_reason(sdp: Any, message: str) -> No
         (OFFER.replace("AB:AB:", "AB:"), "DTLS fingerprint"),
         (OFFER.replace("setup:actpass", "setup:holdconn"), "DTLS role"),
         (OFFER.replace("opus/48000/2", "speex/8000"), "has Opus"),
+        (OFFER.replace("111", "72"), "has Opus"),
+        (OFFER.replace("111", "1110"), "has Opus"),
+        (OFFER.replace("sha-256", "sha-1"), "SHA-256"),
         (OFFER.replace("s=-", "s=-\r\na=ice-lite"), "ICE-lite"),
     ],
 )
@@ -102,6 +105,20 @@ def test_an_offer_that_would_be_no_call_is_refused_with_a_reason(sdp: str, messa
 def test_only_offers_are_taken(kind: Any) -> None:
     with pytest.raises(BadOffer, match="type"):
         read_offer(OFFER, kind)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "m=wei\ud800rd 9 UDP/\udfff 5\ud83d",
+        "m=video 0 UDP/TLS/RTP/SAVPF 96 \ud800",
+        "m=application 9 UDP/DTLS/SCTP webrtc-datachannel \ud83d",
+        "a=fmtp:111 x\ud800=\ud800",
+        "a=extmap:7 urn:\ud800",
+    ],
+)
+def test_half_an_emoji_anywhere_is_answered_by_text(line: str) -> None:
+    assert answered_or_refused(OFFER + line + "\r\n")
 
 
 @given(st.data())
@@ -122,6 +139,7 @@ def answered_or_refused(text: str) -> bool:
         assert str(error)
         return False
     answer = write_answer(agreement, LOCAL)
+    answer.encode()
     sections = len(agreement.offer.sections)
     assert len(re.findall(r"^m=", answer, re.MULTILINE)) == sections
     assert all(re.fullmatch(r"[a-z]=[^\r\n]*", line) for line in answer.removesuffix("\r\n").split("\r\n"))
