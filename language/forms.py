@@ -14,7 +14,7 @@ from ..pipeline.options import option_specs
 from .building import NodeBuilder
 from .form_checks import Shape, meant
 from .nodes import WrittenNode
-from .personas import TOOLS, tools_of_personas, with_personas
+from .personas import TOOLS, own_state, tools_of_personas, with_personas
 from .sections import TOP
 from .short import agent_keys, home_part, parts
 from .wiring import Box, infer
@@ -45,6 +45,9 @@ def short_form(
         if given is True and not part.optional:
             hint = "leave it out: it is there"
         sections[key] = shape.mapping(given, ("agent", key), f"`{key}`", hint) or {}
+    if personas is not None:
+        sections.setdefault(TOOLS, {})
+        sections[TOOLS] = own_state(personas, build) | sections[TOOLS]
     row: list[WrittenNode] = []
     for part in parts():
         if part.section not in sections:

@@ -87,7 +87,7 @@ from .options import (
 )
 from .policy import Policy
 from .ports import EdgeEnd, FromOption, In, Ins, Out, Outs, Room
-from .processor import Emitted, OptionFault, Processor
+from .processor import Emitted, NameUsed, OptionFault, Processor
 from .running.call import Call
 from .running.call_log import LogPolicy
 from .running.changing import CallChange
@@ -149,6 +149,7 @@ __all__ = [
     "MessageFrame",
     "ModuleRef",
     "MuteChanged",
+    "NameUsed",
     "NodeFailed",
     "NodeSlow",
     "NotFoundError",

@@ -30,9 +30,18 @@ import inspect
 import logging
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Collection,
+    Coroutine,
+    Iterable,
+    Iterator,
+    Mapping,
+)
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar
 
 from .errors import Fix, Problem
 from .frames import Frame, InterruptFrame, Marker
@@ -45,7 +54,7 @@ if TYPE_CHECKING:
     from .running.context import CallContext
     from .running.offload import ProcessLimits
 
-__all__ = ["OptionFault", "Processor", "facade", "ports_of"]
+__all__ = ["NameUsed", "OptionFault", "Processor", "facade", "ports_of"]
 
 _PORT_HINT = re.compile(r"\s*(\w+\.)*(Ins?|Outs?)\[")
 
@@ -110,6 +119,18 @@ class OptionFault(Exception):
         """The same of the node at ``node``."""
         path = (*node, *self.path)
         return Problem(self.code, self.message, path, hint=self.hint, warning=self.warning, fix=self.fix)
+
+
+class NameUsed(NamedTuple):
+    """What ``names_used`` yields: an option speaks of the ``name`` of something of this ``kind``.
+
+    ``option`` may lead inside, as ``("rules", 0, "to")``; ``known`` are names that nobody need give.
+    """
+
+    kind: str
+    name: str
+    option: tuple[str | int, ...]
+    known: tuple[str, ...] = ()
 
 
 class Processor:
@@ -248,6 +269,16 @@ class Processor:
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
         """Faults that types and ranges cannot tell (a file that is not there); runs before any call, fast, offline."""
+        return iter(())
+
+    @classmethod
+    def names_given(cls, options: Mapping[str, Any]) -> Mapping[str, Collection[str]]:
+        """By kind (such as ``agents``): the names that its options give to things, for other boxes to speak of."""
+        return {}
+
+    @classmethod
+    def names_used(cls, options: Mapping[str, Any]) -> Iterator[NameUsed]:
+        """Where its options speak of what another box of the graph has to name."""
         return iter(())
 
     @classmethod

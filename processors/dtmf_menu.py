@@ -19,6 +19,7 @@ from ..pipeline import (
     Doc,
     Duration,
     In,
+    NameUsed,
     OptionFault,
     Out,
     Processor,
@@ -31,6 +32,7 @@ from ..pipeline.end_reason import EndReason
 from ..pipeline.events import Interrupted, StateChanged, ToolCalled, ToolFinished
 from ..pipeline.frames import DtmfFrame
 from .dtmf_collector import Collector, Digits
+from .gemini_live.colleagues.persona import HUMAN
 from .gemini_live.frames import ContextFrame, HandOverFrame
 from .tools.answering import answer_call
 from .tools.catalog import FunctionSpec, ToolCatalog
@@ -93,6 +95,12 @@ class DtmfMenu(Processor):
                 yield OptionFault(("menu", key), f"`{key[:20]}` is no key", f"keys are {' '.join(_KEYS)}")
             if sum((bool(one.tell), bool(one.to), one.end)) != 1:
                 yield OptionFault(("menu", key), "a key does one of `tell`, `to` and `end`", "say which")
+
+    @classmethod
+    def names_used(cls, options: Mapping[str, Any]) -> Iterator[NameUsed]:
+        for key, one in options.get("menu", {}).items():
+            if one.to:
+                yield NameUsed("agents", one.to, ("menu", key, "to"), (HUMAN,))
 
     async def start(self) -> None:
         if self._ask:

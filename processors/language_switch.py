@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from ..pipeline import (
     Doc,
     In,
+    NameUsed,
     OptionFault,
     Out,
     Processor,
@@ -24,6 +25,7 @@ from ..pipeline import (
     TranscriptFrame,
 )
 from ..pipeline.events import Event, ToolCalled, ToolFinished
+from .gemini_live.colleagues.persona import HUMAN
 from .gemini_live.frames import ContextFrame, HandOverFrame
 from .patterns import PatternError, Phrase, Slow
 from .tools.answering import answer_call
@@ -104,6 +106,12 @@ class LanguageSwitch(Processor):
                     Phrase(phrase)
                 except PatternError as error:
                     yield OptionFault(("languages", code, "phrases", index), str(error), code="LG251")
+
+    @classmethod
+    def names_used(cls, options: Mapping[str, Any]) -> Iterator[NameUsed]:
+        for code, choice in options.get("languages", {}).items():
+            if choice is not None and choice.to:
+                yield NameUsed("agents", choice.to, ("languages", code, "to"), (HUMAN,))
 
     async def start(self) -> None:
         functions = (self._function(),) if self._tool else ()

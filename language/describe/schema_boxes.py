@@ -129,7 +129,14 @@ def persona_schema(boxes: Boxes) -> Schema:
         return {}
     _, persona = get_args(option_specs(home)["agents"].type)
     made = group_schema(persona)
-    made["properties"] = made["properties"] | {"tools": _option(TOOLS, "tools")}
+    made["properties"] = made["properties"] | {
+        "tools": _option(TOOLS, "tools"),
+        "share_state": {
+            "type": "boolean",
+            "default": True,
+            "description": "Whether its tools share their state with those of its colleagues",
+        },
+    }
     return made | {"description": "One of several who speak in a call"}
 
 

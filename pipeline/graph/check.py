@@ -20,6 +20,7 @@ from ..processor import Processor, ages, ports_of
 from .call_files import file_problems
 from .declarations import GraphSpec, NodeSpec
 from .modules import Modules, file_module, recording
+from .names import name_problems
 from .negotiate import FormatSolver, PortKey
 from .own_faults import own_faults
 from .resolve import ResolvedEdge, common_types, resolve_edge
@@ -107,6 +108,8 @@ def _check_options(graph: GraphSpec, result: CheckResult) -> None:
             problems += own_faults(node, options)
         result.problems += problems
         result.nodes[node.name] = replace(node, options=options)
+    if not result.errors:
+        result.problems += name_problems(result.nodes.values())
     result.problems += file_problems(result.nodes.values())
 
 

@@ -11,15 +11,13 @@ from typing import Any
 from ..errors import Problem, from_signal, told
 from .declarations import NodeSpec
 
-__all__ = ["broken_check", "own_faults"]
+__all__ = ["broken_check", "own_faults", "plain"]
 
 
 def own_faults(node: NodeSpec, options: Mapping[str, Any]) -> list[Problem]:
     """What the box of ``node`` has to say about its options itself."""
-    # A text that is filled in when a call starts is a text like any other here.
-    plain = {name: str(value) if isinstance(value, str) else value for name, value in options.items()}
     try:
-        return [fault.problem(node.path) for fault in node.processor.check_options(plain)]
+        return [fault.problem(node.path) for fault in node.processor.check_options(plain(options))]
     except BaseException as error:
         return [broken_check(node, "check_options", error)]
 
@@ -32,3 +30,8 @@ def broken_check(node: NodeSpec, method: str, error: BaseException) -> Problem:
     fails = f"cannot check its {method[6:]}" if method.startswith("check_") else f"fails in {method}"
     message = f"`{node.name}` {fails}: {told(error)}"
     return Problem("LG222", message, node.path, hint=f"mend {node.processor.__qualname__}.{method}")
+
+
+def plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """A text that is filled in when a call starts is a text like any other here."""
+    return {name: str(value) if isinstance(value, str) else value for name, value in options.items()}

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..errors import Problem
 from ..frames import AudioFrame
 from ..processor import OptionFault, ports_of
 from .declarations import NodeSpec
-from .own_faults import broken_check
+from .own_faults import broken_check, plain
 
 if TYPE_CHECKING:
     from .resolve import ResolvedEdge
@@ -25,7 +25,7 @@ def silence_problems(nodes: Mapping[str, NodeSpec], edges: Sequence[ResolvedEdge
             into.setdefault(edge.target[0], []).append(edge.source[0])
     for name, node in nodes.items():
         try:
-            needs = node.processor.needs_silence(_plain(node.options))
+            needs = node.processor.needs_silence(plain(node.options))
         except BaseException as error:
             yield broken_check(node, "needs_silence", error)
             continue
@@ -51,15 +51,10 @@ def _stops(
         node = nodes[source]
         fault: OptionFault | Problem | None
         try:
-            fault = node.processor.sound_stops(_plain(node.options))
+            fault = node.processor.sound_stops(plain(node.options))
         except BaseException as error:
             fault = broken_check(node, "sound_stops", error)
         if fault is not None:
             yield node, fault
         else:
             left += into.get(source, ())
-
-
-def _plain(options: Mapping[str, Any]) -> dict[str, Any]:
-    """A text that is filled in when a call starts is a text like any other here."""
-    return {name: str(value) if isinstance(value, str) else value for name, value in options.items()}

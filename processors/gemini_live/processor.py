@@ -10,7 +10,7 @@ Example:
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from typing import Any
@@ -202,6 +202,11 @@ class GeminiLive(Processor):
             yield fault
             return
         yield from box_faults(options, cls(**options)._given)
+
+    @classmethod
+    def names_given(cls, options: Mapping[str, Any]) -> Mapping[str, Collection[str]]:
+        """The personas who speak in its calls."""
+        return {"agents": tuple(options.get("agents", ()))}
 
     @classmethod
     def needs_silence(cls, options: Mapping[str, Any]) -> str:

@@ -14,12 +14,13 @@ import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-from ...pipeline import ConfigError, Doc, In, OptionFault, Out, Processor, TranscriptFrame
+from ...pipeline import ConfigError, Doc, In, NameUsed, OptionFault, Out, Processor, TranscriptFrame
 from ...pipeline.end_reason import EndReason
 from ...pipeline.errors import Fix
 from ...pipeline.events import Event, Interrupted, StateChanged
 from ...pipeline.spelling import sure
 from ...pipeline.units import MS, SECOND
+from ..gemini_live.colleagues.persona import HUMAN
 from ..gemini_live.frames import ContextFrame, HandOverFrame
 from ..patterns import PatternError
 from ..utterances import Utterance, Utterances
@@ -98,6 +99,12 @@ class GuardRails(Processor):
                 message = f"`{one}` is taken for a pattern, and hides that word only"
                 hint = f"did you mean `{meant}`?"
                 yield OptionFault(("redact", index), message, hint, warning=True, fix=Fix(meant))
+
+    @classmethod
+    def names_used(cls, options: Mapping[str, Any]) -> Iterator[NameUsed]:
+        for index, rule in enumerate(options.get("rules", ())):
+            if rule.to:
+                yield NameUsed("agents", rule.to, ("rules", index, "to"), (HUMAN,))
 
     async def start(self) -> None:
         self._checks = {

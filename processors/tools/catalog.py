@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 __all__ = ["FunctionSpec", "ToolCatalog"]
@@ -30,5 +30,11 @@ class ToolCatalog:
     """Sentences that the router may want to have said at once: whoever speaks does well to have them ready."""
     agents: tuple[str, ...] = ()
     """The personas whose functions these are; empty: everybody's."""
+    of: Callable[[str], tuple[FunctionSpec, ...]] | None = None
+    """The functions of one persona, where they are not the same for each."""
     notes: Callable[[], str] | None = None
     """What the model is told with its instructions; asked whenever a connection is set up."""
+
+    def for_persona(self, persona: str) -> ToolCatalog:
+        """What ``persona`` is told of it."""
+        return self if self.of is None else replace(self, functions=self.of(persona))

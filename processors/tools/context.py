@@ -59,6 +59,7 @@ class ToolDesk:
         consents: Consents,
         voices: Callable[[], list[Voice]],
         state: StateKind | None = None,
+        own_state: frozenset[str] = frozenset(),
     ) -> None:
         self.node = node
         self.call = call
@@ -67,6 +68,8 @@ class ToolDesk:
         self.spoken = SpokenSoFar()
         self.voices = voices
         self.state = state
+        self.own_state = own_state
+        """The personas whose tools keep state of their own."""
         self.wishes: dict[str, tuple[str, dict[str, Any]]] = {}
         """What was asked of the caller, by its key in ``consents``."""
         self._loop = asyncio.get_running_loop()
@@ -185,7 +188,9 @@ class ToolContext(Generic[S]):
                 "no state is declared: annotate the parameter with ToolContext[YourDataclass], or give the tool "
                 "router the option `state`"
             )
-        made: S = state_of(self._desk.call, self._state_kind, self._desk.node)
+        persona = self._frame.agent
+        whose = persona if persona in self._desk.own_state else ""
+        made: S = state_of(self._desk.call, self._state_kind, whose)
         return made
 
     def resource(self, kind: type[R]) -> R | None:

@@ -63,7 +63,7 @@ class Execution:
         """The outcome of ``frame``; ``part`` takes what comes before the last result."""
         settings, name = tool.settings, frame.name
         call = self._desk.call
-        if not settings.permits(call.agent, call.identity):
+        if not settings.permits(call.agent, call.identity, frame.agent):
             return Outcome.error("denied", f"{name} is not available to this caller")
         try:
             arguments = tool.arguments(frame.args)

@@ -22,6 +22,7 @@ from ...pipeline import (
     Duration,
     In,
     ModuleRef,
+    NameUsed,
     OptionFault,
     Out,
     Processor,
@@ -48,7 +49,7 @@ from ...pipeline.running.context import set_idempotency_key
 from ...pipeline.running.tasks import settle
 from ...pipeline.units import MS, SECOND, format_duration
 from .breaker import BreakerPolicy
-from .catalog import ToolCatalog
+from .catalog import FunctionSpec, ToolCatalog
 from .consent import Consents
 from .context import ToolDesk
 from .docket import Docket
@@ -117,6 +118,10 @@ class ToolRouter(Processor):
             Sequence[str],
             Doc("the personas of `agents` whose functions these are; empty is everybody"),
         ] = (),
+        own_state: Annotated[
+            Sequence[str],
+            Doc("personas of `agents` whose tools keep state of their own; all the others share theirs"),
+        ] = (),
         max_result_bytes: Annotated[
             int,
             Range(1_000, 10_000_000),
@@ -153,6 +158,7 @@ class ToolRouter(Processor):
         self._timeout_ns = timeout
         self._max_parallel = max_parallel
         self._agents = tuple(agents)
+        self._own_state = frozenset(own_state)
         self._max_result_bytes = max_result_bytes
         self._max_media_bytes = max_media_bytes
         self._state_option = state
@@ -188,12 +194,20 @@ class ToolRouter(Processor):
                 yield _fault(problem, "state")
 
     @classmethod
+    def names_used(cls, options: Mapping[str, Any]) -> Iterator[NameUsed]:
+        for option in ("agents", "own_state"):
+            for index, name in enumerate(options.get(option, ())):
+                yield NameUsed("agents", name, (option, index))
+
+    @classmethod
     def shared_by_calls(cls, options: Mapping[str, Any]) -> AbstractAsyncContextManager[None]:
         return held(options["tools"])
 
     async def start(self) -> None:
         state = _state_kind(self._state_option)
-        self._desk = ToolDesk(self.name, self.call, self.log, Consents(self._words), self._voices, state)
+        self._desk = ToolDesk(
+            self.name, self.call, self.log, Consents(self._words), self._voices, state, self._own_state
+        )
         self._reports = ToolReports(self.name, self.call)
         self._docket = Docket(
             self.name,
@@ -305,7 +319,10 @@ class ToolRouter(Processor):
     @property
     def offered(self) -> Sequence[Tool]:
         """The tools that the model is told of in this call, from ``start`` on."""
-        who = self.call.agent, self.call.identity
+        return self._offered_to("")
+
+    def _offered_to(self, persona: str) -> list[Tool]:
+        who = self.call.agent, self.call.identity, persona
         return [tool for tool in self._tools.values() if tool.settings.permits(*who)]
 
     async def stop(self) -> None:
@@ -332,13 +349,18 @@ class ToolRouter(Processor):
             else:
                 found[name] = tool
         self._tools = found
-        allowed = self.offered
+        by_agent = any(tool.settings.depends_on_agent for tool in found.values())
         lines = dict.fromkeys(
             tool.settings.filler.say
-            for tool in allowed
+            for tool in (found.values() if by_agent else self.offered)
             if tool.settings.filler is not None and tool.settings.filler.say
         )
-        self.calls.advertised = ToolCatalog(tuple(tool.spec for tool in allowed), tuple(lines), self._agents)
+        self.calls.advertised = ToolCatalog(
+            self._specs_for(""), tuple(lines), self._agents, self._specs_for if by_agent else None
+        )
+
+    def _specs_for(self, persona: str) -> tuple[FunctionSpec, ...]:
+        return tuple(tool.spec for tool in self._offered_to(persona))
 
     async def _open(self, source: ToolSource) -> Sequence[Tool]:
         """The tools of a source; of one that asks others, and gets no answer, none: the call goes on without."""

@@ -62,21 +62,24 @@ class Who:
     callers: tuple[str, ...] = ()
     """As whoever let the caller in calls them; ``""`` is one whom nobody knows."""
     agents: tuple[str, ...] = ()
-    """Names of agents."""
+    """Names of agents, of files and of personas."""
 
     def __post_init__(self) -> None:
         if not self.callers and not self.agents:
             raise ValueError("name `callers` or `agents`")
 
-    def matches(self, agent: str, caller: str) -> bool:
-        """Whether the agent or the caller is one of them."""
-        return _among(agent, self.agents) or _among(caller, self.callers)
+    def matches(self, agent: str, caller: str, persona: str = "") -> bool:
+        """Whether the agent, the one of its personas who speaks, or the caller is one of them."""
+        return self._means(agent, persona) or _among(caller, self.callers)
 
-    def admits(self, agent: str, caller: str) -> bool:
-        """Whether each of the two is one of them, where something is said of it."""
-        return (not self.agents or _among(agent, self.agents)) and (
+    def admits(self, agent: str, caller: str, persona: str = "") -> bool:
+        """Whether agent and caller are each one of them, where something is said of it."""
+        return (not self.agents or self._means(agent, persona)) and (
             not self.callers or _among(caller, self.callers)
         )
+
+    def _means(self, agent: str, persona: str) -> bool:
+        return _among(agent, self.agents) or (bool(persona) and _among(persona, self.agents))
 
 
 def _among(name: str, patterns: tuple[str, ...]) -> bool:
@@ -155,11 +158,16 @@ class ToolSettings:
     service: str = ""
     description: str = ""
 
-    def permits(self, agent: str, caller: str) -> bool:
-        """Whether an agent may use it for a caller."""
-        if self.deny is not None and self.deny.matches(agent, caller):
+    def permits(self, agent: str, caller: str, persona: str = "") -> bool:
+        """Whether an agent, or this persona of it, may use it for a caller."""
+        if self.deny is not None and self.deny.matches(agent, caller, persona):
             return False
-        return self.allow is None or self.allow.admits(agent, caller)
+        return self.allow is None or self.allow.admits(agent, caller, persona)
+
+    @property
+    def depends_on_agent(self) -> bool:
+        """Whether some agents or personas may use it, and others not."""
+        return any(who is not None and who.agents for who in (self.allow, self.deny))
 
 
 def resolve(*layers: ToolOptions | None) -> ToolSettings:

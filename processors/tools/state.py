@@ -67,13 +67,17 @@ def check_state_class(kind: Any) -> None:
         pass  # a class without a signature
 
 
-def state_of(call: CallContext, kind: StateKind, owner: str) -> Any:
+def state_of(call: CallContext, kind: StateKind, persona: str = "") -> Any:
     """The state of ``call`` of this kind, made when it is first asked for.
 
-    Tools that name the same class share it; declared fields are shared by the tools of the node ``owner``.
+    Tools that name the same class share it, and those for which the same fields are declared; ``persona`` is whoever
+    keeps it apart from all the others.
     """
     shelf: dict[Any, Any] = call.shelf.setdefault("tool state", {})
-    key = kind if isinstance(kind, type) else owner
+    what = (
+        kind if isinstance(kind, type) else tuple(sorted((name, repr(spec)) for name, spec in kind.items()))
+    )
+    key = (persona, what)
     if key not in shelf:
         shelf[key] = kind() if isinstance(kind, type) else DeclaredState(kind)
     return shelf[key]

@@ -13,7 +13,7 @@ from typing import Literal
 from ....pipeline.units import SECOND
 from ...patterns import Phrase, Slow
 from ...tools.catalog import FunctionSpec
-from .persona import Persona, with_humans
+from .persona import HUMAN, Persona, Transfer, with_humans
 
 __all__ = ["Decision", "Desk", "HandOver", "PassOn", "Refused"]
 
@@ -67,6 +67,8 @@ class Desk:
 
     def __init__(self, personas: Mapping[str, Persona], first: str = "") -> None:
         self.personas = with_humans(personas)
+        # Rules of other boxes may pass a call on where no persona does.
+        self.personas.setdefault(HUMAN, Persona(transfer=Transfer()))
         speaking = [name for name, each in self.personas.items() if each.transfer is None]
         self.current = first or speaking[0]
         self.slow: list[str] = []

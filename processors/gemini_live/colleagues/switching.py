@@ -377,7 +377,9 @@ class Reception:
         """What ``persona`` may call."""
         if self._desk is None:
             return list(self._catalogs)
-        theirs = [each for each in self._catalogs if not each.agents or persona in each.agents]
+        theirs = [
+            each.for_persona(persona) for each in self._catalogs if not each.agents or persona in each.agents
+        ]
         return [*theirs, ToolCatalog(self._desk.functions(persona))]
 
     def _lines_of(self, persona: str) -> tuple[FallbackLine, ...]:
