@@ -154,6 +154,8 @@ export interface Service {
 export interface LineNumbers {
   type: "line";
   received_packets: number;
+  received_bytes: number;
+  receive_bit_rate: number;
   lost_packets: number;
   late_packets: number;
   duplicate_packets: number;
@@ -180,6 +182,7 @@ export interface LineNumbers {
   bit_rate: number;
   fec: boolean;
   complexity: number;
+  late_beats: number;
   video_frames: number;
   video_requests: number;
 }

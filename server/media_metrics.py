@@ -14,10 +14,12 @@ __all__ = ["MediaMetrics"]
 _DELAYS_S = (0.005, 0.01, 0.02, 0.04, 0.08, 0.15, 0.3, 0.6, 1.2)
 _COUNTED = {
     "received_packets": ("livegraph_media_received_packets", "Audio packets from callers"),
+    "received_bytes": ("livegraph_media_received_bytes", "Bytes of sound from callers"),
     "lost_packets": ("livegraph_media_lost_packets", "Audio packets of callers that did not come in time"),
     "late_packets": ("livegraph_media_late_packets", "Those of them that came too late"),
     "recovered_packets": ("livegraph_media_recovered_packets", "Lost packets given back from a copy"),
     "malformed_packets": ("livegraph_media_malformed_packets", "Packets that could not be read or decoded"),
+    "foreign_packets": ("livegraph_media_foreign_packets", "Packets that nobody listens to"),
     "sent_packets": ("livegraph_media_sent_packets", "Audio packets to callers"),
     "sent_bytes": ("livegraph_media_sent_bytes", "Bytes of Opus to callers"),
     "left_out_packets": ("livegraph_media_left_out_packets", "Packets of silence that need not be sent"),

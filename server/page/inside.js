@@ -70,7 +70,7 @@ export class Inside {
     if (line !== null) {
       if (line.round_trip_ms !== null) told.push(label("round_trip", { ms: Math.round(line.round_trip_ms) }));
       told.push(label("jitter", { ms: line.jitter_ms.toFixed(1) }), label("buffered", { ms: Math.round(line.buffer_ms ?? 0) }));
-      if (line.concealed_ms > 0) told.push(label("concealed", { ms: Math.round(line.concealed_ms) }));
+      told.push(...quality(line));
     }
     if (this.#tokens > 0) told.push(label("tokens", { count: this.#tokens }));
     if (this.#cost !== null) told.push(label("cost", { usd: this.#cost.toFixed(4) }));
@@ -119,6 +119,24 @@ export class Inside {
     list.prepend(element("li", {}, element("span", { class: "at" }, clockText(Math.floor(atMs / 1000))), ` ${kind} ${text}`));
     if (list.children.length > MOST_EVENTS) list.lastChild.remove();
   }
+}
+
+/** How the sound is on both ways, for who wants to know. Lines other than WebRTC know less of it. */
+function quality({ received_packets: came = 0, lost_packets: lost = 0, lost_by_caller: down = 0, ...line }) {
+  const told = [];
+  if (came + lost > 0) {
+    const share = (part) => (100 * part).toFixed(1);
+    told.push(label("lost_ways", { up: share(lost / (came + lost)), down: share(down) }));
+  }
+  if (line.recovered_packets > 0) told.push(label("recovered", { count: line.recovered_packets }));
+  if (line.concealed_ms > 0) told.push(label("concealed", { ms: Math.round(line.concealed_ms) }));
+  if (line.bit_rate > 0) {
+    const [up, down] = [line.receive_bit_rate ?? 0, line.bit_rate].map((rate) => Math.round(rate / 1000));
+    told.push(label("bit_rates", { up, down }));
+  }
+  if (line.late_beats > 0) told.push(label("late_beats", { count: line.late_beats }));
+  if (line.complexity > 0) told.push(label("complexity", { level: line.complexity }));
+  return told;
 }
 
 function said(value, scale, unit) {

@@ -177,6 +177,8 @@ class LineNumbers(WireMessage, tag="line", frozen=True, omit_defaults=False):
     """How the line is, every few seconds: the fields of ``MediaStatistics``, which has what they mean."""
 
     received_packets: int = 0
+    received_bytes: int = 0
+    receive_bit_rate: int = 0
     lost_packets: int = 0
     late_packets: int = 0
     duplicate_packets: int = 0
@@ -203,6 +205,7 @@ class LineNumbers(WireMessage, tag="line", frozen=True, omit_defaults=False):
     bit_rate: int = 0
     fec: bool = False
     complexity: int = 0
+    late_beats: int = 0
     video_frames: int = 0
     video_requests: int = 0
 

@@ -35,6 +35,15 @@ def test_the_inside_of_a_call_is_shown_and_can_be_turned() -> None:
                     await asyncio.sleep(0.1)
             await expect(page.locator("#graph path[data-flows=true]").first).to_be_attached()
             await expect(page.locator("#figures li", has_text="ms").first).to_be_visible(timeout=15_000)
+            for figure in (
+                "round trip",
+                "jitter",
+                "buffer",
+                "% up",
+                "kb/s up",
+                "complexity",
+            ):
+                await expect(page.locator("#figures li", has_text=figure)).to_be_visible(timeout=15_000)
 
             slider = page.locator("#options input[type=range]").first
             turned = await slider.get_attribute("id")

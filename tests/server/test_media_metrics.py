@@ -23,6 +23,8 @@ def test_counts_of_calls_are_added_up() -> None:
         for part in (1, 2, 2):
             numbers = MediaStatistics(
                 received_packets=100 * part,
+                received_bytes=8_000 * part,
+                foreign_packets=part,
                 lost_packets=lost * part,
                 concealed_ms=20.0 * part,
                 round_trip_ms=None if part == 1 else 30.0,
@@ -32,6 +34,8 @@ def test_counts_of_calls_are_added_up() -> None:
             events.publish(MediaMeasured(time_ns=part, statistics=numbers))
     text = metrics.text().decode()
     assert value(text, "livegraph_media_received_packets_total") == 400
+    assert value(text, "livegraph_media_received_bytes_total") == 32_000
+    assert value(text, "livegraph_media_foreign_packets_total") == 4
     assert value(text, "livegraph_media_lost_packets_total") == 16
     assert value(text, "livegraph_media_concealed_seconds_total") == 0.08
     assert value(text, "livegraph_media_round_trip_seconds_count") == 4

@@ -49,6 +49,8 @@ class AudioInput:
         self.foreign = 0
         """Packets of sources that are not heard."""
         self.malformed = 0
+        self.octets = 0
+        """Of what packets of the sources that were heard carry."""
         self.hasty = 0
         """Packets with more sound than time has passed for."""
         self.sources = 0
@@ -155,6 +157,7 @@ class AudioInput:
             self.foreign += 1
             return False
         self._heard_ns = now_ns
+        self.octets += len(packet.payload)
         copies: Sequence[tuple[int, RtpPacket]] = ()
         if packet.payload_type == self._red:
             unwrapped = self._unwrapped(packet)

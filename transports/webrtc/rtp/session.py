@@ -38,7 +38,7 @@ from .rtcp import (
 )
 from .sender import AudioSender
 from .statistics import MediaStatistics
-from .ticker import TICK_NS, Ticker
+from .ticker import TICK_NS, Ticker, beat_facts
 from .video_in import VideoInput
 
 __all__ = ["MediaSession"]
@@ -88,6 +88,8 @@ class MediaSession:
         self._dtmf = DtmfReceiver()
         self._keys: list[Callable[[str, int], None]] = []
         self._reports_ns = 0
+        self._octets_before = self._receive_bit_rate = 0
+        self._late_before = beat_facts().late
         self._malformed = self._foreign = 0
         self._closed = False
         self._unix_ns = unix_time_ns() - clock.now_ns()
@@ -209,6 +211,8 @@ class MediaSession:
         sender, receiver = self._sender, self.audio_in.receiver
         numbers = MediaStatistics(
             received_packets=order.received,
+            received_bytes=self.audio_in.octets,
+            receive_bit_rate=self._receive_bit_rate,
             lost_packets=order.lost + order.late,
             late_packets=order.late,
             duplicate_packets=order.duplicates,
@@ -224,6 +228,7 @@ class MediaSession:
             buffer_most_ms=sound.delay_most_ns / MS,
             wait_limit_ms=0.0 if receiver is None else receiver.limit_ns / MS,
             queue_ms=None if receiver is None or receiver.queue_ns is None else receiver.queue_ns / MS,
+            late_beats=beat_facts().late - self._late_before,
             video_frames=self.video_in.pictures,
             video_requests=self.video_in.requests,
             one_way_ms=None if self._one_way_ns is None else self._one_way_ns / MS,
@@ -309,8 +314,12 @@ class MediaSession:
             feedback = self._feedback.due(self._terms.audio_ssrc, now_ns)
             if feedback is not None:
                 self._send_rtcp(feedback)
-        if now_ns - self._reports_ns >= _REPORT_EVERY_NS:
+        passed_ns = now_ns - self._reports_ns
+        if passed_ns >= _REPORT_EVERY_NS:
             self._reports_ns = now_ns
+            octets = self.audio_in.octets
+            self._receive_bit_rate = 8 * (octets - self._octets_before) * SECOND // passed_ns
+            self._octets_before = octets
             self._press(self._dtmf.poll(now_ns))
             load = loop_load()
             self.audio_in.gathers = load >= BUSY

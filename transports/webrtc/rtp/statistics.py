@@ -13,6 +13,10 @@ class MediaStatistics:
 
     received_packets: int = 0
     """Audio packets from the caller, all that came."""
+    received_bytes: int = 0
+    """Of what they carry, without headers."""
+    receive_bit_rate: int = 0
+    """Of the same in the last second, bits per second."""
     lost_packets: int = 0
     """Those that did not come, or too late."""
     late_packets: int = 0
@@ -62,6 +66,8 @@ class MediaStatistics:
     """Whether our packets carry copies now."""
     complexity: int = 0
     """Of the encoder now, 1 to 10."""
+    late_beats: int = 0
+    """Times that packets of this process went out 10 ms late or more, while the call was there."""
     video_frames: int = 0
     """Pictures decoded."""
     video_requests: int = 0
