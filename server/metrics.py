@@ -157,6 +157,11 @@ class Metrics:
             "Frames on the edges of calls that are over: passed, dropped, stale",
             ["agent", "what"],
         )
+        self._unclear = self._counter(
+            "livegraph_unclear_messages",
+            "Messages of callers that were not as their protocol has them, and were dropped",
+            ["agent"],
+        )
         self._lag = self._gauge(
             "livegraph_loop_lag_seconds",
             "How late the event loop came, at most, in nine of ten looks of the last 3 seconds",
@@ -214,6 +219,10 @@ class Metrics:
         for stats in frames:
             for what in ("passed", "dropped", "stale"):
                 self._frames.labels(agent, what).inc(getattr(stats, what))
+
+    def unclear(self, agent: str, messages: int) -> None:
+        """So many messages of a caller were dropped, as its call ends."""
+        self._unclear.labels(agent).inc(messages)
 
     def watch(self, agent: str, events: EventBus) -> None:
         """Count what happens in a call."""

@@ -386,6 +386,7 @@ class Desk:
         if line.trace is not None:
             line.trace.close(reason.value, "failed" if line.error is not None else "")
         self.metrics.carried(name, line.call.stats().values())
+        self.metrics.unclear(name, line.leg.numbers().unclear)
         self.metrics.active.labels(name).dec()
         self.metrics.ended(name, reason.value, self._now_ns() - line.began_ns, line.failed_node)
 

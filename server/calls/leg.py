@@ -21,6 +21,8 @@ class LegNumbers:
     loss: float | None = None
     """The share of what we send that does not arrive, 0 to 1."""
     round_trip_ms: float | None = None
+    unclear: int = 0
+    """How many of its messages were not as their protocol has them: they were dropped."""
 
 
 class Leg(Protocol):

@@ -34,6 +34,7 @@ def shown(line: Line, now_ns: int) -> dict[str, Any]:
         "jitter_ms": _rounded(leg.jitter_ms, 1),
         "loss": _rounded(leg.loss, 4),
         "round_trip_ms": _rounded(leg.round_trip_ms, 1),
+        "unclear": leg.unclear,
         "tokens": line.warden.tokens,
         "cost_usd": round(line.warden.cost_usd, 6),
     }

@@ -17,6 +17,8 @@ __all__ = ["WebRTCLeg"]
 
 _RTVI_WAIT_NS = 20 * SECOND
 """Pipecat's clients look for another way only when ICE has failed, or 5 s after it was disconnected."""
+_COMPLAINTS = frozenset(("error", "error-response"))
+"""What a dialect answers to a message that is not as it should be."""
 
 
 class WebRTCLeg:
@@ -27,6 +29,7 @@ class WebRTCLeg:
     def __init__(self, peer: Peer) -> None:
         self.peer = peer
         self._dialect = AnyDialect()
+        self._unclear = 0
         peer.speak(self._read, self._opened)
 
     @property
@@ -87,7 +90,8 @@ class WebRTCLeg:
     def numbers(self) -> LegNumbers:
         """From the media's statistics."""
         media = self.peer.statistics()
-        return LegNumbers(media.jitter_ms, media.lost_by_caller, media.round_trip_ms)
+        unclear = self.peer.unclear + self._unclear
+        return LegNumbers(media.jitter_ms, media.lost_by_caller, media.round_trip_ms, unclear)
 
     async def close(self, reason: str) -> None:
         """See ``Peer.close``."""
@@ -102,7 +106,9 @@ class WebRTCLeg:
         said = [to_json(one) for one in self._dialect.read(message)]
         if self._dialect.is_rtvi:
             self.peer.resume_at_least_ns = _RTVI_WAIT_NS
-        self._send(self._dialect.replies())
+        replies = list(self._dialect.replies())
+        self._unclear += sum(reply["type"] in _COMPLAINTS for reply in replies)
+        self._send(replies)
         return said
 
     def _send(self, messages: Iterable[Json]) -> None:

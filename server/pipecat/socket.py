@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
-import msgspec
 import numpy as np
 
 from ...audio import AudioError, Resampler, from_bytes
 from ...pipeline.units import MS
-from ...transports.socket.codings import Coding
-from ...transports.socket.native import read_object
+from ...transports.json_objects import read_object, write_object
+from ...transports.socket.codings import Coding, CodingError
 from ...transports.socket.signals import Answer, BadSignal, Data, Left, Said, Signal, Sound
 from ..protocol import HangUp, to_json
+from ..refusals import Refusal, sentence
 from ..sockets.opening import Opening
 from ..wall_clock import iso_time
 from .dialect import Rtvi
@@ -82,7 +82,7 @@ class PipecatCodec:
         """See ``Codec``. What concerns WebRTC alone is left out."""
         if message.get("type") == "signalling":
             return None
-        text = msgspec.json.encode(message).decode()
+        text = write_object(message)
         return message_frame(text) if self._framed else text
 
     def _message(self, text: str) -> list[Signal]:
@@ -130,9 +130,7 @@ def rtvi_opening(data: Data, asked: Mapping[str, str]) -> Opening | None:
     message = read_object(text)
     if message is None or message.get("label") != "rtvi-ai":
         return None
-    rate = asked.get(_PLAYER_RATE, "")
-    coding_out = Coding("pcm16", int(rate) if rate.isascii() and rate.isdigit() else _OUT.rate)
-    codec = PipecatCodec(framed=framed, coding_out=coding_out)
+    codec = PipecatCodec(framed=framed, coding_out=_played_at(asked.get(_PLAYER_RATE, "")))
     return Opening(
         codec,
         kind="pipecat",
@@ -144,3 +142,15 @@ def rtvi_opening(data: Data, asked: Mapping[str, str]) -> Opening | None:
         replay=True,
         loose_inputs=True,
     )
+
+
+def _played_at(rate: str) -> Coding:
+    """What the client plays, by the rate that its address names. Raises ``Refusal`` (400)."""
+    if not rate:
+        return _OUT
+    try:
+        return Coding("pcm16", int(rate[:6]) if rate.isascii() and rate.isdigit() else 0).checked()
+    except CodingError as error:
+        raise Refusal(
+            400, "bad_hello", f"`{_PLAYER_RATE}`: {sentence(error)}", "Leave it out for 24000 Hz."
+        ) from None

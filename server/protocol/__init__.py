@@ -24,6 +24,7 @@ from .from_caller import (
     ToolAnswer,
     Tune,
     Watch,
+    fault_of,
     read_message,
 )
 from .from_server import (
@@ -111,6 +112,7 @@ __all__ = [
     "Usage",
     "Waited",
     "Watch",
+    "fault_of",
     "read_message",
     "to_json",
 ]

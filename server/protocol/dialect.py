@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 import msgspec
 
-from .from_caller import FromCaller, read_message
-from .from_server import FromServer
+from .from_caller import FromCaller, fault_of, read_message
+from .from_server import Error, FromServer
 from .wire import Json
 
 __all__ = ["Dialect", "Native", "to_json"]
@@ -44,6 +44,9 @@ class Dialect(Protocol):
 class Native:
     """Our own."""
 
+    def __init__(self) -> None:
+        self._replies: list[Json] = []
+
     def spell(self, message: FromServer) -> Iterable[Json]:
         """See ``Dialect``."""
         return (to_json(message),)
@@ -51,11 +54,16 @@ class Native:
     def read(self, message: Mapping[str, Any]) -> Iterable[FromCaller]:
         """See ``Dialect``."""
         read = read_message(message)
-        return () if read is None else (read,)
+        if read is not None:
+            return (read,)
+        if fault := fault_of(message):
+            self._replies.append(to_json(Error(message=f"{fault}.", remedy="", code="bad_message")))
+        return ()
 
     def replies(self) -> Iterable[Json]:
-        """See ``Dialect``."""
-        return ()
+        """See ``Dialect``: what is wrong with messages that were not as they should be."""
+        replies, self._replies = self._replies, []
+        return replies
 
     def farewell(self) -> Iterable[Json]:
         """See ``Dialect``."""

@@ -20,6 +20,7 @@ __all__ = [
     "ToolAnswer",
     "Tune",
     "Watch",
+    "fault_of",
     "read_message",
 ]
 
@@ -95,12 +96,23 @@ _CALLERS = {kind.__struct_config__.tag: kind for kind in get_args(FromCaller)}
 
 def read_message(message: Mapping[str, Any]) -> FromCaller | None:
     """A caller's JSON object as what it means; ``None`` for what is unknown or malformed."""
+    read = _read(message)
+    return None if isinstance(read, str) else read
+
+
+def fault_of(message: Mapping[str, Any]) -> str:
+    """What is wrong with a caller's JSON object; empty for a good one, and for one of a type that is unknown."""
+    read = _read(message)
+    return read if isinstance(read, str) else ""
+
+
+def _read(message: Mapping[str, Any]) -> FromCaller | str | None:
     tag = message.get("type")
     kind = _CALLERS.get(tag) if isinstance(tag, str) else None
     if kind is None:
         return None
     try:
         read: FromCaller = msgspec.convert(dict(message), kind)
-    except msgspec.ValidationError:
-        return None
+    except msgspec.ValidationError as error:
+        return f"`{tag}`: {str(error)[:200]}"
     return read

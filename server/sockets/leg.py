@@ -88,7 +88,8 @@ class SocketLeg:
     def numbers(self) -> LegNumbers:
         """The way there and back, as marks tell it."""
         round_trip_ns = self.caller.round_trip_ns
-        return LegNumbers(round_trip_ms=None if round_trip_ns is None else round_trip_ns / MS)
+        round_trip_ms = None if round_trip_ns is None else round_trip_ns / MS
+        return LegNumbers(round_trip_ms=round_trip_ms, unclear=self.caller.unclear)
 
     async def close(self, reason: str) -> None:
         """See ``SocketCaller.close``."""

@@ -16,7 +16,7 @@ from ...transports.socket.codings import Coding, CodingError
 from ...transports.socket.native import NativeCodec
 from ...transports.socket.signals import Codec, Data
 from ...transports.socket.words import Hello, SoundFormat, Welcome
-from ..protocol import PROTOCOL_VERSION, Dialect
+from ..protocol import PROTOCOL_VERSION, Dialect, fault_of
 from ..refusals import Refusal, sentence
 
 __all__ = ["INSTEAD", "SUBPROTOCOL", "Opener", "Opening", "bearer_in", "native_opening", "open_by"]
@@ -101,7 +101,7 @@ def native_opening(data: Data, _: Mapping[str, str]) -> Opening | None:
         return msgspec.json.encode(told).decode()
 
     return Opening(
-        NativeCodec(coding_in, coding_out, confirms=hello.marks),
+        NativeCodec(coding_in, coding_out, confirms=hello.marks, judge=fault_of),
         token=hello.token,
         agent=hello.agent,
         inputs=hello.inputs,

@@ -63,6 +63,7 @@ def a_call(metrics: Metrics) -> None:
     metrics.refused("full")
     metrics.active.labels("desk").inc()
     metrics.ended("desk", "failed", 60 * SECOND, "box")
+    metrics.unclear("desk", 2)
     metrics.running(lambda: [Snapshot("desk", "running", 5 * MS), Snapshot("desk", "pending", 0)])
 
 
@@ -95,6 +96,7 @@ def test_what_happens_in_a_call_is_counted() -> None:
         ("livegraph_node_failures_total", "agent=desk,node=box", 1),
         ("livegraph_stalls_total", "agent=desk,node=b", 1),
         ("livegraph_frames_total", "agent=desk,what=dropped", 3),
+        ("livegraph_unclear_messages_total", "agent=desk", 2),
         ("livegraph_calls_total", "agent=desk,reason=failed", 1),
         ("livegraph_calls_failed_total", "agent=desk,node=box", 1),
         ("livegraph_offers_refused_total", "reason=full", 1),

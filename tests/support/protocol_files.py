@@ -121,7 +121,8 @@ def _page() -> str:
         "# The messages of a call\n",
         f"<!-- {_MADE} -->\n",
         "A page and the server talk on a data channel called `livegraph` (ordered), or on a WebSocket.\n",
-        "Every message is a JSON object with a `type`. What a side does not know it ignores.\n",
+        "Every message is a JSON object with a `type`. What a side does not know it ignores. A message of the caller's "
+        "that is not as it should be is dropped, and answered by `error`, code `bad_message`.\n",
         "Fields marked with ? are left out where they have nothing to say.\n",
         f"This is version {PROTOCOL_VERSION}; `ready` tells the server's.\n",
     ]

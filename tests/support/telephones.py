@@ -140,7 +140,13 @@ class FakeTelephone:
 
     def tell(self, message: dict[str, Any]) -> None:
         """To the server, over the network."""
-        self._coming.append({"type": "websocket.receive", "text": json.dumps(message)})
+        self.tell_anything(json.dumps(message))
+
+    def tell_anything(self, data: str | bytes) -> None:
+        """Whatever it is."""
+        self._coming.append(
+            {"type": "websocket.receive", "bytes" if isinstance(data, bytes) else "text": data}
+        )
         self._loop.call_later(self.delay_s, lambda: self._in.put_nowait(self._coming.popleft()))
 
     def number(self) -> str:

@@ -17,6 +17,8 @@ _WAIT_NS = 100 * MS
 _MOST_GAP_MS = 1_000
 """A longer one is no loss of a few pieces: the far side was silent, or counts anew."""
 _PIECE_MS = 20
+_MOST_JUMP = 1_000
+"""20 s of pieces: no network keeps so many back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +48,13 @@ class Arrivals:
             return
         if self._next is None:
             self._next = number
-        elif number < self._next:
-            if self._next - number <= 1_000:
-                # Twice, or after its place was given up.
-                return
+        elif abs(number - self._next) > _MOST_JUMP:
             # It counts anew.
             yield from self._give_up()
             self._next, self._ended_ms = number, None
+        elif number < self._next:
+            # Twice, or after its place was given up.
+            return
         if number != self._next and not self._early:
             self._since_ns = now_ns
         self._early.setdefault(number, (sound, length_ms))

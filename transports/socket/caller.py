@@ -28,7 +28,7 @@ from .allowance import Allowance
 from .codings import SoundEncoder
 from .far_speaker import FarSpeaker
 from .outbox import Outbox
-from .signals import Answer, BadSignal, Codec, Data, Left, Marked, Pressed, Said, Signal, Sound
+from .signals import Answer, BadSignal, Codec, Data, Left, Marked, Pressed, Said, Signal, Sound, Unclear
 from .voice import SocketVoice
 from .wire import Wire, WireClosed
 
@@ -88,6 +88,7 @@ class SocketCaller:
         self._key_listeners: list[Callable[[str, int], None]] = []
         self._keys: deque[str] = deque(maxlen=_MOST_KEYS)
         self._words = Allowance(_BURST_NS)
+        self._complaints = Allowance(_BURST_NS)
         self._bytes = Allowance(_BYTES_BURST_NS)
         self._heard_ns = self._clock.now_ns()
         self._speaker: FarSpeaker | None = None
@@ -95,6 +96,8 @@ class SocketCaller:
         self._encoder = SoundEncoder(codec.coding_out)
         self._played: asyncio.Future[None] | None = None
         self._told_too_fast = False
+        self.unclear = 0
+        """Messages that were not as its protocol has them, and were dropped."""
 
     # State -------------------------------------------------------------------------------------------
 
@@ -289,6 +292,15 @@ class SocketCaller:
             case Said(message):
                 if self._may_speak():
                     self._hear(message)
+            case Unclear(why):
+                self._wonder(why)
+
+    def _wonder(self, why: str) -> None:
+        if not self.unclear:
+            logger.info("%s %s says what is not understood: %s", self.kind, self.id[:6], why[:200])
+        self.unclear += 1
+        if self._complaints.take(SECOND, self._clock.now_ns()):
+            self.send({"type": "error", "code": "bad_message", "message": f"{why}.", "remedy": ""})
 
     def _may_speak(self) -> bool:
         return self._words.take(_MESSAGE_NS, self._clock.now_ns())

@@ -2,39 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import msgspec
 
+from ..json_objects import read_object, write_object
 from .codings import Coding
-from .signals import BadSignal, Data, Left, Marked, Said, Signal, Sound
-from .words import Clear, Key, Mark
+from .signals import BadSignal, Data, Left, Marked, Said, Signal, Sound, Unclear
+from .words import Clear, Hello, Key, Mark
 from .words import Marked as MarkedMessage
 
-__all__ = ["NativeCodec", "read_object"]
+__all__ = ["Judge", "NativeCodec"]
 
 _MOST_TEXT_CHARS = 64 * 1024
 _MARKED = MarkedMessage.__struct_config__.tag
+_HELLO = Hello.__struct_config__.tag
 
-
-def read_object(data: str) -> dict[str, Any] | None:
-    """A text as a JSON object; ``None`` for what is none."""
-    try:
-        message = msgspec.json.decode(data)
-    except (msgspec.DecodeError, UnicodeError, RecursionError):
-        return None
-    return message if isinstance(message, dict) else None
+Judge = Callable[[Mapping[str, Any]], str]
+"""What is wrong with a message of the protocol of calls; empty where nothing is, or where it is unknown."""
 
 
 class NativeCodec:
     """See ``Codec``. A binary message is a piece of sound and nothing else: PCM of any length, or one packet of Opus.
 
-    What is said about the sound itself is in ``words``. Other objects are messages of the protocol of calls.
+    What is said about the sound itself is in ``words``. Other objects are messages of the protocol of calls, as
+    ``judge`` knows them.
     """
 
-    def __init__(self, coding_in: Coding, coding_out: Coding, *, confirms: bool) -> None:
+    def __init__(
+        self, coding_in: Coding, coding_out: Coding, *, confirms: bool, judge: Judge = lambda message: ""
+    ) -> None:
         self.coding_in, self.coding_out, self.confirms = coding_in, coding_out, confirms
+        self._judge = judge
 
     def read(self, data: Data) -> Iterable[Signal]:
         """See ``Codec``."""
@@ -45,10 +45,16 @@ class NativeCodec:
         message = read_object(data)
         kind = None if message is None else message.get("type")
         if message is None or not isinstance(kind, str):
-            return ()
+            return (Unclear("a text that is no JSON object with a `type`"),)
         if kind == _MARKED:
             name = message.get("id")
-            return (Marked(name),) if isinstance(name, str) else ()
+            return (
+                Marked(name) if isinstance(name, str) else Unclear("`marked`: its `id` has to be a text"),
+            )
+        if kind == _HELLO:
+            return (Unclear("`hello`: the call has begun already"),)
+        if fault := self._judge(message):
+            return (Unclear(fault),)
         return (Said(message), Left()) if kind == "hangup" else (Said(message),)
 
     def sound(self, payload: bytes) -> Data:
@@ -69,7 +75,7 @@ class NativeCodec:
 
     def say(self, message: Mapping[str, Any]) -> Data | None:
         """See ``Codec``."""
-        return _text(message)
+        return write_object(message)
 
 
 def _text(message: Any) -> str:

@@ -8,7 +8,19 @@ from typing import Any, Protocol
 
 from .codings import Coding
 
-__all__ = ["Answer", "BadSignal", "Codec", "Data", "Left", "Marked", "Pressed", "Said", "Signal", "Sound"]
+__all__ = [
+    "Answer",
+    "BadSignal",
+    "Codec",
+    "Data",
+    "Left",
+    "Marked",
+    "Pressed",
+    "Said",
+    "Signal",
+    "Sound",
+    "Unclear",
+]
 
 Data = str | bytes
 """One message of a socket: text or binary."""
@@ -64,7 +76,14 @@ class Left:
     reason: str = "the caller hung up"
 
 
-Signal = Sound | Marked | Pressed | Said | Answer | Left
+@dataclass(frozen=True, slots=True)
+class Unclear:
+    """A message that is not as its protocol has it: it is dropped and counted, and the call goes on."""
+
+    why: str
+
+
+Signal = Sound | Marked | Pressed | Said | Answer | Left | Unclear
 
 
 class Codec(Protocol):

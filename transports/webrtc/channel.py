@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
@@ -12,6 +10,7 @@ from typing import Any
 from aiortc import RTCDataChannel
 
 from ...pipeline.units import MS, SECOND
+from ..json_objects import read_object, write_object
 from .listeners import Listeners
 
 __all__ = ["LABELS", "MessageChannel"]
@@ -24,6 +23,8 @@ _MOST_UNREAD = 32
 _MOST_BUFFERED_BYTES = 1 << 20
 _MOST_MESSAGE_CHARS = 64 * 1024
 _DRAIN_LOOKS = 50
+_PING = "ping: "
+"""By which Pipecat's clients keep their connection alive."""
 
 _MESSAGE_NS = 50 * MS
 """20 messages a second in the long run."""
@@ -31,7 +32,6 @@ _CHAR_NS = 125_000
 """8,000 characters a second in the long run."""
 _BURST_NS = 10 * SECOND
 """What may come at once: 200 short messages, or 80,000 characters."""
-_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 Listener = Callable[[dict[str, Any]], None]
 Reader = Callable[[dict[str, Any]], Iterable[dict[str, Any]]]
@@ -58,6 +58,8 @@ class MessageChannel:
         """Says what a message means to those who listen, where a page speaks in other words than ours."""
         self.on_label: Callable[[str], object] = lambda _: None
         """Told the name of each channel that is used."""
+        self.unclear = 0
+        """Texts that were no message: no JSON object with a ``type``."""
 
     def adopt(self, channel: RTCDataChannel) -> None:
         """Use ``channel`` if it is the one for us and there is none yet."""
@@ -80,7 +82,7 @@ class MessageChannel:
 
     def send(self, message: Mapping[str, Any]) -> None:
         """Send ``message`` as soon as possible. Raises ``TypeError`` when it is not JSON."""
-        self._queue.append(json.dumps(message, ensure_ascii=False, separators=(",", ":")))
+        self._queue.append(write_object(message))
         self._flush()
 
     def listen(self, listener: Listener) -> Callable[[], None]:
@@ -127,13 +129,9 @@ class MessageChannel:
     def _receive(self, data: object) -> None:
         if not isinstance(data, str) or len(data) > _MOST_MESSAGE_CHARS or not self._may_speak(len(data)):
             return
-        try:
-            message = json.loads(data)
-            if _ESCAPED_SURROGATE.search(data):
-                message = _valid(message)
-        except (ValueError, RecursionError):
-            return
-        if not isinstance(message, dict) or not isinstance(message.get("type"), str):
+        message = read_object(data)
+        if message is None or not isinstance(message.get("type"), str):
+            self.unclear += not data.startswith(_PING)
             return
         for meant in self.read_with(message):
             if self._listeners:
@@ -149,15 +147,3 @@ class MessageChannel:
             return False
         self._room_at_ns = room_at_ns
         return True
-
-
-def _valid(value: Any) -> Any:
-    """``value`` with half characters replaced: JSON may name them, but no text can hold them."""
-    if isinstance(value, str):
-        # Two halves that belong together have been joined by the reader; what is left belongs to nothing.
-        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    if isinstance(value, list):
-        return [_valid(each) for each in value]
-    if isinstance(value, dict):
-        return {_valid(key): _valid(each) for key, each in value.items()}
-    return value

@@ -214,6 +214,11 @@ class Peer:
         """Have what comes read by ``read_with`` before listeners get it, and tell ``on_label`` each channel's name."""
         self._messages.read_with, self._messages.on_label = read_with, on_label
 
+    @property
+    def unclear(self) -> int:
+        """How many texts of its page were no message."""
+        return self._messages.unclear
+
     def statistics(self) -> MediaStatistics:
         """The numbers of the call's media up to now."""
         return self._media.statistics(self._clock.now_ns())

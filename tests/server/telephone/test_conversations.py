@@ -22,6 +22,7 @@ from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
 from livegraph.transports.socket.codings import Coding
+from support.malformed import NO_OBJECTS, mutants
 from support.speech import levels_db, recorded
 from support.telephones import PROVIDERS, FakeTelephone, FakeTelnyx, FakeTwilio
 
@@ -220,6 +221,65 @@ def test_marks_out_of_order_and_lost() -> None:
         assert states[-2:] == ["speaking", "listening"]
         phone.hang_up()
         await phone.gone()
+
+    answered(test)
+
+
+@pytest.mark.parametrize("kind", PROVIDERS, ids=lambda kind: str(kind.provider))
+def test_a_stream_that_talks_nonsense_is_still_a_call(kind: type[FakeTelephone]) -> None:
+    """Messages that are wrong in every way, twice begun, of another stream, in binary: they are dropped and counted. A
+    key before any sound, and after all of it, is a key; another call hears nothing of it."""
+
+    class Quiet(kind):  # type: ignore[misc,valid-type]
+        async def _speak(self) -> None:
+            """It has no microphone: keys come before any sound."""
+
+    async def test(app: Starlette, told: Told) -> None:
+        other, phone = kind(), Quiet(parameters={"caller": "+49301"})
+        await other.dial(app)
+        await until(lambda: told.said())
+        greeted = len(other.ear.samples())
+        await phone.dial(app)
+        await asyncio.sleep(0.2)
+        phone.press("1")
+        known = [
+            {
+                "event": "media",
+                "media": {"track": "inbound", "chunk": "2", "timestamp": "20", "payload": "//8="},
+            },
+            {"event": "dtmf", "dtmf": {"digit": "4"}},
+            {"event": "mark", "mark": {"name": "0-1"}},
+            {"event": "playedStream", "name": "0-1"},
+        ]
+        wrong = [text for one in known for name, text in mutants(one) if "digit" not in name]
+        for text in (*NO_OBJECTS.values(), *wrong, b"", b"\0\xff"):
+            phone.tell_anything(text)
+            await asyncio.sleep(0.05)
+        phone._begin()
+        id = {"twilio": "streamSid", "telnyx": "stream_id", "plivo": "streamId"}[phone.provider]
+        phone.tell({"event": "stop", id: "somebody else's"})
+        phone.tell({"event": "dtmf", id: "somebody else's", "dtmf": {"digit": "9"}})
+        phone.press("4")
+        await asyncio.sleep(0.5)
+        assert app.state.desk.active == 2
+        assert {event.key for event in told.of(KeyPressed)} == {"1", "4"}
+        assert told.said().count("Good day and welcome to the practice.") == 2
+        shown = sorted(call["unclear"] for call in app.state.desk.calls())
+        assert shown[0] == 0 and shown[1] > 50
+        phone.press("9")
+        await phone.over.wait()
+        await phone.gone()
+        assert app.state.desk.active == 1
+        assert (
+            f'livegraph_unclear_messages_total{{agent="desk"}} {shown[1]}'
+            in app.state.metrics.text().decode()
+        )
+        await other.say(voice())
+        await until(lambda: len(other.ear.samples()) > greeted, 60)
+        other.hang_up()
+        other.hang_up()
+        await other.gone()
+        assert app.state.desk.active == 0
 
     answered(test)
 

@@ -38,6 +38,12 @@ def test_a_lost_piece_is_a_gap_of_its_length() -> None:
 def test_a_far_side_that_counts_anew_is_followed() -> None:
     """A provider that begins again at 1 after hours does not fall silent."""
     assert taken([5_000, 5_001, 1, 2]) == [5_000, 5_001, 1, 2]
+    # Forwards too: nobody has lost a quadrillion pieces.
+    assert taken([1, 2, 1 << 50, (1 << 50) + 1, 3]) == [1, 2, 1 << 50, (1 << 50) + 1, 3]
+    arrivals = Arrivals()
+    for number in (1, 1 << 50):
+        assert list(arrivals.take(piece(number), 20, 0))
+    assert arrivals.lost == 0
 
 
 def test_pieces_without_numbers_are_taken_as_they_come() -> None:
