@@ -24,8 +24,9 @@ else its core is given, here the callers and the process with the port.
 *kill*: calls on two workers; one of them is killed (SIGKILL). Told are the calls that were lost, what the others lost
 (by packet and by sample), after how long a worker was there again, and how soon those who lost their call had another.
 
-*churn*: so many calls are made and dropped, 25 a second; what is left of them afterwards. Callers who are told to come
-back, because the workers are overloaded, do so.
+*churn*: so many calls are made and dropped, 25 a second, to an agent that gives back what it hears; what is left of
+them afterwards. Callers who are told to come back, because the workers are overloaded, do so; where the callers
+themselves come late, calls begin later than planned (told as held back).
 """
 
 from __future__ import annotations
@@ -44,7 +45,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import psutil
-from busy_agent import SOURCE, agents
+from busy_agent import SOURCE, WORK_S, agents
 
 from livegraph.cli.web import WebServer
 from livegraph.server.app import make_pool_app
@@ -67,10 +68,13 @@ _FREE = CallerLimits(calls=None, pending=None, offers_per_minute=None)
 
 
 @asynccontextmanager
-async def serving(workers: int, folder: Path, spares: int = 1) -> AsyncIterator[tuple[ProcessPool, str]]:
+async def serving(
+    workers: int, folder: Path, spares: int = 1, work_s: float = WORK_S
+) -> AsyncIterator[tuple[ProcessPool, str]]:
     """A pool behind HTTP; its address."""
-    setup = WorkerSetup(source=SOURCE, options={"folder": str(folder)}, max_calls=2_000, limits=_FREE)
-    pool = ProcessPool(setup, agents(), workers=workers, spares=spares, max_calls=2_000, limits=_FREE)
+    options = {"folder": str(folder), "work_s": work_s}
+    setup = WorkerSetup(source=SOURCE, options=options, max_calls=2_000, limits=_FREE)
+    pool = ProcessPool(setup, agents(work_s), workers=workers, spares=spares, max_calls=2_000, limits=_FREE)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listening = asyncio.Event()
         server = WebServer(make_pool_app(pool), listening.set, grace_s=1)
@@ -211,7 +215,7 @@ async def kill(calls: int) -> None:
 async def churn(calls: int) -> None:
     """Make calls and drop them."""
     with tempfile.TemporaryDirectory() as name:
-        async with serving(2, Path(name)) as (pool, url):
+        async with serving(2, Path(name), work_s=0.0) as (pool, url):
             plan = LoadPlan(url=url, calls=50, ramp_per_s=25, hold_s=0.5)
             await run_load(plan, processes=1)
             before = [psutil.Process(worker["pid"]).memory_info().rss for worker in pool.workers]
@@ -228,7 +232,7 @@ def told(report: LoadReport) -> None:
     """The report in a line."""
     print(
         f"{report.connected} of {report.calls} connected, failed {report.failed}, dropped {report.dropped}, "
-        f"put off {report.put_off}, again {report.again} after {report.again_ms}, "
+        f"put off {report.put_off}, held back {report.held_back_s} s, again {report.again} after {report.again_ms}, "
         f"{report.lost_packets} of {report.received_packets + report.lost_packets} packets lost, "
         f"{report.lost_samples} samples, connected in {report.connect_ms}"
     )

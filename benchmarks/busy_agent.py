@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from livegraph.pipeline import AudioFrame, Graph, In, Out, Processor
+from livegraph.pipeline.units import MS
 from livegraph.server.calls import ServedAgent
 from livegraph.server.tracing import Tracing
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
@@ -25,31 +26,35 @@ from livegraph.transports.webrtc.webrtc_out import WebRTCOut
 __all__ = ["SOURCE", "agents", "source"]
 
 SOURCE = "busy_agent:source"
-_WORK_S = 0.002
-"""For each 20 ms of sound: 10 % of a core for a call."""
+WORK_S = 0.002
+"""For 20 ms of sound: 10 % of a core for a call."""
 _BEAT_S = 0.01
 _WINDOW = 300
+_FRAME_NS = 20 * MS
 
 
 class Busy(Processor):
-    """Passes sound on, and computes."""
+    """Passes sound on, and computes for ``work_s`` beside each 20 ms of it."""
 
     audio: In[AudioFrame] = In()
     out: Out[AudioFrame]
 
+    def __init__(self, work_s: float) -> None:
+        self._work_s = work_s
+
     def on_audio(self, frame: AudioFrame) -> list[AudioFrame]:
         """Compute for a while by the thread's own CPU time, whatever else the machine does."""
-        until = time.thread_time() + _WORK_S
+        until = time.thread_time() + self._work_s * frame.duration_ns / _FRAME_NS
         while time.thread_time() < until:
             pass
         return [frame]
 
 
-def agents() -> list[ServedAgent]:
+def agents(work_s: float = WORK_S) -> list[ServedAgent]:
     """Echo, after some work."""
     graph = Graph("busy")
     graph.add("mic", WebRTCIn)
-    graph.add("busy", Busy)
+    graph.add("busy", Busy, work_s=work_s)
     graph.add("ear", WebRTCOut)
     graph.chain("mic", "busy", "ear")
     return [ServedAgent("busy", graph.plan())]
@@ -58,17 +63,23 @@ def agents() -> list[ServedAgent]:
 class _Source:
     tracing: Tracing | None = None
 
+    def __init__(self, work_s: float) -> None:
+        self._work_s = work_s
+
     async def load(self, options: Mapping[str, Any] | None = None) -> Sequence[ServedAgent]:
         """See ``AgentSource``."""
-        return agents()
+        return agents(self._work_s)
 
 
 @asynccontextmanager
 async def source(options: Mapping[str, Any]) -> AsyncIterator[_Source]:
-    """See ``OpenSource``. The delay of a timer of 10 ms is written to ``folder``, 99 of 100 of the last 3 s, in ms."""
+    """See ``OpenSource``. Its agent computes for ``work_s``.
+
+    The delay of a timer of 10 ms is written to ``folder``: 99 of 100 of the last 3 s, in ms.
+    """
     beating = asyncio.create_task(_beat(Path(options["folder"]) / f"{os.getpid()}.lag"))
     try:
-        yield _Source()
+        yield _Source(options["work_s"])
     finally:
         beating.cancel()
         with contextlib.suppress(asyncio.CancelledError):

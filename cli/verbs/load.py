@@ -218,6 +218,10 @@ def _text(report: LoadReport) -> str:
     ]
     if report.put_off:
         lines.append(f"put off    {report.put_off} times, and came back")
+    if report.held_back_s >= 1:
+        lines.append(
+            f"held back  {report.held_back_s:.0f} s later than planned: the callers' machine is full"
+        )
     if report.again:
         lines.append(f"again      {report.again} calls in the place of others that had ended")
     if report.said:

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 from ...language import Agent
 from ...pipeline.clock import Clock, clock_of_loop
+from ...pipeline.units import SECOND
 from ..access.grant import Grant, ReportLevel
 from ..access.ticket_store import OwnTickets, TicketStore
 from ..limits.caller import CallerLimits
@@ -44,6 +45,8 @@ __all__ = ["Desk"]
 logger = logging.getLogger("livegraph.server")
 
 _CLOSING_WORDS_S = 10.0
+_SAY_FULL_EVERY_NS = SECOND
+"""Many are refused at a time, and for the same reason."""
 
 
 class Desk:
@@ -100,6 +103,7 @@ class Desk:
             max_calls=max_calls, max_pending=max_pending or max_calls, limits=limits or CallerLimits()
         )
         self._reception = Reception(self._admission, used_tickets or OwnTickets())
+        self._said_full_ns = -_SAY_FULL_EVERY_NS
         self._lines = Lines()
         self._making = LineMaker(self._admission, metrics, tracing, report, lambda: self.closing)
         metrics.running(lambda: [snapshot(line) for line in self._lines])
@@ -335,7 +339,9 @@ class Desk:
     def _check_load(self) -> None:
         why = self.load.refuses(self.active) if self.load is not None else ""
         if why:
-            logger.warning("a call was refused: %s (%d calls)", why, self.active)
+            if (now_ns := self._now_ns()) - self._said_full_ns > _SAY_FULL_EVERY_NS:
+                self._said_full_ns = now_ns
+                logger.warning("a call was refused: %s (%d calls)", why, self.active)
             raise not_ready("overloaded")
 
     async def _take(

@@ -175,8 +175,8 @@ class Line:
         self.told.over(reason, detail, self.error)
         try:
             coming = self.leg.state == "connecting"
-            if coming and self.shutting_down():
-                # A server that ends waits for nobody who was not there yet.
+            if coming and (reason is EndReason.OPERATOR or self.shutting_down()):
+                # Neither a server that ends nor an operator waits for somebody who was not there yet.
                 return
             async with asyncio.timeout(_CONNECT_WITHIN_S if coming else _TELL_WITHIN_S):
                 await self.leg.connected()

@@ -22,6 +22,8 @@ class Held:
     over: Callable[[], None]
     came: bool = False
     """Whether its caller was reached."""
+    began_ns: int = 0
+    """When it was placed; see ``Place.settled``."""
 
 
 @dataclass(eq=False)
@@ -51,9 +53,10 @@ class Post:
         self._answering += 1
         self.place.take(now_ns)
 
-    def failed(self) -> None:
-        """It did not come about, or is over without having been held."""
+    def failed(self, began_ns: int) -> None:
+        """One that began then did not come about, or is over without having been held."""
         self.place.calls -= 1
+        self.place.settled(began_ns)
         self._ended_answering()
 
     def hold(self, own_name: str, held: Held) -> None:
@@ -74,9 +77,11 @@ class Post:
         elif event.over:
             del self.held[event.pc_id]
             self.place.calls -= 1
+            self.place.settled(held.began_ns)
             held.over()
         else:
             held.came = True
+            self.place.settled(held.began_ns)
             held.reached()
 
     def lose(self) -> int:

@@ -34,7 +34,11 @@ class Roster:
         self._posts: dict[str, Post] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
         self._generations: dict[int, int] = {}
+        self._agents_apart: set[str] = set()
+        """Agents that have workers of their own, also while one of these is being replaced."""
         self._changed = asyncio.Event()
+        self.when_changed: list[Callable[[], None]] = []
+        """Called when a worker may have more room or time than before."""
         self.counted.watch(lambda: self._posts.values())
 
     def install(self, slot: int, worker: Worker, only: str = "") -> Post:
@@ -42,9 +46,26 @@ class Roster:
         generation = self._generations[slot] = self._generations.get(slot, 0) + 1
         post = Post(f"{slot}-{generation}", slot, worker, only)
         self._posts[post.name] = post
+        if only:
+            self._agents_apart.add(only)
         worker.tell(lambda what: self._told(post, what))
         self._changed.set()
+        self._change()
         return post
+
+    def serving(self) -> list[Post]:
+        """Those that take a call now."""
+        return [p for p in self._posts.values() if p.state == "serving" and not p.place.report.unready]
+
+    def serving_for(self, agent: str) -> list[Post]:
+        """Those of them that are for this agent."""
+        only = agent if agent in self._agents_apart else ""
+        return [post for post in self.serving() if post.only == only]
+
+    def has_workers_for(self, agent: str) -> bool:
+        """Whether there is a worker for this agent, be it overloaded: none that has to be waited for."""
+        only = agent if agent in self._agents_apart else ""
+        return any(post.only == only and post.state == "serving" for post in self._posts.values())
 
     async def until_serving(self, slot: int) -> None:
         """Return when a worker takes calls in this place."""
@@ -74,7 +95,12 @@ class Roster:
         if isinstance(what, WorkerEvent):
             post.take(what)
         else:
-            post.place.report = what
+            post.place.tell(what)
+        self._change()
+
+    def _change(self) -> None:
+        for listener in self.when_changed:
+            listener()
 
     def _post(self, name: str) -> tuple[Post, str]:
         """The worker that a call's name carries, and its own name of it."""

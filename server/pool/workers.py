@@ -30,11 +30,11 @@ from ..refusals import Refusal
 from ..sockets.door import DOORKEEPER, deny
 from ..sockets.opening import INSTEAD
 from .cards import AgentCard, cards_of
+from .dispatch import Dispatch, named
 from .doorkeeper import PoolDoorkeeper
 from .local import no_workers
-from .names import joined, parted
-from .placing import roomiest
-from .post import Held, Post
+from .names import parted
+from .post import Held
 from .roster import Roster, call_lost
 from .setup import uncounted
 from .worker import WorkerLost
@@ -43,13 +43,7 @@ __all__ = ["WorkersPool"]
 
 logger = logging.getLogger("livegraph.server")
 
-_WORKER_WITHIN_S = 5.0
-"""For a worker that takes calls to be there: one that died is replaced in about a second."""
-_LOOK_EVERY_S = 0.25
-_MOST_TRIES = 4
 _LAST_WORDS_S = 2.0
-_ELSEWHERE = frozenset({"full", "overloaded", "draining", "shutting_down", "worker_failed"})
-"""Refusals of one worker that another one need not share."""
 
 
 class WorkersPool(Roster):
@@ -84,6 +78,7 @@ class WorkersPool(Roster):
         )
         self._reception = Reception(self._admission, used_tickets or OwnTickets())
         self._offers = OfferBook()
+        self._dispatch = Dispatch(self, self._check_ready)
         self._carrying: set[asyncio.Future[None]] = set()
         """Sockets whose calls workers have; each is done when its last words are out."""
 
@@ -127,21 +122,12 @@ class WorkersPool(Roster):
             return self.status
         if self.active >= self.max_calls:
             return "full"
-        return "" if self._serving() else "overloaded"
+        return "" if self.serving() else "overloaded"
 
     @property
     def workers(self) -> Sequence[dict[str, Any]]:
         """See ``Pool``."""
         return [post.shown() for post in sorted(self._posts.values(), key=lambda post: post.slot)]
-
-    def _serving(self) -> list[Post]:
-        """Those that take a call now."""
-        return [p for p in self._posts.values() if p.state == "serving" and not p.place.report.unready]
-
-    def _serving_for(self, agent: str) -> list[Post]:
-        """Those of them that are for this agent."""
-        own = [post for post in self._posts.values() if post.only == agent]
-        return [post for post in self._serving() if post.only == (agent if own else "")]
 
     # What callers ask for ----------------------------------------------------------------------
 
@@ -167,12 +153,12 @@ class WorkersPool(Roster):
     ) -> Answered:
         """See ``Pool``."""
         post, own = self._post(pc_id)
-        return _named(post, await self._reach(post, post.worker.renegotiate(own, sdp, kind, replace)))
+        return named(post, await self._reach(post, post.worker.renegotiate(own, sdp, kind, replace)))
 
     async def resume(self, token: str, sdp: str, kind: str = "offer") -> Answered:
         """See ``Pool``."""
         post, own = self._post(token)
-        return _named(post, await self._reach(post, post.worker.resume(own, sdp, kind)))
+        return named(post, await self._reach(post, post.worker.resume(own, sdp, kind)))
 
     async def add_candidates(self, pc_id: str, candidates: Any) -> None:
         """See ``Pool``."""
@@ -210,12 +196,12 @@ class WorkersPool(Roster):
             return
         try:
             self._admission.connected(entry)
-            post = await self._choose((), agent)
-            if post is None:
+            turn = await self._dispatch.turn_of(agent)
+            if turn is None:
                 self.refused("overloaded")
-                await deny(websocket, not_ready("overloaded"))
+                await deny(websocket, self._dispatch.sent_away())
                 return
-            post.begin(clock_of_loop().now_ns())
+            post, began_ns = turn
             keeper = PoolDoorkeeper(websocket, gate, self._reception, entry)
             carried: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._carrying.add(carried)
@@ -224,7 +210,7 @@ class WorkersPool(Roster):
             finally:
                 self._carrying.discard(carried)
                 carried.set_result(None)
-                post.failed()
+                post.failed(began_ns)
         except WorkerLost:
             await deny(websocket, call_lost())
         finally:
@@ -260,71 +246,11 @@ class WorkersPool(Roster):
             self._offers.use_up(mark)
 
         try:
-            return await self._place(sent, Held(entry, reached, over))
+            return await self._dispatch.place(sent, Held(entry, reached, over), mark)
         except BaseException:
             # Cancelled as well: the place is another caller's again.
             await self._reception.give_back(admitted)
             raise
-
-    async def _place(self, offer: Offer, held: Held) -> Answered:
-        """Have a worker take the call: the one with the most room, and another where that one cannot."""
-        tried: list[Post] = []
-        refusal = not_ready("overloaded")
-        for _ in range(_MOST_TRIES):
-            self._check_ready()
-            post = await self._choose(tried, str(offer.agent))
-            if post is None:
-                break
-            tried.append(post)
-            post.begin(clock_of_loop().now_ns())
-            try:
-                answered = await self._ask(post, offer)
-            except Refusal as refused:
-                post.failed()
-                if refused.code not in _ELSEWHERE:
-                    raise
-                refusal = refused
-            except WorkerLost as lost:
-                post.failed()
-                logger.warning("a call is placed anew: worker %d: %s", post.slot, lost)
-            except BaseException:
-                # Cancelled as well: it does not count as a call that is coming any more.
-                post.failed()
-                raise
-            else:
-                post.hold(answered.pc_id, held)
-                return _named(post, answered)
-        raise refusal
-
-    async def _ask(self, post: Post, offer: Offer) -> Answered:
-        """The worker's answer. Raises ``WorkerLost`` as soon as it is known that it will not answer in time."""
-        answering = asyncio.ensure_future(post.worker.answer(offer))
-        try:
-            while not (await asyncio.wait({answering}, timeout=_LOOK_EVERY_S))[0]:
-                if post.silent:
-                    raise WorkerLost("its event loop is held")
-        finally:
-            if not answering.done():
-                answering.cancel()
-                await asyncio.gather(answering, return_exceptions=True)
-        return answering.result()
-
-    async def _choose(self, tried: Sequence[Post], agent: str) -> Post | None:
-        """A worker to ask. Where there is none it may be that one is just being replaced."""
-        deadline = asyncio.get_running_loop().time() + _WORKER_WITHIN_S
-        while not (found := [post for post in self._serving_for(agent) if post not in tried]):
-            left = deadline - asyncio.get_running_loop().time()
-            if left <= 0 or any(post.state == "serving" for post in self._posts.values()):
-                return None
-            self._changed.clear()
-            try:
-                async with asyncio.timeout(left):
-                    await self._changed.wait()
-            except TimeoutError:
-                return None
-        found = [post for post in found if not post.silent] or found
-        chosen = roomiest([post.place for post in found], clock_of_loop().now_ns())
-        return next(post for post in found if post.place is chosen)
 
     @property
     def _source_options(self) -> Mapping[str, Any] | None:
@@ -365,9 +291,3 @@ class WorkersPool(Roster):
                 total.kept += running.kept
         self._agents, self._cards = fresh, cards_of(fresh.values())
         return found
-
-
-def _named(post: Post, answered: Answered) -> Answered:
-    return replace(
-        answered, pc_id=joined(post.name, answered.pc_id), resume=joined(post.name, answered.resume)
-    )

@@ -45,6 +45,14 @@ _ANSWER_WITHIN_S = 10.0
 _INTERRUPT_AFTER_S = 1.0
 _SILENT_WITHIN_S = 5.0
 _REQUEST_WITHIN_S = 15.0
+_MOST_CONNECTIONS = 128
+_KEEP_CONNECTIONS_S = 2.0
+"""A server closes them after five: an offer that crosses that would be lost."""
+_LATE_SHARE = 0.05
+_LATE_S = 0.1
+"""Callers that are so late have no time for another one."""
+_LONGEST_HELD_BACK_S = 2.0
+"""For one of them: some begin whatever happens."""
 _LONGEST_WAIT_S = 60.0
 
 
@@ -65,6 +73,8 @@ class Crowd:
         self._room = _packets(_noise())
         self._words = _packets(spoken(*read_wav(Path(plan.say)))) if plan.say else []
         self._stop = asyncio.Event()
+        self._late_s = 0.0
+        """By how much the callers' clock is late, on average of some beats."""
 
     def stop(self) -> None:
         """All hang up."""
@@ -72,10 +82,16 @@ class Crowd:
 
     async def run(self, tell: Callable[[Seen], None]) -> None:
         """Have all calls; returns when they are over. ``tell`` is given what was seen, every second and at the end."""
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=16)
+        limits = httpx.Limits(
+            max_connections=_MOST_CONNECTIONS,
+            max_keepalive_connections=_MOST_CONNECTIONS,
+            keepalive_expiry=_KEEP_CONNECTIONS_S,
+        )
+        # Who waits for one of our own connections does not wait for the server.
+        timeout = httpx.Timeout(_REQUEST_WITHIN_S, pool=None)
         headers = {"Authorization": f"Bearer {self._plan.token}"} if self._plan.token else {}
         async with httpx.AsyncClient(
-            base_url=self._plan.url, headers=headers, timeout=_REQUEST_WITHIN_S, limits=limits
+            base_url=self._plan.url, headers=headers, timeout=timeout, limits=limits
         ) as client:
             beats = [
                 asyncio.create_task(self._tick(), name="load ticks"),
@@ -86,7 +102,7 @@ class Crowd:
                 async with asyncio.TaskGroup() as group:
                     for number in range(self._plan.first, self._plan.calls, self._plan.step):
                         wait = began + number / self._plan.ramp_per_s - time.monotonic()
-                        if await self._stopped(wait):
+                        if await self._stopped(wait) or await self._held_back():
                             break
                         group.create_task(self._call(client), name=f"load call {number}")
             finally:
@@ -102,6 +118,18 @@ class Crowd:
             async with asyncio.timeout(max(0.0, within_s)):
                 await self._stop.wait()
         return self._stop.is_set()
+
+    async def _held_back(self) -> bool:
+        """Wait until these callers keep up with their own clock; whether they are to stop.
+
+        What is slow then is this machine, not the server, and more of them would tell nothing of it.
+        """
+        began = time.monotonic()
+        while self._late_s > _LATE_S and time.monotonic() - began < _LONGEST_HELD_BACK_S:
+            if await self._stopped(_LATE_S):
+                return True
+        self.seen.held_back_s += time.monotonic() - began
+        return False
 
     # One call ----------------------------------------------------------------------------------
 
@@ -257,6 +285,7 @@ class Crowd:
             due += _PACKET_S / _BEATS
             await asyncio.sleep(max(0.0, due - time.monotonic()))
             late = time.monotonic() - due
+            self._late_s += (late - self._late_s) * _LATE_SHARE
             self.seen.late_ms.append(1_000 * late)
             for caller in beat:
                 caller.tick()

@@ -33,6 +33,8 @@ class Seen(msgspec.Struct):
     """Calls that ended before their time, by why."""
     put_off: int = 0
     """How often a caller was told to come back, and did."""
+    held_back_s: float = 0.0
+    """How much later than planned calls began, because the callers themselves were slow."""
     again: int = 0
     """Calls that followed one that had ended before its time."""
     sent: int = 0
@@ -65,6 +67,7 @@ class LoadReport(msgspec.Struct, frozen=True, kw_only=True):
     seconds: float
     processes: int
     put_off: int
+    held_back_s: float
     again: int
     sent_packets: int
     received_packets: int
@@ -130,6 +133,7 @@ class Tally:
             lost_packets=self._sum("lost"),
             lost_samples=self._sum("lost_samples"),
             put_off=self._sum("put_off"),
+            held_back_s=round(max(seen.held_back_s for seen in self._last), 1),
             again=self._sum("again"),
             said=self._sum("said"),
             answered=len(self._times["answer_ms"]),

@@ -18,7 +18,7 @@ class LoadPlan(msgspec.Struct, frozen=True, kw_only=True):
         url: of the page of the server, as ``http://127.0.0.1:8080/``.
         agent: who is called; the server's default where it is empty.
         calls: how many callers there are.
-        ramp_per_s: how many begin in a second.
+        ramp_per_s: how many begin in a second; fewer while the callers themselves cannot keep up (``held_back_s``).
         hold_s: how long a call lasts after it was connected.
         say: a WAV file that callers say; without one they are silent.
         interrupt: whether they say it again over the agent's answer.

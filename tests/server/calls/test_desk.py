@@ -252,6 +252,21 @@ def test_every_end_has_a_reason_of_few(how: Callable[..., object], reason: str, 
     run_virtual(run())
 
 
+def test_an_operator_ends_a_call_at_once_whose_caller_is_not_there_yet() -> None:
+    """Nobody is waited for to whom that could be said; the place is free."""
+
+    async def run() -> None:
+        async with Desk([agent()], max_calls=1, metrics=Metrics()) as desk:
+            line = await desk.admit(CallRequest(), made(WireLeg(there=False)))
+            began = asyncio.get_running_loop().time()
+            await desk.end(line.call.id, "We close.")
+            assert asyncio.get_running_loop().time() - began < 0.5
+            assert line.task is not None and line.task.done()
+            assert (line.end_reason, desk.active, desk.calls()) == ("operator", 0, [])
+
+    run_virtual(run())
+
+
 def test_limits_hold_for_every_transport() -> None:
     """Places, calls of one identity, the longest duration; a leg that cannot be made costs none."""
 

@@ -141,7 +141,7 @@ def test_a_worker_that_is_lost_gives_back_the_places_of_its_calls() -> None:
         post.begin(0)
         post.hold(name, held(told))
     post.begin(0)
-    post.failed()
+    post.failed(0)
     assert post.place.calls == 2
     assert post.lose() == 2
     assert told == ["over", "over"]

@@ -19,7 +19,7 @@ from livegraph.pipeline.errors import LivegraphError
 from livegraph.server.access.grant import Grant
 from livegraph.testing.load import LoadPlan, LoadReport, run_load
 from livegraph.testing.load.checks import candidates_of, check, is_answer, values_of
-from livegraph.testing.load.crowd import retry_after, spoken
+from livegraph.testing.load.crowd import Crowd, retry_after, spoken
 from livegraph.testing.load.hearing import Hearing
 from livegraph.testing.load.numbers import Seen, Tally, figures
 from livegraph.testing.load.plan import UNREACHABLE
@@ -228,6 +228,24 @@ def test_callers_come_back_when_they_were_told_to() -> None:
     report = asyncio.run(run())
     assert report.clean, report
     assert report.put_off >= 1
+
+
+def test_calls_begin_later_while_the_callers_are_late_themselves() -> None:
+    """Beside a clock that is late a caller more would tell nothing of the server; a few begin all the same."""
+
+    async def run() -> None:
+        crowd = Crowd(LoadPlan(url="http://127.0.0.1/"))
+        assert not await crowd._held_back()
+        assert crowd.seen.held_back_s < 0.05
+        crowd._late_s = 1.0
+        assert not await crowd._held_back()
+        assert crowd.seen.held_back_s >= 1.5
+        before = crowd.seen.held_back_s
+        crowd.stop()
+        assert await crowd._held_back()
+        assert crowd.seen.held_back_s - before < 1.0
+
+    asyncio.run(run())
 
 
 def test_callers_whose_call_is_lost_call_again() -> None:
