@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import cast
+from typing import cast, get_args
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,6 +19,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from .access.grant import ReportLevel
+from .arguments import WrongArgument, one_of
 from .bodies import read_json
 from .calls import CallDesk, Desk
 from .guard import Guard
@@ -57,6 +58,9 @@ def make_admin_app(
     ``GET /calls/ID/tap/NODE.PORT`` (lines of JSON, see ``tapping``; ``?sound=true``), ``POST /drain``, ``POST /roll``
     (fresh workers). An id may be cut behind its number, as in ``call-17``.
     """
+    if not isinstance(served, Desk) and not hasattr(served, "end_calls"):
+        raise WrongArgument("served is no desk and no pool; `app.state.pool` of an application is one")
+    one_of("taps", taps, get_args(ReportLevel))
     # Of a desk without browsers nothing is asked here that it has not.
     pool: Pool = LocalPool(cast(CallDesk, served)) if isinstance(served, Desk) else served
     draining: set[asyncio.Task[None]] = set()

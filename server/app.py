@@ -23,6 +23,7 @@ from ..transports.webrtc.network import ANY, Network, PublicAddress
 from .access.grant import Authorize, Grant, ReportLevel
 from .access.ticket_store import TicketStore
 from .access.turn import TurnService
+from .arguments import WrongArgument, an_instance, several, whole
 from .calls import CallDesk, OnCall, ServedAgent
 from .client_file import client_file
 from .gate import Gate
@@ -114,6 +115,13 @@ def make_app(
     port or a public address that is none. ``app.state.pool`` is the ``LocalPool``, ``app.state.desk`` its ``CallDesk``,
     ``app.state.network`` the ``Network``.
     """
+    ice_servers = several(
+        "ice_servers", ice_servers, 'mappings, such as {"urls": "stun:stun.example.org"}', Mapping
+    )
+    if any("urls" not in server for server in ice_servers):
+        raise WrongArgument(
+            'ice_servers has one without "urls"; one looks like {"urls": "stun:stun.example.org"}'
+        )
     if any(server.get("credential") for server in ice_servers):
         # Whoever loads the page could use the relay for years.
         raise ValueError(
@@ -123,10 +131,12 @@ def make_app(
     def own_servers() -> Sequence[Mapping[str, Any]]:
         return [*ice_servers, *([turn.mint("server")] if turn is not None else [])]
 
+    public = several("public_addresses", public_addresses, "addresses, such as 203.0.113.7")
+    whole("udp_port", udp_port)
     network = Network(
         udp_port=udp_port,
-        hosts=media_hosts,
-        public_addresses=[PublicAddress.parse(address) for address in public_addresses],
+        hosts=several("media_hosts", media_hosts, "addresses to listen on, such as 0.0.0.0"),
+        public_addresses=[PublicAddress.parse(address) for address in public],
         ice=ice,
         ice_servers=own_servers,
     )
@@ -183,8 +193,9 @@ def make_pool_app(
     Arguments as ``make_app`` has them. ``owned`` says whether the pool is opened and closed with the application.
     """
     # Here, where it can be caught: Starlette makes its middleware when the first request comes.
-    allowed = [normal_origin(origin) for origin in allow_origins]
-    allow_hosts = tuple(allow_hosts)
+    origins = several("allow_origins", allow_origins, "origins, such as https://voice.example.org")
+    allowed = [normal_origin(origin) for origin in origins]
+    allow_hosts = tuple(several("allow_hosts", allow_hosts, "names, such as voice.example.org"))
     for name in allow_hosts:
         if not is_allowable(name):
             raise ValueError(
@@ -220,6 +231,12 @@ def make_pool_app(
     def servers_for(grant: Grant) -> Sequence[Mapping[str, Any]]:
         return [*ice_servers, *([turn.mint(grant.identity)] if turn is not None else [])]
 
+    if turn is not None:
+        an_instance("turn", turn, TurnService, "a TurnService")
+    if telephone is not None:
+        an_instance("telephone", telephone, TelephoneAccounts, "a TelephoneAccounts")
+    an_instance("page", page, (bool, PageFolder), "True, False, or a PageFolder(Path(...))")
+    an_instance("metrics", metrics, bool, "True or False", "A registry of yours is given as `registry`")
     gate = Gate(authorize)
     accounts = telephone or TelephoneAccounts()
     if accounts.public_url:

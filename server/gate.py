@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 
-from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 
 from ..pipeline.clock import Clock, clock_of_loop
@@ -14,15 +11,13 @@ from ..pipeline.units import SECOND
 from .access.grant import ANYBODY, Authorize, Grant, bearer_of
 from .access.ticket import TicketError, Tickets
 from .access.token_file import TokenFile
+from .arguments import a_function, wrong_result
+from .hooks import HookFailed, ask, hook_failed
 from .limits.buckets import Buckets, Rate, address_key
 from .refusals import Refusal
-from .telling import new_id
 
 __all__ = ["Gate", "address_of", "by_tokens"]
 
-logger = logging.getLogger("livegraph.server")
-
-_AUTHORIZE_WITHIN_S = 5.0
 _FAILURES = Rate(per_minute=20, burst=20)
 """Of one address: enough for somebody who mistypes, too few for somebody who guesses."""
 _CHALLENGE = {"WWW-Authenticate": 'Bearer realm="livegraph"'}
@@ -32,6 +27,8 @@ class Gate:
     """Asks ``authorize`` for the grant of a request; without one everybody may call everything."""
 
     def __init__(self, authorize: Authorize | None) -> None:
+        if authorize is not None:
+            a_function("authorize", authorize, ["request"])
         self._authorize = authorize
         self._failures = Buckets(_FAILURES)
         self._clock: Clock | None = None
@@ -60,21 +57,19 @@ class Gate:
                 {"Retry-After": str(seconds)},
             )
         try:
-            async with asyncio.timeout(_AUTHORIZE_WITHIN_S):
-                granted = await self._authorize(request)
-        except (Refusal, HTTPException) as refused:
-            if getattr(refused, "status", getattr(refused, "status_code", 0)) in (401, 403):
+            granted = await ask("authorize", self._authorize, request)
+            if not (granted is None or isinstance(granted, Grant)):
+                raise hook_failed(wrong_result("authorize", granted, "a Grant, or None for nobody"))
+        except Refusal as refused:
+            if refused.status in (401, 403):
                 self._failures.take(address, now_ns)
             raise
-        except Exception as error:
+        except HookFailed as failed:
             # Whoever wrote `authorize` finds it in the log; a request that nobody answered for makes no traceback.
-            number = new_id()
-            logger.error("error %s: authorize failed: %s", number, type(error).__name__)
-            logger.debug("error %s", number, exc_info=error)
             raise Refusal(
                 503,
                 "authorization_unavailable",
-                f"It cannot be told just now who may call (error {number}).",
+                f"It cannot be told just now who may call (error {failed.number}).",
                 "Try again in a while.",
                 {"Retry-After": "10"},
             ) from None

@@ -75,7 +75,7 @@ class Guard:
             )
         if refusal is not None:
             await refusal.response()(scope, receive, answer)
-        elif scope["method"] == "OPTIONS" and (shared or scope["path"].startswith("/whip")):
+        elif scope["method"] == "OPTIONS" and (shared or _own_path(scope).startswith("/whip")):
             await _answer_preflight(answer, Headers(scope=scope).get("access-control-request-headers", ""))
         else:
             await self._app(scope, receive, answer)
@@ -142,6 +142,12 @@ class Guard:
                 (b"vary", b"Origin"),
             ]
         return extra
+
+
+def _own_path(scope: Scope) -> str:
+    """The path below the one that the application is mounted at."""
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def _host_and_origin(scope: Scope) -> tuple[str, str | None, Refusal | None]:

@@ -38,6 +38,7 @@ from ..pipeline.events import (
 from ..pipeline.latencies import Latencies
 from ..pipeline.running.edges import EdgeStats
 from ..pipeline.units import SECOND
+from .arguments import WrongArgument, an_instance
 from .limits.pulse import Pulse
 from .media_metrics import MediaMetrics
 
@@ -74,7 +75,16 @@ class Metrics:
 
     def __init__(self, registry: CollectorRegistry | None = None) -> None:
         self._registry = registry if registry is not None else CollectorRegistry()
-        self.active = self._gauge("livegraph_calls_active", "Calls that are answered and not over", ["agent"])
+        an_instance("registry", self._registry, CollectorRegistry, "a CollectorRegistry of prometheus_client")
+        try:
+            self.active = self._gauge(
+                "livegraph_calls_active", "Calls that are answered and not over", ["agent"]
+            )
+        except ValueError:
+            raise WrongArgument(
+                "registry is counted in by another application of livegraph already; leave it out, and each has one of "
+                "its own, or serve the agents of both by one application"
+            ) from None
         self._ended = self._counter(
             "livegraph_calls", "Calls that are over, by the reason of their end", ["agent", "reason"]
         )

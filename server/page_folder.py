@@ -9,6 +9,8 @@ from starlette.datastructures import MutableHeaders
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from .arguments import WrongArgument, an_instance
+
 __all__ = ["PageFolder"]
 
 
@@ -23,6 +25,11 @@ class PageFolder:
 
     folder: Path
     policy: str = ""
+
+    def __post_init__(self) -> None:
+        an_instance("folder", self.folder, Path, "a Path")
+        if not (self.folder / "index.html").is_file():
+            raise WrongArgument(f"there is no {self.folder / 'index.html'}")
 
     def app(self, framed_by: str = "'none'") -> ASGIApp:
         """What serves it; ``framed_by`` are the origins that may show it in a frame, as the policy spells them."""

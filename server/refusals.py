@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from .telling import new_id
 
-__all__ = ["Refusal", "answer_http_error", "answer_mistake", "answer_refusal", "sentence"]
+__all__ = ["Refusal", "answer_http_error", "answer_mistake", "answer_refusal", "refusal_of", "sentence"]
 
 
 logger = logging.getLogger("livegraph.server")
@@ -53,8 +53,13 @@ def answer_refusal(_: Request, error: Exception) -> Response:
 def answer_http_error(_: Request, error: Exception) -> Response:
     """Starlette's own errors in the same shape."""
     assert isinstance(error, HTTPException)
+    return refusal_of(error).response()
+
+
+def refusal_of(error: HTTPException) -> Refusal:
+    """What Starlette, or a program in its words, has refused."""
     code, message = _WORDS.get(error.status_code, ("refused", str(error.detail)))
-    return Refusal(error.status_code, code, message, headers=error.headers).response()
+    return Refusal(error.status_code, code, message, headers=error.headers)
 
 
 def answer_mistake(_: Request, error: Exception) -> Response:

@@ -51,11 +51,11 @@ def signalling_routes(pool: Pool, gate: Gate, ice_servers: IceServers) -> list[R
             return await trickle(request)
         address = address_of(request)
         try:
-            pool.count_request(ANYBODY, address)
+            pool.count_request(ANYBODY, address, further=True)
             # What belongs to a call that there is needs no leave but the secret that names it.
             grant, refusal = await _granted(gate, request)
             if grant is not None and grant.identity:
-                pool.count_request(grant, "")
+                pool.count_request(grant, "", further=True)
             try:
                 body = await read_json(request, OfferBody, limit=OFFER_BYTES)
             except Refusal as unread:

@@ -6,10 +6,11 @@ import hashlib
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from starlette.requests import HTTPConnection, Request
 
+from ..arguments import an_instance, one_of, several
 from ..limits.caller import CallerLimits
 
 __all__ = ["ANYBODY", "Authorize", "Grant", "ReportLevel", "bearer_of"]
@@ -27,7 +28,7 @@ _LONGEST_BEARER = 8_192
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What a caller that was recognised may do."""
+    """What a caller that was recognised may do. Raises ``ValueError`` for what is none of it."""
 
     identity: str = ""
     """Who calls, in words of yours: limits count by it, boxes and tools see it as ``call.identity``."""
@@ -43,6 +44,16 @@ class Grant:
     """A name that one call may be made by: another call by the same name is refused."""
     expires_s: float = 0.0
     """When ``once`` is void anyway, in seconds since 1970."""
+
+    def __post_init__(self) -> None:
+        an_instance("identity", self.identity, str, "a text")
+        an_instance("inputs", self.inputs, Mapping, "a mapping of names to values")
+        object.__setattr__(self, "agents", tuple(several("agents", self.agents, "names")))
+        if self.report is not None:
+            one_of("report", self.report, get_args(ReportLevel))
+        if self.limits is not None:
+            an_instance("limits", self.limits, CallerLimits, "a CallerLimits")
+        an_instance("once", self.once, str, "a text")
 
     def may_call(self, agent: str) -> bool:
         """Whether it may call this agent."""
@@ -61,10 +72,11 @@ class Grant:
 ANYBODY = Grant()
 """Nobody in particular, who may call all agents."""
 
-Authorize = Callable[[Request], Awaitable[Grant | None]]
+Authorize = Callable[[Request], Awaitable[Grant | None] | Grant | None]
 """Says what the sender of a request may do; ``None`` when it may do nothing.
 
-It is asked before the body of the request is read. It may raise ``Refusal``, or Starlette's ``HTTPException``.
+It is asked before the body of the request is read. It may raise ``Refusal``, or Starlette's ``HTTPException``. A plain
+function is called on the event loop: everybody waits for it.
 """
 
 

@@ -16,6 +16,7 @@ from typing import Any, Literal
 import jwt
 import msgspec
 
+from ..arguments import an_instance
 from ..limits.caller import CallerLimits
 from .grant import Grant, ReportLevel
 
@@ -63,6 +64,7 @@ class Tickets:
     """
 
     def __init__(self, secret: bytes, wall_clock: Callable[[], float]) -> None:
+        an_instance("secret", secret, bytes, "bytes", "A text has .encode()")
         if len(secret) < LEAST_SECRET_BYTES:
             raise ValueError(f"the secret has {len(secret)} bytes; it takes {LEAST_SECRET_BYTES} at least")
         self._secret = secret

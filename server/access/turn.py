@@ -13,6 +13,8 @@ import hmac
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ..arguments import an_instance, several
+
 __all__ = ["TurnService"]
 
 _LEAST_LIFE_S = 60.0
@@ -33,11 +35,12 @@ class TurnService:
     def __init__(
         self, urls: Sequence[str], secret: bytes, wall_clock: Callable[[], float], *, life_s: float = 3600.0
     ) -> None:
-        for url in urls:
+        for url in several("urls", urls, "addresses of relays, such as turn:relay.example.org:3478"):
             if not url.lower().startswith(("turn:", "turns:")) or not url.partition(":")[2]:
                 raise ValueError(
                     f"{url!r} is no address of a relay; one looks like turn:relay.example.org:3478"
                 )
+        an_instance("secret", secret, bytes, "bytes")
         if not urls or not secret or life_s < _LEAST_LIFE_S:
             raise ValueError("a relay takes an address, a secret, and credentials that are good for a minute")
         self._urls = list(urls)

@@ -8,7 +8,6 @@ It knows of no transport. Whoever brings a caller asks for a place and makes the
 from __future__ import annotations
 
 import asyncio
-import inspect
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
@@ -17,6 +16,7 @@ from typing import Any, Self
 
 from ...language import Agent
 from ...pipeline.clock import Clock, clock_of_loop
+from ...pipeline.errors import LivegraphError
 from ...pipeline.units import SECOND
 from ..access.grant import Grant, ReportLevel
 from ..access.ticket_store import OwnTickets, TicketStore
@@ -29,13 +29,15 @@ from ..refusals import Refusal
 from ..tracing import Tracing
 from .admission import Admission, Caller
 from .arrival import OnCall
+from .checked import check_settings
+from .draining import drain_lines
 from .leg import Leg
 from .lifetime import Lifetime
 from .line import Line
 from .line_making import LineMaker
 from .lines import Lines
 from .listing import detailed, shown, snapshot
-from .reception import Admitted, CallRequest, Reception, check_inputs, not_ready
+from .reception import Admitted, CallRequest, Reception, not_opened, not_ready, prepare
 from .renewing import renew
 from .rounds import end_what_is_used_up, keep_records_in_bounds
 from .served import Running, ServedAgent, by_name
@@ -44,7 +46,6 @@ __all__ = ["Desk"]
 
 logger = logging.getLogger("livegraph.server")
 
-_CLOSING_WORDS_S = 10.0
 _SAY_FULL_EVERY_NS = SECOND
 """Many are refused at a time, and for the same reason."""
 
@@ -58,6 +59,7 @@ class Desk:
     Args:
         agents: those that can be called; the first is the default.
         max_calls, max_pending: how many at a time, and how many of them may be offers whose callers have not come.
+        metrics: counts; by default in a registry of its own.
         limits: of one caller, where its grant says nothing else.
         report: what callers are told, where their grants say nothing else.
         on_call: asked before each call is made; see ``OnCall``.
@@ -72,7 +74,7 @@ class Desk:
         agents: Sequence[ServedAgent | Agent],
         *,
         max_calls: int,
-        metrics: Metrics,
+        metrics: Metrics | None = None,
         max_pending: int | None = None,
         limits: CallerLimits | None = None,
         report: ReportLevel = "none",
@@ -82,12 +84,11 @@ class Desk:
         used_tickets: TicketStore | None = None,
         stop_within_s: float = 5.0,
     ) -> None:
-        if max_calls < 1:
-            raise ValueError("a desk needs room for at least one call")
+        check_settings(max_calls, max_pending, limits, report, on_call, metrics, tracing, used_tickets)
+        metrics = Metrics() if metrics is None else metrics
         self.agents = by_name(agents)
         self.max_calls = max_calls
-        self.closing = False
-        self.draining = False
+        self.closing = self.draining = False
         self.hint = ""
         """Where callers may go instead while the desk takes none; part of the refusal's remedy."""
         self.report: ReportLevel = report
@@ -123,6 +124,9 @@ class Desk:
     @property
     def ready(self) -> bool:
         """Whether calls are taken, but for those that do not fit."""
+        if self._lifetime.is_past:
+            # It was closed in a loop that is no more, as test clients have one after another.
+            self.closing = self.draining = False
         return not (self.closing or self.draining)
 
     @property
@@ -164,6 +168,7 @@ class Desk:
 
     async def close(self) -> None:
         """End all calls, each with its reason, and return when nothing is left."""
+        self._lifetime.check_loop()
         self.closing = True
         if not self._lifetime.is_open:
             return
@@ -176,25 +181,14 @@ class Desk:
                 task.cancel()
         await self._lifetime.close()
 
-    async def drain(self, within_s: float) -> int:
+    async def drain(self, within_s: float = 300.0) -> int:
         """Take no more calls, let those that run go on for ``within_s``, then have their agents say goodbye.
 
-        Returns how many were still there then. Calls that nobody has taken up yet are ended at once.
+        Returns how many were still there then. Calls that nobody has taken up end at once; lost callers may come back.
         """
+        self._lifetime.check_loop()
         self.draining = True
-        for line in self._lines:
-            if line.state == "pending":
-                line.end(EndReason.SHUTDOWN)
-        tasks = {line.task for line in self._lines if line.task is not None}
-        if tasks and within_s > 0:
-            await asyncio.wait(tasks, timeout=within_s)
-        left = [line for line in self._lines if line.state == "running"]
-        if left:
-            words = [asyncio.create_task(line.say_closing_words(_CLOSING_WORDS_S)) for line in left]
-            await asyncio.gather(*words, return_exceptions=True)
-        for line in left:
-            line.end(EndReason.SHUTDOWN)
-        return len(left)
+        return await drain_lines(self.lines, within_s)
 
     def _end_all(self) -> None:
         for line in self._lines:
@@ -237,9 +231,13 @@ class Desk:
 
     # What callers ask for ----------------------------------------------------------------------
 
-    def count_request(self, grant: Grant, address: str) -> None:
-        """Count an offer before it is read. Raises ``Refusal`` when there were too many, or calls are not taken."""
-        self.check_ready()
+    def count_request(self, grant: Grant, address: str, *, further: bool = False) -> None:
+        """Count an offer before it is read. Raises ``Refusal`` when there were too many, or calls are not taken.
+
+        ``further``: it may be one of a call that there is, which goes on while the server drains.
+        """
+        if self.closing or not further:
+            self.check_ready()
         self._admission.count_request(Caller(grant, address), self._now_ns())
 
     def check_ready(self) -> None:
@@ -259,9 +257,11 @@ class Desk:
 
         Raises ``Refusal`` when the caller is not let in, and what ``make_leg`` raises.
         """
-        if not self.closing:
-            await self.open()
         self.check_ready()
+        try:
+            await self.open()
+        except (OSError, LivegraphError) as error:
+            raise not_opened(error) from None
         agent = self.agent_for(asked)
         self._check_load()
         admitted = await self._reception.admit(agent, asked)
@@ -327,8 +327,9 @@ class Desk:
     async def end(self, call_id: str, detail: str = "") -> None:
         """End a call, and return when it is over; ``detail`` is told to the caller.
 
-        ``KeyError`` when there is none of this id.
+        ``KeyError`` when there is none of this id; one that is over already is none.
         """
+        self._lifetime.check_loop()
         line = self.find(call_id)
         line.end(EndReason.OPERATOR, detail)
         if line.task is not None:
@@ -353,10 +354,7 @@ class Desk:
         began_ns = self._now_ns()
         agent, arrival = admitted.agent, admitted.arrival
         if self._on_call is not None:
-            made = self._on_call(asked.request, arrival)
-            if inspect.isawaitable(made):
-                await made
-            check_inputs(agent, arrival.inputs, arrival.inputs)
+            await prepare(self._on_call, asked.request, agent, arrival)
         leg = await make_leg(agent)
         try:
             self.check_ready()

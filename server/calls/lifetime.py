@@ -37,8 +37,28 @@ class Lifetime:
         owner = self._owner
         return owner is not None and not owner.done() and owner.get_loop() is asyncio.get_running_loop()
 
+    def check_loop(self) -> None:
+        """Raise ``RuntimeError`` where it is open for another loop that runs: in another thread."""
+        owner = self._owner
+        if owner is None or owner.done() or not owner.get_loop().is_running():
+            return
+        if owner.get_loop() is not asyncio.get_running_loop():
+            raise RuntimeError(
+                "the desk is open in another event loop: ask it there, from here by "
+                "asyncio.run_coroutine_threadsafe(desk.answer(...), loop), or give each loop a desk of its own"
+            )
+
+    @property
+    def is_past(self) -> bool:
+        """Whether it was open for a loop that runs no more."""
+        return self._owner is not None and not self._owner.get_loop().is_running()
+
     async def open(self) -> None:
-        """Return when everything is held; at once when it is already. Raises ``OSError`` for what cannot be had."""
+        """Return when everything is held; at once when it is already.
+
+        Raises what ``held`` raises, ``OSError`` for a port that is taken, and ``RuntimeError`` as ``check_loop`` does.
+        """
+        self.check_loop()
         if not self.is_open:
             self._leave = asyncio.Event()
             self._opened = asyncio.get_running_loop().create_future()
@@ -62,9 +82,13 @@ class Lifetime:
             try:
                 for held in self._held:
                     await stack.enter_async_context(held())
-            except OSError as error:
+            except Exception as error:
+                # Whoever opens it is told; otherwise it would wait for ever.
                 opened.set_exception(error)
                 return
+            except asyncio.CancelledError:
+                opened.cancel()
+                raise
             self._group = await stack.enter_async_context(asyncio.TaskGroup())
             opened.set_result(None)
             try:

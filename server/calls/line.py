@@ -65,6 +65,8 @@ class Line:
 
     def __post_init__(self) -> None:
         self._ended = asyncio.Event()
+        self._said: asyncio.Event | None = None
+        """Set when the closing words are said; there when they were asked for."""
         self._by_desk: tuple[EndReason, str] | None = None
         self.leg.on_over(self._leg_over)
 
@@ -120,9 +122,15 @@ class Line:
 
     async def say_closing_words(self, within_s: float) -> None:
         """Have the agent say goodbye, where it can be told to, and return when it has, ``within_s`` later at most."""
-        if not self.running or self.call.reason:
+        if not self.running or self.call.reason or self.leg.state == "away":
+            # There is no call, or nobody to hear it.
+            return
+        if self._said is not None:
+            # Somebody has asked for it before: it is said once.
+            await _first_of(self._said.wait(), within_s=within_s)
             return
         speaking, said = False, asyncio.Event()
+        self._said = asyncio.Event()
 
         def changed(event: StateChanged) -> None:
             nonlocal speaking
@@ -137,6 +145,7 @@ class Line:
                 await _first_of(self.call.finished(), said.wait(), within_s=within_s)
         finally:
             stop()
+            self._said.set()
 
     async def _is_reached(self) -> bool:
         """Wait for the caller; ``False`` when it did not come, or when the call was ended before."""

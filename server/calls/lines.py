@@ -49,7 +49,9 @@ class Lines:
         found = [line for line in self._lines.values() if line.call.id == call_id]
         found = found or [line for line in self._lines.values() if line.call.id.startswith(f"{call_id}-")]
         if len(found) != 1:
-            raise KeyError(call_id)
+            raise KeyError(
+                f"there is no call {call_id!r:.60}, or it is over; `calls()` lists those that there are"
+            )
         return found[0]
 
     def was_here(self, leg_id: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,18 +13,21 @@ from starlette.requests import HTTPConnection
 from ...pipeline.graph.inputs import input_values
 from ..access.grant import ANYBODY, Grant
 from ..access.ticket_store import TicketStore, TicketStoreError
+from ..arguments import WrongArgument, an_instance, several, wrong_result
+from ..hooks import HookFailed, ask, hook_failed
 from ..refusals import Refusal, sentence
 from ..telling import new_id
 from ..wall_clock import unix_seconds
 from .admission import Admission, Caller, Entry
-from .arrival import Arrival
+from .arrival import Arrival, OnCall
 from .served import ServedAgent
 
-__all__ = ["Admitted", "CallRequest", "Reception", "check_inputs", "not_ready"]
+__all__ = ["Admitted", "CallRequest", "Reception", "check_inputs", "not_opened", "not_ready", "prepare"]
 
 logger = logging.getLogger("livegraph.server")
 
 _RETRY_AFTER_S = 10
+_STORE_WITHIN_S = 5.0
 _NOT_READY = {
     "shutting_down": "The server is shutting down.",
     "draining": "The server is being restarted.",
@@ -122,10 +126,15 @@ class Reception:
         if not grant.once:
             return
         try:
-            fresh = await self._used.use(grant.once, grant.expires_s, unix_seconds())
-        except TicketStoreError as error:
-            number = new_id()
-            logger.error("error %s: tickets cannot be told from used ones: %s", number, error)
+            async with asyncio.timeout(_STORE_WITHIN_S):
+                fresh = await self._used.use(grant.once, grant.expires_s, unix_seconds())
+        except Exception as error:
+            # A store of somebody's own raises what it likes; only what it means to say is for the log.
+            number, said = (
+                new_id(),
+                str(error) if isinstance(error, TicketStoreError) else type(error).__name__,
+            )
+            logger.error("error %s: tickets cannot be told from used ones: %s", number, said)
             raise Refusal(
                 503,
                 "authorization_unavailable",
@@ -139,18 +148,78 @@ class Reception:
             )
 
 
+async def prepare(
+    on_call: OnCall, request: HTTPConnection | None, agent: ServedAgent, arrival: Arrival
+) -> None:
+    """Let the program add to a call. Raises ``Refusal``: the program's own, and 503 where it is at fault."""
+    before = dict(arrival.inputs)
+    try:
+        result = await ask("on_call", on_call, request, arrival)
+        if result is not None and result is not arrival:
+            what = "nothing, and raises Refusal to refuse a call"
+            raise hook_failed(wrong_result("on_call", result, what))
+        try:
+            an_instance("arrival.inputs", arrival.inputs, dict, "a dict of names to values")
+            an_instance(
+                "arrival.resources", arrival.resources, dict, "a dict of classes to what is found by them"
+            )
+            several(
+                "arrival.resources", list(arrival.resources), "classes, by which resources are found", type
+            )
+        except WrongArgument as wrong:
+            raise hook_failed(f"on_call failed: {wrong}") from None
+    except HookFailed as failed:
+        raise _not_prepared(failed.number) from None
+    missing = object()
+    fixed = {name: value for name, value in arrival.inputs.items() if before.get(name, missing) is not value}
+    check_inputs(agent, arrival.inputs, fixed)
+
+
 def check_inputs(agent: ServedAgent, inputs: dict[str, Any], fixed: Mapping[str, Any]) -> None:
-    """Refuse what the agent does not take, before anything is made for the call. Raises ``Refusal`` (400)."""
+    """Refuse what the agent does not take, before anything is made for the call.
+
+    Raises ``Refusal``: 400 for what the caller says; 503 for what is ``fixed``, which the caller is told nothing of.
+    """
     for name in list(fixed):
         if name not in agent.plan.inputs:
             # Not the caller's mistake: what is set for it may be meant for another agent of the same server.
             inputs.pop(name, None)
     _, problems = input_values(agent.plan.inputs, inputs)
+    wrong = sorted(
+        {str(problem.path[1]) for problem in problems if problem.path[1:] and problem.path[1] in fixed}
+    )
+    if wrong:
+        codes = ", ".join(sorted({problem.code for problem in problems}))
+        what = f"the input {wrong[0]!r:.60} that is set for the caller is none that {agent.name!r} takes ({codes})"
+        raise _not_prepared(hook_failed(what).number)
     if problems:
         message = " ".join(sentence(problem.message.replace("`", "'")) for problem in problems[:5])
         names = ", ".join(agent.plan.inputs)
         hint = f"The inputs of {agent.name} are: {names}." if names else f"{agent.name} takes no inputs."
         raise Refusal(400, "bad_inputs", message, hint)
+
+
+def _not_prepared(number: str) -> Refusal:
+    return Refusal(
+        503,
+        "call_not_prepared",
+        f"The call could not be prepared (error {number}).",
+        "Call again. If it stays, tell the people who run this server the number of the error.",
+        {"Retry-After": str(_RETRY_AFTER_S)},
+    )
+
+
+def not_opened(error: Exception) -> Refusal:
+    """What calls need is not to be had: the port of the media is another program's, say."""
+    number = new_id()
+    logger.error("error %s: the desk cannot open: %s", number, error)
+    return Refusal(
+        503,
+        "call_not_prepared",
+        f"The server cannot take calls (error {number}).",
+        "The people who run it find the cause in its log.",
+        {"Retry-After": str(_RETRY_AFTER_S)},
+    )
 
 
 def not_ready(code: str, hint: str = "") -> Refusal:

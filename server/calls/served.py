@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from ...language import Agent
 from ...pipeline.graph.plan import Plan
 from ...transports.webrtc.webrtc_in import WebRTCIn
+from ..arguments import WrongArgument, several
 from ..offering import Answered
 
 __all__ = ["Answered", "Running", "ServedAgent", "by_name"]
+
+_A_FILE = 'agents has the name of a file; load_agent("desk.yaml") gives the agent in it'
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +55,20 @@ class Running:
 
 
 def by_name(agents: Sequence[ServedAgent | Agent]) -> dict[str, ServedAgent]:
-    """The agents by name. ``ValueError`` when there is none, or two of one name."""
-    served = [agent if isinstance(agent, ServedAgent) else ServedAgent.of(agent) for agent in agents]
+    """The agents by name. Raises ``ValueError`` when there is none, two of one name, or something else than agents."""
+    if isinstance(agents, Agent | ServedAgent):
+        raise WrongArgument("agents is one agent; it is a list of them: [agent]")
+    if isinstance(agents, str | Path):
+        raise WrongArgument(_A_FILE)
+    given = several("agents", agents, "agents, as load_agent gives them", (Agent, ServedAgent, str, Path))
+    if any(isinstance(agent, str | Path) for agent in given):
+        raise WrongArgument(_A_FILE)
+    served = [agent if isinstance(agent, ServedAgent) else ServedAgent.of(agent) for agent in given]
+    if not served:
+        raise WrongArgument("agents is empty; a desk needs one at least")
     found = {agent.name: agent for agent in served}
-    if not found or len(found) != len(agents):
-        raise ValueError("a desk needs agents with different names")
+    if len(found) != len(served):
+        names = [agent.name for agent in served]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise WrongArgument(f"agents has two that are called {twice!r}; a desk needs different names")
     return found

@@ -11,11 +11,12 @@ from starlette.requests import HTTPConnection
 
 from ...language import Agent
 from ...pipeline.errors import TransportError
-from ...pipeline.units import SECOND
+from ...pipeline.units import MS, SECOND
 from ...transports.webrtc.network import Network
 from ...transports.webrtc.peer import Peer
 from ...transports.webrtc.sdp import MOST_BYTES, BadOffer
 from ..access.grant import ANYBODY, Grant
+from ..arguments import an_instance, whole
 from ..metrics import Metrics
 from ..network_metrics import NetworkNumbers
 from ..offering import Answered
@@ -49,17 +50,18 @@ class CallDesk(Desk):
         agents: Sequence[ServedAgent | Agent],
         *,
         max_calls: int,
-        metrics: Metrics,
+        metrics: Metrics | None = None,
         network: Network | None = None,
         silence_ns: int = 5 * SECOND,
         **others: Any,
     ) -> None:
         super().__init__(agents, max_calls=max_calls, metrics=metrics, **others)
+        whole("silence_ns", silence_ns, least=100 * MS, hint="It is nanoseconds, as in 5 * SECOND")
         self._network = network or Network()
         self._silence_ns = silence_ns
         self._offers = OfferBook()
         self.hold(self._hold_network)
-        metrics.add(NetworkNumbers(self._network, self._away))
+        self.metrics.add(NetworkNumbers(self._network, self._away))
 
     async def answer(
         self,
@@ -93,6 +95,10 @@ class CallDesk(Desk):
         An offer that comes again before its caller does is answered as it was; one whose call is on or over is refused.
         """
         self.check_ready()
+        an_instance("sdp", sdp, str, "the text of an offer")
+        an_instance("grant", grant, Grant, "a Grant", "ANYBODY, the default, may call all agents")
+        if inputs is not None:
+            an_instance("inputs", inputs, Mapping, "a mapping of names to values")
         if len(sdp.encode(errors="replace")) > MOST_BYTES:
             raise Refusal(413, "too_large", f"The offer is larger than {MOST_BYTES // 1024} KiB.")
         asked = CallRequest(

@@ -8,8 +8,11 @@ from typing import Any
 import msgspec
 
 from ...pipeline.units import parse_duration
+from ..arguments import WrongArgument
 
 __all__ = ["CallerLimits", "limits_of"]
+
+_DURATIONS = ("call_duration", "idle")
 
 
 class CallerLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -33,14 +36,19 @@ class CallerLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     def __post_init__(self) -> None:
         for name in self.__struct_fields__:
             value = getattr(self, name)
-            if value is not None and value <= 0:
+            if value is not None and (isinstance(value, bool) or not isinstance(value, int | float)):
+                unit = "; durations are nanoseconds, as `10 * 60 * SECOND`" if name in _DURATIONS else ""
+                raise WrongArgument(
+                    f"{name} is {value!r:.60}; it is a number above 0, or None for no limit{unit}"
+                )
+            if value is not None and not value > 0:
                 raise ValueError(f"`{name}` is more than 0, or not there")
 
 
 def limits_of(written: Mapping[str, Any]) -> CallerLimits:
     """Limits as YAML and tickets have them (``{calls: 2, call_duration: 10min}``). Raises ``ValueError``."""
     made = dict(written)
-    for name in ("call_duration", "idle"):
+    for name in _DURATIONS:
         if isinstance(made.get(name), str):
             made[name] = parse_duration(made[name])
     try:

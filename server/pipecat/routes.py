@@ -77,7 +77,7 @@ def pipecat_routes(pool: Pool, gate: Gate, ice_servers: IceServers) -> list[Rout
             trickle = await read_json(request, Trickle, limit=CANDIDATES_BYTES)
             await pool.add_candidates(trickle.pc_id, trickle.candidates)
             return JSONResponse({"status": "success"})
-        pool.count_request(ANYBODY, address_of(request))
+        pool.count_request(ANYBODY, address_of(request), further=True)
         body = await read_json(request, OfferBody, limit=OFFER_BYTES)
         answered = await answer_offer(pool, body, session.grant, request, sent_before=session.body)
         return answer_of(answered, body)

@@ -82,9 +82,9 @@ class LocalPool:
     async def __aexit__(self, *_: object) -> None:
         await self.desk.close()
 
-    def count_request(self, grant: Grant, address: str) -> None:
+    def count_request(self, grant: Grant, address: str, *, further: bool = False) -> None:
         """See ``Pool``."""
-        self.desk.count_request(grant, address)
+        self.desk.count_request(grant, address, further=further)
 
     def refused(self, code: str) -> None:
         """See ``Pool``."""

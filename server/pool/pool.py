@@ -70,8 +70,11 @@ class Pool(Protocol):
 
     # What callers ask for.
 
-    def count_request(self, grant: Grant, address: str) -> None:
-        """Count an offer before it is read. Raises ``Refusal`` when there were too many, or calls are not taken."""
+    def count_request(self, grant: Grant, address: str, *, further: bool = False) -> None:
+        """Count an offer before it is read. Raises ``Refusal`` when there were too many, or calls are not taken.
+
+        ``further``: it may be one of a call that there is, which goes on while the server drains.
+        """
         ...
 
     def refused(self, code: str) -> None:

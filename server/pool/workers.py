@@ -19,6 +19,7 @@ from ...language import Agent
 from ...pipeline.clock import clock_of_loop
 from ..access.grant import Grant
 from ..access.ticket_store import OwnTickets, TicketStore
+from ..arguments import whole
 from ..calls.admission import Admission, Caller
 from ..calls.offers import OfferBook, offer_mark
 from ..calls.reception import CallRequest, Reception, not_ready
@@ -67,8 +68,7 @@ class WorkersPool(Roster):
         used_tickets: TicketStore | None = None,
     ) -> None:
         super().__init__()
-        if max_calls < 1:
-            raise ValueError("a pool needs room for at least one call")
+        whole("max_calls", max_calls, least=1)
         self.hint = ""
         self.draining = self.closing = False
         self._agents = by_name(agents)
@@ -131,9 +131,10 @@ class WorkersPool(Roster):
 
     # What callers ask for ----------------------------------------------------------------------
 
-    def count_request(self, grant: Grant, address: str) -> None:
+    def count_request(self, grant: Grant, address: str, *, further: bool = False) -> None:
         """See ``Pool``."""
-        self._check_ready()
+        if self.closing or not further:
+            self._check_ready()
         self._admission.count_request(Caller(grant, address), clock_of_loop().now_ns())
 
     def refused(self, code: str) -> None:

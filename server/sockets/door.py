@@ -9,7 +9,6 @@ from typing import Any, Protocol
 
 import msgspec
 from starlette.datastructures import MutableHeaders
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -172,10 +171,7 @@ def as_request(websocket: WebSocket, bearer: str = "") -> Request:
 
 async def granted(gate: Gate, websocket: WebSocket, bearer: str) -> Grant:
     """What the caller may do who has opened this socket. Raises ``Refusal``."""
-    try:
-        return await gate.grant(as_request(websocket, bearer))
-    except HTTPException as error:
-        raise Refusal(error.status_code, "refused", str(error.detail)) from None
+    return await gate.grant(as_request(websocket, bearer))
 
 
 async def deny(websocket: WebSocket, refusal: Refusal) -> None:

@@ -109,7 +109,7 @@ class _Whip:
         return reply
 
     async def _patch(self, id: str, request: Request) -> Response:
-        self._pool.count_request(ANYBODY, address_of(request))
+        self._pool.count_request(ANYBODY, address_of(request), further=True)
         session = self._sessions.get(id)
         if session is None:
             raise Refusal(404, "call_unknown", "There is no such session, or it is over.")

@@ -47,6 +47,10 @@ class Network:
         ice: Literal["lite", "full"] = "lite",
         ice_servers: Callable[[], Sequence[Mapping[str, Any]]] = tuple,
     ) -> None:
+        if isinstance(hosts, str):
+            raise ValueError(f"hosts is a list of addresses to listen on: [{hosts!r}]")
+        if ice not in ("lite", "full"):
+            raise ValueError(f"ice is {ice!r:.40}; it is lite or full")
         if not 0 <= udp_port < 65_536:
             raise ValueError(f"{udp_port} is no port: 0 to 65535 are, and 0 takes a free one")
         self.ice: Literal["lite", "full"] = ice
