@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import struct
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from functools import cached_property
@@ -40,6 +41,8 @@ _CIPHERS = (
     b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305"
 )
 _HANDSHAKE_WITHIN_S = 30.0
+_RECORD = struct.Struct("!BBxH6xH")
+_APPLICATION_DATA = 23
 _MOST_SOURCES = 32
 _LEAST_RTCP_BYTES = 8
 _LEAST_RTP_BYTES = 12
@@ -199,8 +202,8 @@ class SecureTransport:
         self._ways = Protection(self._rx, self._tx)
 
     def receive(self, record: bytes) -> None:
-        """A datagram whose first byte is 20 to 63 came: DTLS."""
-        if len(record) > _MOST_RECORD_BYTES:
+        """A datagram whose first byte is 20 to 63 came: DTLS. What cannot be that is dropped."""
+        if len(record) > _MOST_RECORD_BYTES or not _are_sound_records(record):
             self.counts["dtls"] += 1
             return
         self._records.put(record)
@@ -298,3 +301,17 @@ class SecureTransport:
     def _finish(self, reason: str) -> None:
         if not self._over.done():
             self._over.set_result(reason)
+
+
+def _are_sound_records(datagram: bytes) -> bool:
+    """Whether a datagram is whole records of DTLS 1.2 (RFC 6347, section 4.1).
+
+    OpenSSL gives a handshake up for a record of a type that it does not know, and for data that is not encrypted.
+    """
+    at, size = 0, len(datagram)
+    while at + _RECORD.size <= size:
+        kind, major, epoch, length = _RECORD.unpack_from(datagram, at)
+        if not 20 <= kind <= _APPLICATION_DATA or major != 0xFE or (kind == _APPLICATION_DATA and not epoch):
+            return False
+        at += _RECORD.size + length
+    return at == size

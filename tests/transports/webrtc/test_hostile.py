@@ -153,6 +153,53 @@ def test_odd_packets_of_sound_end_no_call(packet: bytes) -> None:
     run_virtual(main())
 
 
+RECORD = b"\xfe\xfd" + bytes(8)
+"""Version, epoch 0 and number of a DTLS record; its type goes before, its length behind."""
+
+
+@pytest.mark.parametrize(
+    "datagram",
+    [
+        b"\x14",
+        b"\x16\xfe\xfd",
+        b"\x16" + RECORD + b"\x00\x00",
+        b"\x16" + RECORD + b"\xff\xff" + bytes(1_400),
+        b"\x16" + RECORD + b"\x00\x28" + bytes(20),
+        b"\x16\x03\x03" + bytes(8) + b"\x00\x04" + bytes(4),
+        b"\x17" + RECORD + b"\x00\x04abcd",
+        b"\x28" + RECORD + b"\x00\x02ab",
+        b"\x3f" + RECORD + b"\x00\x02ab",
+        b"\x16" + RECORD + b"\x00\x00" + b"\x17" + RECORD + b"\x00\x01x",
+        b"\x16\xfe\xfd\x00\x01" + bytes(6) + b"\x00\x04abcd",
+        b"\x15\xfe\xfd\x00\x01" + bytes(6) + b"\x00\x02\x01\x00",
+        bytes(range(40, 60)) * 60,
+    ],
+)
+@pytest.mark.parametrize("turns", [0, 2, 5])
+def test_what_is_no_record_disturbs_no_handshake(datagram: bytes, turns: int) -> None:
+    """From the caller's own address, at any moment of it."""
+
+    async def main() -> None:
+        network = MemoryNetwork()
+        caller = RawCaller(network)
+        peer = await Peer.accept(caller.offer(), network=network)
+        caller.answered(peer.answer.sdp)
+        caller.check()
+        connecting = asyncio.create_task(caller.connect(peer))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        for _ in range(20):
+            caller.transmit(datagram)
+            await asyncio.sleep(0)
+        async with asyncio.timeout(10):
+            await connecting
+        assert peer.state == "connected"
+        await peer.close()
+        await caller.close()
+
+    run_virtual(main())
+
+
 def test_a_bundle_that_names_nobody_leaves_nothing(caplog: pytest.LogCaptureFixture) -> None:
     """No task, no traceback; and no place at the mux for offers that are refused."""
 
