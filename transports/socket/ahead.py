@@ -1,8 +1,9 @@
 """The agent's sound on its way to a far side with a buffer of its own. Sans-IO: who has the clock asks what is due.
 
 Sound is sent a little ahead of the time at which it is heard, so that the network may be late; marks go with it, and
-come back when it has been played. When the caller speaks, the far side is told to forget what it has not played, and
-that is still ours to give: nothing is lost by a pause.
+come back when it has been played; a far side that stands still has played no more than they tell. When the caller
+speaks, the far side is told to forget what it has not played, and that is still ours to give: nothing is lost by a
+pause.
 """
 
 from __future__ import annotations
@@ -14,16 +15,15 @@ import numpy as np
 
 from ...audio import Pcm, fade_in, ns_to_samples, samples_to_ns, silence
 from ...pipeline.frames import AudioFrame, Marker, TurnEndFrame, source_of
-from ...pipeline.units import MS, SECOND
+from ...pipeline.units import MS
 from ..playout import Fact, Played, PlayedOut
+from .marks import Marks
 
 __all__ = ["AheadPlayout", "Clear", "Mark", "Step"]
 
 _FRAME_NS = 20 * MS
 _FADE_NS = 5 * MS
 _AUDIBLE_STEP = 100
-_OVERDUE_NS = 2 * SECOND
-"""A mark that has not come back so long after its time is taken for lost."""
 _PIECE_WAIT_NS = 40 * MS
 """Sound that does not fill a frame waits so long for more of it."""
 
@@ -52,15 +52,6 @@ class _Piece:
     end: int
     filler: bool = False
     """Sound of ours that belongs to nobody's turn and is not given again."""
-
-
-@dataclass(slots=True)
-class _Sent:
-    name: str
-    end: int
-    """The place in all that was sent before which everything was played when it comes back."""
-    due_ns: int
-    """When that is, by the clock."""
 
 
 class AheadPlayout:
@@ -93,7 +84,7 @@ class AheadPlayout:
         self._held = 0
         self._out: deque[_Piece] = deque()
         """Sent, and not known to be played."""
-        self._marks: deque[_Sent] = deque()
+        self._marks = Marks()
         self._epoch = self._number = 0
         """Marks of an earlier epoch come back for what was cleared: they tell nothing."""
         self._end = 0
@@ -117,8 +108,6 @@ class AheadPlayout:
         self._facts: list[Fact] = []
         self.delay_ns = 0
         """How long the far side keeps sound before it is heard; counted where no marks come back."""
-        self.round_trip_ns: int | None = None
-        """How much later than at its time the last mark came back: the way there and back."""
 
     # What is told to it ------------------------------------------------------------------------------
 
@@ -140,13 +129,13 @@ class AheadPlayout:
 
     def confirm(self, name: str, now_ns: int) -> None:
         """A mark has come back. One that is unknown, or was overtaken by a later one, tells nothing."""
-        found = next((mark for mark in self._marks if mark.name == name), None)
-        if found is None:
-            return
-        while self._marks and self._marks[0].end <= found.end:
-            self._marks.popleft()
-        self.round_trip_ns = max(0, now_ns - found.due_ns)
-        self._know(found.end)
+        place = self._marks.confirm(name, now_ns)
+        if place is not None:
+            self._know(place)
+
+    def alive(self, now_ns: int) -> None:
+        """The far side has said something: it does not stand still."""
+        self._marks.alive(now_ns)
 
     def pause(self, now_ns: int) -> list[Step]:
         """Stop at once, and keep what was not heard."""
@@ -176,6 +165,11 @@ class AheadPlayout:
     # What it tells --------------------------------------------------------------------------------------
 
     @property
+    def round_trip_ns(self) -> int | None:
+        """How much later than at its time the last mark came back: the way there and back."""
+        return self._marks.round_trip_ns
+
+    @property
     def full(self) -> bool:
         """Whether as much is queued as should be."""
         return self._held >= self._limit
@@ -199,8 +193,8 @@ class AheadPlayout:
         """What was played since this was last asked, in order."""
         if not self._confirms:
             self._know(self._place(now_ns - self.delay_ns))
-        while self._marks and now_ns - self._marks[0].due_ns >= _OVERDUE_NS:
-            self._know(self._marks.popleft().end)
+        if (place := self._marks.lost(now_ns)) is not None:
+            self._know(place)
         told, self._facts = self._facts, []
         return told
 
@@ -210,7 +204,7 @@ class AheadPlayout:
             self._told_ns = now_ns
         passed = ns_to_samples(now_ns - self._told_ns, self.rate)
         self._told_ns += samples_to_ns(passed, self.rate)
-        new = min(self._place(now_ns) - self._told, passed)
+        new = max(0, min(self._heard_to(now_ns) - self._told, passed))
         pieces = [silence(passed - new)] if passed > new else []
         self._told += new
         while new > 0:
@@ -238,6 +232,7 @@ class AheadPlayout:
             if dry:
                 # The far side had nothing left: what comes now is played as it comes.
                 self._base, self._origin_ns, dry, first = before, now_ns, False, True
+                self._marks.restart()
             steps.append(frame)
             self._aloud.append(frame)
             self._pass_ends()
@@ -316,15 +311,19 @@ class AheadPlayout:
         self._number += 1
         name = f"{self._epoch}-{self._number}"
         due_ns = self._origin_ns + samples_to_ns(max(0, self._end - self._base), self.rate)
-        self._marks.append(_Sent(name, self._end, due_ns))
+        self._marks.send(name, self._end, due_ns)
         return [Mark(name)]
 
     # What is played -----------------------------------------------------------------------------------------
 
     def _place(self, now_ns: int) -> int:
         """The sample that the far side plays, by the clock and by what it has told."""
-        passed = ns_to_samples(max(0, now_ns - self._origin_ns), self.rate)
+        passed = ns_to_samples(max(0, now_ns - self._origin_ns - self._marks.late_ns), self.rate)
         return max(self._known, min(self._end, self._base + passed))
+
+    def _heard_to(self, now_ns: int) -> int:
+        """The same, but no more than is known where the far side says nothing: what it plays then nobody knows."""
+        return self._known if self._marks.stands_still(now_ns) else self._place(now_ns)
 
     def _know(self, place: int, *, ends: bool = True) -> None:
         """All before ``place`` is played; with ``ends`` turns that end there are over."""
@@ -366,7 +365,7 @@ class AheadPlayout:
         """Have the far side forget, and queue again what it has not played."""
         if not self._out:
             return []
-        place = self._place(now_ns)
+        place = self._heard_to(now_ns)
         plays = place < self._end
         # A turn that is stopped in its last moment ends when it goes on, or is flushed.
         self._know(place, ends=False)
@@ -375,7 +374,7 @@ class AheadPlayout:
                 self._queue.appendleft((piece.turn, piece.pcm))
                 self._held += 0 if piece.pcm is None else len(piece.pcm)
         self._out.clear()
-        self._marks.clear()
+        self._marks.forget()
         self._epoch += 1
         self._end = self._base = self._known = self._marked = place
         self._origin_ns = now_ns

@@ -262,6 +262,8 @@ class SocketCaller:
         """A message has come. What breaks the rules of its protocol ends the call."""
         now_ns = self._clock.now_ns()
         self._heard_ns = now_ns
+        if self._playout is not None:
+            self._playout.alive(now_ns)
         if not self._bytes.take(len(data) * _BYTE_NS, now_ns):
             self.end("the caller sends more than a call can need")
             return

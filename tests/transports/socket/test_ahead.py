@@ -179,6 +179,102 @@ def test_marks_may_come_out_of_order() -> None:
     assert playout.facts(60 * MS) == [Played(1, 60 * MS)]
 
 
+class Stalling(Far):
+    """Its network stands still for a while, in one direction or in both; nothing is lost, all of it is late."""
+
+    def __init__(self, playout: AheadPlayout) -> None:
+        super().__init__(playout)
+        self.there = self.back = True
+        """Whether anything gets through."""
+        self.waiting: list[Step] = []
+        self.returning: list[str] = []
+
+    def take(self, steps: list[Step]) -> None:
+        """What was sent arrives when the network lets it."""
+        self.waiting += steps
+        if self.there:
+            arriving, self.waiting = self.waiting, []
+            super().take(arriving)
+
+    def tick(self, ticks: int = 1) -> None:
+        """Its microphone never stops."""
+        for _ in range(ticks):
+            if self.back:
+                self.playout.alive(self.now_ns)
+            super().tick()
+
+    def _marks(self) -> None:
+        while self.queue and isinstance(self.queue[0], str):
+            name = self.queue.pop(0)
+            assert isinstance(name, str)
+            self.returning.append(name)
+        if self.back:
+            for name in self.returning:
+                self.playout.confirm(name, self.now_ns)
+            self.returning.clear()
+        self.told += self.playout.facts(self.now_ns)
+
+    def counted(self) -> int:
+        """How much is held to have been heard, in frames."""
+        found = [fact.position_ns for fact in self.told if isinstance(fact, Played)]
+        return max(found, default=0) // TICK
+
+
+@pytest.mark.parametrize(("both", "ticks"), [(True, 30), (True, 90), (True, 200), (False, 30), (False, 90)])
+def test_what_a_network_holds_back_is_not_held_to_be_heard(both: bool, ticks: int) -> None:
+    """Neither while it stands still, nor when the caller speaks then, nor afterwards, when all is later than by the
+    clock; nothing is said twice that was counted, and the turn is over when it was heard."""
+    playout = AheadPlayout(RATE)
+    far = Stalling(playout)
+    push(playout, sound(400))
+    far.tick(50)
+    far.there, far.back = False, not both
+    for _ in range(ticks):
+        far.tick()
+        assert far.counted() <= len(far.heard)
+    far.there = far.back = True
+    for _ in range(60):
+        far.tick()
+        assert far.counted() <= len(far.heard)
+    # Late for good: the caller speaks over it, and what was not heard yet is said again.
+    far.take(playout.pause(far.now_ns))
+    heard = len(far.heard)
+    assert far.counted() <= heard
+    playout.resume()
+    far.tick(450)
+    assert len(far.heard) >= 400
+    assert PlayedOut(1) in far.told
+    assert far.counted() == 400
+
+
+def test_who_speaks_while_the_network_stands_still_has_heard_no_more() -> None:
+    """A pause in the middle of a stall keeps what cannot have been heard."""
+    playout = AheadPlayout(RATE)
+    far = Stalling(playout)
+    push(playout, sound(200))
+    far.tick(50)
+    far.there = far.back = False
+    far.tick(60)
+    heard = len(far.heard)
+    playout.pause(far.now_ns)
+    far.told += playout.facts(far.now_ns)
+    assert heard - 15 <= far.counted() <= heard
+
+
+def test_news_that_come_late_at_once_move_nothing() -> None:
+    """The way back alone stood still: the far side has played on, and is sent what it needs without a hole."""
+    playout = AheadPlayout(RATE)
+    far = Stalling(playout)
+    push(playout, sound(300))
+    far.tick(50)
+    far.back = False
+    far.tick(40)
+    far.back = True
+    far.tick(215)
+    assert len(far.heard) == 300
+    assert PlayedOut(1) in far.told
+
+
 def test_sound_that_comes_in_any_pieces_is_sent_in_frames() -> None:
     """20 ms each; the last of a turn is filled up, and what is still to come is waited for a little."""
     playout = AheadPlayout(RATE)
