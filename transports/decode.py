@@ -131,6 +131,15 @@ class _WavFile:
         pass
 
 
+def _opened(path: Path) -> Any:
+    """The file as a container of PyAV; a title or an artist in an unknown encoding is no reason to refuse its sound."""
+    import av
+
+    # From 19 on PyAV never fails at them, and has no such parameter any more.
+    lenient = {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    return av.open(str(path), mode="r", **lenient)
+
+
 class _AvFile:
     def __init__(self, path: Path, channels: int, why: str = "") -> None:
         import av
@@ -138,7 +147,7 @@ class _AvFile:
         self._path = path
         self.damaged = 0
         try:
-            self._container = av.open(str(path), metadata_errors="ignore")
+            self._container = _opened(path)
         except (av.FFmpegError, OSError, ValueError) as error:
             told = getattr(error, "strerror", None) or error
             raise TransportError(f"{path} is no audio that can be read: {told}") from error
