@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import socket
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from typing import Any
 
 import numpy as np
 from callers import Caller, packets, trimmed
-from live_stub import Stub
+from live_stub import Prompt
 
 from livegraph.audio import Pcm, SileroVad, SmartTurn, SpeakerPauses, SpeechDetector, SpeechEnded, read_wav
 
@@ -137,16 +136,6 @@ pipeline:
 """
 
 
-class Prompt(Stub):
-    """Beeps as soon as it is told that the user's turn is over."""
-
-    def _note(self, message: str | bytes) -> None:
-        given = json.loads(message)
-        realtime = given.get("realtimeInput") or {}
-        if "activityEnd" in realtime:
-            asyncio.get_running_loop().create_task(self.obey({"do": "beep"}))
-
-
 async def serve() -> None:
     """Serve the agent and its model until stdin ends; print the port."""
     import websockets
@@ -160,7 +149,6 @@ async def serve() -> None:
     from livegraph.server.calls import ServedAgent
 
     stub = Prompt()
-    stub.keeps = True
     async with websockets.serve(stub.serve, "127.0.0.1", 0, compression=None, max_size=None) as model:
         address = f"ws://127.0.0.1:{model.sockets[0].getsockname()[1]}"
         agent = parse_agent(AGENT)

@@ -23,6 +23,7 @@ import websockets
 from websockets.asyncio.server import ServerConnection
 
 from livegraph.audio import Resampler, read_wav
+from livegraph.simulator.hearing import Hearing, HearingSettings, SpeechOver
 
 ROOT = Path(__file__).resolve().parents[1]
 RATE = 24_000
@@ -121,6 +122,27 @@ class Stub:
             await connection.send(self._beep)
             await connection.send(_OVER)
         return at
+
+
+class Prompt(Stub):
+    """Beeps as soon as a turn is over: when it is told so, or, with ``judges``, when it has found that out itself.
+
+    Then it waits for the silence for which the service waits where nobody says otherwise: 800 ms.
+    """
+
+    def __init__(self, *, judges: bool = False) -> None:
+        super().__init__()
+        self.keeps = True
+        self._hearing = Hearing(HearingSettings()) if judges else None
+
+    def _note(self, message: str | bytes) -> None:
+        realtime = json.loads(message).get("realtimeInput") or {}
+        over = "activityEnd" in realtime
+        if self._hearing is not None and (audio := realtime.get("audio")):
+            found = self._hearing.audio(base64.b64decode(audio["data"]), audio["mimeType"])
+            over = any(isinstance(event, SpeechOver) for event in found)
+        if over:
+            asyncio.get_running_loop().create_task(self.obey({"do": "beep"}))
 
 
 async def main() -> None:

@@ -118,8 +118,15 @@ def _validator(schema: str) -> Any:
 
 
 def _takes_null(schema: Any) -> bool:
-    kind = schema.get("type") if isinstance(schema, Mapping) else None
-    return kind == "null" or (isinstance(kind, list) and "null" in kind)
+    if not isinstance(schema, Mapping):
+        return False
+    kind, values = schema.get("type"), schema.get("enum")
+    if kind == "null" or (isinstance(kind, list) and "null" in kind):
+        return True
+    if isinstance(values, list) and None in values and kind is None:
+        return True
+    choices = [each for key in ("anyOf", "oneOf") if isinstance(each := schema.get(key), list)]
+    return any(_takes_null(one) for each in choices for one in each)
 
 
 def _lenient(value: Any, schema: Any) -> Any:

@@ -25,6 +25,8 @@ class Body:
     """The schemas of its fields, by name."""
     required: tuple[str, ...] = ()
     """Fields that must be there."""
+    encoding: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By field, how a form writes it, where the document says so."""
     whole: dict[str, Any] | None = None
     """Its schema, where it is not taken apart."""
     needed: bool = False
@@ -55,7 +57,9 @@ def read_body(operation: Mapping[str, Any], document: Mapping[str, Any]) -> Body
     merged = _merged(schema)
     if merged is not None:
         names = tuple(name for name in merged[1] if name in merged[0]) if needed else ()
-        return Body(kind, merged[0], names)
+        said = told.get("encoding")
+        encoding = said.items() if isinstance(said, Mapping) else ()
+        return Body(kind, merged[0], names, {key: one for key, one in encoding if isinstance(one, Mapping)})
     description = given.get("description")
     return Body(
         kind,

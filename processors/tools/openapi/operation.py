@@ -16,7 +16,7 @@ from ..http.tools import header_text
 from ..selection import tool_name
 from .body import read_body
 from .document import Described, expanded
-from .styles import Placed, Where, in_cookie, in_header, in_path, in_query
+from .styles import Placed, Where, in_cookie, in_form, in_header, in_path, in_query
 
 __all__ = ["Operation", "read_operation"]
 
@@ -94,7 +94,9 @@ class Operation:
         if not self.content or value is None:
             return None
         if self.content == _FORM and isinstance(value, Mapping):
-            return urlencode([(name, one) for name, each in value.items() for one in _each(each)]).encode()
+            written = {placed.name: placed for placed in self.places.values() if placed.where == "field"}
+            pairs = (in_form(written.get(name) or Placed("field", name), one) for name, one in value.items())
+            return urlencode([pair for each in pairs for pair in each]).encode()
         if self.content == "text/plain":
             return shown(value).encode()
         return json.dumps(value, ensure_ascii=False).encode()
@@ -140,7 +142,7 @@ def read_operation(
     body = read_body(operation, document)
     for own, schema in body.fields.items():
         argument = _free(tool_name(own), properties)
-        properties[argument], places[argument] = schema, Placed("field", own)
+        properties[argument], places[argument] = schema, Placed.field(own, body.encoding.get(own, {}))
         if own in body.required:
             required.append(argument)
     if body.whole is not None:
@@ -169,10 +171,6 @@ def read_operation(
 
 def _address(url: str, query: list[tuple[str, str]]) -> str:
     return f"{url}{'&' if '?' in url else '?'}{urlencode(query)}" if query else url
-
-
-def _each(value: Any) -> list[str]:
-    return [shown(one) for one in value] if isinstance(value, list) else [shown(value)]
 
 
 def _free(name: str, taken: Mapping[str, Any]) -> str:

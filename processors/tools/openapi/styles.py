@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from ..http.templates import shown
 
-__all__ = ["Placed", "Where", "in_cookie", "in_header", "in_path", "in_query"]
+__all__ = ["Placed", "Where", "in_cookie", "in_form", "in_header", "in_path", "in_query"]
 
 Where = Literal["path", "query", "header", "cookie", "field", "body"]
 _DEFAULT_STYLE = {"path": "simple", "header": "simple", "query": "form", "cookie": "form"}
@@ -30,6 +30,14 @@ class Placed:
     explode: bool = False
     as_json: bool = False
     """Whether it is written as JSON whatever it is: a parameter with ``content``."""
+
+    @classmethod
+    def field(cls, name: str, encoding: Mapping[str, Any]) -> Placed:
+        """A field of a body, and how a form writes it: without a ``style`` (nor ``explode``) as forms always did."""
+        if not encoding.keys() & {"style", "explode", "allowReserved"}:
+            return cls("field", name)
+        style, explode = str(encoding.get("style") or "form"), encoding.get("explode")
+        return cls("field", name, style, style in ("form", "deepObject") if explode is None else bool(explode))
 
     @classmethod
     def of(cls, parameter: Mapping[str, Any], where: Where) -> Placed:
@@ -50,9 +58,9 @@ def in_query(placed: Placed, value: Any) -> list[tuple[str, str]]:
     name = placed.name
     if placed.as_json:
         return [(name, _json(value))]
+    if placed.style == "deepObject":
+        return list(_deep(name, value))
     if isinstance(value, Mapping):
-        if placed.style == "deepObject":
-            return [(f"{name}[{key}]", one) for key, each in value.items() for one in _each(each)]
         if placed.explode:
             return [(str(key), one) for key, each in value.items() for one in _each(each)]
         return [(name, ",".join(_flat(value, ",")))]
@@ -61,6 +69,23 @@ def in_query(placed: Placed, value: Any) -> list[tuple[str, str]]:
             return [(name, shown(one)) for one in value]
         return [(name, _BETWEEN.get(placed.style, ",").join(map(shown, value)))]
     return [(name, shown(value))]
+
+
+def in_form(placed: Placed, value: Any) -> list[tuple[str, str]]:
+    """The pairs of a form's field: as its ``encoding`` says, else a list one by one and an object as JSON."""
+    if placed.style:
+        return in_query(placed, value)
+    return [(placed.name, one) for one in _each(value)]
+
+
+def _deep(name: str, value: Any) -> Iterable[tuple[str, str]]:
+    """Objects and lists inside of each other, which the specification leaves open, as most services read them."""
+    if isinstance(value, Mapping | list):
+        inner = value.items() if isinstance(value, Mapping) else enumerate(value)
+        for key, one in inner:
+            yield from _deep(f"{name}[{key}]", one)
+    else:
+        yield name, shown(value)
 
 
 def in_path(placed: Placed, value: Any) -> str:
