@@ -24,6 +24,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from callers import Caller, packets, trimmed
@@ -122,7 +123,7 @@ async def serve(preset: TurnPreset) -> None:
     async with websockets.serve(stub.serve, "127.0.0.1", 0, compression=None, max_size=None) as model:
         address = f"ws://127.0.0.1:{model.sockets[0].getsockname()[1]}"
         answers = parse_agent(ANSWERER.format(preset=preset), file="answerer.yaml")
-        connector = {LiveConnector: WebSocketConnector(address, "stub")}
+        connector: dict[type, Any] = {LiveConnector: WebSocketConnector(address, "stub")}
         app = make_app(
             [
                 ServedAgent("talker", graph.plan(turns=TurnPolicy(preset=preset))),

@@ -37,7 +37,9 @@ class Placed:
         if not encoding.keys() & {"style", "explode", "allowReserved"}:
             return cls("field", name)
         style, explode = str(encoding.get("style") or "form"), encoding.get("explode")
-        return cls("field", name, style, style in ("form", "deepObject") if explode is None else bool(explode))
+        return cls(
+            "field", name, style, style in ("form", "deepObject") if explode is None else bool(explode)
+        )
 
     @classmethod
     def of(cls, parameter: Mapping[str, Any], where: Where) -> Placed:
