@@ -19,7 +19,6 @@ from typing import Any, Literal
 from aiortc import RTCDataChannel
 
 from ...pipeline.clock import clock_of_loop
-from ...pipeline.errors import TransportError
 from ...pipeline.units import MS, SECOND, format_duration
 from .channel import MessageChannel
 from .link import Link
@@ -28,14 +27,13 @@ from .listeners import Listeners
 from .milestones import Milestones
 from .network import Network, shared_network
 from .presence import Presence
-from .resume_token import ResumeToken
 from .rtp.audio_in import AudioInput
 from .rtp.audio_out import AudioOutput
 from .rtp.session import MediaSession
 from .rtp.statistics import MediaStatistics
-from .sdp import checked_candidates, read_offer
-from .sdp.offer import Offer
+from .sdp import read_offer
 from .sdp.terms import Terms
+from .signalling import Signalling
 
 __all__ = ["Answer", "Peer", "PeerState"]
 
@@ -58,9 +56,6 @@ class Peer:
     def __init__(self, network: Network, connect_within_ns: int, silence_ns: int, video: bool) -> None:
         self.id = secrets.token_urlsafe(16)
         """Unguessable: whoever knows it may steer the call."""
-        self.answer = Answer("", "answer")
-        """The last one."""
-        self._token = ResumeToken()
         self.resume_within_ns = 0
         """For how long the call waits for a caller who was lost."""
         self.resumes = False
@@ -72,12 +67,13 @@ class Peer:
         self._connect_within_ns = connect_within_ns
         self._clock = clock_of_loop()
         self._presence = Presence(silence_ns)
-        self._offered_ns = 0
         self._terms: Terms | None = None
         self._state: PeerState = "connecting"
         self._milestones = Milestones()
         self._links = Links(network, self, self.id[:6], video=video)
-        self._renewing = asyncio.Lock()
+        self._signalling = Signalling(
+            self._links, self._clock.now_ns, lambda: self._milestones.is_over, self._renewed
+        )
         self._away: Listeners[bool] = Listeners()
         self._messages = MessageChannel(
             lambda: self._lose("the caller hung up", hung_up=True), self._clock.now_ns
@@ -114,12 +110,16 @@ class Peer:
         await network.hold()
         peer = cls(network, connect_within_ns, silence_ns, video)
         try:
-            peer._links.current = await peer._links.open(offer)
-            peer._answered(peer._links.current)
+            await peer._signalling.begin(offer)
         except BaseException:
             await peer.close("refused")
             raise
         return peer
+
+    @property
+    def answer(self) -> Answer:
+        """The last one."""
+        return self._signalling.answer
 
     # State -------------------------------------------------------------------------------------
 
@@ -236,9 +236,7 @@ class Peer:
 
     async def add_candidates(self, candidates: object) -> None:
         """More addresses of the caller, as they were trickled; see ``checked_candidates``. Raises ``BadOffer``."""
-        for candidate in checked_candidates(candidates):
-            if self._milestones.is_over or not self._links.add_candidate(candidate):
-                return
+        self._signalling.add_candidates(candidates)
 
     async def renegotiate(self, sdp: object, kind: object = "offer", *, replace: bool = False) -> Answer:
         """Answer a further offer of the caller: other media, or a restart of ICE. The call goes on.
@@ -248,29 +246,23 @@ class Peer:
 
         Raises ``BadOffer``; the call then goes on as before. ``TransportError`` when it is over.
         """
-        return await self._renew(read_offer(sdp, kind), replace=replace)
+        return await self._signalling.renegotiate(sdp, kind, replace=replace)
 
     async def resume(self, token: str, sdp: object, kind: object = "offer") -> Answer:
         """Answer an offer that carries ``token``: the call goes on over a connection of its own. See ``renegotiate``.
 
         Raises ``TransportError`` when the token is not the one that is good.
         """
-        if not self._token.matches(token):
-            raise TransportError("the token is not good any more")
-        offer = read_offer(sdp, kind)
-        self._check_open()
-        # A second offer with it comes too late, whatever becomes of this one.
-        self._token.spend(token)
-        return await self._renew(offer, replace=True)
+        return await self._signalling.resume(token, sdp, kind)
 
     def is_token(self, token: str) -> bool:
         """Whether ``token`` is the one that is good now."""
-        return self._token.matches(token)
+        return self._signalling.token.matches(token)
 
     @property
     def resume_token(self) -> str:
         """Good for one ``resume``, after which there is another."""
-        return self._token.value
+        return self._signalling.token.value
 
     # What links tell -----------------------------------------------------------------------------------
 
@@ -339,22 +331,10 @@ class Peer:
             self._attach(link)
             self._away.tell(False)
 
-    async def _renew(self, offer: Offer, *, replace: bool) -> Answer:
-        async with self._renewing:
-            self._check_open()
-            link = None if replace else await self._links.renew(offer)
-            if link is None:
-                self._answered(await self._links.open_next(offer))
-            else:
-                self.answer = Answer(link.answer, "answer")
-                if link is self._links.current and link.secured and self._state == "connected":
-                    self._attach(link)
-        return self.answer
-
-    def _answered(self, link: Link) -> None:
-        """A fresh link has answered the caller, who has to connect by it now."""
-        self.answer = Answer(link.answer, "answer")
-        self._offered_ns = self._clock.now_ns()
+    def _renewed(self, link: Link) -> None:
+        """A link has taken other terms."""
+        if link is self._links.current and link.secured and self._state == "connected":
+            self._attach(link)
 
     def _attach(self, link: Link) -> None:
         terms = link.agreement.terms
@@ -387,10 +367,6 @@ class Peer:
         logger.info("peer %s is away: %s", self.id[:6], reason)
         self._away.tell(True)
 
-    def _check_open(self) -> None:
-        if self._milestones.is_over:
-            raise TransportError("the call is over")
-
     async def _live(self) -> None:
         """Watch over the deadlines, then take everything down. The only place that does."""
         try:
@@ -415,7 +391,7 @@ class Peer:
     def _check_deadlines(self, now_ns: int) -> None:
         if self._milestones.is_over:
             return
-        late = now_ns - self._offered_ns >= self._connect_within_ns
+        late = now_ns - self._signalling.offered_ns >= self._connect_within_ns
         if self._state == "connecting":
             if late:
                 self._milestones.end(f"no connection within {format_duration(self._connect_within_ns)}")
