@@ -32,8 +32,8 @@ def json_text(value: Any, indent: int | None = None) -> str:
 
 
 def write_out(text: str, out: Path | None) -> None:
-    """Print ``text``, or write it to ``out`` with a line end. ``Fault`` when that cannot be written."""
-    if out is None:
+    """Print ``text``, or write it to ``out`` (``-``: print it too) with a line end. ``Fault`` when that cannot be."""
+    if out is None or str(out) == "-":
         print(text)
         return
     try:

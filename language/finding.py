@@ -40,6 +40,10 @@ def find_agent(written: str) -> Path:
         )
     if named is not None:
         return named
+    if written == "-":
+        raise NotFoundError(
+            "an agent is not read from standard input", "write it to a file, for what it names lies beside it"
+        )
     hint = did_you_mean(written, shipped_agents(), label="shipped agents")
     raise NotFoundError(f"there is no agent `{written}`", f"{hint}; a file of yours ends with .yaml")
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, get_args
 
 from starlette.requests import HTTPConnection, Request
 
-from ..arguments import an_instance, one_of, several
+from ..arguments import WrongArgument, an_instance, one_of, several
 from ..limits.caller import CallerLimits
 
 __all__ = ["ANYBODY", "Authorize", "Grant", "ReportLevel", "bearer_of"]
@@ -54,6 +54,13 @@ class Grant:
         if self.limits is not None:
             an_instance("limits", self.limits, CallerLimits, "a CallerLimits")
         an_instance("once", self.once, str, "a text")
+        try:
+            (self.identity + self.once).encode()
+        except UnicodeEncodeError:
+            # Half of a surrogate pair: nobody could be told who calls.
+            raise WrongArgument(
+                "identity or once has half a character; both are text that UTF-8 holds"
+            ) from None
 
     def may_call(self, agent: str) -> bool:
         """Whether it may call this agent."""

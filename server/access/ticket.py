@@ -9,6 +9,7 @@ one.
 from __future__ import annotations
 
 import heapq
+import math
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
@@ -16,7 +17,7 @@ from typing import Any, Literal
 import jwt
 import msgspec
 
-from ..arguments import an_instance
+from ..arguments import WrongArgument, an_instance
 from ..limits.caller import CallerLimits
 from .grant import Grant, ReportLevel
 
@@ -115,21 +116,29 @@ class Tickets:
         except (jwt.PyJWTError, msgspec.ValidationError, ValueError, RecursionError):
             raise TicketError("ticket_invalid", "The ticket is not one of this server's.") from None
         now_s = self._wall_clock()
+        if not all(math.isfinite(time_s) for time_s in (claims.exp, claims.iat or 0, claims.nbf or 0)):
+            # Python's JSON has them: no time comes after what is no number.
+            raise TicketError("ticket_invalid", "The ticket has a time that is none.")
+        if not claims.sub:
+            raise TicketError("ticket_invalid", "The ticket says not whose it is.")
         if not claims.jti or len(claims.jti) > 256 or claims.exp > now_s + _LONGEST_LIFE_S + _SLACK_S:
             raise TicketError("ticket_invalid", "The ticket is good for too long, or has no id.")
-        if claims.nbf is not None and claims.nbf > now_s + _SLACK_S:
+        if max(claims.nbf or 0, claims.iat or 0) > now_s + _SLACK_S:
             raise TicketError("ticket_invalid", "The ticket is not good yet.")
         if claims.exp <= now_s:
             raise TicketError("ticket_expired", "The ticket has expired.")
-        return Grant(
-            identity=claims.sub,
-            agents=claims.agents,
-            inputs=claims.inputs,
-            report=claims.report,
-            limits=claims.limits,
-            once=claims.jti,
-            expires_s=claims.exp,
-        )
+        try:
+            return Grant(
+                identity=claims.sub,
+                agents=claims.agents,
+                inputs=claims.inputs,
+                report=claims.report,
+                limits=claims.limits,
+                once=claims.jti,
+                expires_s=claims.exp,
+            )
+        except WrongArgument:
+            raise TicketError("ticket_invalid", "The ticket says not in text whose it is.") from None
 
 
 class UsedTickets:

@@ -163,6 +163,7 @@ def test_a_port_in_use() -> None:
         (("transcribe_file",), 78, "it has no webrtc_in"),
         (("echo", "echo"), 78, "two agents are called `echo`"),
         (("nobody",), 2, "there is no agent `nobody`"),
+        (("-",), 2, "an agent is not read from standard input"),
         (("voice_agent", "--live", "google"), 78, "set GEMINI_API_KEY"),
         (("echo", "--allow-origin", "example.org"), 2, "is no origin"),
         (("echo", "--max-calls", "0"), 2, "--max-calls"),

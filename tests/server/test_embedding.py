@@ -109,6 +109,70 @@ def test_mounted_it_answers_calls(lifespan: str) -> None:
     asyncio.run(run())
 
 
+def test_two_applications_in_one_process_below_a_prefix() -> None:
+    """Each has its agents, its calls and its numbers; addresses that are handed out have the prefix that a proxy takes
+    away, and what an application answers to preflights it answers below its mount."""
+
+    async def run() -> None:
+        apps = {
+            name: make_app([parse_agent(AGENT, file=f"{name}.yaml")], metrics=True) for name in ("a", "b")
+        }
+        outer = Starlette(routes=[Mount(f"/{name}", app) for name, app in apps.items()])
+        async with no_tasks_left(settle_s=3), served(outer, lifespan="off") as web:
+            web.server.config.root_path = "/prefix"
+            callers = [await talk(web, f"/{name}/api/offer") for name in apps]
+            for name, app in apps.items():
+                assert (await web.ask("GET", f"/{name}/api/agents")).json["default"] == name
+                assert [call["agent"] for call in app.state.desk.calls()] == [name]
+                assert (
+                    f'livegraph_calls_active{{agent="{name}"}} 1.0'
+                    in (await web.ask("GET", f"/{name}/metrics")).body.decode()
+                )
+                asked = await web.ask("OPTIONS", f"/{name}/whip")
+                assert (asked.status, "application/sdp" in asked.headers["accept-post"]) == (204, True)
+                started = await web.send_json("POST", f"/{name}/start", {"transport": "websocket"})
+                assert started.json["wsUrl"] == f"ws://127.0.0.1:{web.port}/prefix/{name}/ws"
+                made = await web.ask(
+                    "POST",
+                    f"/{name}/whip",
+                    (await an_offer()).encode(),
+                    headers={"Content-Type": "application/sdp"},
+                )
+                assert made.headers["location"].startswith(f"/prefix/{name}/whip/session/")
+            await apps["a"].state.desk.drain(0)
+            assert (await web.ask("GET", "/a/readyz")).json == {"status": "draining"}
+            assert (await web.ask("GET", "/b/readyz")).json == {"status": "ready"}
+            for app in apps.values():
+                await app.state.desk.close()
+            for caller in callers:
+                await caller.hang_up()
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize("metrics", [True, False])
+@pytest.mark.parametrize("page", [True, False])
+def test_each_part_is_there_or_not(page: bool, metrics: bool) -> None:
+    """Page and metrics are switched one by one; the routes of calls and of health are there with each."""
+
+    async def run() -> None:
+        app = make_app([parse_agent(AGENT, file="echo.yaml")], page=page, metrics=metrics)
+        async with served(Starlette(routes=[Mount("/voice", app)]), lifespan="off") as web:
+            for path, there in (
+                ("/", page),
+                ("/main.js", page),
+                ("/metrics", metrics),
+                ("/api/agents", True),
+                ("/healthz", True),
+                ("/readyz", True),
+                ("/client.js", True),
+            ):
+                assert (await web.ask("GET", f"/voice{path}")).status == (200 if there else 404), path
+            await app.state.desk.close()
+
+    asyncio.run(run())
+
+
 def test_a_route_of_ones_own() -> None:
     """``desk.answer`` with a grant, a resource and the request; ``desk.calls`` and ``desk.end`` for the operator."""
 

@@ -135,6 +135,13 @@ def test_tickets_cannot_be_forged_or_kept() -> None:
         signed(report="everything"),
         signed(inputs={"x": {"y": 1}}),
         signed(limits={"calls": 0}),
+        signed(limits={"calls": True}),
+        # Python's JSON has these, and no time comes after them.
+        *(signed(**{time: float(number)}) for time in ("exp", "nbf", "iat") for number in ("nan", "inf")),
+        signed(iat=now + 600),
+        signed(sub=""),
+        signed(sub="\ud800"),
+        signed(jti="\ud800"),
     ]
     for ticket in bad:
         with pytest.raises(TicketError):
