@@ -136,7 +136,9 @@ def _opened(path: Path) -> Any:
     import av
 
     # From 19 on PyAV never fails at them, and has no such parameter any more.
-    lenient = {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    lenient: dict[str, Any] = (
+        {"metadata_errors": "ignore"} if int(av.__version__.partition(".")[0]) < 19 else {}
+    )
     return av.open(str(path), mode="r", **lenient)
 
 
