@@ -32,6 +32,7 @@ export class Call {
   #shows = "";
   #live = "";
   #report = "none";
+  #toldMuted = false; // what the server knows of it; null: of a call that another page has begun, nobody knows
   #line = null;
   #transport = "";
 
@@ -64,6 +65,7 @@ export class Call {
     const ready = new Promise((resolve, reject) => (this.#ready = { resolve, reject }));
     ready.catch(() => {}); // whoever awaits it hears of it; the event tells the others
     this.#typed = [];
+    this.#toldMuted = resume === "" ? false : null;
     this.#live = "";
     this.#line = null;
     this.#state.dial(audio === false);
@@ -79,7 +81,9 @@ export class Call {
         this.#transport = connection.way;
         this.#state.reach();
         this.#changed();
+        this.#tellMuted();
       },
+      again: () => this.#tellMuted(),
       sound: (stream) => void this.#play(stream),
       message: (message) => this.#receive(message),
       shaky: (shaky) => this.#shaky(shaky),
@@ -356,8 +360,14 @@ export class Call {
     if (this.#stream === null) return;
     this.#state.muted = Boolean(muted);
     for (const track of this.#stream.getAudioTracks()) track.enabled = !muted;
-    this.#connection?.send(ToServer.MUTE, { muted: this.#state.muted });
+    this.#tellMuted();
     this.#changed();
+  }
+
+  /** Tells the server whether the user is muted, where it does not know; while there is no line it waits for the next. */
+  #tellMuted() {
+    const { muted } = this.#state;
+    if (muted !== this.#toldMuted && this.#connection?.send(ToServer.MUTE, { muted })) this.#toldMuted = muted;
   }
 
   /** The microphone in use; `null` for a caller who types. @returns {MediaStream | null} */

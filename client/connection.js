@@ -207,7 +207,10 @@ export class Connection {
     this.#look = setInterval(() => this.#lookAtLine().catch(() => {}), LOOK_MS); // a closed connection has no figures
     clearTimeout(this.#deadline);
     this.#mended();
-    if (this.#wasConnected) return; // another connection of the same call
+    if (this.#wasConnected) {
+      this.#on.again(); // another connection of the same call
+      return;
+    }
     this.#wasConnected = true;
     this.#on.connected();
   }

@@ -91,12 +91,8 @@ export class LivegraphCall extends Element {
   /** Calls. @param {import("./index.js").StartOptions} [options] */
   async start(options = {}) {
     if (this.#call?.active) return;
-    let inputs = {};
-    try {
-      inputs = JSON.parse(this.getAttribute("inputs") || "{}");
-    } catch {
-      throw new TypeError(`<livegraph-call>: inputs is no JSON: ${this.getAttribute("inputs")}`);
-    }
+    const inputs = objectIn(this.getAttribute("inputs") || "{}");
+    if (inputs === null) throw new TypeError(`<livegraph-call>: inputs is no JSON object: ${this.getAttribute("inputs")}`);
     this.#clear();
     const call = new Call({
       server: this.getAttribute("server") ?? undefined,
@@ -258,6 +254,16 @@ export class LivegraphCall extends Element {
     this.#parts.problem.dataset.kind = problem.kind;
     this.#parts.problem.dataset.problem = problem.code;
     this.#parts.problem.hidden = false;
+  }
+}
+
+/** A text as the JSON object that it may be; null for what is none. */
+function objectIn(text) {
+  try {
+    const found = JSON.parse(text);
+    return typeof found === "object" && !Array.isArray(found) ? found : null;
+  } catch {
+    return null;
   }
 }
 

@@ -4,6 +4,8 @@ import { label } from "./client.js";
 import { element } from "./dom.js";
 import { recall, remember } from "./memory.js";
 
+const RESERVED = new Set(["agent", "lang", "transport"]);
+
 export class Inputs {
   #form;
   #agent = "";
@@ -26,10 +28,10 @@ export class Inputs {
     this.#agent = agent;
     this.#fields.clear();
     this.#form.replaceChildren();
-    const kept = JSON.parse(recall(`inputs.${agent}`) ?? "{}");
+    const kept = keptOf(agent);
     for (const spec of specs) {
       const control = made(spec);
-      const value = said.get(spec.name) ?? kept[spec.name];
+      const value = said.get(addressed(spec.name)) ?? (Object.hasOwn(kept, spec.name) ? kept[spec.name] : null);
       if (value !== undefined && value !== null) control.value = String(value);
       this.#fields.set(spec.name, { spec, control });
       this.#form.append(this.#row(spec, control));
@@ -39,13 +41,18 @@ export class Inputs {
 
   /** What was filled in, by name; what was left empty is the agent's own choice. */
   get values() {
-    const values = {};
+    const values = Object.create(null); // an input may be called "__proto__"
     for (const [name, { spec, control }] of this.#fields) {
       if (control.value === "") continue;
       if (spec.type === "boolean") values[name] = control.value === "true";
       else values[name] = spec.type === "text" ? control.value : Number(control.value);
     }
     return values;
+  }
+
+  /** The same for an address that carries them; a name that addresses have a meaning for stands behind `input.` there. */
+  get inAddress() {
+    return Object.fromEntries(Object.entries(this.values).map(([name, value]) => [addressed(name), value]));
   }
 
   /** Whether the call can be made; shows the first field that is missing or wrong. */
@@ -65,8 +72,8 @@ export class Inputs {
 
   #row(spec, control) {
     const id = `input-${spec.name}`;
+    // No `name`: a form has its fields by their names, and one called "hidden" would stand for whether the form is.
     control.id = id;
-    control.name = spec.name;
     const named = element("label", { for: id, dir: "auto" }, spec.name.replaceAll("_", " "));
     if (spec.required) named.append(element("span", { class: "needed" }, ` (${label("required")})`));
     const row = element("div", { class: "field asked" }, named, control);
@@ -75,6 +82,19 @@ export class Inputs {
       control.setAttribute("aria-describedby", `${id}-doc`);
     }
     return row;
+  }
+}
+
+function addressed(name) {
+  return RESERVED.has(name) ? `input.${name}` : name;
+}
+
+/** What was filled in at the last visit; nothing where the store holds something else. */
+function keptOf(agent) {
+  try {
+    return Object(JSON.parse(recall(`inputs.${agent}`) ?? "{}"));
+  } catch {
+    return {};
   }
 }
 

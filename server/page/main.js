@@ -277,7 +277,7 @@ byId("save-text").addEventListener("click", () => saveFile(fileName("txt"), "tex
 byId("save-json").addEventListener("click", () => saveFile(fileName("json"), "application/json", record.json()));
 byId("link").addEventListener("click", () => {
   const url = new URL(location.pathname, location.href);
-  url.search = String(new URLSearchParams({ agent: view.agent.value, ...inputs.values }));
+  url.search = String(new URLSearchParams({ agent: view.agent.value, ...inputs.inAddress }));
   void attempt([], () => copy(url.href, byId("link"), "link_copied"));
 });
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from livegraph.pipeline import Graph
-from livegraph.server.calls import ServedAgent
+from livegraph.pipeline.events import MuteChanged
+from livegraph.server.calls import Arrival, ServedAgent
 from livegraph.transports.webrtc.network import LOOPBACK
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
@@ -37,12 +38,17 @@ async def eventually(condition: object, within_s: float = 20.0) -> None:
 
 def test_a_page_keeps_its_call(tmp_path: Path) -> None:
     """On loopback alone: a restart of ICE when the network changes, another connection when the first breaks, and
-    the same call after a reload."""
+    the same call after a reload; the agent knows throughout whether the person is muted."""
     microphone = arrange(tmp_path / "caller.wav", recorded("numbers"), 60.0)
+
+    muted: list[bool] = []
+
+    def watch(_: object, arrival: Arrival) -> None:
+        arrival.subscribe(MuteChanged, lambda event: muted.append(event.muted))
 
     async def run() -> None:
         async with (
-            serving([echo()], media_hosts=LOOPBACK) as web,
+            serving([echo()], media_hosts=LOOPBACK, on_call=watch) as web,
             chromium(microphone=microphone) as browser,
         ):
             page = await browser.open(f"http://127.0.0.1:{web.port}/")
@@ -65,15 +71,24 @@ def test_a_page_keeps_its_call(tmp_path: Path) -> None:
             link = peer._link
             assert link is not None
             await link.close()
+            # Muted while nothing gets through: the agent is told as soon as something does.
+            await page.page.wait_for_function(
+                "document.querySelector('#state').dataset.state === 'reconnecting'"
+            )
+            await page.page.locator("#mute").click()
             await eventually(lambda: peer.resume_token != token and peer._link is not link)
             await eventually(lambda: peer.state == "connected")
             assert await page.page.locator("#state").get_attribute("data-state") != "ended"
+
+            await eventually(lambda: muted == [True])
 
             token, link = peer.resume_token, peer._link
             await page.page.reload()
             await eventually(lambda: peer.resume_token != token and peer._link is not link)
             await eventually(lambda: peer.state == "connected")
             await page.wait_until_heard()
+            # A page that was reloaded listens again, and the agent knows.
+            await eventually(lambda: muted == [True, False])
             assert [each["id"] for each in web.desk.calls()] == [call["id"]]
             await page.page.locator("#hangup").click()
             await web.until_free()
