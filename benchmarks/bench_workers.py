@@ -9,8 +9,9 @@
 *hold*: callers come one after the other, one each four seconds, until the event loop of a worker comes late. As many
 are held as there were when last, in the three seconds before the next caller came, 99 of 100 beats of a 10 ms timer
 were within 30 ms in every worker, or as were taken before the workers refused more. The agent's box computes for 10 %
-of a core a call (``busy_agent``): the callers are on the same machine, and were they no cheaper than calls, they would
-be what fills it. The ratio is of the calls held. Takes about two minutes on two cores, which must have
+of a core a call (``busy_agent``), and the callers (``light_callers``, one process) for next to nothing: they are on the
+same machine, and were they no cheaper than calls, they would be what fills it. What each process has computed is told.
+The ratio is of the calls held. Takes about two minutes on two cores, which must have
 nothing else to do.
 
 *cost*: six calls a worker, for ten seconds; the CPU time of the workers for a call and second (by the packets that went
@@ -55,7 +56,6 @@ from livegraph.testing.load import LoadPlan, LoadReport, run_load
 
 _HELD_MS = 30.0
 _SURELY_HELD = 4
-_MOST = 40
 _STEP_S = 4.0
 _LATE_STEPS = 2
 """One may be the machine's."""
@@ -105,16 +105,21 @@ async def hold(workers: int) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with serving(workers, folder, spares=0) as (pool, url):
-            # So many are held for sure; from there on it is found out, one by one.
-            sure = LoadPlan(url=url, calls=_SURELY_HELD * workers, ramp_per_s=10, hold_s=300)
-            more = LoadPlan(url=url, calls=_MOST, ramp_per_s=1 / _STEP_S, hold_s=300)
-            loads = [asyncio.create_task(run_load(plan, processes=1)) for plan in (sure, more)]
+            script = str(Path(__file__).parent / "light_callers.py")
+            callers = await asyncio.create_subprocess_exec(
+                *(sys.executable, script, f"{url}api/offer", str(_SURELY_HELD * workers), str(_STEP_S))
+            )
             try:
                 return await _held(pool, folder)
             finally:
-                for load in loads:
-                    load.cancel()
-                await asyncio.gather(*loads, return_exceptions=True)
+                spent = _cpu_s(callers.pid)
+                callers.kill()
+                await callers.wait()
+                front, ours = _cpu_s(os.getpid()), _cpu_s(*(worker["pid"] for worker in pool.workers))
+                print(
+                    f"  CPU seconds: workers {ours:.1f}, callers {spent:.1f}, in front {front:.1f}",
+                    flush=True,
+                )
 
 
 async def _held(pool: ProcessPool, folder: Path) -> int:

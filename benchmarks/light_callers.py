@@ -2,6 +2,10 @@
 
 Each has a socket of its own, proves where it is, shakes hands and then sends 20 ms of sound in each 20 ms; what comes
 is counted by the headers alone, which are not encrypted. They speak to any server that is an ICE-lite agent.
+
+    python benchmarks/light_callers.py URL AT_ONCE EVERY_S
+
+are so many at once, and one more each EVERY_S seconds, until the process is ended.
 """
 
 from __future__ import annotations
@@ -12,7 +16,9 @@ import json
 import re
 import secrets
 import struct
+import sys
 import time
+import urllib.error
 import urllib.request
 import zlib
 from collections.abc import Sequence
@@ -138,3 +144,28 @@ def _post(url: str, body: object) -> Any:
     request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=20) as reply:
         return json.loads(reply.read())
+
+
+async def _more(url: str, at_once: int, every_s: float) -> None:
+    """Callers in one process: so many at once, then one more each ``every_s`` for as long as they are taken."""
+    callers: list[LightCaller] = []
+    packets = [bytes([0xF8, 0xFF, 0xFE])]
+    speaking = asyncio.create_task(speak(callers, 3_600))
+    try:
+        while True:
+            began = time.monotonic()
+            caller = LightCaller(packets)
+            try:
+                await caller.open(url)
+                callers.append(caller)
+            except urllib.error.HTTPError as refused:
+                print(f"  a caller more was refused: {refused.code}", flush=True)
+            if len(callers) >= at_once:
+                await asyncio.sleep(max(0.0, began + every_s - time.monotonic()))
+    finally:
+        speaking.cancel()
+        await asyncio.gather(speaking, return_exceptions=True)
+
+
+if __name__ == "__main__":
+    asyncio.run(_more(sys.argv[1], int(sys.argv[2]), float(sys.argv[3])))
