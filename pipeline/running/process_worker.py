@@ -22,6 +22,8 @@ __all__ = ["MOST_BYTES", "Done", "Failed", "Job", "Tell", "descendants", "serve"
 
 MOST_BYTES = 64 << 20
 """Of one answer."""
+_MOST_FRAMES = 50
+"""Of a trace, the last ones: work that has gone too deep has hundreds of thousands."""
 _LOOK_S = 1.0
 """How often a process looks whether its server is there."""
 _GRACE_S = 5
@@ -67,7 +69,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """It has raised."""
+    """It has raised, or returned too much."""
 
     error: BaseException | None
     """Where it can be sent."""
@@ -77,6 +79,8 @@ class Failed:
     memory: bool
     """Whether it ran out of what it may use."""
     spent: bool
+    answer_bytes: int = 0
+    """What it has returned, where that is more than an answer may have."""
 
 
 _speaking = threading.Lock()
@@ -128,9 +132,7 @@ def _answer(line: Connection, job: Job, base: int) -> bytes:
             value = work(*args, **kwargs)
         sent = pickle.dumps(Done(value, _is_spent(base, threads)))
         if len(sent) > MOST_BYTES:
-            raise ValueError(
-                f"its result of {len(sent) / 1e6:.0f} MB is too large: at most {MOST_BYTES / 1e6:.0f} MB"
-            )
+            return pickle.dumps(Failed(None, "", "", "", False, _is_spent(base, threads), len(sent)))
         return sent
     except BaseException as error:
         # Whatever it is, it is told to whoever waits; what cannot be sent is told in words.
@@ -160,7 +162,7 @@ def _others_s() -> float:
 
 
 def _failure(error: BaseException, spent: bool) -> bytes:
-    kind, trace = type(error).__name__, "".join(traceback.format_exception(error))
+    kind, trace = type(error).__name__, "".join(traceback.format_exception(error, limit=-_MOST_FRAMES))
     memory = isinstance(error, MemoryError)
     try:
         text = str(error)

@@ -254,6 +254,9 @@ class Processes:
             return said.value
         if said.memory and job.memory_bytes:
             raise WorkTooLargeError(f"{name} wanted more than {job.memory_bytes / 1e6:.0f} MB of memory")
+        if said.answer_bytes:
+            size = f"{said.answer_bytes / 1e6:.0f} MB is too large: at most {MOST_BYTES / 1e6:.0f} MB"
+            raise WorkTooLargeError(f"{name} was ended: its result of {size}")
         raised = said.error if said.error is not None else RuntimeError(f"{said.kind}: {said.text}")
         raised.add_note(f"In the process:\n{said.trace}")
         raise raised

@@ -136,7 +136,7 @@ async def test_odd_work_is_told_by_name(pool: Processes) -> None:
         await pool.run(deeds.go_deep)
     with pytest.raises(WorkCrashedError, match="say_nonsense"):
         await pool.run(deeds.say_nonsense, limit_s=20)
-    with pytest.raises(ValueError, match="too large"):
+    with pytest.raises(WorkTooLargeError, match="too large"):
         await pool.run(deeds.give_much)
     with pytest.raises(WorkTooLongError, match="stop_itself took longer"):
         await pool.run(deeds.stop_itself, limit_s=0.5)
@@ -195,7 +195,7 @@ async def test_what_cannot_be_sent_is_refused_with_a_remedy(pool: Processes) -> 
         await pool.run(lambda: 1)
     with pytest.raises(TypeError, match="pickle"):
         await pool.run(deeds.give_a_lock)
-    with pytest.raises(ValueError, match="its result of 70 MB is too large: at most 67 MB"):
+    with pytest.raises(WorkTooLargeError, match="its result of 70 MB is too large: at most 67 MB"):
         await pool.run(bytes, (70_000_000,))
 
 
