@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Front", "Staff", "open_front", "settle_staff"]
 
+_WORKER_BYTES = 100_000_000
+"""Of one without calls."""
+
 
 @dataclass(frozen=True, slots=True)
 class Staff:
@@ -69,12 +72,14 @@ class Front:
 
 async def settle_staff(serving: Serving, cluster: ClusterWish | None = None) -> Staff:
     """How many workers and how many calls, where the command line leaves it to this machine."""
-    from ..server.limits.room import cores, measure_room
+    from ..server.limits.room import cores, measure_room, memory_bytes
 
     wish = serving.wish
     workers = max(1, int(cores())) if wish.workers == "auto" else wish.workers
     if cluster is not None:
         workers = workers or 1
+    elif workers is not None:
+        _check_memory(workers, memory_bytes())
     if wish.max_calls:
         return Staff(workers, wish.max_calls, f"{wish.max_calls} at a time{_by(workers)}", cluster)
     room = await asyncio.to_thread(measure_room)
@@ -85,6 +90,18 @@ async def settle_staff(serving: Serving, cluster: ClusterWish | None = None) -> 
     # Two workers on one core have no more room than one.
     calls = room.calls * max(1, min(workers or 1, int(room.cores)))
     return Staff(workers, calls, f"{calls} at a time{_by(workers)}, for this machine")
+
+
+def _check_memory(workers: int, there_bytes: int | None) -> None:
+    """Raise ``Fault`` for more workers than the machine's memory can hold: it would be the system that ends them."""
+    most = max(1, (there_bytes or 0) // _WORKER_BYTES)
+    if there_bytes and workers > most:
+        raise Fault(
+            f"--workers: {workers} workers need {workers * _WORKER_BYTES / 1e9:.0f} GB before their first call, "
+            f"and this machine has {there_bytes / 1e9:.1f}",
+            f"say {most} at the most; auto is one a core, and more hold no more calls",
+            Exit.USAGE,
+        )
 
 
 def _by(workers: int | None) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ...pipeline.units import SECOND
 
-__all__ = ["Room", "cores", "measure_room"]
+__all__ = ["Room", "cores", "measure_room", "memory_bytes"]
 
 _PACKETS = 25
 _PACKET_NS = SECOND // 50
@@ -64,6 +64,18 @@ def cores(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
         return allowed if quota == "max" else min(allowed, int(quota) / int(period))
     except (OSError, ValueError, ZeroDivisionError):
         return allowed
+
+
+def memory_bytes(cgroup: Path = Path("/sys/fs/cgroup/memory.max")) -> int | None:
+    """How much memory this machine has, or its container may use; ``None`` where nobody says."""
+    try:
+        there = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):
+        return None
+    try:
+        return min(there, int(cgroup.read_text("ascii")))
+    except (OSError, ValueError):
+        return there
 
 
 def _packet_ns() -> int:

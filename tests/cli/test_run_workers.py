@@ -18,6 +18,8 @@ import psutil
 import pytest
 
 from livegraph.cli.admin_socket import AdminClient
+from livegraph.cli.exits import Exit, Fault
+from livegraph.cli.pools import _check_memory
 from support.command import Running, livegraph, running
 
 pytestmark = pytest.mark.timeout(240)
@@ -178,3 +180,15 @@ def test_a_faulty_number_of_workers_is_named() -> None:
         done = livegraph("run", "echo", "--workers", wrong)
         assert done.returncode == 2
         assert "workers" in done.stderr
+
+
+def test_more_workers_than_the_memory_can_hold_are_refused() -> None:
+    """Before any is started, with how many there may be; a machine that does not say what it has is not asked."""
+    with pytest.raises(Fault) as fault:
+        _check_memory(999, 8_000_000_000)
+    assert fault.value.code == Exit.USAGE
+    assert "999 workers need 100 GB" in str(fault.value)
+    assert "say 80 at the most" in fault.value.remedy
+    _check_memory(80, 8_000_000_000)
+    _check_memory(1, 10_000_000)
+    _check_memory(999, None)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from livegraph.server.limits.room import Room, cores, measure_room
+from livegraph.server.limits.room import Room, cores, measure_room, memory_bytes
 
 
 def test_a_slower_machine_has_room_for_fewer() -> None:
@@ -36,3 +36,12 @@ def test_this_machine_is_measured_once() -> None:
     assert room.packet_ns > 1_000
     assert measure_room() is room
     assert str(room.calls) in str(room)
+
+
+@pytest.mark.parametrize(("text", "bound"), [("1000000", 1_000_000), ("max", None), ("", None)])
+def test_the_memory_of_a_container_counts(tmp_path: Path, text: str, bound: int | None) -> None:
+    """What its limit says where it has one, else what the machine has."""
+    (tmp_path / "memory.max").write_text(text)
+    whole = memory_bytes(tmp_path / "missing")
+    assert whole is not None and whole > 1_000_000
+    assert memory_bytes(tmp_path / "memory.max") == (bound or whole)

@@ -200,6 +200,34 @@ def test_an_offer_whose_worker_dies_of_it_is_answered_by_another(stand: Stand[Pr
     stand.run(run)
 
 
+def test_workers_that_cannot_be_started_are_tried_less_and_less_often(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """The server says that it takes no calls, refuses offers in time and with when to come back, and mends itself."""
+
+    async def run() -> None:
+        async with opened(workers=1) as (pool, callers):
+            await until(lambda: pid_of(pool, 0))
+            whole = pool._environment
+            pool._environment = {**whole, "PYTHONMALLOC": "none such"}
+            os.kill(pid_of(pool, 0), signal.SIGKILL)
+            await until(lambda: pool.unready == "overloaded")
+            began = asyncio.get_running_loop().time()
+            with pytest.raises(Refusal) as refused:
+                await pool.answer(Offer(sdp=await callers.caller().offer()))
+            assert asyncio.get_running_loop().time() - began < 15
+            assert (refused.value.status, refused.value.code) == (503, "overloaded")
+            assert 1 <= int(refused.value.headers["Retry-After"]) <= 30
+            await until(lambda: "worker 0 is started again in 1 s" in caplog.text, 60)
+            pool._environment = whole
+            await until(lambda: pool.unready == "", 60)
+            assert pool.active == 0
+
+    with caplog.at_level("WARNING", "livegraph.server"):
+        asyncio.run(run())
+    assert caplog.text.count("cannot be started") < 12
+
+
 def test_a_worker_that_outgrows_its_memory_is_drained_and_replaced() -> None:
     """By its own resident memory; the calls that it has go on."""
 
