@@ -14,10 +14,14 @@ from livegraph.language import parse_agent
 from livegraph.pipeline.units import SECOND
 from livegraph.server import Arrival, Grant, PageMessages, ServedAgent
 from livegraph.server.access.grant import bearer_of
+from livegraph.server.access.ticket import Tickets
 from livegraph.server.access.turn import TurnService
+from livegraph.server.gate import by_tokens
+from livegraph.server.limits import CallerLimits
 from livegraph.server.pipecat.sessions import Sessions
+from livegraph.server.wall_clock import unix_seconds
 from support.clients import echo
-from support.web import Web, serving
+from support.web import Reply, Web, serving
 from support.webrtc import Caller
 
 ASKING = """
@@ -203,6 +207,60 @@ def test_a_session_stands_for_the_leave_that_it_was_given() -> None:
             await connect(caller, reply.json)
             assert [(each["identity"], each["agent"]) for each in web.desk.calls()] == [("ann", "asking")]
             await caller.hang_up()
+            await web.until_free()
+
+    asyncio.run(run())
+
+
+def test_two_clients_on_one_session_are_two_calls() -> None:
+    """As with Pipecat's own servers: each has a line of its own, counted for who began the session, and one who leaves
+    takes nobody along. A session that came of a ticket makes one call."""
+    tickets = Tickets(b"0123456789abcdef0123456789abcdef", unix_seconds)
+
+    async def run() -> None:
+        async with serving(
+            [echo()], authorize=by_tokens(lambda: None, tickets), limits=CallerLimits(calls=2)
+        ) as web:
+
+            async def offered(path: str, caller: Caller) -> Reply:
+                return await web.send_json("POST", path, {"sdp": await caller.offer(), "type": "offer"})
+
+            async def begun(**grant: Any) -> str:
+                bearer = f"Bearer {tickets.make('ann', **grant)}"
+                session = (await web.send_json("POST", "/start", {}, Authorization=bearer)).json["sessionId"]
+                return f"/sessions/{session}/api/offer"
+
+            path, other = await begun(), await begun()
+            first, second = Caller(label="chat"), Caller(label="chat")
+            await connect(first, (await offered(path, first)).json)
+            again = await offered(path, second)
+            assert (again.status, again.error) == (401, "ticket_used")
+            await connect(second, (await offered(other, second)).json)
+            assert [call["identity"] for call in web.desk.calls()] == ["ann", "ann"]
+            await first.hang_up()
+            async with asyncio.timeout(10):
+                while web.desk.active > 1:
+                    await asyncio.sleep(0.01)
+            assert second.channel.readyState == "open"
+            await second.hang_up()
+            await web.until_free()
+
+        async with serving([echo()]) as web:
+            started = (await web.send_json("POST", "/start", {})).json
+            path = f"/sessions/{started['sessionId']}/api/offer"
+            both = [Caller(label="chat"), Caller(label="chat")]
+            for caller in both:
+                answer = (
+                    await web.send_json("POST", path, {"sdp": await caller.offer(), "type": "offer"})
+                ).json
+                await connect(caller, answer)
+            assert web.desk.active == 2
+            await both[0].hang_up()
+            async with asyncio.timeout(10):
+                while web.desk.active > 1:
+                    await asyncio.sleep(0.01)
+            assert both[1].channel.readyState == "open"
+            await both[1].hang_up()
             await web.until_free()
 
     asyncio.run(run())
