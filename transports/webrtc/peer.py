@@ -118,7 +118,7 @@ class Peer:
 
     @property
     def answer(self) -> Answer:
-        """The last one."""
+        """The last answer to an offer of the caller."""
         return self._signalling.answer
 
     # State -------------------------------------------------------------------------------------
