@@ -184,7 +184,7 @@ class Desk:
     async def drain(self, within_s: float = 300.0) -> int:
         """Take no more calls, let those that run go on for ``within_s``, then have their agents say goodbye.
 
-        Returns how many were still there then. Calls that nobody has taken up end at once; lost callers may come back.
+        Returns how many were still there then. Callers on their way may come for 3 s; lost ones may come back.
         """
         self._lifetime.check_loop()
         self.draining = True

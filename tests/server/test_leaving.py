@@ -98,6 +98,34 @@ def test_a_lost_caller_comes_back_while_the_server_drains() -> None:
     asyncio.run(run())
 
 
+def test_who_has_an_answer_when_the_drain_begins_may_still_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was promised; whoever does not come is not waited for until the end of the drain."""
+
+    async def run() -> None:
+        async with serving([echo()]) as web:
+            comes, nobody = Caller(), Caller()
+            answer = (await web.offer(await comes.offer())).json
+            draining = asyncio.create_task(web.desk.drain(60))
+            await asyncio.sleep(0)
+            await comes.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
+            async with asyncio.timeout(20):
+                while not comes.messages:
+                    await asyncio.sleep(0.01)
+            assert comes.messages[0]["type"] == "ready"
+            comes.say(type="hangup")
+            assert await draining == 0
+            await comes.hang_up()
+        monkeypatch.setattr("livegraph.server.calls.draining._COMING_S", 0.2)
+        async with serving([echo()]) as web:
+            assert (await web.offer(await nobody.offer())).status == 200
+            async with asyncio.timeout(30):
+                # A call that ends before its caller came is kept for a moment, to be told why.
+                assert await web.desk.drain(60) == 0
+            await nobody.hang_up()
+
+    asyncio.run(run())
+
+
 def test_a_drain_does_not_wait_for_a_goodbye_to_nobody() -> None:
     """A lost caller hears no goodbye: its call ends at once when the time is over, and gives its place back."""
 

@@ -227,7 +227,7 @@ def test_a_drain_loses_nobody() -> None:
 
 
 def test_a_drain_ends_who_stays_and_who_never_came() -> None:
-    """Offers that nobody has taken up go at once; whoever is still there at the end is told, and hung up on."""
+    """Offers that nobody has taken up go soon; whoever is still there at the end is told, and hung up on."""
 
     async def run() -> None:
         async with serving([echo()]) as web:
