@@ -21,6 +21,7 @@ __all__ = [
     "bundle",
     "client_page",
     "client_site",
+    "kit_page",
     "react_page",
     "socket_page",
     "write_guide",
@@ -30,8 +31,11 @@ PINNED = ("@pipecat-ai/client-js@1.13.1", "@pipecat-ai/small-webrtc-transport@1.
 """The versions that were looked at."""
 PINNED_SOCKET = ("@pipecat-ai/client-js@1.13.1", "@pipecat-ai/websocket-transport@1.7.1")
 """And those for WebSockets."""
-PINNED_REACT = (*PINNED, "@pipecat-ai/client-react@1.8.2", "react@19", "react-dom@19")
-"""And those for React."""
+PINNED_REACT = (
+    *PINNED,
+    *("@pipecat-ai/client-react@1.8.2", "@pipecat-ai/voice-ui-kit@0.14.0", "react@19", "react-dom@19"),
+)
+"""And those for React, with the Voice UI Kit: they are installed once for both."""
 
 _PAGE = Path(__file__).resolve().parents[1] / "clients" / "pipecat"
 _BUNDLER = "esbuild@0.25"
@@ -107,6 +111,12 @@ def react_page(name: str, cache: Path, folder: Path, *packages: str) -> None:
     """The same as an application with React."""
     shutil.copyfile(_PAGE / "react.html", folder / "index.html")
     bundle(name, cache, _PAGE / "react_entry.jsx", folder / "client.js", *packages)
+
+
+def kit_page(name: str, cache: Path, folder: Path, *packages: str) -> None:
+    """The same of the parts of the Voice UI Kit."""
+    shutil.copyfile(_PAGE / "kit.html", folder / "index.html")
+    bundle(name, cache, _PAGE / "kit_entry.jsx", folder / "client.js", *packages)
 
 
 def bundle(name: str, cache: Path, entry: Path, made: Path, *packages: str) -> None:
