@@ -24,6 +24,7 @@ from ..pipeline.turns.controller import TurnPolicy
 from ..pipeline.turns.conversation_policy import ConversationPolicy
 from .building import NodeBuilder
 from .call_texts import read_inputs, unused
+from .contradictions import contradictions, unmarked_turns
 from .conversation_section import read_conversation, said_elsewhere
 from .edges import apply_edges
 from .form_checks import Shape, is_missing
@@ -160,6 +161,9 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
     lower(build)
     draft.graph = with_preset(draft.graph, draft.turns.preset)
     said_elsewhere(draft.conversation, draft.graph, top, shape)
+    shape.problems += contradictions(draft.conversation, draft.turns)
+    if build.whole:
+        shape.problems += unmarked_turns(draft.graph, draft.turns)
     shape.problems += build.stray_mentions()
     if build.whole:
         used = {name for names in build.call_fields.values() for name in names}

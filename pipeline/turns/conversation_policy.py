@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from ..options import Doc, FieldFault, Range
 from ..units import MS, SECOND, DurationLike, settle_durations
+from .words import words_of
 
 __all__ = [
     "ConversationLimits",
@@ -71,7 +72,7 @@ class IdleStep:
 
     def __post_init__(self) -> None:
         settle_durations(self)
-        if not self.say and not self.end:
+        if not self.say.strip() and not self.end:
             raise FieldFault(("after",), "the step does nothing", "give it `say`, `end: true`, or both")
 
 
@@ -159,7 +160,7 @@ class Interruptions:
         if self.confirm_ns is not None:
             settle_durations(self)
         for index, words in enumerate(self.backchannels):
-            if not words.strip():
+            if not words_of(words):
                 raise FieldFault(("backchannels", index), "a backchannel of no words", "leave it out")
 
 
@@ -176,7 +177,7 @@ class Ending:
 
     def __post_init__(self) -> None:
         for index, words in enumerate(self.phrases):
-            if not words.strip():
+            if not words_of(words):
                 raise FieldFault(("phrases", index), "a phrase of no words", "leave it out")
 
 

@@ -94,6 +94,9 @@ class GuardRails(Processor):
                 Redactor([one])
             except PatternError as error:
                 yield OptionFault(("redact", index), str(error), code="LG251")
+            pattern = one.pattern if isinstance(one, Masked) else one
+            if not pattern.strip():
+                yield OptionFault(("redact", index), "a pattern of nothing hides nothing", "leave it out")
             meant = sure(one, KINDS) if isinstance(one, str) and one not in KINDS else None
             if meant is not None:
                 message = f"`{one}` is taken for a pattern, and hides that word only"

@@ -95,6 +95,13 @@ def rule_faults(rules: Sequence[GuardRule]) -> Iterator[tuple[tuple[str | int, .
         if rule.name in names:
             yield (index, "name"), f"there are two rules named `{rule.name[:60]}`", "rename one", "LG220"
         names.add(rule.name)
+        if not rule.name.strip():
+            yield (
+                (index, "name"),
+                "a rule without a name",
+                "the agent is told what it is about by it",
+                "LG220",
+            )
         if not rule.words and not rule.pattern and rule.check is None:
             yield (
                 (index,),

@@ -126,12 +126,19 @@ class Memory(Processor):
             yield OptionFault("store", "`store` is a file, and this is a database", "write it as `url`")
         elif store is not None and url:
             yield OptionFault("url", "memories are kept in one place: `store` or `url`", "leave one out")
+        elif store is not None and store.expanduser().is_dir():
+            yield OptionFault(
+                "store", "`store` is a folder, and memories are a file", "write ./memory.sqlite"
+            )
         elif store is not None and not store.expanduser().parent.is_dir():
             yield OptionFault("store", f"there is no folder `{store.parent}`", "make it first")
         if url and not url.reveal().startswith(("postgresql://", "postgres://")):
             yield OptionFault(
                 "url", "`url` is no address of PostgreSQL", "write postgresql://user:password@host/name"
             )
+        if not str(options.get("key") or "").strip():
+            told = "`key` says who calls, and without it nobody is remembered"
+            yield OptionFault("key", told, 'write key: "{{inputs.caller}}"', warning=True)
 
     async def start(self) -> None:
         self._began_s = unix_time_ns() // SECOND

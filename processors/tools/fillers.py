@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import functools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 
 from ...audio import Pcm, read_wav
+from ...pipeline.processor import OptionFault
 from ...pipeline.units import SECOND
 from .context import ToolDesk
+from .seam import Tool
 from .settings import Filler
 
-__all__ = ["Filling", "read_filler_sound"]
+__all__ = ["Filling", "missing_sounds", "read_filler_sound"]
 
 
 class Filling:
@@ -66,6 +68,14 @@ class Filling:
 
 
 @functools.lru_cache(maxsize=16)
+def missing_sounds(tools: Iterable[Tool]) -> Iterator[OptionFault]:
+    """A fault for each file of their fillers that is not there."""
+    fillers = (tool.settings.filler for tool in tools)
+    for sound in dict.fromkeys(filler.sound for filler in fillers if filler is not None):
+        if sound is not None and not sound.expanduser().is_file():
+            yield OptionFault("tools", f"there is no file `{sound.name}`", f"looked in {sound.parent}")
+
+
 def read_filler_sound(path: Path) -> tuple[Pcm, int]:
     """A WAV file, mono, and its rate. Raises ``OSError`` or ``ValueError``."""
     samples, rate = read_wav(path)

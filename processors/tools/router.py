@@ -54,6 +54,7 @@ from .consent import Consents
 from .context import ToolDesk
 from .docket import Docket
 from .execution import Execution
+from .fillers import missing_sounds
 from .listening import Listening
 from .mcp.entry import McpTools
 from .python_host import Isolation, PythonHost
@@ -183,7 +184,8 @@ class ToolRouter(Processor):
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
         try:
-            known_tools(options["tools"], options.get("isolation", "none"))
+            known, _ = known_tools(options["tools"], options.get("isolation", "none"))
+            yield from missing_sounds(known.values())
         except ConfigError as error:
             for problem in error.problems:
                 yield _fault(problem, "tools")

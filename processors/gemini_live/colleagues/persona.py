@@ -175,6 +175,10 @@ def _target_faults(
 def _pattern_faults(pattern: str, at: tuple[str | int, ...]) -> Iterator[OptionFault]:
     from ...patterns import PatternError, Phrase
 
+    if not pattern.strip():
+        told = "an empty pattern is found in all that is said"
+        yield OptionFault(at, told, "write what is to be heard, or the name alone", code="LG250")
+        return
     try:
         Phrase(pattern)
     except PatternError as error:
