@@ -46,9 +46,6 @@ __all__ = ["Desk"]
 
 logger = logging.getLogger("livegraph.server")
 
-_SAY_FULL_EVERY_NS = SECOND
-"""Many are refused at a time, and for the same reason."""
-
 
 class Desk:
     """All calls of one server, however their callers come.
@@ -104,7 +101,7 @@ class Desk:
             max_calls=max_calls, max_pending=max_pending or max_calls, limits=limits or CallerLimits()
         )
         self._reception = Reception(self._admission, used_tickets or OwnTickets())
-        self._said_full_ns = -_SAY_FULL_EVERY_NS
+        self._said_full_ns = -SECOND
         self._lines = Lines()
         self._making = LineMaker(self._admission, metrics, tracing, report, lambda: self.closing)
         metrics.running(lambda: [snapshot(line) for line in self._lines])
@@ -340,7 +337,8 @@ class Desk:
     def _check_load(self) -> None:
         why = self.load.refuses(self.active) if self.load is not None else ""
         if why:
-            if (now_ns := self._now_ns()) - self._said_full_ns > _SAY_FULL_EVERY_NS:
+            if (now_ns := self._now_ns()) - self._said_full_ns > SECOND:
+                # Once: many are refused at a time, and for the same reason.
                 self._said_full_ns = now_ns
                 logger.warning("a call was refused: %s (%d calls)", why, self.active)
             raise not_ready("overloaded")

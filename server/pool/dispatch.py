@@ -45,7 +45,7 @@ class Dispatch:
         self._roster = roster
         self._check_ready = check_ready
         self._costs: dict[str, float] = {}
-        """What a call of an agent takes of a core, as it was measured last."""
+        """What a call takes of a core, as it was measured last, by the agent that has workers of its own."""
         self._turns: Turns[tuple[Post, int]] = Turns(lambda taken: taken[0].failed(taken[1]))
         roster.when_changed.append(self._turns.look)
 
@@ -109,15 +109,15 @@ class Dispatch:
         self, agent: str, mark: str, within_s: float, tried: Sequence[Post] = ()
     ) -> tuple[Post, int] | None:
         """See ``turn_of``. A worker that is just being replaced is waited for."""
-        posts = self._roster.serving_for(agent)
+        posts, apart = self._roster.serving_for(agent), self._roster.apart(agent)
         if all(post in tried for post in posts) and self._roster.has_workers_for(agent):
             return None
 
         def take() -> tuple[Post, int] | None:
             now_ns = clock_of_loop().now_ns()
             serving = self._roster.serving_for(agent)
-            cost = self._costs[agent] = call_cost(
-                [post.place for post in serving], self._costs.get(agent, CALL_COST)
+            cost = self._costs[apart] = call_cost(
+                [post.place for post in serving], self._costs.get(apart, CALL_COST)
             )
             found = [
                 post
@@ -132,8 +132,8 @@ class Dispatch:
             post.begin(now_ns)
             return post, now_ns
 
-        # Who has tried none yet finds what the others of the same agent find.
-        kind = "" if tried else f"agent {agent}"
+        # Who has tried none yet finds what the others find that the same workers are for.
+        kind = "" if tried else f"workers of {apart}"
         return await self._turns.turn(mark, take, min(within_s, _TURN_WITHIN_S), kind)
 
     def _failed(self, post: Post, held: Held) -> None:

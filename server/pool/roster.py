@@ -57,14 +57,18 @@ class Roster:
         """Those that take a call now."""
         return [p for p in self._posts.values() if p.state == "serving" and not p.place.report.unready]
 
+    def apart(self, agent: str) -> str:
+        """Its name where it has workers of its own; empty where it shares those of the others."""
+        return agent if agent in self._agents_apart else ""
+
     def serving_for(self, agent: str) -> list[Post]:
         """Those of them that are for this agent."""
-        only = agent if agent in self._agents_apart else ""
+        only = self.apart(agent)
         return [post for post in self.serving() if post.only == only]
 
     def has_workers_for(self, agent: str) -> bool:
         """Whether there is a worker for this agent, be it overloaded: none that has to be waited for."""
-        only = agent if agent in self._agents_apart else ""
+        only = self.apart(agent)
         return any(post.only == only and post.state == "serving" for post in self._posts.values())
 
     async def until_serving(self, slot: int) -> None:
