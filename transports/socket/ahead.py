@@ -231,8 +231,9 @@ class AheadPlayout:
                 frame = self._send(0, silence(self.frame), filler=True)
             if dry:
                 # The far side had nothing left: what comes now is played as it comes.
+                idle_ns = now_ns - self._origin_ns - samples_to_ns(before - self._base, self.rate)
                 self._base, self._origin_ns, dry, first = before, now_ns, False, True
-                self._marks.restart()
+                self._marks.restart(idle_ns)
             steps.append(frame)
             self._aloud.append(frame)
             self._pass_ends()
@@ -317,13 +318,18 @@ class AheadPlayout:
     # What is played -----------------------------------------------------------------------------------------
 
     def _place(self, now_ns: int) -> int:
-        """The sample that the far side plays, by the clock and by what it has told."""
-        passed = ns_to_samples(max(0, now_ns - self._origin_ns - self._marks.late_ns), self.rate)
-        return max(self._known, min(self._end, self._base + passed))
+        """The sample that the far side plays by the clock, where nothing was late: the pace of what is sent."""
+        return self._played_by(now_ns - self._origin_ns)
 
     def _heard_to(self, now_ns: int) -> int:
-        """The same, but no more than is known where the far side says nothing: what it plays then nobody knows."""
-        return self._known if self._marks.stands_still(now_ns) else self._place(now_ns)
+        """The sample that it plays by what it has told as well: later, where a network held sound back, and no further
+        than is known while it says nothing, for what it plays then nobody knows."""
+        if self._marks.stands_still(now_ns):
+            return self._known
+        return self._played_by(now_ns - self._origin_ns - self._marks.late_ns)
+
+    def _played_by(self, since_ns: int) -> int:
+        return max(self._known, min(self._end, self._base + ns_to_samples(max(0, since_ns), self.rate)))
 
     def _know(self, place: int, *, ends: bool = True) -> None:
         """All before ``place`` is played; with ``ends`` turns that end there are over."""

@@ -89,9 +89,9 @@ class Marks:
         usual_ns = _USUAL_NS if self._least_ns is None else self._least_ns
         return now_ns - self._sent[0].due_ns - self.late_ns > usual_ns + _SLACK_NS
 
-    def restart(self) -> None:
-        """The far side had nothing left: what comes now is played as it comes."""
-        self.late_ns = 0
+    def restart(self, idle_ns: int) -> None:
+        """By the clock the far side has had nothing left for so long: less of it is late, or nothing any more."""
+        self.late_ns = max(0, self.late_ns - max(0, idle_ns))
 
     def forget(self) -> None:
         """What was sent is taken back."""

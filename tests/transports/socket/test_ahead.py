@@ -261,6 +261,28 @@ def test_who_speaks_while_the_network_stands_still_has_heard_no_more() -> None:
     assert heard - 15 <= far.counted() <= heard
 
 
+def test_sound_that_never_ends_is_not_kept_here_for_a_far_side_that_is_late() -> None:
+    """After a stall it goes on at the pace at which it comes: a far side that can catch up has it to do so with."""
+    playout = AheadPlayout(RATE)
+    far = Stalling(playout)
+    sent = 0
+
+    def live(ticks: int) -> None:
+        nonlocal sent
+        for _ in range(ticks):
+            push(playout, sound(1, begin=sent * FRAME), turn=0, end=False)
+            sent += 1
+            far.tick()
+
+    live(50)
+    far.there = far.back = False
+    live(50)
+    far.there = far.back = True
+    live(100)
+    assert playout.held_ns <= 40 * MS
+    assert len(far.queue) + len(far.heard) >= sent - 4
+
+
 def test_news_that_come_late_at_once_move_nothing() -> None:
     """The way back alone stood still: the far side has played on, and is sent what it needs without a hole."""
     playout = AheadPlayout(RATE)
