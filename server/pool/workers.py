@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Self
 
 from starlette.requests import HTTPConnection
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
 from ...language import Agent
@@ -206,8 +206,14 @@ class WorkersPool(Roster):
             keeper = PoolDoorkeeper(websocket, gate, self._reception, entry)
             carried: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._carrying.add(carried)
+
+            async def sent(message: Message) -> None:
+                # Whoever is answered has come: there is no handshake to be done for a socket.
+                post.place.settled(began_ns)
+                await send(message)
+
             try:
-                await post.worker.carry({**scope, DOORKEEPER: keeper}, receive, send)
+                await post.worker.carry({**scope, DOORKEEPER: keeper}, receive, sent)
             finally:
                 self._carrying.discard(carried)
                 carried.set_result(None)
