@@ -71,6 +71,13 @@ def test_nothing_that_is_told_is_taken_for_markup(width: int) -> None:
             await expect(page.locator("#title")).to_have_text(HOSTILE)
             await expect(page.get_by_label("plain")).to_have_value(HOSTILE)
             await unhurt(page)
+            outside = "e => e.checkVisibility() && e.getBoundingClientRect().right > innerWidth"
+            parts = "h1, .description, .doc, .field label, .field input"
+            assert (
+                await page.evaluate(f"[...document.querySelectorAll('{parts}')].filter({outside}).length")
+                == 0
+            )
+            assert await page.locator("#title").evaluate("e => e.scrollWidth <= e.clientWidth")
             await v.call()
             assert v.server.offers[0]["inputs"] == {HOSTILE: HOSTILE, "plain": HOSTILE}
             for role in ("user", "agent"):
