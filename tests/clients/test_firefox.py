@@ -122,17 +122,24 @@ const way = $("way").checkVisibility() ? $("way").innerText : "";
 $("text").value = "Tell me a story.";
 $("composer").requestSubmit();
 await until("the story", () => $("state").dataset.state === "speaking");
+const began = performance.now();
 const before = await energy();
 await until("its sound", async () => (await energy()) > before + 0.01);
 await until("the interruption", () => $("state").dataset.state !== "speaking");
-await new Promise((resolve) => setTimeout(resolve, 1000));
-const after = await energy();
-await new Promise((resolve) => setTimeout(resolve, 1000));
-const more = (await energy()) - after;
+// A voice of which a busy machine loses a part is taken for a noise: the story goes on until it comes again.
+let told, more, took_s;
+do {
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const after = await energy();
+  told = after - before;
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  more = (await energy()) - after;
+  took_s = (performance.now() - began) / 1000;
+} while (more > told / 10 && took_s < 40);
 const typed = [...document.querySelectorAll("#transcript li[data-role=user] .text")].map((line) => line.innerText);
 $("hangup").click();
 await until("the end", () => $("state").dataset.state === "ended");
-return { told: after - before, more, typed, failed, way, problem: $("problem").innerText };
+return { told, more, took_s, typed, failed, way, problem: $("problem").innerText };
 """
 
 
@@ -178,6 +185,7 @@ def test_our_page_works_in_firefox(tmp_path: Path) -> None:
                 assert (seen["typed"], seen["failed"], seen["problem"]) == (["Tell me a story."], [], "")
                 assert seen["way"] == way
                 assert seen["told"] > 0.01 and seen["more"] < seen["told"] / 10, seen
+                assert seen["took_s"] < 28, "the story lasts half a minute"
                 await web.until_free()
             await look_at(page)
 

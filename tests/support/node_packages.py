@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import tempfile
+import zlib
 from pathlib import Path
 from typing import NoReturn
 
@@ -31,12 +32,13 @@ def node() -> str:
 
 
 def install_packages(name: str, folder: Path, *packages: str) -> Path:
-    """``packages``, each as ``npm install`` takes it, below ``folder`` under ``name``.
+    """``packages``, each as ``npm install`` takes it, below ``folder``, in a folder of ``name`` and what they are.
 
     Raises ``Unavailable`` when there is no Node, or the registry cannot be reached or has no such version.
     """
     node()
-    home = folder / name
+    # Where another selection of packages was installed before, it stays another one.
+    home = folder / f"{name}-{zlib.crc32(' '.join(packages).encode()):08x}"
     if home.is_dir():
         return home
     with tempfile.TemporaryDirectory(dir=folder) as unfinished:
