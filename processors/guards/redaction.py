@@ -6,8 +6,10 @@ Pure. A text that is still growing hides a number before it is whole: nobody is 
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Annotated, Any, Literal, get_args
 
 from ...pipeline.options import Doc
@@ -20,8 +22,16 @@ KINDS: tuple[str, ...] = get_args(Kind)
 
 _LONG = 6
 """Digits at the end of a text that goes on from which on they may become a number of a card."""
-_CARD = re.compile(r"(?<![0-9])(?:[0-9][ .\-]?){12,18}[0-9](?![0-9])")
-_GROWING = re.compile(rf"(?:[0-9][ .\-]?){{{_LONG},}}$")
+_BETWEEN = r"[\s.,/\-\u2010-\u2015\u2212]"
+"""What may stand between the groups of a number, up to two of them: spaces, dots, commas, strokes and dashes."""
+_RUN = re.compile(rf"\d+(?:{_BETWEEN}{{1,2}}\d+)+|\d+")
+_GROUP = re.compile(r"\d+")
+_LAST_DIGITS = re.compile(rf"(?:{_BETWEEN}{{0,2}}\d){{{_LONG},}}")
+"""Of a text that is read from its end."""
+_LEAST, _MOST = 13, 19
+"""Digits of a card's number (ISO/IEC 7812-1)."""
+_ISSUERS = "23456"
+"""First digits of the cards that people pay with."""
 _IBAN = re.compile(r"\b[A-Z]{2}[0-9]{2}(?: ?[A-Z0-9]){11,30}\b")
 _EMAIL = re.compile(r"[A-Za-z0-9._%+\-]{1,64}@[A-Za-z0-9.\-]{1,190}\.[A-Za-z]{2,24}")
 _MOST_DEPTH = 12
@@ -59,7 +69,7 @@ class Redactor:
         for kind in self._kinds:
             text = _FINDERS[kind](text)
             if kind == "cards" and growing:
-                text = _GROWING.sub("[...]", text)
+                text = _without_last_digits(text)
         for phrase, shown in self._own:
             try:
                 text = _replaced(text, phrase.spans(text), shown)
@@ -90,21 +100,66 @@ class Redactor:
 
 def is_card_number(digits: str) -> bool:
     """Whether the last of 13 to 19 digits is the check digit of the others (ISO/IEC 7812-1, Luhn)."""
-    if not 13 <= len(digits) <= 19:
-        return False
-    total = 0
-    for index, digit in enumerate(reversed(digits)):
-        doubled = int(digit) * (2 if index % 2 else 1)
-        total += doubled - 9 if doubled > 9 else doubled
-    return total % 10 == 0 and len(set(digits)) > 1
+    return len(digits) >= _LEAST and _Luhn(digits).holds(0, len(digits))
+
+
+class _Luhn:
+    """The check of every window of ``digits``, each in constant time."""
+
+    def __init__(self, digits: str) -> None:
+        self._digits = digits
+        self._sums: list[list[int]] = []
+        """For windows whose last digit stands at an even place, and at an odd one: sums of all before a place."""
+        plain = [int(digit) for digit in digits]
+        doubled = [2 * digit - 9 if digit > 4 else 2 * digit for digit in plain]
+        for last in (0, 1):
+            mixed = ((plain if place % 2 == last else doubled)[place] for place in range(len(plain)))
+            self._sums.append([0, *accumulate(mixed)])
+
+    def holds(self, start: int, end: int) -> bool:
+        """Whether ``digits[start:end]`` may be the number of a card."""
+        if not _LEAST <= end - start <= _MOST:
+            return False
+        sums = self._sums[(end - 1) % 2]
+        return (sums[end] - sums[start]) % 10 == 0 and len(set(self._digits[start:end])) > 1
 
 
 def _cards(text: str) -> str:
-    def hide(found: re.Match[str]) -> str:
-        digits = re.sub(r"[^0-9]", "", found[0])
-        return "[card number]" if is_card_number(digits) else found[0]
+    return _replaced(text, _card_spans(text), "[card number]")
 
-    return _CARD.sub(hide, text)
+
+def _card_spans(text: str) -> Iterator[tuple[int, int]]:
+    """Where numbers of cards are, also between other numbers: a date before one, its expiry after it."""
+    for run in _RUN.finditer(text):
+        groups = [group.span() for group in _GROUP.finditer(text, run.start(), run.end())]
+        # The place of each group's first digit among all digits of the run, and of the end.
+        places = [0, *accumulate(end - start for start, end in groups)]
+        if places[-1] < _LEAST:
+            continue
+        luhn = _Luhn("".join(text[start:end] for start, end in groups))
+        taken = 0
+        for first in range(len(groups)):
+            if first < taken:
+                continue
+            last = _card_end(text, groups, places, first, luhn)
+            if last >= first:
+                yield groups[first][0], groups[last][1]
+                taken = last + 1
+
+
+def _card_end(text: str, groups: list[tuple[int, int]], places: list[int], first: int, luhn: _Luhn) -> int:
+    """The last group of the longest number of a card that begins with the group ``first``; -1 for none."""
+    if first == 0 and luhn.holds(0, places[-1]):
+        return len(groups) - 1
+    if str(int(text[groups[first][0]])) not in _ISSUERS:
+        return -1
+    most = bisect_right(places, places[first] + _MOST) - 1
+    return next((end - 1 for end in range(most, first, -1) if luhn.holds(places[first], places[end])), -1)
+
+
+def _without_last_digits(text: str) -> str:
+    found = _LAST_DIGITS.match(text[::-1])
+    return text if found is None else text[: len(text) - found.end()] + "[...]"
 
 
 def _ibans(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,9 +19,32 @@ def luhn(body: str) -> str:
 def test_cards_are_hidden_however_they_are_grouped() -> None:
     hide = Redactor(["cards"])
     for card in CARDS:
-        for between in ("", " ", "-", "."):
+        for between in ("", " ", "-", ".", ", ", "\u00a0", "\u2013", "  ", "\n"):
             groups = between.join(card[at : at + 4] for at in range(0, len(card), 4))
             assert hide.text(f"It is {groups}, thanks.") == "It is [card number], thanks."
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("on May 3 4111 1111 1111 1111", "on May 3 [card number]"),
+        ("4111 1111 1111 1111 12 26 737", "[card number] 12 26 737"),
+        ("4111111111111111 12/26, 737", "[card number] 12/26, 737"),
+        ("4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 and 1 2 2 6", "[card number] and 1 2 2 6"),
+        ("5500005555555559 or 4111-1111-1111-1111", "[card number] or [card number]"),
+        ("\u0664" + 3 * "\u0661" + 3 * (" " + 4 * "\u0661"), "[card number]"),
+        ("4111,1111,1111,1111.", "[card number]."),
+    ],
+)
+def test_a_card_is_found_between_other_numbers(said: str, shown: str) -> None:
+    """People say when a card expires in the same breath, and services write what they hear in many ways."""
+    assert Redactor(["cards"]).text(said) == shown
+
+
+def test_digits_without_end_hold_nobody_up() -> None:
+    hide = Redactor(["cards"])
+    for text in ("1" * 200_000 + "x", "1 " * 100_000 + "x", "12,  " * 50_000):
+        assert hide.text(text, growing=True) == hide.text(text)
 
 
 def test_other_long_numbers_stay() -> None:
