@@ -38,12 +38,17 @@ from ...pipeline.units import SECOND
 from ..tools.answering import answer_call
 from ..tools.catalog import FunctionSpec, ToolCatalog
 from .block import facts_block, plain_fact, said_of, spoken_lines, summary_request
+from .sqlite_store import SqliteStore, explain_sqlite, unfit_file
 from .store import MemoryStore, PastCall, Recalled
 from .summary import SummaryError, TextModel, ask_live_model, ask_text_model
 
 __all__ = ["Memory"]
 
+_Function = Callable[[Mapping[str, Any]], Awaitable[dict[str, Any]]]
+
 _MOST_UTTERANCES = 2_000
+_MOST_NUMBER = 2**53
+"""Beyond it floats, and infinity, are no numbers of facts."""
 _STORE_WITHIN_S = 8.0
 _SUMMARY_WITHIN_S = 2.0
 """While a call ends; it may take three seconds for that."""
@@ -132,6 +137,10 @@ class Memory(Processor):
             )
         elif store is not None and not store.expanduser().parent.is_dir():
             yield OptionFault("store", f"there is no folder `{store.parent}`", "make it first")
+        elif store is not None and (why := unfit_file(store.expanduser())):
+            yield OptionFault(
+                "store", f"memories cannot be kept in `{store.name}`: {why}", "name another file"
+            )
         if url and not url.reveal().startswith(("postgresql://", "postgres://")):
             yield OptionFault(
                 "url", "`url` is no address of PostgreSQL", "write postgresql://user:password@host/name"
@@ -157,7 +166,7 @@ class Memory(Processor):
         run = {"remember": self._remember, "forget": self._forget, "forget_everything": self._erase}.get(
             frame.name
         )
-        return None if run is None else await answer_call(self.call, frame, run)
+        return None if run is None else await answer_call(self.call, frame, self._told(run))
 
     def on_transcript(self, frame: TranscriptFrame) -> None:
         text = frame.text.strip()
@@ -179,7 +188,21 @@ class Memory(Processor):
 
     # The functions -----------------------------------------------------------------------------
 
+    def _told(self, run: _Function) -> _Function:
+        """``run``, where a store that fails is told to the model: the conversation goes on without it."""
+
+        async def told(args: Mapping[str, Any]) -> dict[str, Any]:
+            try:
+                return await run(args)
+            except ServiceError as error:
+                self.log.error("%s: %s", self.name, error, exc_info=error)
+                return {"error": "not done: memories cannot be written now"}
+
+        return told
+
     async def _remember(self, args: Mapping[str, Any]) -> dict[str, Any]:
+        if self._erased:
+            return {"error": "the caller wanted nothing of this call to be kept"}
         text = plain_fact(self.call.redacted(str(args.get("fact") or "")))
         if not text:
             return {"error": "there is no fact in it"}
@@ -192,7 +215,7 @@ class Memory(Processor):
 
     async def _forget(self, args: Mapping[str, Any]) -> dict[str, Any]:
         number = args.get("number")
-        if not isinstance(number, int | float) or number != int(number):
+        if not isinstance(number, int | float) or not abs(number) < _MOST_NUMBER or number != int(number):
             return {"error": "say the number that stands in brackets before the fact"}
         gone = await self._kept("write", lambda store: store.forget(self._key, int(number)))
         facts = tuple(one for one in self._known.facts if one.number != int(number))
@@ -225,8 +248,6 @@ class Memory(Processor):
             raise ServiceError(
                 "nothing says where memories are kept (option store)", remedy="write `store: ./memory.sqlite`"
             )
-        from .sqlite_store import SqliteStore
-
         return SqliteStore(self._path.expanduser())
 
     async def _kept(self, what: str, work: Callable[[MemoryStore], Awaitable[Any]]) -> Any:
@@ -239,15 +260,17 @@ class Memory(Processor):
             remedy = "pip install 'livegraph[postgres]'"
             raise ServiceError("memories in PostgreSQL need asyncpg (option url)", remedy=remedy) from error
         except Exception as error:
-            where = "url" if self._url else "store"
             done = "written" if what == "write" else "read"
-            raise ServiceError(
-                f"memories cannot be {done}: {type(error).__name__} (option {where})"
-            ) from error
+            in_file = self._mine and not self._url
+            why, remedy = explain_sqlite(error) if in_file else (type(error).__name__, "")
+            where = "url" if self._url else "store"
+            raise ServiceError(f"memories cannot be {done}: {why} (option {where})", remedy=remedy) from error
 
     async def _catch_up(self) -> None:
         """Make the summaries that an earlier call had no time for."""
         for call in self._known.calls:
+            if self._erased:
+                return
             if call.summary is None and len(spoken_lines(call.said)) >= _LEAST_LINES:
                 text = await self._summarised(call.said, _LATER_WITHIN_S)
                 if text and not self._erased:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import sqlite3
 from collections.abc import Callable
@@ -12,11 +13,20 @@ from typing import TypeVar
 
 from .store import Fact, PastCall, Recalled
 
-__all__ = ["SqliteStore"]
+__all__ = ["SqliteStore", "explain_sqlite", "unfit_file"]
 
 T = TypeVar("T")
 
 _BUSY_S = 5.0
+_FORM = 1
+"""The form of the tables, as the file tells it (``user_version``); 0 was this one too, before anybody wrote it down."""
+_MAGIC = b"SQLite format 3\0"
+_FORM_AT = slice(60, 64)
+"""Where the file's header has ``user_version`` (sqlite.org/fileformat.html, 1.3)."""
+_COLUMNS = {
+    "facts": {"number", "caller", "text", "at_s"},
+    "calls": {"number", "caller", "call_id", "began_s", "said", "summary"},
+}
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS facts (
   number INTEGER PRIMARY KEY AUTOINCREMENT, caller TEXT NOT NULL, text TEXT NOT NULL, at_s INTEGER NOT NULL,
@@ -126,14 +136,69 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(self._thread, run)
 
 
+class _UnfitError(sqlite3.DatabaseError):
+    """The file is a database, and not one of memories that this version knows."""
+
+
+def _later(form: int) -> str:
+    return f"a later version of livegraph made the file (form {form}, and this one knows {_FORM})"
+
+
+def unfit_file(path: Path) -> str:
+    """Why ``path`` cannot hold memories, as far as its first bytes tell; empty where nothing speaks against it."""
+    try:
+        with path.open("rb") as file:
+            head = file.read(100)
+    except FileNotFoundError:
+        return ""
+    except OSError as error:
+        return f"the file cannot be read ({os.strerror(error.errno or 0)})"
+    if head and not head.startswith(_MAGIC):
+        return "the file is no database of SQLite"
+    form = int.from_bytes(head[_FORM_AT], "big")
+    return _later(form) if form > _FORM else ""
+
+
+def explain_sqlite(error: BaseException) -> tuple[str, str]:
+    """What is wrong with a file, and the remedy, in words that hold nothing of what is in it."""
+    name = getattr(error, "sqlite_errorname", None) or ""
+    number = getattr(error, "errno", None)
+    if isinstance(error, _UnfitError):
+        return str(error), "name another file"
+    if name.startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT")):
+        return (
+            "the file is no database of SQLite, or it is damaged",
+            "move it away and bring a good copy back, or begin anew without",
+        )
+    if name.startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return "another program keeps the file locked", "end what holds it open for writing"
+    if name.startswith("SQLITE_READONLY") or number in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return "the file may not be written", "let the server's user write to it and to its folder"
+    if name == "SQLITE_FULL" or number in (errno.ENOSPC, errno.EDQUOT):
+        return "the disk is full", "make room"
+    if isinstance(error, TimeoutError):
+        return "it took too long", ""
+    return name or type(error).__name__, ""
+
+
 def _opened(path: Path) -> sqlite3.Connection:
     # What is kept of people is for the owner of the file only: it is made so before SQLite opens it.
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     database = sqlite3.connect(path, timeout=_BUSY_S, check_same_thread=False)
     try:
+        # Looked at before anything is changed: it may be another program's.
+        (form,) = database.execute("PRAGMA user_version").fetchone()
+        if form > _FORM:
+            raise _UnfitError(_later(form))
+        for table, columns in _COLUMNS.items():
+            found = {row[1] for row in database.execute(f"PRAGMA table_info({table})")}
+            if found and not columns <= found:
+                raise _UnfitError(f"the file has another table `{table}` than memories have")
         database.execute("PRAGMA journal_mode = WAL")
         database.execute("PRAGMA secure_delete = ON")
         database.executescript(_SCHEMA)
+        if form != _FORM:
+            database.execute(f"PRAGMA user_version = {_FORM}")
     except BaseException:
         database.close()
         raise

@@ -279,6 +279,33 @@ def test_everything_is_erased_on_request_and_nothing_of_that_call_is_kept(tmp_pa
     run_virtual(main())
 
 
+def test_nothing_is_kept_after_everything_was_erased(tmp_path: Path) -> None:
+    """A model that goes on taking notes in such a call is refused."""
+
+    async def script(server: Connection) -> None:
+        await server.accept("h")
+        await server.send(asks_for("forget_everything"))
+        await server.until(lambda: len(server.tool_responses) == 1)
+        await server.send(asks_for("remember", fact="wanted to be forgotten"))
+        await server.until(lambda: len(server.tool_responses) == 2)
+
+    async def main() -> None:
+        store = tmp_path / "m.sqlite"
+        _, events = await call_once(store, "ada", script, quiet)
+        assert [event.ok for event in events if isinstance(event, ToolFinished)] == [True, False]
+        kept = SqliteStore(store)
+        assert await kept.recall("ada") == Recalled()
+        await kept.close()
+
+    run_virtual(main())
+
+
+@pytest.mark.parametrize("number", [float("inf"), float("nan"), 10**30, 1.5, "one", None])
+def test_what_is_no_number_of_a_fact_is_answered(tmp_path: Path, number: Any) -> None:
+    memory = Memory(key="ada")
+    assert "error" in asyncio.run(memory._forget({"number": number}))
+
+
 def test_without_knowing_who_calls_nothing_is_remembered(tmp_path: Path) -> None:
     async def main() -> None:
         (server, *_), _ = await call_once(tmp_path / "m.sqlite", "  ", quiet)
@@ -327,6 +354,33 @@ def test_a_store_of_the_programs_own_is_used_and_left_open(tmp_path: Path) -> No
         assert [fact.text for fact in store.facts] == ["likes tea", "has a dog"] and not store.closed
 
     run_virtual(main())
+
+
+def test_a_store_that_fails_in_a_call_is_told_to_the_model_and_the_call_goes_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Failing(InMemory):
+        async def remember(self, caller: str, text: str, at_s: int) -> Fact:
+            raise OSError(f"no room for {text}")
+
+    async def main() -> None:
+        connections, events = await call_once(
+            tmp_path, "ada", remembering("has a dog"), quiet, store=None, resources={MemoryStore: Failing()}
+        )
+        (finished,) = [event for event in events if isinstance(event, ToolFinished)]
+        assert finished.result == {"error": "not done: memories cannot be written now"} and not finished.ok
+        # Renewed as ever: the call did not end by it.
+        assert len(connections) > 1
+
+    run_virtual(main())
+    assert "memories cannot be written: OSError" in caplog.text
+
+
+def test_a_file_that_cannot_hold_memories_is_told_before_a_call(tmp_path: Path) -> None:
+    path = tmp_path / "memory.sqlite"
+    path.write_text("likes tea")
+    (fault,) = Memory.check_options({"store": path, "key": "ada"})
+    assert "no database of SQLite" in fault.message and "tea" not in fault.message
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import asyncio
 import sqlite3
 import stat
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livegraph.processors.memory import MemoryStore, PastCall, PostgresStore, SqliteStore
+from livegraph.processors.memory.sqlite_store import explain_sqlite, unfit_file
 from support import postgres
 
 Opener = Callable[[], MemoryStore]
@@ -140,6 +141,70 @@ def test_the_loop_goes_on_while_the_file_is_locked(tmp_path: Path) -> None:
             assert (await waiting).text == "two"
 
     asyncio.run(main())
+
+
+def _sql(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as database:
+        for statement in statements:
+            database.execute(statement)
+        database.commit()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "why"),
+    [
+        (lambda path: path.write_text("facts: likes tea\n" * 9), "no database of SQLite"),
+        (lambda path: path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5_000), "damaged"),
+        (lambda path: _sql(path, "CREATE TABLE x (y)", "PRAGMA user_version = 2"), "a later version"),
+        (lambda path: _sql(path, "CREATE TABLE calls (id, number)"), "another table `calls`"),
+    ],
+    ids=["text", "damaged", "later", "others"],
+)
+def test_a_file_that_cannot_hold_memories_is_named_and_left_as_it_is(
+    tmp_path: Path, spoil: Callable[[Path], None], why: str
+) -> None:
+    path = tmp_path / "memory.sqlite"
+    spoil(path)
+    before = path.read_bytes()
+
+    async def main() -> None:
+        async with opened(lambda: SqliteStore(path)) as store:
+            for _ in range(2):
+                with pytest.raises(sqlite3.Error) as caught:
+                    await store.recall("ada")
+                told, remedy = explain_sqlite(caught.value)
+                assert why in told and remedy
+
+    asyncio.run(main())
+    assert path.read_bytes() == before
+
+
+def test_a_file_of_before_the_form_was_written_down_is_read_on(tmp_path: Path) -> None:
+    path = tmp_path / "memory.sqlite"
+
+    async def facts() -> list[str]:
+        async with opened(lambda: SqliteStore(path)) as store:
+            await store.remember("ada", "likes tea", 1)
+            return [fact.text for fact in (await store.recall("ada")).facts]
+
+    assert asyncio.run(facts()) == ["likes tea"]
+    _sql(path, "PRAGMA user_version = 0")
+    assert asyncio.run(facts()) == ["likes tea"] and unfit_file(path) == ""
+
+
+def test_who_may_not_write_or_finds_it_locked_is_told_so(tmp_path: Path) -> None:
+    path = tmp_path / "memory.sqlite"
+    _sql(path, "CREATE TABLE x (y)")
+    with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as reader:
+        with pytest.raises(sqlite3.Error) as caught:
+            reader.execute("CREATE TABLE z (y)")
+        assert explain_sqlite(caught.value)[0] == "the file may not be written"
+    assert explain_sqlite(PermissionError(13, "no"))[0] == "the file may not be written"
+    with closing(sqlite3.connect(path, isolation_level=None)) as holder:
+        holder.execute("BEGIN EXCLUSIVE")
+        with closing(sqlite3.connect(path, timeout=0)) as other, pytest.raises(sqlite3.Error) as caught:
+            other.execute("INSERT INTO x VALUES (1)")
+    assert "locked" in explain_sqlite(caught.value)[0]
 
 
 @settings(max_examples=20, deadline=None)
