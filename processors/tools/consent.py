@@ -37,15 +37,22 @@ class _Wish:
 class Consents:
     """What the caller of one call has been asked, by a key for each wish, and has answered.
 
-    There is one open question at a time: else a yes would be one to all of them.
+    There is one open question at a time, whichever box has asked: else a yes would be one to all of them.
 
     Args:
         words: what else means yes and no.
+        room: those of all boxes of the call; this one joins them.
     """
 
-    def __init__(self, words: Words | None = None) -> None:
+    def __init__(self, words: Words | None = None, room: list[Consents] | None = None) -> None:
         self.words = words or Words()
         self._wishes: OrderedDict[str, _Wish] = OrderedDict()
+        self._room = [] if room is None else room
+        self._room.append(self)
+
+    def leave(self) -> None:
+        """Its box is gone, and so are its questions."""
+        self._room.remove(self)
 
     def ask(self, key: str, now_ns: int) -> bool:
         """The model is to ask the caller of ``key``; whether it may now.
@@ -53,11 +60,12 @@ class Consents:
         It may not while another question is open to which the caller has not said a word. What they said in the place
         of an answer gives that question up: they want something else.
         """
-        for other, wish in list(self._wishes.items()):
-            if wish.verdict == "waiting" and other != key:
-                if not wish.spoken_since and now_ns - wish.asked_ns <= _LASTS_NS:
-                    return False
-                del self._wishes[other]
+        for each in self._room:
+            for other, wish in list(each._wishes.items()):
+                if wish.verdict == "waiting" and (each is not self or other != key):
+                    if not wish.spoken_since and now_ns - wish.asked_ns <= _LASTS_NS:
+                        return False
+                    del each._wishes[other]
         self._wishes.pop(key, None)
         self._wishes[key] = _Wish(now_ns)
         while len(self._wishes) > _MOST:
@@ -67,6 +75,11 @@ class Consents:
     def knows(self, key: str) -> bool:
         """Whether ``key`` was asked for and not made use of."""
         return key in self._wishes
+
+    def give_up(self) -> None:
+        """Somebody else speaks for the agent: what the caller answers to them is no answer to what was asked before."""
+        for key in [key for key, wish in self._wishes.items() if wish.verdict == "waiting"]:
+            del self._wishes[key]
 
     def agent_heard(self, *, asks: bool = True) -> None:
         """The agent has said something, and the caller has heard it.

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Sequence
 
 from ...pipeline.events import Transcript
 from ...pipeline.turns.words import words_of
 from .context import ToolDesk
+from .offer import Offer
 from .reports import ToolReports
-from .seam import Tool
 
 __all__ = ["Listening"]
 
 
 class Listening:
-    """Of one router in one call; ``tools`` gives those that there are now."""
+    """Of one router in one call; ``offers`` are those of all its routers: what they have said is no question."""
 
-    def __init__(self, desk: ToolDesk, reports: ToolReports, tools: Callable[[], Iterable[Tool]]) -> None:
-        self._desk, self._reports, self._tools = desk, reports, tools
+    def __init__(self, desk: ToolDesk, reports: ToolReports, offers: Sequence[Offer]) -> None:
+        self._desk, self._reports, self._offers = desk, reports, offers
 
     def heard(self, event: Transcript) -> None:
         """Somebody was heard."""
@@ -34,7 +34,7 @@ class Listening:
 
     def _is_line(self, text: str) -> bool:
         """Whether it stands word for word in the agent file, as a filler or for a silence: no question of a model."""
-        fillers = (tool.settings.filler for tool in self._tools())
+        fillers = (tool.settings.filler for offer in self._offers for tool in offer.tools)
         lines = [filler.say for filler in fillers if filler is not None]
         host = self._desk.call.host
         if host is not None:

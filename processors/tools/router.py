@@ -33,6 +33,7 @@ from ...pipeline import (
 )
 from ...pipeline.events import (
     Confirmed,
+    PersonaChanged,
     StateChanged,
     ToolCalled,
     ToolCancelled,
@@ -49,7 +50,6 @@ from ...pipeline.running.context import set_idempotency_key
 from ...pipeline.running.tasks import settle
 from ...pipeline.units import MS, SECOND, format_duration
 from .breaker import BreakerPolicy
-from .catalog import FunctionSpec, ToolCatalog
 from .consent import Consents
 from .context import ToolDesk
 from .docket import Docket
@@ -57,6 +57,7 @@ from .execution import Execution
 from .fillers import missing_sounds
 from .listening import Listening
 from .mcp.entry import McpTools
+from .offer import Offer
 from .python_host import Isolation, PythonHost
 from .reports import ToolReports
 from .results import ToolResult
@@ -168,7 +169,6 @@ class ToolRouter(Processor):
         self._isolation: Isolation = isolation
         self._max_memory = max_memory
         self._sources: list[ToolSource] = []
-        self._tools: dict[str, Tool] = {}
         self._threads = ToolThreads()
         self._changed = asyncio.Event()
         self._ended = False
@@ -176,6 +176,7 @@ class ToolRouter(Processor):
         """At work on what must not be cut."""
         self._watched: list[Any] = []
         """What ends the subscriptions to events."""
+        self._offer: Offer
         self._desk: ToolDesk
         self._docket: Docket
         self._reports: ToolReports
@@ -207,9 +208,10 @@ class ToolRouter(Processor):
 
     async def start(self) -> None:
         state = _state_kind(self._state_option)
-        self._desk = ToolDesk(
-            self.name, self.call, self.log, Consents(self._words), self._voices, state, self._own_state
-        )
+        self._offer = Offer(self.name, self.call, self._agents, self.log)
+        consents = Consents(self._words, self.call.shelf.setdefault("consents", []))
+        self._watched.append(consents.leave)
+        self._desk = ToolDesk(self.name, self.call, self.log, consents, self._voices, state, self._own_state)
         self._reports = ToolReports(self.name, self.call)
         self._docket = Docket(
             self.name,
@@ -239,19 +241,22 @@ class ToolRouter(Processor):
         )
         self._watched.append(shared().watch(self._service_changed))
         self._sources = [make_source(entry, host) for entry in self._entries]
-        self._advertise(await asyncio.gather(*(self._open(source) for source in self._sources)))
-        listening = Listening(self._desk, self._reports, lambda: self._tools.values())
+        groups = await asyncio.gather(*(self._open(source) for source in self._sources))
+        self.calls.advertised = self._offer.renew(groups)
+        offers: list[Offer] = self.call.shelf.setdefault("tool offers", [])
+        offers.append(self._offer)
+        self._watched.append(lambda: offers.remove(self._offer))
+        listening = Listening(self._desk, self._reports, offers)
         self._watched.append(self.call.events.subscribe(Transcript, listening.heard))
+        self._watched.append(self.call.events.subscribe(PersonaChanged, lambda _: consents.give_up()))
 
     def on_calls(self, frame: ToolCallFrame | ToolCancelFrame) -> Emitted:
         if isinstance(frame, ToolCancelFrame):
             for call_id in frame.ids:
                 self._docket.withdraw(call_id)
-        elif frame.name in self._tools and (
-            not self._agents or not frame.agent or frame.agent in self._agents
-        ):
+        elif (tool := self._offer.asked_for(frame)) is not None:
             # Functions of another router on the same stream are not ours to answer, nor those of another persona.
-            self._docket.accept(frame, self._tools[frame.name])
+            self._docket.accept(frame, tool)
         return None
 
     def on_end(self) -> Emitted:
@@ -321,11 +326,7 @@ class ToolRouter(Processor):
     @property
     def offered(self) -> Sequence[Tool]:
         """The tools that the model is told of in this call, from ``start`` on."""
-        return self._offered_to("")
-
-    def _offered_to(self, persona: str) -> list[Tool]:
-        who = self.call.agent, self.call.identity, persona
-        return [tool for tool in self._tools.values() if tool.settings.permits(*who)]
+        return self._offer.to()
 
     async def stop(self) -> None:
         await self._let_end()
@@ -341,29 +342,6 @@ class ToolRouter(Processor):
 
     # What there is ---------------------------------------------------------------------------------
 
-    def _advertise(self, groups: Sequence[Sequence[Tool]]) -> None:
-        """These are the tools from now on: a name that is taken stays with whoever had it first."""
-        found: dict[str, Tool] = {}
-        for tool in (tool for group in groups for tool in group):
-            name = tool.spec.name
-            if name in found:
-                self.log.warning("%s: there are two tools named %s: the first is used", self.name, name)
-            else:
-                found[name] = tool
-        self._tools = found
-        by_agent = any(tool.settings.depends_on_agent for tool in found.values())
-        lines = dict.fromkeys(
-            tool.settings.filler.say
-            for tool in (found.values() if by_agent else self.offered)
-            if tool.settings.filler is not None and tool.settings.filler.say
-        )
-        self.calls.advertised = ToolCatalog(
-            self._specs_for(""), tuple(lines), self._agents, self._specs_for if by_agent else None
-        )
-
-    def _specs_for(self, persona: str) -> tuple[FunctionSpec, ...]:
-        return tuple(tool.spec for tool in self._offered_to(persona))
-
     async def _open(self, source: ToolSource) -> Sequence[Tool]:
         """The tools of a source; of one that asks others, and gets no answer, none: the call goes on without."""
         try:
@@ -376,7 +354,7 @@ class ToolRouter(Processor):
 
     def _others(self) -> None:
         """A server has other tools than before."""
-        self._advertise([list(source.tools()) for source in self._sources])
+        self.calls.advertised = self._offer.renew([list(source.tools()) for source in self._sources])
         for voice in self._voices():
             voice.functions_changed()
 
@@ -384,7 +362,7 @@ class ToolRouter(Processor):
         """Something that tools depend on came or went; what is none of this router's is nobody's business here."""
         servers = {entry.title for entry in self._entries if isinstance(entry, McpTools)}
         if state.service in servers or any(
-            tool.settings.service == state.service for tool in self._tools.values()
+            tool.settings.service == state.service for tool in self._offer.tools
         ):
             self._reports.service(state)
 

@@ -160,6 +160,31 @@ def test_a_yes_to_are_you_still_there_is_one_to_nothing_else() -> None:
     assert consents.caller_heard("Yes.", 2) == [("book", True)]
 
 
+def test_a_question_of_another_box_is_an_open_question_too() -> None:
+    room: list[Consents] = []
+    desk, billing = Consents(room=room), Consents(room=room)
+    assert desk.ask("pay", 0) and not billing.ask("pay", 1)
+    for each in room:
+        each.agent_heard()
+    assert [each.caller_heard("yes", 2) for each in room] == [[("pay", True)], []]
+    assert billing.ask("pay", 3) and desk.verdict("pay", 3) == "yes"
+    billing.leave()
+    assert desk.ask("cancel", 4), "whose box is gone has no question"
+
+
+def test_what_is_answered_to_somebody_else_is_no_answer() -> None:
+    """Who takes over greets, and *yes* is said to that; what was decided before stands."""
+    consents = Consents()
+    consents.ask("book", 0)
+    consents.agent_heard()
+    consents.caller_heard("yes", 1)
+    consents.ask("cancel", 2)
+    consents.agent_heard()
+    consents.give_up()
+    assert consents.caller_heard("yes", 3) == []
+    assert consents.verdict("book", 4) == "yes" and consents.verdict("cancel", 4) == "unasked"
+
+
 @pytest.mark.parametrize(
     ("text", "refuses"),
     [

@@ -10,7 +10,7 @@ import pytest
 
 from livegraph.audio import write_wav
 from livegraph.pipeline import MS, SECOND, ConversationPolicy, run_virtual
-from livegraph.pipeline.events import Event, ToolCalled, ToolFinished, ToolServiceChanged
+from livegraph.pipeline.events import Event, PersonaChanged, ToolCalled, ToolFinished, ToolServiceChanged
 from livegraph.pipeline.turns.conversation_policy import IdleStep
 from livegraph.processors.tools import Cached, Filler, ToolError, Who, tool
 from livegraph.processors.tools.breaker import BreakerPolicy
@@ -89,6 +89,46 @@ def test_two_things_asked_for_at_once_are_agreed_to_one_by_one() -> None:
 
     policy = ConversationPolicy(idle=(IdleStep("8s", "Are you still there?"),))
     talk(with_tools(pay, cancel), script, conversation=policy)
+    assert done == ["paid"]
+
+
+def test_a_yes_is_one_to_one_router_and_to_whoever_asked() -> None:
+    """One router asks at a time, a filler of either is no question, and what a colleague asks is another."""
+    done: list[str] = []
+
+    @tool(confirm="Shall I pay?")
+    def pay() -> str:
+        done.append("paid")
+        return "paid"
+
+    @tool(confirm="Shall I cancel?", filler="One moment, please.")
+    def cancel() -> str:
+        done.append("cancelled")
+        return "cancelled"
+
+    async def script(model: Model, events: list[Event]) -> None:
+        model.ask("pay", "1")
+        await model.answer()
+        model.ask("cancel", "2")
+        assert "One question at a time" in (await model.answer())["hint"]
+        model.heard("agent", "Shall I pay?")
+        model.heard("agent", "One moment, please.")
+        model.heard("user", "Yes.")
+        model.ask("pay", "3")
+        assert "has not agreed" in (await model.answer())["error"], "that was no answer to the question"
+        model.heard("agent", "Shall I pay?")
+        now_ns = model.call.clock.now_ns()
+        model.call.events.publish(PersonaChanged(time_ns=now_ns, persona="billing", before="desk"))
+        model.heard("agent", "This is billing, are you there?")
+        model.heard("user", "Yes.")
+        model.ask("pay", "4")
+        assert "has not agreed" in (await model.answer())["error"], "that was said to billing"
+        model.heard("agent", "Shall I pay?")
+        model.heard("user", "Yes.")
+        model.ask("pay", "5")
+        assert await model.answer() == {"output": "paid"}
+
+    talk(with_tools(pay, cancel, routers=2), script)
     assert done == ["paid"]
 
 
