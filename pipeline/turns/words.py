@@ -10,6 +10,11 @@ __all__ = ["holds_phrase", "only_of", "words_of"]
 _APOSTROPHE = "\N{RIGHT SINGLE QUOTATION MARK}"
 _WORD = re.compile(r"\w+(?:['\-]\w+)*")
 
+_HUMMED = re.compile(r"m+")
+"""A hum is written with as many as one likes."""
+_SPELLINGS = {"ok": "okay", "goodby": "goodbye"}
+"""What recognisers write of the same sound."""
+
 
 def words_of(text: str) -> list[str]:
     """The words of ``text``, without marks, in one case: ``Mm-hm, okay!`` has ``mm-hm`` and ``okay``."""
@@ -19,7 +24,8 @@ def words_of(text: str) -> list[str]:
 def holds_phrase(words: Sequence[str], phrase: str) -> bool:
     """Whether ``phrase`` is among ``words``, whole words only.
 
-    How it is cut into words makes no difference: ``goodbye``, ``good-bye`` and ``good bye`` are the same.
+    How it is cut into words makes no difference: ``goodbye``, ``good-bye`` and ``good bye`` are the same; nor do
+    spellings that services choose between: ``OK`` and ``okay``, ``mhm`` and ``mm-hmm``, ``good-by``.
     """
     wanted = _joined(words_of(phrase))
     return bool(wanted) and any(_taken(words, at, wanted) for at in range(len(words)))
@@ -36,14 +42,19 @@ def only_of(words: Sequence[str], phrases: Iterable[str]) -> bool:
 
 
 def _joined(words: Iterable[str]) -> str:
-    return "".join(words).replace("-", "")
+    return "".join(map(_as_heard, words))
+
+
+def _as_heard(word: str) -> str:
+    plain = _HUMMED.sub("m", word.replace("-", ""))
+    return _SPELLINGS.get(plain, plain)
 
 
 def _taken(words: Sequence[str], at: int, wanted: str) -> int:
     """How many words from ``at`` on make ``wanted``; 0 when they do not."""
     made = ""
     for count, word in enumerate(words[at:], start=1):
-        made += word.replace("-", "")
+        made += _as_heard(word)
         if made == wanted:
             return count
         if not wanted.startswith(made):
