@@ -59,10 +59,12 @@ class Turn(int):
     """
 
     source: str
+    line: bool
+    """Whether it is no answer, but words that it was given: a greeting, what fills a silence."""
 
-    def __new__(cls, number: int, source: str = "") -> Turn:
+    def __new__(cls, number: int, source: str = "", line: bool = False) -> Turn:
         turn = super().__new__(cls, number)
-        turn.source = source
+        turn.source, turn.line = source, line
         return turn
 
     def __eq__(self, other: object) -> bool:
@@ -92,8 +94,8 @@ class Turn(int):
     def __str__(self) -> str:
         return str(int(self))
 
-    def __reduce__(self) -> tuple[type[Turn], tuple[int, str]]:
-        return Turn, (int(self), self.source)
+    def __reduce__(self) -> tuple[type[Turn], tuple[int, str, bool]]:
+        return Turn, (int(self), self.source, self.line)
 
     def _comparable(self, other: object) -> bool:
         return not isinstance(other, Turn) or other.source == self.source

@@ -125,6 +125,11 @@ class Host:
         """What it goes by, with the texts of this call."""
         return self._manners.policy
 
+    @property
+    def leaving(self) -> bool:
+        """Whether the end of the call was decided."""
+        return self._manners.leaving
+
     def say(self, text: str) -> bool:
         """Have the agent say ``text`` now, word for word; whether anybody can."""
         found = self._speaker()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..end_reason import EndReason
-from ..frames import source_of
+from ..frames import Turn, source_of
 from ..units import SECOND
 from .acts import Say
 from .conversation_policy import ConversationLimits
@@ -23,11 +23,19 @@ class Allowance:
         self.began_ns = began_ns
         self._warned = False
         self._turns: set[tuple[str, int]] = set()
+        self._lines: set[tuple[str, int]] = set()
         self._cost_usd, self._tokens = 0.0, 0
 
+    def begins(self, turn: int) -> None:
+        """The agent is heard to begin ``turn``."""
+        if isinstance(turn, Turn) and turn.line:
+            self._lines.add((turn.source, int(turn)))
+
     def spoke(self, turn: int, limits: ConversationLimits) -> EndReason | None:
-        """The agent has said ``turn``."""
-        self._turns.add((source_of(turn), int(turn)))
+        """The agent has said ``turn``; lines are no answers."""
+        if (one := (source_of(turn), int(turn))) in self._lines:
+            return None
+        self._turns.add(one)
         return EndReason.MAX_TURNS if limits.turns and len(self._turns) >= limits.turns else None
 
     def used(self, cost_usd: float, tokens: int, limits: ConversationLimits) -> EndReason | None:

@@ -133,10 +133,10 @@ class TurnController:
         self.user_speaking, self._quiet = other.user_speaking, other._quiet
         self.tools_pending = other.tools_pending
 
-    def next_turn(self) -> Turn:
-        """Open a model turn and return it."""
+    def next_turn(self, *, line: bool = False) -> Turn:
+        """Open a model turn and return it; a ``line`` is no answer."""
         self.turn += 1
-        return Turn(self.turn, self.source)
+        return Turn(self.turn, self.source, line)
 
     def user_stirred(self, now_ns: int) -> list[Decision]:
         """The user's voice may have begun: the sound stops, and goes on soon unless ``user_started`` follows."""

@@ -192,10 +192,14 @@ class Conversation:
 
     # What a source does ------------------------------------------------------------------------------
 
-    def next_turn(self, source: str = "") -> Turn:
-        """Open a turn of the node ``source``, or of the one whose seat this is, and return it."""
+    def next_turn(self, source: str = "", *, line: bool = False) -> Turn:
+        """Open a turn of the node ``source``, or of the one whose seat this is, and return it.
+
+        Args:
+            line: whether it is no answer, but words that it was given; limits do not count it.
+        """
         floor = self._floor
-        turn = floor.newest = floor.sources.that_opens(source or self._source).next_turn()
+        turn = floor.newest = floor.sources.that_opens(source or self._source).next_turn(line=line)
         return turn
 
     def cut_by_service(self, turn: Turn) -> None:

@@ -101,7 +101,9 @@ class Manners:
         keys = self.policy.keys
         if keys is not None and keys.end and key.upper() == keys.end.upper():
             return self.end(now_ns, EndReason.GOODBYE, f"the caller pressed {key}")
-        done = self._keys.press(now_ns, key, keys) if keys is not None and keys.tell else ""
+        done = (
+            self._keys.press(now_ns, key, keys) if keys is not None and keys.tell and not self.leaving else ""
+        )
         return [*([Keyed(done)] if done else []), *self._settle(now_ns)]
 
     def words(self, now_ns: int, role: Literal["user", "agent"], text: str) -> list[Act]:
@@ -131,6 +133,7 @@ class Manners:
     def agent_started(self, now_ns: int, turn: int) -> list[Act]:
         """The first sound of ``turn`` was heard."""
         self._sounding, self._heard_ns = True, now_ns
+        self._allowance.begins(turn)
         self._first.begin()
         speech = self._speech
         if speech is not None:
@@ -232,7 +235,7 @@ class Manners:
     def tick(self, now_ns: int) -> list[Act]:
         """Time has passed. To be called at ``deadline_ns``."""
         acts: list[Act] = []
-        if row := self._keys.tick(now_ns):
+        if (row := self._keys.tick(now_ns)) and not self.leaving:
             acts.append(Keyed(row))
         speech = self._speech
         if speech is not None and speech.stage == "given" and now_ns >= speech.until_ns:
@@ -253,6 +256,11 @@ class Manners:
                 self._close(now_ns, 0)
         self._first.tick(now_ns)
         return [*acts, *self._limits(now_ns), *self._settle(now_ns)]
+
+    @property
+    def leaving(self) -> bool:
+        """Whether the end was decided: nothing of the caller's is heard or told any more."""
+        return self._farewell is not None
 
     # Time --------------------------------------------------------------------------------------
 
@@ -366,8 +374,7 @@ class Manners:
         acts: list[Act] = []
         if self._answering is not None and self._farewell is None:
             acts += self._answered(now_ns)
-            if self._farewell is not None:
-                # That has settled itself.
+            if self._farewell is not None:  # that has settled itself
                 return acts
         speech = self._speech
         if speech is not None and speech.stage == "wanted" and self._may_say(speech.say.kind):

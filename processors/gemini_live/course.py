@@ -70,6 +70,7 @@ class Course:
         self._heard = UserHeard(speech_reported)
         self._alarm = Alarm(call.clock, self._tick)
         self._leaving = False
+        self._given_words = False
         call.conversation.on_going_on(self.went_on)
         self._unsubscribe = call.events.subscribe(SpeechChanged, self._speech_changed)
         self.own: Callable[[said.CallTool], bool] = lambda _: False
@@ -95,12 +96,18 @@ class Course:
 
     def asked(self, cause: Cause) -> None:
         """Something was said or given to the model that wants an answer."""
+        self._given_words = cause == "greeting"
         self.carry_out(self._protocol.asked(cause, self._call.clock.now_ns()))
 
     def went_on(self, turn: Turn) -> None:
         """A turn goes on that the service had cut."""
         if turn.source == self._node:
             self.carry_out(self._protocol.went_on(self._call.clock.now_ns()))
+
+    def next_turn(self) -> Turn:
+        """Open a turn of the model's. What it was told to say is a line, and no answer."""
+        line, self._given_words = self._given_words, False
+        return self._call.conversation.next_turn(self._node, line=line)
 
     def due(self) -> bool:
         """Whether something is still to be sent, or to be answered."""
@@ -132,11 +139,11 @@ class Course:
         again = self._heard.unanswered and not known
         self._outbox.start_afresh(self._heard.since_ns(now_ns) if again else None)
 
-    def speak(self, line: FallbackLine) -> Turn | None:
+    def speak(self, line: FallbackLine, *, answers: bool = False) -> Turn | None:
         """Say ``line`` as a turn of the agent's, after what it is saying; ``None`` where its sound is not there."""
         if not line.given:
             return None
-        turn = self._call.conversation.next_turn(self._node)
+        turn = self._call.conversation.next_turn(self._node, line=not answers)
         for outcome in line.outcomes(turn):
             self._downlink.take(outcome)
         return turn
@@ -225,4 +232,4 @@ class Course:
 
     def _speak_fallback(self) -> None:
         """Say the line that stands for an answer, if there is one."""
-        self.speak(self._fallback)
+        self.speak(self._fallback, answers=True)

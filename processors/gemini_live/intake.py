@@ -73,7 +73,11 @@ class Intake:
     def text(self, frame: TextFrame) -> None:
         """What the user wrote."""
         text = frame.text.strip()
-        if text and not frame.reply:
+        host = self._call.host
+        if text and host is not None and host.leaving:
+            # Unheard, as the voice is: it would cut the goodbye off.
+            self._session_log.info("the call ends: what the caller wrote is dropped")
+        elif text and not frame.reply:
             self._user.wrote(text)
             self._tell(text, reply=False)
         elif text:

@@ -97,7 +97,7 @@ class Lines:
         pcm = sound if sound.ndim == 1 else sound.mean(axis=1).astype(sound.dtype)
         pcm = pcm if rate == _RATE else Resampler(rate, _RATE).process(pcm)
         live, clock, conversation = self._live(), self._call.clock, self._call.conversation
-        turn = conversation.next_turn(self._node)
+        turn = conversation.next_turn(self._node, line=True)
         live.play(said.StartTurn(turn))
         sounds = True
         live.ends_with_next(turn, lambda: sounds)

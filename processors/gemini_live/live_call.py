@@ -101,7 +101,7 @@ class LiveCall:
         self._handshake = Handshake(settings, self._can, known, warn)
         self._lines = LineFetcher(call.clock, self._can, self._handshake)
         self._protocol = LiveProtocol(
-            lambda: call.conversation.next_turn(node),
+            lambda: self._course.next_turn(),
             watch=AnswerWatch(answer_policy(settings, self._can), writes=settings.writes),
             writes=settings.writes,
             ends_turns=self._can.ends_turns,

@@ -200,6 +200,12 @@ class TestLimits:
         room.pass_until(3 * SECOND)
         room.answer()
         assert not room.manners.muted
+        room.turn += 1
+        line = Turn(room.turn, "live", line=True)
+        room.take(room.manners.agent_started(room.now_ns, line))
+        # Cut by somebody who knows its number.
+        room.take(room.manners.agent_stopped(room.now_ns, Turn(room.turn, "live")))
+        assert room.ended is None and not room.manners.leaving
         room.answer()
         room.pass_until(20 * SECOND)
         assert room.ended is not None and room.ended[1] is EndReason.MAX_TURNS
@@ -371,6 +377,14 @@ class TestKeys:
         for key in "42#":
             room.take(room.manners.pressed(0, key))
         assert [act for _, act in room.acts] == [Keyed("42")]
+
+    def test_keys_are_told_to_nobody_once_the_call_ends(self) -> None:
+        room = Room(policy(keys=Keys(pause_ns="1s", finish="#"), ending=Ending(say="Bye.")))
+        room.take(room.manners.pressed(0, "4"))
+        room.take(room.manners.end(0, EndReason.GOODBYE))
+        room.take(room.manners.pressed(0, "#"))
+        room.pass_until(20 * SECOND)
+        assert room.ended is not None and not [act for _, act in room.acts if isinstance(act, Keyed)]
 
     def test_a_key_that_ends_the_call(self) -> None:
         room = Room(policy(keys=Keys(end="*"), ending=Ending(say="Bye.")))

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from livegraph.pipeline.turns.words import holds_phrase, only_of, words_of
 
 
-@pytest.mark.parametrize("heard", ["Thank you, good-bye.", "GOODBYE", "well good bye then", "Goodbye!", "good-by"])
+@pytest.mark.parametrize(
+    "heard", ["Thank you, good-bye.", "GOODBYE", "well good bye then", "Goodbye!", "good-by"]
+)
 def test_a_phrase_is_found_however_it_is_written(heard: str) -> None:
     assert holds_phrase(words_of(heard), "goodbye")
 
@@ -21,7 +23,15 @@ def test_a_part_of_a_word_is_no_phrase(heard: str) -> None:
 
 @pytest.mark.parametrize(
     ("heard", "only"),
-    [("Mm-hm.", True), ("mm hm, yes", True), ("Mhm. OK!", True), ("Mmm-hmm", True), ("Yes, okay.", True), ("yes please", False), ("", False)],
+    [
+        ("Mm-hm.", True),
+        ("mm hm, yes", True),
+        ("Mhm. OK!", True),
+        ("Mmm-hmm", True),
+        ("Yes, okay.", True),
+        ("yes please", False),
+        ("", False),
+    ],
 )
 def test_backchannels_are_nothing_else(heard: str, *, only: bool) -> None:
     assert only_of(words_of(heard), ["mm-hm", "yes", "okay"]) is only
