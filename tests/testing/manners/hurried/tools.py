@@ -9,7 +9,7 @@ from livegraph.processors.tools import Filler, tool
 @tool(filler=Filler(say="One moment, please.", after_ns=SECOND))
 async def look_up() -> str:
     """Look something up."""
-    await asyncio.sleep(6)
+    await asyncio.sleep(4)
     return "all is well"
 
 
