@@ -70,15 +70,17 @@ async def list_tools(plan: Plan, *, identity: str = "") -> list[dict[str, Any]]:
             if name == _HAND:
                 continue
             router = call.processor(name, ToolRouter)
-            for tool in router.offered:
+            for tool, personas in router.offered:
                 settings = tool.settings
                 service = f"service {settings.service}" if settings.service else ""
-                said = ["confirm" if settings.confirm else "", service]
+                whose = f"for {' and '.join(personas)}" if personas else ""
+                said = ["confirm" if settings.confirm else "", service, whose]
                 found.append(
                     {
                         "name": tool.spec.name,
                         "kind": tool.kind,
                         "node": name,
+                        "personas": list(personas),
                         "said": ", ".join(filter(None, said)),
                         "description": tool.spec.description,
                         "parameters": dict(tool.spec.parameters),
@@ -97,10 +99,11 @@ async def call_tool(
     async with call:
         hand = call.processor(_HAND, _Hand)
         routers = [call.processor(node, ToolRouter) for node in plan.nodes if node != _HAND]
-        offered = [tool.spec.name for router in routers for tool in router.offered]
+        offered = {tool.spec.name: personas for router in routers for tool, personas in router.offered}
         if name not in offered:
             raise LookupError(f"there is no tool {name!r}; there is: {', '.join(offered) or 'none'}")
-        hand.calls.emit(ToolCallFrame("1", name, dict(args)))
+        persona = next(iter(offered[name]), "")
+        hand.calls.emit(ToolCallFrame("1", name, dict(args), agent=persona))
         answer = await hand.answers.get()
         if confirmed and finished and finished[-1].outcome == "unconfirmed":
             now_ns = call.clock.now_ns()
@@ -108,7 +111,7 @@ async def call_tool(
                 Transcript(time_ns=now_ns, role="agent", utterance=0, text="Shall I?", final=True)
             )
             call.events.publish(Transcript(time_ns=now_ns, role="user", utterance=0, text="yes", final=True))
-            hand.calls.emit(ToolCallFrame("2", name, dict(args)))
+            hand.calls.emit(ToolCallFrame("2", name, dict(args), agent=persona))
             answer = await hand.answers.get()
         end = finished[-1]
         return HandOutcome(

@@ -38,8 +38,22 @@ class Offer:
 
     def to(self, persona: str = "") -> list[Tool]:
         """What ``persona`` is told of in this call."""
-        who = self._call.agent, self._call.identity, persona
-        return [tool for tool in self._tools.values() if tool.settings.permits(*who)]
+        return [tool for tool in self._tools.values() if self._may(tool, persona)]
+
+    def by_persona(self) -> list[tuple[Tool, tuple[str, ...]]]:
+        """What anybody is told of in this call, and the personas who are; none named is everybody."""
+        found: list[tuple[Tool, tuple[str, ...]]] = []
+        for tool in self._tools.values():
+            allow = tool.settings.allow
+            named = tuple(one for one in (allow.agents if allow else ()) if self._may(tool, one))
+            if self._may(tool, ""):
+                found.append((tool, self._agents))
+            elif named:
+                found.append((tool, named))
+        return found
+
+    def _may(self, tool: Tool, persona: str) -> bool:
+        return tool.settings.permits(self._call.agent, self._call.identity, persona)
 
     def asked_for(self, frame: ToolCallFrame) -> Tool | None:
         """The tool that ``frame`` wants; ``None`` when that is another router's, or of another persona."""

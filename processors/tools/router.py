@@ -324,9 +324,9 @@ class ToolRouter(Processor):
         return self._docket.at_rest
 
     @property
-    def offered(self) -> Sequence[Tool]:
-        """The tools that the model is told of in this call, from ``start`` on."""
-        return self._offer.to()
+    def offered(self) -> Sequence[tuple[Tool, tuple[str, ...]]]:
+        """The tools that models are told of in this call, from ``start`` on, and the personas who are; none is all."""
+        return self._offer.by_persona()
 
     async def stop(self) -> None:
         await self._let_end()

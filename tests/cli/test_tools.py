@@ -73,6 +73,19 @@ def test_one_is_called_by_hand(agent: Path) -> None:
     assert done.returncode == 1 and "crashed" in done.stderr
 
 
+def test_what_one_persona_alone_may_use_is_listed_as_hers_and_called(agent: Path) -> None:
+    agent.write_text(
+        "version: 1\nagent:\n  tools:\n    - {python: ./tools.py:opening_hours, allow: {agents: [billing]}}\n"
+        "agents:\n  desk: {instructions: x, hand_over: [billing]}\n"
+        "  billing: {instructions: y, tools: [./tools.py:fail]}\n"
+    )
+    done = run("tools", str(agent))
+    assert "opening_hours  (python, for billing)" in done.stdout
+    assert "fail  (python, for billing)" in done.stdout
+    done = run("tools", str(agent), "opening_hours", "--args", '{"day": "Friday"}')
+    assert json.loads(done.stdout) == {"output": "from 8 to 18 on Friday"}
+
+
 @pytest.mark.parametrize(
     ("more", "told"),
     [
