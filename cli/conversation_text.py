@@ -31,10 +31,10 @@ def print_conversation(
     as_json: bool,
     lost: Callable[[], object],
     before: Callable[[], object] = lambda: None,
-) -> None:
+) -> LineOut:
     """Print what happens in a call from now on; ``lost`` is called when nobody reads it any more.
 
-    ``before`` is called before each line.
+    ``before`` is called before each line. Returns where it is printed.
 
     ``as_json`` prints every event: ``time_s`` since the start of the call, ``type`` and what belongs to it, as
     the page is told; then ``{"type": "end", "reason": ...}``. For people only what was said and done is printed.
@@ -46,6 +46,7 @@ def print_conversation(
         printer = _Lines(out)
         for kind in (Transcript, ToolCalled, ToolFinished, NodeFailed):
             events.subscribe(kind, printer.show)
+    return out
 
 
 def _print_json(event: Event, out: LineOut) -> None:
@@ -71,18 +72,19 @@ class _Lines:
         match event:
             case Transcript(final=True):
                 cut = " ..." if event.interrupted else ""
-                self._line(event, _SIDES[event.role], "place", event.text.strip() + cut)
+                # Whoever types has no other way to hear it: it stands there whole, however long.
+                self._line(event, _SIDES[event.role], "place", _printable(event.text.strip()) + cut)
             case ToolCalled():
-                self._line(event, "tool", "hint", f"{event.name}({_arguments(event.args)})")
+                self._line(event, "tool", "hint", _short(f"{event.name}({_arguments(event.args)})"))
             case ToolFinished():
                 arrow = "->" if event.ok else "failed:"
-                self._line(event, "tool", "hint", f"{event.name} {arrow} {_result(event.result)}")
+                self._line(event, "tool", "hint", _short(f"{event.name} {arrow} {_result(event.result)}"))
             case NodeFailed(fatal=False):
-                self._line(event, "fault", "warning", event.message)
+                self._line(event, "fault", "warning", _short(event.message))
 
     def _line(self, event: Event, who: str, role: str, text: str) -> None:
         time = self._paint("dim", f"{event.time_ns / SECOND:6.1f}")
-        self._out.line(f"{time}  {self._paint(role, who.ljust(5))}  {_printable(text)}")
+        self._out.line(f"{time}  {self._paint(role, who.ljust(5))}  {text}")
 
 
 def _arguments(args: Mapping[str, Any]) -> str:
@@ -98,5 +100,10 @@ def _result(result: Mapping[str, Any]) -> str:
 
 def _printable(text: str) -> str:
     """On one line, without anything that moves a terminal's cursor."""
-    plain = "".join(character if character.isprintable() else " " for character in text)
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def _short(text: str) -> str:
+    """Printable, and no longer than a few rows of a terminal."""
+    plain = _printable(text)
     return plain if len(plain) <= _WIDEST else plain[: _WIDEST - 3] + "..."

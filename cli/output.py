@@ -7,7 +7,6 @@ of it may tell a terminal anything, or begin a line of its own.
 from __future__ import annotations
 
 import json
-import os
 import re
 import sys
 from collections.abc import Callable
@@ -16,6 +15,7 @@ from typing import Any
 
 from ..server.logs import UNSAFE
 from .exits import Fault
+from .streams import discard_output
 from .terminal import paint
 
 __all__ = ["LineOut", "json_text", "write_out"]
@@ -43,7 +43,8 @@ def write_out(text: str, out: Path | None) -> None:
 
 
 class LineOut:
-    """Stdout line by line, which may be a pipe whose other end goes away (``| head``): then ``lost`` is called.
+    """Stdout line by line, which may be a pipe whose other end goes away (``| head``), or a disk that is full: then
+    ``lost`` is called, once, and nothing more is printed.
 
     ``before`` is called before each line, where something else stands on the terminal.
     """
@@ -51,15 +52,23 @@ class LineOut:
     def __init__(self, lost: Callable[[], object], before: Callable[[], object] = lambda: None) -> None:
         self._lost = lost
         self._before = before
+        self._error: OSError | None = None
         self.paint = paint(sys.stdout)
         """Colours for it."""
 
     def line(self, text: str) -> None:
         """Print one line, at once."""
-        self._before()
+        if self._error is not None:
+            return
         try:
+            self._before()
             print(text, flush=True)
-        except BrokenPipeError:
-            # What is still in the buffer must not fail once more when the process ends.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        except OSError as error:
+            self._error = error
+            discard_output()
             self._lost()
+
+    def check(self) -> None:
+        """Raise ``Fault`` when stdout took no more, unless whoever read it only went away."""
+        if self._error is not None and not isinstance(self._error, BrokenPipeError):
+            raise Fault(f"the output cannot be written: {self._error.strerror}")

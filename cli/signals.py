@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from .exits import stopped_by
 
@@ -25,8 +25,14 @@ class Stopped:
 
 
 @contextmanager
-def stoppable(stop: Callable[[], object], reload: Callable[[], object] | None = None) -> Iterator[Stopped]:
+def stoppable(
+    stop: Callable[[], object],
+    reload: Callable[[], object] | None = None,
+    leaving: Callable[[], object] = lambda: None,
+) -> Iterator[Stopped]:
     """Call ``stop`` in the running loop at the first signal while the block runs; leave the process at the second.
+
+    Before that ``leaving`` is called, which puts a terminal right.
 
     With ``reload`` SIGHUP calls that. It stops as well when it comes because the terminal was closed.
     """
@@ -35,7 +41,9 @@ def stoppable(stop: Callable[[], object], reload: Callable[[], object] | None = 
 
     def handle(number: int) -> None:
         if stopped:
-            sys.stdout.flush()
+            leaving()
+            with suppress(OSError):
+                sys.stdout.flush()
             # Neither tasks nor threads are waited for: that is what a second Ctrl-C asks for.
             os._exit(stopped_by(number))
         stopped.number = number

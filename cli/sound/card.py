@@ -37,6 +37,9 @@ _MOST_UNDER_WAY = 100
 _PIECE_NS = 10 * MS
 _TOO_SOON_NS = 200 * MS
 """A device that is so far ahead of the clock within a second keeps no pace of its own, as ALSA's null device."""
+_LOOK_EVERY_S = 0.5
+_QUIET_LOOKS = 6
+"""A device that gave no sound so often in a row is gone. One look says nothing: the program may have stood still."""
 _ANSWERS_WITHIN_S = 5.0
 """Opening, the first sound, closing: a device that is slower never comes back."""
 _FULL = 32_768.0
@@ -91,6 +94,7 @@ class SoundCard:
         self.lost = 0
         """How often what was heard could not be handed on, because the loop was held up for a second and more."""
         self._under_way = 0
+        self._exchanges = 0
 
     async def __aenter__(self) -> SoundCard:
         try:
@@ -114,6 +118,18 @@ class SoundCard:
             await _aside(self._close)
         except TimeoutError:
             logger.warning("%s did not close, and is left behind", self._names)
+        except self._module.PortAudioError as error:
+            # It may be gone already, and nothing is to be heard from it any more.
+            logger.debug("%s did not close: %s", self._names, error)
+
+    async def gone(self) -> Fault:
+        """Return when no sound comes any more: a device was unplugged, or its system has ended it. The words for it."""
+        quiet = 0
+        while quiet < _QUIET_LOOKS:
+            before = self._exchanges
+            await asyncio.sleep(_LOOK_EVERY_S)
+            quiet = quiet + 1 if self._exchanges == before else 0
+        return self._fault(f"gave no sound for {_QUIET_LOOKS * _LOOK_EVERY_S:g} s: the device may be gone")
 
     def _open(self) -> Any:
         stream = self._module.RawStream(
@@ -185,6 +201,7 @@ class SoundCard:
 
     def _exchanged(self, near: Pcm, gap: bool) -> None:
         self._came.set()
+        self._exchanges += 1
         self._under_way -= 1
         self.gaps += gap
         self.heard_level = _level(self.heard_level, near if self.hears else self._silence)

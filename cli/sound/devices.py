@@ -76,6 +76,7 @@ def choose(found: list[Device], way: Way, wish: str) -> Device:
     """
     what, option = ("microphone", "--input") if way == "input" else ("loudspeaker", "--output")
     able = [each for each in found if each.channels(way)]
+    wish = wish.strip()
     if not able:
         raise Fault(
             f"this machine has no {what}",
@@ -83,8 +84,12 @@ def choose(found: list[Device], way: Way, wish: str) -> Device:
         )
     if not wish:
         return next((each for each in able if each.is_default(way)), able[0])
-    exact = [each for each in able if wish in (str(each.number), each.name)]
-    like = exact or [each for each in able if wish.casefold() in each.name.casefold()]
+    part = wish.casefold()
+    like = (
+        [each for each in able if wish == str(each.number)]
+        or [each for each in able if part == each.name.strip().casefold()]
+        or [each for each in able if part in each.name.casefold()]
+    )
     if len(like) == 1:
         return like[0]
     names = ", ".join(f"{each.number} {each.name}" for each in like or able)

@@ -129,7 +129,7 @@ async def _converse(
         def lost() -> None:
             call.end(EndReason.CANCELLED, "nobody reads the output")
 
-        print_conversation(call.events, as_json=as_json, lost=lost)
+        out = print_conversation(call.events, as_json=as_json, lost=lost)
         stopped = stack.enter_context(stoppable(lambda: call.end(EndReason.CANCELLED, "interrupted")))
         if question is not None and not sys.stdout.isatty():
             # At a terminal the lines of the conversation are what shows that it goes on.
@@ -140,6 +140,7 @@ async def _converse(
             # The engine has logged the cause with the node's name.
             if not stopped:
                 raise typer.Exit(Exit.FAILED) from None
+        out.check()
         return stopped
 
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["chat"]
 
+_MOST_TEXT_CHARS = 8_000
+"""As much as a caller may type on the page at once."""
+
 
 def chat(
     agent: AgentArgument = "",
@@ -101,7 +104,7 @@ async def _chat(
         # Nobody hears its voice: what is missing for one is not told.
         resources = await stack.enter_async_context(model_beside(agent, route, terminal, notes=False))
         call = plan.call(inputs=inputs, resources=resources, call_id="chat")
-        print_conversation(
+        out = print_conversation(
             call.events,
             as_json=as_json,
             lost=lambda: call.end(EndReason.CANCELLED, "nobody reads the output"),
@@ -114,20 +117,21 @@ async def _chat(
         keyboard = rims(route.graph, Keyboard)[0].name
         try:
             async with call:
-                await _converse(call, keyboard)
+                await _converse(call, keyboard, terminal)
         except LivegraphError:
             # The engine has logged the cause with the node's name.
             if not stopped:
                 raise typer.Exit(Exit.FAILED) from None
+        out.check()
         return stopped
 
 
-async def _converse(call: Call, node: str) -> None:
+async def _converse(call: Call, node: str, terminal: Terminal) -> None:
     """Pass on what is typed until nothing more comes, or the call is over."""
     from ...pipeline.end_reason import EndReason
     from ..answered import Answered
     from ..keyboard import Keyboard
-    from ..typing_lines import TypedLines
+    from ..typing_lines import TypedLines, plain
 
     keyboard, answered, by_hand = call.processor(node, Keyboard), Answered(call), os.isatty(0)
 
@@ -135,9 +139,12 @@ async def _converse(call: Call, node: str) -> None:
         async for line in TypedLines():
             if not by_hand:
                 await answered.wait()
-            if line.strip():
+            text = plain(line)
+            if len(text) > _MOST_TEXT_CHARS:
+                terminal.warn(f"that line is too long: its first {_MOST_TEXT_CHARS} characters are sent")
+            if text:
                 answered.ask()
-                await keyboard.type(line.strip())
+                await keyboard.type(text[:_MOST_TEXT_CHARS])
         if not by_hand:
             await answered.wait()
 

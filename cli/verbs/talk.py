@@ -79,9 +79,15 @@ def talk(
     from ...language.finding import DEFAULT
     from ..agents import load
     from ..sound.devices import choose, devices, portaudio
+    from ..sound.screen import takes_keys
 
     terminal = Terminal(debug=debug, timestamps=False)
     with told(terminal):
+        if push_to_talk and not takes_keys():
+            raise Fault(
+                "--push-to-talk: nobody can press the space bar, since stdin is no terminal whose keys can be read",
+                code=Exit.USAGE,
+            )
         if list_devices:
             _print_devices(devices(portaudio()), as_json)
             return
@@ -136,7 +142,7 @@ def _print_devices(found: list[Device], as_json: bool) -> None:
             )
             if channels
         ]
-        print(f"{each.number:4}  {each.name}  {', '.join(ways)}")
+        print(f"{each.number:4}  {escaped(each.name)}  {', '.join(ways)}")
 
 
 def _with_sound(agent: Agent) -> Graph:
@@ -189,18 +195,21 @@ async def _talk(
         resources[SoundCard] = card
         call = plan.call(inputs=inputs, resources=resources, call_id="talk")
         screen = Screen(card, lambda: call.end(EndReason.HUNG_UP), push_to_talk=push_to_talk)
-        print_conversation(
+        out = print_conversation(
             call.events,
             as_json=as_json,
             lost=lambda: call.end(EndReason.CANCELLED, "nobody reads the output"),
             before=screen.clear,
         )
-        stopped = stack.enter_context(stoppable(lambda: call.end(EndReason.CANCELLED, "interrupted")))
-        names = " and ".join(dict.fromkeys(device.name for device in chosen_devices))
+        stopped = stack.enter_context(
+            stoppable(lambda: call.end(EndReason.CANCELLED, "interrupted"), leaving=screen.restore)
+        )
+        names = escaped(" and ".join(dict.fromkeys(device.name for device in chosen_devices)))
         terminal.say(f"{escaped(agent.title or agent.name)} ({route.label}), by {names}.")
         if cancels and clean is None:
             terminal.say("No echo cancellation: use headphones, or pip install 'livegraph[console]'.")
-        showing = asyncio.create_task(screen.show())
+        showing, going = asyncio.create_task(screen.show()), asyncio.create_task(card.gone())
+        going.add_done_callback(lambda _: call.end(EndReason.CANCELLED, "the sound is gone"))
         try:
             async with call:
                 await call.finished()
@@ -209,6 +218,10 @@ async def _talk(
             if not stopped:
                 raise typer.Exit(Exit.FAILED) from None
         finally:
-            showing.cancel()
-            await asyncio.gather(showing, return_exceptions=True)
+            for task in (showing, going):
+                task.cancel()
+            found = await asyncio.gather(showing, going, return_exceptions=True)
+        if isinstance(found[1], Fault):
+            raise found[1]
+        out.check()
         return stopped

@@ -134,6 +134,7 @@ def _print(
         shown += frame["type"] not in ("tap", "lost", "end")
         if not reading or shown == most:
             break
+    line_out.check()
     if why:
         terminal.say(why)
     for ear in ears:

@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
 import json
+import os
+import pty
+import struct
 import subprocess
 import sys
+import termios
 import time
 import wave
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 from livegraph.cli.exits import Fault
-from livegraph.cli.sound.card import RATE, canceller
+from livegraph.cli.sound.card import RATE, SoundCard, canceller
 from livegraph.cli.sound.devices import Device, choose
 from livegraph.cli.sound.screen import Screen, bar
+from livegraph.cli.verbs.talk import _print_devices
+from livegraph.pipeline.clock import run_virtual
 from livegraph.simulator.ears import load_ears
 from support.command import environment, livegraph
 from support.speech import arrange, spoken
@@ -101,6 +112,7 @@ def test_devices_are_listed() -> None:
         ((), {"FAKE_SOUND": "none"}, 1, ["no microphone", "livegraph chat"]),
         ((), {"FAKE_SOUND": "busy"}, 1, ["cannot be opened", "Device unavailable", "--list-devices"]),
         (("--input", "Piano"), {}, 2, ["'Piano'", "0 Desk Microphone", "2 USB Headset"]),
+        (("--push-to-talk",), {}, 2, ["--push-to-talk", "stdin is no terminal"]),
         (("--output", "s"), {}, 2, ["could be any of", "1 Room Speakers", "2 USB Headset"]),
         (("transcribe_file",), {}, 78, ["WebRTCIn"]),
         (("nosuch.yaml",), {"FAKE_SOUND": "none"}, 2, ["there is no file nosuch.yaml"]),
@@ -138,7 +150,8 @@ DEVICES = [
 
 
 @pytest.mark.parametrize(
-    ("wish", "number"), [("", 1), ("0", 0), ("desk", 0), ("USB Headset", 1), ("headset 2", 2), ("2", 2)]
+    ("wish", "number"),
+    [("", 1), ("0", 0), ("desk", 0), ("USB Headset", 1), ("headset 2", 2), ("2", 2), (" usb headset", 1)],
 )
 def test_a_device_is_chosen_by_number_or_name(wish: str, number: int) -> None:
     """A whole name counts more than a part of one; without a wish it is the default one."""
@@ -169,6 +182,115 @@ class Keys:
 
     hears = True
     heard_level, played_level = 0.5, 0.0
+
+
+def test_a_name_tells_the_terminal_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    """Whoever made the device chose it."""
+    _print_devices([Device(2, "USB \x1b]0;owned\x07\nHeadset", 1, 2, False, False)], as_json=False)
+    assert capsys.readouterr().out == "   2  USB \\x1b]0;owned\\x07\\x0aHeadset  microphone, loudspeaker\n"
+
+
+class Unplugged:
+    """The package of a machine whose devices go away while they are open."""
+
+    class PortAudioError(Exception):
+        """What the real one raises."""
+
+    class RawStream:
+        """Gives some sound, then none, and cannot be closed."""
+
+        latency = (0.01, 0.02)
+
+        def __init__(self, *, callback: Any, blocksize: int, **others: Any) -> None:
+            self._exchange, self._samples = callback, blocksize
+
+        def start(self) -> None:
+            for _ in range(3):
+                self._exchange(
+                    bytes(2 * self._samples), memoryview(bytearray(2 * self._samples)), 480, None, None
+                )
+
+        def stop(self) -> None:
+            raise Unplugged.PortAudioError("Unanticipated host error [PaErrorCode -9999]")
+
+
+def test_a_device_that_goes_away_is_missed() -> None:
+    """After three seconds without sound, by name; that it cannot be closed any more is no fault of the call."""
+
+    async def missed() -> tuple[Fault, float]:
+        loop = asyncio.get_running_loop()
+        began_s = loop.time()
+        return await SoundCard(Unplugged, DEVICES[0], DEVICES[1], None).gone(), loop.time() - began_s
+
+    async def opened_and_closed() -> None:
+        async with SoundCard(Unplugged, DEVICES[0], DEVICES[1], None):
+            pass
+
+    fault, after_s = run_virtual(missed())
+    assert "Desk Microphone and USB Headset gave no sound for 3 s" in str(fault)
+    assert after_s == pytest.approx(3.0)
+    asyncio.run(opened_and_closed())
+
+
+@contextmanager
+def at_a_terminal(columns: int) -> Iterator[tuple[int, int]]:
+    """Stdin and stderr of this process are a terminal, while the block lasts: its other end, and itself."""
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+    kept = {number: os.dup(number) for number in (0, 2)}
+    for number in kept:
+        os.dup2(slave, number)
+    try:
+        yield master, slave
+    finally:
+        for number, before in kept.items():
+            os.dup2(before, number)
+            os.close(before)
+        os.close(slave)
+
+
+def test_the_line_fits_and_the_terminal_is_given_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A second row could not be taken away again. A terminal that goes away ends the call."""
+    quits: list[int] = []
+    monkeypatch.setenv("TERM", "xterm")
+
+    async def run(master: int, slave: int) -> str:
+        before = termios.tcgetattr(slave)
+        screen = Screen(Keys(), lambda: quits.append(1), push_to_talk=False)  # type: ignore[arg-type]
+        showing = asyncio.create_task(screen.show())
+        await asyncio.sleep(0)
+        assert termios.tcgetattr(slave) != before
+        screen.restore()
+        assert termios.tcgetattr(slave) == before
+        shown = os.read(master, 4096).decode()
+        os.close(master)
+        async with asyncio.timeout(20):
+            while not quits:
+                await asyncio.sleep(0.01)
+        showing.cancel()
+        await asyncio.gather(showing, return_exceptions=True)
+        return shown
+
+    with at_a_terminal(30) as (master, slave):
+        stderr = open(slave, "w", encoding="utf-8", closefd=False)  # noqa: SIM115  # what it holds fails to be written
+        monkeypatch.setattr(sys, "stderr", stderr)
+        shown = asyncio.run(run(master, slave))
+        with suppress(OSError):
+            stderr.close()
+    rows = shown.split("\r\x1b[K")
+    assert rows[1].startswith("you ") and max(map(len, rows)) == 29
+
+
+def test_a_terminal_that_cannot_go_back_is_told_in_words(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """TERM=dumb, or stderr in a file."""
+    monkeypatch.setenv("TERM", "dumb")
+    screen = Screen(Keys(), lambda: None, push_to_talk=True)  # type: ignore[arg-type]
+    screen.press(" ")
+    screen.press(" ")
+    screen.clear()
+    assert capsys.readouterr().err == "The microphone is open.\nThe microphone is closed.\n"
 
 
 def test_the_screen_shows_levels_and_takes_keys() -> None:
@@ -206,11 +328,15 @@ def test_a_device_that_keeps_no_pace_holds_nothing_up(tmp_path: Path) -> None:
     assert "Traceback" not in errors
 
 
-def test_a_device_that_never_answers_is_given_up() -> None:
-    """In words, and the program ends though PortAudio still waits."""
-    done = livegraph("talk", "voice_agent", **fake(FAKE_SOUND="dead"))
+@pytest.mark.parametrize(
+    ("sound", "words"), [("dead", "gave no sound within 5 s"), ("unplugged", "gave no sound for 3 s")]
+)
+def test_a_device_that_never_answers_or_goes_away_is_given_up(sound: str, words: str) -> None:
+    """In words, and the program ends though PortAudio still waits, or cannot close what is gone."""
+    done = livegraph("talk", "voice_agent", **fake(FAKE_SOUND=sound))
     assert done.returncode == 1, done.stderr
-    assert "gave no sound within 5 s" in done.stderr and "--list-devices" in done.stderr
+    assert words in done.stderr and "--list-devices" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_real_portaudio_finds_what_there_is() -> None:

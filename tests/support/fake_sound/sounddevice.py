@@ -3,7 +3,8 @@
 ``FAKE_SOUND_IN`` names the one that is read (once, then silence), ``FAKE_SOUND_OUT`` the one that is written. With
 ``FAKE_SOUND_ECHO`` the microphone hears half of what was played 30 ms before as well. ``FAKE_SOUND=none`` is a machine
 without devices, ``busy`` one whose devices cannot be opened, ``null`` one that keeps no pace, as ALSA's null device,
-``dead`` one that never answers. Otherwise real time, as PortAudio keeps it.
+``dead`` one that never answers, ``unplugged`` one whose devices go away after a second. Otherwise real time, as
+PortAudio keeps it.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class RawStream:
     def stop(self) -> None:
         self._stopped.set()
         self._thread.join()
+        if os.environ.get("FAKE_SOUND") == "unplugged":
+            raise PortAudioError("Unanticipated host error [PaErrorCode -9999]")
 
     def close(self) -> None:
         name = os.environ.get("FAKE_SOUND_OUT")
@@ -86,6 +89,8 @@ class RawStream:
             self._played.append(bytes(played))
             echo.append(np.frombuffer(bytes(played), np.int16))
             at += self._samples
+            if os.environ.get("FAKE_SOUND") == "unplugged" and at >= self._rate:
+                return
 
 
 def _read(name: str, rate: int) -> np.ndarray:
