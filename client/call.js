@@ -38,7 +38,9 @@ export class Call {
 
   /** @param {import("./index.js").CallOptions} [options] */
   constructor(options = {}) {
-    this.#options = { agent: "", inputs: {}, tools: {}, transport: "auto", ...options };
+    // What is left open may as well be given as undefined, as frameworks do with properties that are not set.
+    const { agent, inputs, tools, transport, iceServers } = options;
+    this.#options = { agent: agent ?? "", inputs: inputs ?? {}, tools: tools ?? {}, transport: transport ?? "auto", iceServers };
     if (!TRANSPORTS.includes(this.#options.transport)) {
       throw new TypeError(`transport is one of ${TRANSPORTS.join(", ")}, not ${this.#options.transport}`);
     }

@@ -60,7 +60,7 @@ const Element = globalThis.HTMLElement ?? class {};
 
 /** See `index.d.ts` and the page about clients for its attributes, properties and events. */
 export class LivegraphCall extends Element {
-  static observedAttributes = ["lang"];
+  static observedAttributes = ["lang", "label"];
 
   tools = {};
   #call = null;
@@ -114,6 +114,7 @@ export class LivegraphCall extends Element {
     for (const name of ["connected", "transcript", "tool", "problem", "ended"]) {
       call.on(name, (detail) => this.dispatchEvent(new CustomEvent(`call-${name}`, { detail, bubbles: true, composed: true })));
     }
+    clearInterval(this.#timer);
     this.#timer = setInterval(() => this.#tick(), LEVEL_MS);
     const typing = this.hasAttribute("typing");
     const begun = call.start({ audio: !typing, ...options });
@@ -161,10 +162,15 @@ export class LivegraphCall extends Element {
     });
   }
 
-  #paint() {
-    const parts = this.#parts;
+  /** The words that follow are in this element's language: another one of the page may speak another. */
+  #speak() {
     const chosen = this.closest("[lang]")?.getAttribute("lang");
     speak(...(chosen ? [chosen] : navigator.languages));
+  }
+
+  #paint() {
+    const parts = this.#parts;
+    this.#speak();
     parts.panel.dir = parts.call.dir = direction();
     parts.panel.lang = parts.call.lang = language();
     const call = this.#call;
@@ -220,6 +226,7 @@ export class LivegraphCall extends Element {
       return;
     }
     const line = this.#line(key, { role, final: String(final) });
+    this.#speak();
     line.textContent = text.trim() + (interrupted ? ` (${label("interrupted")})` : "");
     this.#parts.log.scrollTop = this.#parts.log.scrollHeight;
   }
@@ -227,6 +234,7 @@ export class LivegraphCall extends Element {
   #tool({ id, name, status }) {
     const line = this.#line(`tool:${id}`, { tool: name });
     line.className = "tool";
+    this.#speak();
     line.textContent = label("tool_said", { name, status: label(`tool_${status}`) });
   }
 

@@ -418,3 +418,67 @@ export type SocketCallerMessage =
   Hello
   | Marked
   | Alive;
+
+export const CHANNEL: "livegraph";
+
+export const PROTOCOL_VERSION: number;
+
+export const FromServer: Readonly<{
+  READY: "ready";
+  STATE: "state";
+  TRANSCRIPT: "transcript";
+  SPEECH: "speech";
+  INTERRUPTED: "interrupted";
+  TOOL_CALL: "tool_call";
+  TOOL_RESULT: "tool_result";
+  TOOL_CANCELLED: "tool_cancelled";
+  TOOL_PROGRESS: "tool_progress";
+  CONFIRMED: "confirmed";
+  MUTED: "muted";
+  THOUGHT: "thought";
+  PERSONA: "persona";
+  TRANSFER: "transfer";
+  USAGE: "usage";
+  SERVICE: "service";
+  LINE: "line";
+  WAITED: "waited";
+  MESSAGE: "message";
+  REPLY: "reply";
+  RUN_TOOL: "run_tool";
+  GRAPH: "graph";
+  FLOW: "flow";
+  EVENT: "event";
+  ERROR: "error";
+  END: "end";
+}>;
+
+export const ToServer: Readonly<{
+  TEXT: "text";
+  KEYS: "keys";
+  MUTE: "mute";
+  PLAYOUT: "playout";
+  TOOL_ANSWER: "tool_answer";
+  ASK: "ask";
+  WATCH: "watch";
+  TUNE: "tune";
+  HANGUP: "hangup";
+}>;
+
+export const SocketFromServer: Readonly<{
+  HELLO: "hello";
+  MARK: "mark";
+  CLEAR: "clear";
+  KEY: "key";
+}>;
+
+export const SocketToServer: Readonly<{
+  HELLO: "hello";
+  MARKED: "marked";
+  ALIVE: "alive";
+}>;
+
+/** One message from the server, of the data of a channel's message event; null for what the page does not know. */
+export function decode(data: unknown): ServerMessage | null;
+
+/** The text of one message to the server. */
+export function encode(type: string, fields?: Record<string, unknown>): string;

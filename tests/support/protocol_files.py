@@ -29,6 +29,12 @@ __all__ = ["protocol_files"]
 _ROOT = Path(livegraph.__file__).parent
 _CLIENT, _DOCS = _ROOT / "client", _ROOT / "docs"
 _MADE = "Made from server/protocol/ by `LIVEGRAPH_UPDATE=1 pytest tests/client/test_protocol_files.py`."
+_CONSTANTS = {
+    "FromServer": FromServer,
+    "ToServer": FromCaller,
+    "SocketFromServer": SocketFromServer,
+    "SocketToServer": SocketFromCaller,
+}
 _SIMPLE = {str: "string", int: "number", float: "number", bool: "boolean", type(None): "null", Any: "unknown"}
 
 
@@ -47,6 +53,7 @@ def _javascript() -> str:
         entries = "".join(f'  {_tag(kind).upper()}: "{_tag(kind)}",\n' for kind in get_args(union))
         return f"export const {name} = Object.freeze({{\n{entries}}});\n"
 
+    made = "\n".join(constants(*each) for each in _CONSTANTS.items())
     return f"""\
 /**
  * What a page and the server say to each other on the data channel "livegraph"; `protocol.d.ts` has the messages.
@@ -57,10 +64,7 @@ export const CHANNEL = "livegraph";
 
 export const PROTOCOL_VERSION = {PROTOCOL_VERSION};
 
-{constants("FromServer", FromServer)}
-{constants("ToServer", FromCaller)}
-{constants("SocketFromServer", SocketFromServer)}
-{constants("SocketToServer", SocketFromCaller)}
+{made}
 const KNOWN = new Set(Object.values(FromServer));
 
 /**
@@ -103,6 +107,17 @@ def _types() -> str:
         kinds = get_args(union)
         parts += [_interface(kind) for kind in kinds]
         parts.append(f"export type {name} =\n  " + "\n  | ".join(kind.__name__ for kind in kinds) + ";\n")
+    parts.append('export const CHANNEL: "livegraph";\n\nexport const PROTOCOL_VERSION: number;\n')
+    for name, union in _CONSTANTS.items():
+        entries = "".join(f'  {_tag(kind).upper()}: "{_tag(kind)}";\n' for kind in get_args(union))
+        parts.append(f"export const {name}: Readonly<{{\n{entries}}}>;\n")
+    parts.append("""\
+/** One message from the server, of the data of a channel's message event; null for what the page does not know. */
+export function decode(data: unknown): ServerMessage | null;
+
+/** The text of one message to the server. */
+export function encode(type: string, fields?: Record<string, unknown>): string;
+""")
     return "\n".join(parts)
 
 
