@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
-from ..audio import AudioError, Backing, Pcm, read_wav
+from ..audio import AudioError, Backing, Pcm, read_wav, to_mono
 from ..audio.resample import Resampler
 from ..pipeline import (
     MS,
@@ -47,7 +47,9 @@ class BackgroundSound(Processor):
     def __init__(
         self,
         *,
-        file: Annotated[Path, Doc("WAV file, played again and again; its end fades into its beginning")],
+        file: Annotated[
+            Path, Doc("WAV file, played again and again as one channel; its end fades into its beginning")
+        ],
         gain: Annotated[
             float, Range(-80, 0), Doc("how loud it is, in decibels below the file's own")
         ] = -20.0,
@@ -68,11 +70,16 @@ class BackgroundSound(Processor):
         file: Path | None = options.get("file")
         if file is not None and not file.expanduser().is_file():
             yield OptionFault("file", f"there is no file `{file.name}`", f"looked in {file.parent}")
+        elif file is not None:
+            try:
+                Backing(*_read_loop(file))
+            except (OSError, ValueError) as error:
+                yield OptionFault("file", f"`{file.name}` cannot be played again and again: {error}")
 
     async def start(self) -> None:
         """Read the file, and have every output of this call play it."""
         try:
-            self._sound = await asyncio.to_thread(self._read)
+            self._sound = await asyncio.to_thread(_read_loop, self._file)
             self.under(self._sound[1])
         except (OSError, ValueError) as error:
             raise StartError(self.name, f"the file cannot be used: {error} (option file)") from error
@@ -99,8 +106,10 @@ class BackgroundSound(Processor):
             hold_s=self._hold_ns / SECOND,
         )
 
-    def _read(self) -> tuple[Pcm, int]:
-        samples, rate = read_wav(self._file.expanduser())
-        if len(samples) > _LONGEST_S * rate:
-            raise AudioError(f"it is longer than {_LONGEST_S // 60} minutes")
-        return samples, rate
+
+def _read_loop(file: Path) -> tuple[Pcm, int]:
+    """The sound of a WAV file of any channels, as one, and its rate. Raises ``AudioError``."""
+    samples, rate = read_wav(file.expanduser())
+    if len(samples) > _LONGEST_S * rate:
+        raise AudioError(f"it is longer than {_LONGEST_S // 60} minutes")
+    return to_mono(samples), rate

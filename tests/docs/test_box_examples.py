@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from livegraph.audio import silence, write_wav
 from livegraph.language import check_text, render
 from livegraph.language.describe.docstrings import box_doc
 from livegraph.language.source import parse_document
@@ -40,7 +41,10 @@ def test_the_example_has_no_fault(name: str, tmp_path: Path) -> None:
     assert example, f"{name} has no example"
     data = parse_document(example).data
     for file in _files(data):
-        (tmp_path / file).write_text(_TOOLS if file.endswith(".py") else "not really a recording")
+        if file.endswith(".wav"):
+            write_wav(tmp_path / file, silence(8_000), 8_000)
+        else:
+            (tmp_path / file).write_text(_TOOLS if file.endswith(".py") else "not really a recording")
     text = "version: 1\npipeline:\n" + "".join(
         f"  {'- ' if number == 0 else '  '}{line}\n" for number, line in enumerate(example.splitlines())
     )

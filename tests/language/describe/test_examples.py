@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from livegraph.audio import silence, write_wav
 from livegraph.language import check_text
 from livegraph.language.describe import describe_box, full_example, short_example
 from livegraph.language.source import parse_document
@@ -21,7 +22,7 @@ def folder(tmp_path: Path) -> Path:
         'def hello() -> str:\n    """Say hello."""\n    return "hello"\n', "utf-8"
     )
     (tmp_path / "question.wav").write_bytes(b"")
-    (tmp_path / "office.wav").write_bytes(b"")
+    write_wav(tmp_path / "office.wav", silence(8_000), 8_000)
     return tmp_path
 
 
