@@ -13,6 +13,7 @@ import typer
 from ..pipeline.errors import ServiceError
 from ..pipeline.graph.declarations import NodeSpec
 from ..pipeline.graph.graph import Graph
+from ..pipeline.secrecy import bare_address
 from .exits import Exit, Fault
 
 __all__ = ["Live", "LiveOption", "Route", "settle"]
@@ -83,7 +84,7 @@ def _settle_node(
     if asked == "local":
         url = options.get("url", "")
         if url:
-            return settled, Route(graph, "server", f"server at {url}")
+            return settled, Route(graph, "server", f"server at {bare_address(url)}")
         return settled, Route(graph, "local", "local simulator", "no key needed")
     _check_credentials(settled.options, environ)
     if asked == "vertex":

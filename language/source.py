@@ -11,7 +11,6 @@ document, LG013 key is no text.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from ..pipeline import file_contents
 from ..pipeline.convert.leaves import Steps
 from ..pipeline.errors import Problem
+from ..pipeline.secrecy import starred
 from ..yaml12 import Fault, FaultKind, YamlError, read_documents
 from ..yaml12.characters import LINE_BREAK, lookalike
 from .diagnostics import Diagnostic, Span
@@ -29,7 +29,6 @@ __all__ = ["MAX_BYTES", "Document", "Marks", "parse_document", "read_document"]
 
 MAX_BYTES = 1 << 20
 
-_KEY_SHAPE = re.compile(r"\b(AIza[\w-]{20,}|AQ\.[\w-]{20,}|sk-[\w-]{20,})")
 _WHOLE = Span(1, 1, 1, 1)
 _SHORT = 60
 """Characters of a name or a value in which each counts."""
@@ -130,7 +129,7 @@ class Document:
                 start = span.column - 1 if span.line == line else 0
                 end = span.end_column - 1 if span.end_line == line else len(text)
                 text = text[:start] + "*" * (end - start) + text[end:]
-        return _KEY_SHAPE.sub(lambda match: "*" * len(match[0]), text)
+        return starred(text)
 
 
 def read_document(path: Path, file: str | None = None, *, root: Path | None = None) -> Document:

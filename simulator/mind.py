@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -62,8 +63,12 @@ class Mind:
     def __init__(self, url: str, model: str = "", key: str = "", *, timeout_s: float = _TIMEOUT_S) -> None:
         base = url.rstrip("/").removesuffix(_METHOD)
         if not base.startswith(("http://", "https://")):
-            raise ValueError(f"{url!r} is no address of a model; write http://host:port/v1")
+            raise ValueError(
+                f"{url.rpartition('@')[2]!r} is no address of a model; write http://host:port/v1"
+            )
         self.url = base if base.rpartition("/")[2].startswith("v") else f"{base}/v1"
+        self._shown = re.sub(r"//[^/]*@", "//", self.url)
+        """Without the user and the password that may be in it."""
         self._model = model
         self._key = key
         self._timeout_s = timeout_s
@@ -78,7 +83,7 @@ class Mind:
         try:
             return _read(told["choices"][0]["message"])
         except (KeyError, IndexError, TypeError, ValueError) as error:
-            raise MindError(f"the mind at {self.url} answers with something that is no answer") from error
+            raise MindError(f"the mind at {self._shown} answers with something that is no answer") from error
 
     def close(self) -> None:
         """Let go of its connections."""
@@ -92,7 +97,7 @@ class Mind:
             try:
                 self._model = str(told["data"][0]["id"])
             except (KeyError, IndexError, TypeError) as error:
-                raise MindError(f"the mind at {self.url} lists no models: name one") from error
+                raise MindError(f"the mind at {self._shown} lists no models: name one") from error
         return self._model
 
     def _send(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
@@ -107,9 +112,9 @@ class Mind:
             return response.json()
         except httpx.HTTPStatusError as error:
             status = error.response.status_code
-            raise MindError(f"the mind at {self.url} refuses with HTTP {status}") from None
+            raise MindError(f"the mind at {self._shown} refuses with HTTP {status}") from None
         except (httpx.HTTPError, ValueError) as error:
-            raise MindError(f"the mind at {self.url} cannot be asked: {type(error).__name__}") from error
+            raise MindError(f"the mind at {self._shown} cannot be asked: {type(error).__name__}") from None
 
 
 def _read(message: Mapping[str, Any]) -> Thought:

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import typer
 
+from ...pipeline.secrecy import bare_address
 from ...pipeline.units import SECOND, parse_duration
 from ...server.logs import escaped
 from ..environment import check_environment
@@ -150,7 +151,12 @@ def _check_host(url: str, owned: list[str]) -> None:
     except ValueError:
         host = ""
     if not host or parts.scheme not in ("http", "https"):
-        raise Fault(f"{url!r} is no address of a page", "one looks like http://127.0.0.1:8080/", Exit.USAGE)
+        told = f"{bare_address(url)!r} is no address of a page"
+        raise Fault(told, "one looks like http://127.0.0.1:8080/", Exit.USAGE)
+    if bare_address(url) != url:
+        # A link with a ticket in it, for one: what is typed here is seen by who lists processes.
+        told = "URL is the address of the page alone, without a user, `?` and `#`"
+        raise Fault(told, f"write {bare_address(url)}, and put a token into {_TOKEN}", Exit.USAGE)
     shown = f"[{host}]" if ":" in host else host
     if is_loopback(shown) or host.lower() in {
         name_of(f"[{each}]" if each.count(":") > 1 else each) for each in owned

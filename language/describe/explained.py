@@ -2,14 +2,15 @@
 
 ``explain`` gives a tree of entries; ``explained_yaml`` writes it as an agent file with the origins as comments, which
 reads back as the same plan, and ``to_data`` as plain data. What the environment holds is not shown where its name or
-its option says that it is a secret.
+its option says that it is a secret, or where it looks like one: a password in an address, a key in its query. Of
+groups in lists, such as tools, what was given is told.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from ...pipeline.graph.resolve import ResolvedEdge, common_types
 from ...pipeline.options import MISSING, OptionSpec, Secret, option_specs
 from ...pipeline.processor import ports_of
 from ...pipeline.running.call_log import LogPolicy
+from ...pipeline.secrecy import holds_key
 from ...pipeline.turns.controller import TurnPolicy
 from ...pipeline.turns.conversation_policy import ConversationPolicy
 from ..origins import Origin
@@ -31,7 +33,7 @@ from ..report import Resolved
 from ..resources_section import ResourcesSection
 from ..server_section import ServerSection
 from .names import format_words, policy_words
-from .values import yaml_value
+from .values import inner_hint, yaml_value
 
 __all__ = ["Entry", "explain", "to_data"]
 
@@ -158,10 +160,24 @@ class _Explainer:
         )
         return self._value(node.options[name], spec, at)
 
-    def _value(self, value: Any, spec: OptionSpec, path: Steps) -> Entry:
-        """An option that was given, down to its single values."""
+    def _value(self, value: Any, spec: OptionSpec, path: Steps, *, whole: bool = True) -> Entry:
+        """An option that was given, down to its single values; ``whole``: groups with their defaults."""
         if is_group(type(value)) and dataclasses.is_dataclass(value):
-            return self._group(type(value), value, path)
+            return self._group(type(value), value, path, whole=whole)
+        inner = dataclasses.replace(spec, type=inner_hint(spec.type))
+        if isinstance(value, Mapping):
+            children = {
+                str(key): self._value(
+                    item, dataclasses.replace(inner, name=str(key)), (*path, key), whole=whole
+                )
+                for key, item in value.items()
+            }
+            return Entry(children, _words(self._origin(path)))
+        if isinstance(value, list | tuple):
+            items = [
+                self._value(item, inner, (*path, index), whole=False) for index, item in enumerate(value)
+            ]
+            return Entry(items, _words(self._origin(path)))
         plain = yaml_value(value, spec.type, spec.unit)
         if isinstance(value, CallText):
             plain = value
@@ -181,7 +197,7 @@ class _Explainer:
         words = _words(origin)
         filled = None if origin is None else origin.filled
         names = [source for source in (filled.sources if filled else ()) if _SECRET_NAME.search(source)]
-        if secret or names:
+        if secret or names or (filled is not None and holds_key(str(value))):
             where = f"{_HIDDEN} from {words}" if words else _HIDDEN
             return Entry(_HIDDEN, where, written=_reference(filled, name, words))
         if filled is not None and isinstance(value, str) and "{{" in value:
@@ -189,14 +205,14 @@ class _Explainer:
             return Entry(value, words, written=_reference(filled, name, words))
         return Entry(value, words)
 
-    def _group(self, cls: Any, value: Any, path: Steps) -> Entry:
-        """A group of options: what was given with its origin, the rest with its defaults."""
+    def _group(self, cls: Any, value: Any, path: Steps, *, whole: bool = True) -> Entry:
+        """A group of options: what was given with its origin, and if it is to be ``whole`` the rest as it is."""
         children: dict[str, Entry] = {}
         for shown, (attribute, spec) in group_fields(cls).items():
             at = (*path, shown)
             if self.resolved.placed(at) in self.resolved.tree.origins:
-                children[shown] = self._value(getattr(value, attribute), spec, at)
-            elif not spec.required:
+                children[shown] = self._value(getattr(value, attribute), spec, at, whole=whole)
+            elif whole and not spec.required:
                 children[shown] = _default(spec)
         return Entry(children, _words(self.resolved.tree.origins.get(self.resolved.placed(path))))
 

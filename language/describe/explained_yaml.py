@@ -53,7 +53,10 @@ def _entry(head: str, entry: Entry, depth: int) -> Iterator[str]:
 
 
 def _item(entry: Entry, depth: int) -> Iterator[str]:
-    if isinstance(entry.value, dict | list) and entry.value:
+    if isinstance(entry.value, dict) and entry.value:
+        yield _line(f"{'  ' * depth}-", entry.origin)
+        yield from _mapping(entry.value, depth + 1)
+    elif isinstance(entry.value, list) and entry.value:
         # In JSON, which is YAML too: a list in a list is rare, and its origin is that of the option.
         yield _line(f"{'  ' * depth}- {json.dumps(_data(entry, escape=True))}", entry.origin)
     else:

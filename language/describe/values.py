@@ -12,7 +12,7 @@ from ...pipeline.options import Range, Secret
 from ...pipeline.units import format_duration, format_size
 from ...yaml12 import write_flow
 
-__all__ = ["flow", "quantity", "sample", "yaml_value"]
+__all__ = ["flow", "inner_hint", "quantity", "sample", "yaml_value"]
 
 _HIDDEN = "***"
 
@@ -36,13 +36,13 @@ def yaml_value(value: Any, hint: Any = Any, unit: str = "") -> Any:
         return quantity(value, unit)
     if isinstance(value, int | float):
         return value
-    group: Any = next((member for member in union_members(hint) if is_group(member)), type(value))
-    if is_group(group) and isinstance(value, group):
+    group: Any = type(value)
+    if is_group(group):
         return {
             shown: yaml_value(getattr(value, attribute), spec.type, spec.unit)
             for shown, (attribute, spec) in group_fields(group).items()
         }
-    inner = _inner(hint)
+    inner = inner_hint(hint)
     if isinstance(value, collections.abc.Mapping):
         return {str(key): yaml_value(item, inner, unit) for key, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
@@ -94,7 +94,7 @@ def flow(value: Any) -> str:
     return write_flow(value)
 
 
-def _inner(hint: Any) -> Any:
+def inner_hint(hint: Any) -> Any:
     """The type of the elements of a list, or of the values of a mapping; ``Any`` when nothing is said."""
     for member in union_members(hint):
         args = [arg for arg in get_args(strip(member)[0]) if arg is not Ellipsis]

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from ...liveapi.link import Link, LinkClosed
 from ...pipeline.errors import ServiceError
+from ...pipeline.secrecy import bare_address
 from .endpoint import LiveConnector
 
 __all__ = ["WebSocketConnector"]
@@ -60,10 +61,10 @@ class WebSocketConnector(LiveConnector):
         except InvalidStatus as error:
             status = error.response.status_code
             raise ServiceError(f"HTTP {status} from {self.label}", code=status) from None
-        except InvalidURI as error:
+        except InvalidURI:
             raise ServiceError(
-                f"{self._url!r} is no address (option url)", remedy="write ws://host:port"
-            ) from error
+                f"{bare_address(self._url)!r} is no address (option url)", remedy="write ws://host:port"
+            ) from None
         except ConnectionClosed as error:
             raise LinkClosed(1006, "the connection was dropped as soon as it was made") from error
         except (OSError, TimeoutError, InvalidHandshake, EOFError) as error:

@@ -15,6 +15,7 @@ from ...liveapi.link import Link
 from ...liveapi.models import model_id
 from ...pipeline.errors import ServiceError
 from ...pipeline.options import Secret
+from ...pipeline.secrecy import bare_address
 from .credentials.provider import Credentials, credential_of
 
 __all__ = ["LOCAL_URL", "ONLY_VERTEX", "Access", "Endpoint", "EndpointKind", "LiveConnector", "resolve"]
@@ -182,7 +183,7 @@ def resolve(
         asked = "google" if found.api_key or _is_ephemeral(access.token) or access.credentials else "local"
     if asked == "local":
         url = access.url or LOCAL_URL
-        return _local(access, open_url(url, f"the local server at {url}"))
+        return _local(access, open_url(url, f"the local server at {bare_address(url)}"))
     if asked == "vertex":
         return _vertex(found, access, open_url)
     return _google(found, access, open_url)

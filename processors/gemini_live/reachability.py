@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from ...pipeline.errors import ServiceError
 from ...pipeline.processor import OptionFault
+from ...pipeline.secrecy import bare_address
 from .endpoint import Access, LiveConnector, resolve
 
 __all__ = ["surrounding_faults"]
@@ -36,7 +37,8 @@ def surrounding_faults(access: Access, environ: Mapping[str, str]) -> Iterator[O
         why = _unreachable(url)
         if why:
             option = "url" if access.url else "endpoint"
-            yield OptionFault(option, f"{urlsplit(url).netloc} cannot be reached: {why}", code="LG602")
+            where = urlsplit(bare_address(url)).netloc
+            yield OptionFault(option, f"{where} cannot be reached: {why}", code="LG602")
 
 
 def _unreachable(url: str) -> str:

@@ -251,7 +251,7 @@ class Memory(Processor):
         return SqliteStore(self._path.expanduser())
 
     async def _kept(self, what: str, work: Callable[[MemoryStore], Awaitable[Any]]) -> Any:
-        """Ask the store; whatever goes wrong there is told without what it holds."""
+        """Ask the store; whatever goes wrong there is told without what it holds, or what its address does."""
         assert self._store is not None
         try:
             async with asyncio.timeout(_STORE_WITHIN_S):
@@ -264,7 +264,9 @@ class Memory(Processor):
             in_file = self._mine and not self._url
             why, remedy = explain_sqlite(error) if in_file else (type(error).__name__, "")
             where = "url" if self._url else "store"
-            raise ServiceError(f"memories cannot be {done}: {why} (option {where})", remedy=remedy) from error
+            told = ServiceError(f"memories cannot be {done}: {why} (option {where})", remedy=remedy)
+            # What is wrong with an address is told with a part of it, which may be the password.
+            raise told from (None if self._url else error)
 
     async def _catch_up(self) -> None:
         """Make the summaries that an earlier call had no time for."""

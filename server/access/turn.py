@@ -36,6 +36,11 @@ class TurnService:
         self, urls: Sequence[str], secret: bytes, wall_clock: Callable[[], float], *, life_s: float = 3600.0
     ) -> None:
         for url in several("urls", urls, "addresses of relays, such as turn:relay.example.org:3478"):
+            if "@" in url:
+                # RFC 7065 has no such thing, and callers are told the address.
+                raise ValueError(
+                    "the address of a relay has no user and no password in it: callers get their own"
+                )
             if not url.lower().startswith(("turn:", "turns:")) or not url.partition(":")[2]:
                 raise ValueError(
                     f"{url!r} is no address of a relay; one looks like turn:relay.example.org:3478"

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
+import itertools
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
-from urllib.parse import quote, quote_plus
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
-__all__ = ["Hiding"]
+from ....pipeline.secrecy import KEY_NAME
+
+__all__ = ["Hiding", "of_address", "of_command"]
 
 _SHOWN = "[secret]"
-_NAMES = re.compile(r"auth|key|token|secret|passw|cookie|credential|signature|session|appid", re.IGNORECASE)
 _LEAST = 4
 """A key that is shorter would hide half of what is said."""
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[^\s{}]{16,}")
@@ -22,7 +24,8 @@ class Hiding:
     """Takes keys out of texts and of JSON values.
 
     Args:
-        given: headers, query or environment: what has the name of a key, or looks like one, is hidden.
+        given: headers, query, environment, what ``of_address`` and ``of_command`` find: what has the name of a key, or
+            looks like one, is hidden.
     """
 
     def __init__(self, *given: Mapping[str, str]) -> None:
@@ -51,9 +54,31 @@ class Hiding:
         return value
 
 
+def of_address(url: str) -> dict[str, str]:
+    """What may be a key in an address, by its name: its query, and the password before its host."""
+    try:
+        parts = urlsplit(url)
+        found = dict(parse_qsl(parts.query))
+        return found | ({"password": unquote(parts.password)} if parts.password else {})
+    except ValueError:
+        return {}
+
+
+def of_command(words: Sequence[str]) -> dict[str, str]:
+    """The keys in a command by their names: ``--token x``, ``--token=x``, and what may be one in its addresses."""
+    found: dict[str, str] = {}
+    for word, following in itertools.zip_longest(words, words[1:], fillvalue=""):
+        if "://" in word:
+            found |= of_address(word)
+        name, is_whole, value = word.partition("=")
+        if name.startswith("-") and KEY_NAME.search(name):
+            found[name] = value if is_whole else following
+    return found
+
+
 def _keys(name: str, value: str) -> Iterator[str]:
     """What of a header is secret, in all the forms in which it may come back."""
-    named = bool(_NAMES.search(name))
+    named = bool(KEY_NAME.search(name))
     if "{" in value or not (named or _RANDOM.fullmatch(value)):
         return
     parts = [value, *_last_words(value)]

@@ -19,7 +19,7 @@ from ..selection import tool_name
 from ..settings import ToolOptions, ToolSettings, resolve
 from .arguments import ArgumentSpec, check_arguments, schema_of
 from .entry import HttpTool, Reach, revealed
-from .hiding import Hiding
+from .hiding import Hiding, of_address
 from .hosts import HostPolicy
 from .templates import MISSING, fill_address, fill_text, fill_value, names_in, of_the_call, shown
 
@@ -64,11 +64,11 @@ class HttpCaller:
         build: Callable[[dict[str, Any]], Request],
         result: str,
         client: Callable[[], Client],
+        hiding: Hiding,
     ) -> None:
         self.kind, self.spec, self.settings = kind, spec, settings
         self._who, self._reach, self._build, self._result = who, reach, build, result
-        self._client = client
-        self._hiding = Hiding(revealed(reach.headers), revealed(reach.query))
+        self._client, self._hiding = client, hiding
 
     def arguments(self, given: Mapping[str, Any]) -> dict[str, Any]:
         """See ``Tool``."""
@@ -188,8 +188,11 @@ class HttpSource:
             )
         spec = FunctionSpec(entry.name, entry.description, schema_of(arguments), settings.blocking)
         build = _Template(entry, method, url, tuple(arguments))
+        hiding = Hiding(revealed(entry.headers), revealed(entry.query), of_address(url))
         return HttpCaller(
-            "http", spec, settings, entry.name, entry, build, entry.result, lambda: self._client_of(policy)
+            *("http", spec, settings, entry.name, entry, build, entry.result),
+            client=lambda: self._client_of(policy),
+            hiding=hiding,
         )
 
     def _client_of(self, policy: HostPolicy) -> Client:

@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 from ....pipeline.options import FileWord, Range
 from ....pipeline.units import MS, SECOND
 from ..http.entry import Value
+from ..http.hiding import of_command
 from ..selection import Selection
 
 __all__ = ["McpTools"]
@@ -49,4 +50,6 @@ class McpTools(Selection):
             return self.server
         if isinstance(self.mcp, str):
             return self.mcp.partition("://")[2].partition("/")[0]
-        return next((Path(word).name for word in reversed(self.mcp) if not word.startswith("-")), "server")
+        keys = set(of_command(self.mcp).values())
+        words = [word for word in self.mcp if not word.startswith("-") and "://" not in word]
+        return next((Path(word).name for word in reversed(words) if word not in keys), "server")

@@ -41,10 +41,16 @@ class McpServer:
         connect: makes a client.
         start_within_ns: the deadline of a start.
         told: is told ``up`` or ``down``, and why.
+        hide: takes keys out of what is told.
     """
 
     def __init__(
-        self, name: str, connect: Connected, start_within_ns: int, told: Callable[[str, str], None]
+        self,
+        name: str,
+        connect: Connected,
+        start_within_ns: int,
+        told: Callable[[str, str], None],
+        hide: Callable[[str], str],
     ) -> None:
         self.name = name
         self.tools: list[Any] = []
@@ -56,7 +62,7 @@ class McpServer:
         """Why it is not there, when it is not."""
         self._connect = connect
         self._start_within_ns = start_within_ns
-        self._told = told
+        self._told, self._hide = told, hide
         self._clock = clock_of_loop()
         self._client: Any = None
         self._users = 0
@@ -132,7 +138,7 @@ class McpServer:
                 raise
             except BaseException as error:
                 # Foreign code on both sides: whatever comes of it, the server is down, and it is said once.
-                why = _told(error)
+                why = self._hide(_told(error))
             finally:
                 self._up.clear()
                 self._client = None

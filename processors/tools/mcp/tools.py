@@ -18,7 +18,7 @@ from ..context import ToolContext
 from ..errors import ToolError
 from ..http.arguments import check_arguments
 from ..http.entry import revealed
-from ..http.hiding import Hiding
+from ..http.hiding import Hiding, of_address, of_command
 from ..http.hosts import HostPolicy
 from ..http.tools import checked_host
 from ..openapi.document import BadDocument, expanded
@@ -48,6 +48,8 @@ class McpSource:
 
     def __init__(self, entry: McpTools) -> None:
         self._entry = entry
+        way = of_address(entry.mcp) if isinstance(entry.mcp, str) else of_command(entry.mcp)
+        self._hiding = Hiding(revealed(entry.env), revealed(entry.headers), way)
         self._server: McpServer | None = None
         self._changed: Callable[[], None] = _nothing
 
@@ -78,14 +80,13 @@ class McpSource:
         by_name = {tool.name: tool for tool in server.tools}
         found = chosen(self._entry, by_name, "tools", strict=False)
         made: list[Tool] = []
-        hiding = Hiding(revealed(self._entry.env), revealed(self._entry.headers))
         for name, own in found.items():
             settings = resolve(self._entry, own.options)
             shown = tool_name(own.name)
             settings = replace(settings, name=shown, service=settings.service or server.name)
             try:
                 made.append(
-                    McpTool(by_name[name], shown, settings, server, self._entry.ask_timeout_ns, hiding)
+                    McpTool(by_name[name], shown, settings, server, self._entry.ask_timeout_ns, self._hiding)
                 )
             except BadDocument:
                 continue
@@ -173,6 +174,7 @@ class McpSource:
             connect,
             entry.start_timeout_ns,
             lambda state, why: common.tell(entry.title, "mcp", state, why),
+            self._hiding.text,
         )
         return server
 

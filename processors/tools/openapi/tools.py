@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ....pipeline.errors import ConfigError, Problem
+from ....pipeline.secrecy import bare_address
 from ....pipeline.units import SECOND
 from ..catalog import FunctionSpec
 from ..errors import ToolError
 from ..http.client import CannotCall, Client, Request
 from ..http.entry import revealed
+from ..http.hiding import Hiding
 from ..http.hosts import HostPolicy
 from ..http.tools import HttpCaller, check_fixed, checked_host, with_query
 from ..seam import Tool
@@ -87,9 +89,11 @@ class OpenApiSource:
                 answer = await client.ask(request, _MOST_BYTES)
         except (CannotCall, TimeoutError) as error:
             why = str(error) or "it takes too long"
-            raise _fault(f"{url} cannot be read: {why}", "is the service there?") from None
+            raise _fault(f"{bare_address(url)} cannot be read: {why}", "is the service there?") from None
         if answer.status != 200:
-            raise _fault(f"{url} cannot be read: it answered {answer.status}", "is that the address?")
+            raise _fault(
+                f"{bare_address(url)} cannot be read: it answered {answer.status}", "is that the address?"
+            )
         text = answer.body.decode("utf-8", "replace")
         common.kept["openapi", url] = (now_ns + _FETCHED_FOR_NS, text)
         return text
@@ -106,6 +110,7 @@ class OpenApiSource:
         except BadDocument as error:
             raise _fault(f"the document cannot be used: {error}", "check it with an OpenAPI linter") from None
         by_name = _named(found)
+        hiding = Hiding(fixed_headers, fixed_query)
         made: list[Tool] = []
         for name, own in self._wanted(by_name).items():
             operation = by_name[name]
@@ -125,7 +130,7 @@ class OpenApiSource:
             spec = FunctionSpec(shown, description, operation.schema, settings.blocking)
             build = _Requests(operation, server, fixed_headers, fixed_query)
             client = _ClientOf(self, policy)
-            made.append(HttpCaller("openapi", spec, settings, host, entry, build, "", client))
+            made.append(HttpCaller("openapi", spec, settings, host, entry, build, "", client, hiding))
         return made
 
     def _wanted(self, by_name: dict[str, Operation]) -> Any:

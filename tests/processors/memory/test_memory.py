@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import traceback
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from livegraph.pipeline import ConfigError, Graph, Secret, run_virtual
+from livegraph.pipeline import ConfigError, Graph, LivegraphError, Secret, run_virtual
 from livegraph.pipeline.events import Event, ToolFinished
 from livegraph.processors.app import AppIn
 from livegraph.processors.gemini_live import GeminiLive, LiveConnector
@@ -381,6 +382,22 @@ def test_a_file_that_cannot_hold_memories_is_told_before_a_call(tmp_path: Path) 
     path.write_text("likes tea")
     (fault,) = Memory.check_options({"store": path, "key": "ada"})
     assert "no database of SQLite" in fault.message and "tea" not in fault.message
+
+
+def test_an_address_that_is_none_is_told_without_its_password(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A slash in a password ends the host's part of an address: libraries say what is wrong with the rest."""
+    url = Secret("postgresql://bob:hunter22/x@127.0.0.1:9/x")
+
+    async def main() -> None:
+        with pytest.raises(LivegraphError, match=r"\(option url\)") as caught:
+            await call_once(tmp_path, "ada", quiet, store=None, url=url)
+        assert "hunter22" not in "".join(traceback.format_exception(caught.value))
+
+    with caplog.at_level("DEBUG"):
+        run_virtual(main())
+    assert "hunter22" not in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,8 @@ import base64
 
 import pytest
 
-from livegraph.processors.tools.http.hiding import Hiding
+from livegraph.processors.tools.http.hiding import Hiding, of_address, of_command
+from livegraph.processors.tools.mcp.entry import McpTools
 
 KEY = "sk-live-8271/+abc"
 
@@ -37,3 +38,36 @@ def test_what_is_no_key_stays() -> None:
 def test_values_are_gone_through_to_the_bottom() -> None:
     value = {"args": {KEY: [f"a {KEY}", 3, None]}}
     assert Hiding({"X-Key": KEY}).value(value) == {"args": {"[secret]": ["a [secret]", 3, None]}}
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://api.example/x?key=top/8271",
+        "https://api.example/x?units=metric&access_token=top%2F8271#part",
+        "https://ada:top%2F8271@api.example/x",
+    ],
+)
+def test_a_key_in_an_address_is_hidden(url: str) -> None:
+    """As it is meant and as it is written."""
+    assert Hiding(of_address(url)).text("metric top/8271 top%2F8271") == "metric [secret] [secret]"
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["npx", "-y", "files-mcp", "--api-key", "top-8271"],
+        ["npx", "files-mcp", "--token=top-8271"],
+        ["/usr/bin/files-mcp", "postgresql://ada:top-8271@db/x"],
+        ["files-mcp", "-v", "https://api.example/?secret=top-8271"],
+    ],
+)
+def test_a_key_in_a_command_is_hidden_and_gives_no_server_its_name(command: list[str]) -> None:
+    hiding = Hiding(of_command(command))
+    assert hiding.text(f"cannot do {' '.join(command)}").count("[secret]") == 1
+    assert "8271" not in hiding.text(" ".join(command))
+    assert McpTools(mcp=command).title == "files-mcp"
+
+
+def test_an_address_that_is_none_holds_no_key() -> None:
+    assert of_address("http://[::1") == {} == of_address("")
