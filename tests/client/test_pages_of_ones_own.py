@@ -92,6 +92,18 @@ def test_the_button_alone_makes_a_call() -> None:
             async with asyncio.timeout(10):
                 while await page.evaluate("kept.phase") != "ended":
                     await asyncio.sleep(0.05)
+            # Two on one page, each in its own language; a label may change.
+            await page.evaluate(
+                """document.body.innerHTML = '<livegraph-call lang="de"></livegraph-call>'
+                   + '<livegraph-call lang="en"></livegraph-call>'"""
+            )
+            await expect(page.locator("livegraph-call >> button.call")).to_have_text(["Anrufen", "Call"])
+            await page.evaluate(
+                "document.querySelector('livegraph-call').setAttribute('label', 'Laden anrufen')"
+            )
+            await expect(page.locator("livegraph-call >> button.call")).to_have_text(
+                ["Laden anrufen", "Call"]
+            )
 
     asyncio.run(run())
 
