@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import AsyncExitStack, aclosing
 from typing import Any
 
 from ...pipeline.errors import from_signal
 from ...pipeline.frames import ToolCallFrame
+from ...pipeline.processor import OptionFault
 from ...pipeline.running.tasks import loop_runs
 from ...pipeline.units import SECOND, format_duration
 from .breaker import Breaker, BreakerPolicy
@@ -25,7 +27,9 @@ from .settings import ToolSettings
 from .shared import Shared
 from .stand_ins import StandIns
 
-__all__ = ["Execution"]
+__all__ = ["Execution", "unknown_fields"]
+
+_FIELD = re.compile(r"\{(\w+)\}")
 
 
 class Execution:
@@ -322,6 +326,18 @@ class _Held:
         self._users -= 1
         if not self._users and self.free is not None:
             self.free()
+
+
+def unknown_fields(tools: Iterable[Tool]) -> Iterator[OptionFault]:
+    """A warning for each field of a question to the caller that is no argument of its tool: it would be read out."""
+    for tool in tools:
+        confirm, spec = tool.settings.confirm, tool.spec
+        known = list(spec.parameters.get("properties", {}))
+        for field in dict.fromkeys(_FIELD.findall(confirm) if isinstance(confirm, str) else ()):
+            if field not in known:
+                message = f"`confirm` of {spec.name} asks with `{{{field}}}`, which is none of its arguments"
+                hint = f"there is: {', '.join(known)}" if known else "it has none"
+                yield OptionFault("tools", message, hint, warning=True)
 
 
 def _filled(question: str, args: dict[str, Any]) -> str:

@@ -53,7 +53,7 @@ from .breaker import BreakerPolicy
 from .consent import Consents
 from .context import ToolDesk
 from .docket import Docket
-from .execution import Execution
+from .execution import Execution, unknown_fields
 from .fillers import missing_sounds
 from .listening import Listening
 from .mcp.entry import McpTools
@@ -187,6 +187,7 @@ class ToolRouter(Processor):
         try:
             known, _ = known_tools(options["tools"], options.get("isolation", "none"))
             yield from missing_sounds(known.values())
+            yield from unknown_fields(known.values())
         except ConfigError as error:
             for problem in error.problems:
                 yield _fault(problem, "tools")

@@ -15,6 +15,7 @@ from livegraph.pipeline.turns.conversation_policy import IdleStep
 from livegraph.processors.tools import Cached, Filler, ToolError, Who, tool
 from livegraph.processors.tools.breaker import BreakerPolicy
 from livegraph.processors.tools.python_tools import PythonTools
+from livegraph.processors.tools.router import ToolRouter
 from livegraph.processors.tools.settings import FunctionOptions
 from livegraph.testing import no_tasks_left
 from support.tool_calls import Model, talk, with_tools
@@ -53,6 +54,19 @@ def test_nothing_is_booked_before_the_caller_has_said_yes_to_exactly_that() -> N
 
     talk(with_tools(book), script)
     assert booked == ["Monday"]
+
+
+def test_a_question_with_a_field_that_is_no_argument_is_told_before_a_call() -> None:
+    @tool(confirm="Shall I book {day} at {tiem}, {day}?")
+    def book(day: str, time: str = "") -> str:
+        return "booked"
+
+    @tool(confirm="Shall I pay?")
+    def pay() -> str:
+        return "paid"
+
+    (fault,) = ToolRouter.check_options({"tools": [book, pay]})
+    assert fault.warning and "`{tiem}`" in fault.message and fault.hint == "there is: day, time"
 
 
 def test_two_things_asked_for_at_once_are_agreed_to_one_by_one() -> None:
