@@ -16,6 +16,7 @@ __all__ = ["Mailbox", "stream_to"]
 # Ray's own annotations differ from release to release, and it need not be there where types are checked.
 ray: Any = import_module("ray")
 RayError: Any = import_module("ray.exceptions").RayError
+ActorDiedError: Any = import_module("ray.exceptions").ActorDiedError
 
 _POLL_S = 10.0
 _MOST_WAITING = 10_000

@@ -19,7 +19,7 @@ from weakref import WeakSet
 from ...language import Agent
 from ..calls.served import ServedAgent
 from ..refusals import Refusal
-from .actors import Mailbox, RayError, ray, stream_to
+from .actors import ActorDiedError, Mailbox, RayError, ray, stream_to
 from .elastic import ElasticPool
 from .hosting import Host
 from .kept import MOST_WORKERS, Started
@@ -41,6 +41,7 @@ ADDRESS_LABEL = "livegraph.io/public-address"
 _PATIENT_S = 20.0
 _PLACED_WITHIN_S = 300.0
 """For a node with room: the cluster may have to grow first."""
+_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,18 @@ class RayPool(ElasticPool):
     async def _start(self, slot: int | None) -> _StartedActor:
         only = "" if slot is None else self._only(slot)
         taken = self._placements[only].resources if only else self._resources
+        tried = 0
+        while True:
+            tried += 1
+            try:
+                return await self._start_on_a_node(only, taken)
+            except (RayError, TimeoutError) as error:
+                # A node that is just being lost takes those with it that were sent there.
+                if isinstance(error, ActorDiedError) and tried < _TRIES:
+                    continue
+                raise WorkerLost(f"no node has taken it: {type(error).__name__}") from None
+
+    async def _start_on_a_node(self, only: str, taken: Mapping[str, float]) -> _StartedActor:
         options = _options(taken, self._environment)
         actor = ray.remote(_Actor).options(**options).remote(list(filter(None, sys.path)))
         try:
@@ -158,9 +171,6 @@ class RayPool(ElasticPool):
             started = _StartedActor(actor, await RemoteWorker.at(stream_to(actor)), node)
             self._actors.add(started)
             await started.worker.prepare(self._setup)
-        except (RayError, TimeoutError) as error:
-            ray.kill(actor, no_restart=True)
-            raise WorkerLost(f"no node has taken it: {type(error).__name__}") from None
         except BaseException:
             # Cancelled as well: nobody else knows of the actor yet.
             ray.kill(actor, no_restart=True)

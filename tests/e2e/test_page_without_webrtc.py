@@ -58,7 +58,8 @@ def test_the_page_calls_over_a_websocket_where_nothing_else_gets_through(tmp_pat
         ):
             page = await browser.open(f"http://127.0.0.1:{web.port}/")
             await call_in_vain(page, web)
-            await page.wait_until_heard(track=1)  # the first is the peer connection's, which carries nothing
+            # The first track is the peer connection's, which carries nothing.
+            await page.wait_until_heard(track=1, within_s=60)
             await expect(page.page.locator("#way")).to_be_visible()
             assert "WebSocket" in str(await page.page.locator("#way").get_attribute("title"))
             (call,) = web.desk.calls()
