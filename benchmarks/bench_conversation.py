@@ -110,7 +110,8 @@ async def serve(preset: TurnPreset) -> None:
     from livegraph.transports.webrtc.webrtc_in import WebRTCIn
     from livegraph.transports.webrtc.webrtc_out import WebRTCOut
 
-    # Whoever judges the end of a turn: with `service` the model's own detector.
+    # Whoever judges the end of a turn: with `service` the model's own detector. By `setattr`, as mypy lets no module's
+    # class be replaced by assignment.
     setattr(hearing if preset == "service" else vad_gate, "SpeechDetector", Waiting)  # noqa: B010
     graph = Graph("talker")
     graph.add("mic", WebRTCIn)

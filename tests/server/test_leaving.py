@@ -8,7 +8,6 @@ import pytest
 from aiortc import RTCSessionDescription
 
 from livegraph.language import parse_agent
-from livegraph.pipeline import Graph
 from livegraph.pipeline.events import CallStarted, StateChanged
 from livegraph.processors.gemini_live import LiveConnector
 from livegraph.server import Arrival, ServedAgent
@@ -17,18 +16,9 @@ from livegraph.simulator.brain import parse_brain
 from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
-from livegraph.transports.webrtc.webrtc_in import WebRTCIn
-from livegraph.transports.webrtc.webrtc_out import WebRTCOut
+from support.clients import echo
 from support.web import Web, serving
 from support.webrtc import Caller
-
-
-def echo() -> ServedAgent:
-    graph = Graph("echo")
-    graph.add("mic", WebRTCIn)
-    graph.add("ear", WebRTCOut)
-    graph.connect("mic", "ear")
-    return ServedAgent("echo", graph.plan())
 
 
 async def call(web: Web, caller: Caller, **fields: object) -> dict[str, str]:
