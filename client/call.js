@@ -1,9 +1,9 @@
 /** A call to an agent: what a page of one's own needs of livegraph. */
 
-import { openMicrophone, release } from "./devices.js";
 import { Emitter } from "./emitter.js";
 import { Levels } from "./levels.js";
 import { Line } from "./line.js";
+import { Microphone } from "./microphone.js";
 import { Pictures } from "./pictures.js";
 import { CallProblem, asProblem } from "./problems.js";
 import { FromServer, ToServer } from "./protocol.js";
@@ -23,8 +23,7 @@ export class Call {
   #pictures = new Pictures(() => this.#emitter.emit("shown", this.shown));
   #sound = new Audio();
   #connection = null;
-  #stream = null;
-  #own = true; // whether the microphone was opened here, and is closed here
+  #microphone = null;
   #speaker = "";
   #typed = []; // what was typed and has not come back
   #typedCount = 0;
@@ -101,19 +100,9 @@ export class Call {
   }
 
   async #open(connection, audio, video, resume) {
-    const given = audio instanceof MediaStream;
-    const wanted = typeof audio === "object" && !given ? audio.deviceId ?? "" : "";
-    const [config, opened] = await Promise.allSettled([
-      this.#iceServers(),
-      audio === false ? null : given ? audio : openMicrophone(wanted),
-    ]);
-    const stream = opened.value ?? null;
-    if (this.#connection !== connection) {
-      if (!given) release(stream); // the user gave up while the browser was asking
-      return;
-    }
-    this.#own = !given;
-    if (stream !== null) this.#useStream(stream);
+    const microphone = this.#microphoneFor(connection);
+    const [config, opened] = await Promise.allSettled([this.#iceServers(), microphone.open(audio)]);
+    if (this.#connection !== connection) return; // the user gave up while the browser was asking
     if (opened.status === "rejected") throw opened.reason;
     if (config.status === "rejected") throw config.reason;
     this.#state.offer();
@@ -121,7 +110,7 @@ export class Call {
     const { agent, inputs } = this.#options;
     this.#shows = typeof video === "string" ? video : "";
     await connection.start({
-      stream,
+      stream: microphone.stream,
       agent: agent || undefined,
       inputs: Object.keys(inputs).length > 0 ? inputs : undefined,
       iceServers: config.value,
@@ -160,8 +149,8 @@ export class Call {
     this.#connection = null;
     this.#pictures.stop();
     this.#levels.stop();
-    if (this.#own) release(this.#stream);
-    this.#stream = null;
+    this.#microphone?.close();
+    this.#microphone = null;
     this.#sound.srcObject = null;
     this.#changed();
     this.#emitter.emit("ended", { problem, reason });
@@ -359,9 +348,8 @@ export class Call {
 
   /** Whether the agent does not hear the user. */
   set muted(muted) {
-    if (this.#stream === null) return;
-    this.#state.muted = Boolean(muted);
-    for (const track of this.#stream.getAudioTracks()) track.enabled = !muted;
+    if (this.microphone === null) return;
+    this.#state.muted = this.#microphone.muted = Boolean(muted);
     this.#tellMuted();
     this.#changed();
   }
@@ -374,42 +362,22 @@ export class Call {
 
   /** The microphone in use; `null` for a caller who types. @returns {MediaStream | null} */
   get microphone() {
-    return this.#stream;
+    return this.#microphone?.stream ?? null;
   }
 
   /** Speaks through another microphone, without a new call. @throws {CallProblem} */
   async useMicrophone(deviceId) {
-    const connection = this.#connection;
-    if (connection === null || this.#stream === null) return;
-    const opened = await openMicrophone(deviceId);
-    if (this.#connection !== connection) {
-      release(opened);
-      return;
-    }
-    const before = this.#stream;
-    await connection.replaceTrack(opened.getAudioTracks()[0]);
-    if (this.#own) release(before);
-    this.#own = true;
-    this.#useStream(opened);
+    await this.#microphone?.exchange(deviceId);
   }
 
-  #useStream(stream) {
-    this.#stream = stream;
-    this.#levels.attach("you", stream);
-    const [track] = stream.getAudioTracks();
-    track.enabled = !this.#state.muted;
-    track.onended = () => {
-      if (this.#stream === stream) void this.#microphoneGone();
-    };
-  }
-
-  /** The microphone in use was unplugged: go on with another one, or say that the agent cannot hear. */
-  async #microphoneGone() {
-    try {
-      await this.useMicrophone("");
-    } catch {
-      this.#emitter.emit("problem", new CallProblem("microphone_lost"));
-    }
+  #microphoneFor(connection) {
+    this.#microphone = new Microphone({
+      use: (stream) => this.#levels.attach("you", stream),
+      exchange: (track) => connection.replaceTrack(track),
+      gone: (problem) => this.#emitter.emit("problem", problem),
+      back: () => this.#emitter.emit("microphone_back", {}),
+    });
+    return this.#microphone;
   }
 
   /** Hears the agent through another loudspeaker, "" for the system's own, where the browser can choose. @throws {CallProblem} */
@@ -434,7 +402,7 @@ export class Call {
 
   /** Plays the agent's voice where the browser held it back: call it from a click, after the event "sound_blocked". */
   async play() {
-    this.#connection?.wake();
+    this.wake();
     try {
       await this.#sound.play();
     } catch (error) {

@@ -93,7 +93,7 @@ export class Connection {
       this.#sendCandidates();
       await pc.setRemoteDescription({ sdp: answer.sdp, type: answer.type });
     } catch (error) {
-      this.#finish(asProblem(error));
+      if (!this.#over) this.#finish(asProblem(error)); // a connection that was given up takes no answer: no fault
     }
   }
 

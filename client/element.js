@@ -1,7 +1,7 @@
 /** `<livegraph-call>`: a button that calls an agent, and a panel with the conversation, for any page. */
 
 import { Call } from "./call.js";
-import { asProblem } from "./problems.js";
+import { CallProblem, asProblem } from "./problems.js";
 import { clockText } from "./state.js";
 import { direction, label, language, speak, words } from "./words.js";
 
@@ -107,7 +107,15 @@ export class LivegraphCall extends Element {
     call.on("transcript", (said) => this.#say(said));
     call.on("tool", (use) => this.#tool(use));
     call.on("problem", (problem) => this.#problem(problem));
-    call.on("sound_blocked", () => this.addEventListener("click", () => void call.play(), { once: true }));
+    call.on("microphone_back", () => this.#settle("microphone_lost", "microphone_revoked"));
+    call.on("sound_blocked", () => {
+      this.#problem(new CallProblem("sound_blocked"));
+      const play = () => {
+        this.#settle("sound_blocked");
+        void call.play();
+      };
+      this.addEventListener("click", play, { once: true });
+    });
     call.on("ended", ({ problem }) => {
       if (problem) this.#problem(problem);
     });
@@ -262,6 +270,11 @@ export class LivegraphCall extends Element {
     this.#parts.problem.dataset.kind = problem.kind;
     this.#parts.problem.dataset.problem = problem.code;
     this.#parts.problem.hidden = false;
+  }
+
+  /** What one of these codes told is over. */
+  #settle(...codes) {
+    if (codes.includes(this.#parts.problem.dataset.problem)) this.#parts.problem.hidden = true;
   }
 }
 

@@ -110,6 +110,8 @@ export interface CallEvents {
   shown: "" | "camera" | "screen";
   /** Something failed, and the call goes on. */
   problem: CallProblem;
+  /** A microphone that was gone, as a problem told, is there again. */
+  microphone_back: Record<string, never>;
   /** The browser wants a click before it plays: call `play()` from one. */
   sound_blocked: Record<string, never>;
   /** Once a call. problem: `null` when the user hung up. reason: the server's word for the end, "" where it had none. */
@@ -158,7 +160,7 @@ export class Call {
 
 export type ProblemCode =
   | "insecure_origin" | "unsupported_browser" | "no_microphone" | "microphone_denied" | "microphone_busy"
-  | "microphone_lost" | "no_camera" | "camera_denied" | "no_speaker" | "sound_blocked" | "server_unreachable"
+  | "microphone_lost" | "microphone_revoked" | "no_camera" | "camera_denied" | "no_speaker" | "sound_blocked" | "server_unreachable"
   | "server_error" | "refused" | "bad_inputs" | "agent_unknown" | "unauthorized" | "ticket_expired" | "ticket_used"
   | "too_often" | "draining" | "overloaded" | "full" | "no_path" | "lost" | "offline" | "agent_failed" | "ended"
   | "page_failed";

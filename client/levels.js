@@ -55,6 +55,7 @@ export class Levels {
   /** Listens to this stream from now on. @param {"you" | "agent"} side @param {MediaStream | null} stream */
   attach(side, stream) {
     this.#sources?.[side].attach(stream);
+    this.wake(); // what a browser refuses to a page without a click it allows where there is a microphone
   }
 
   /** @returns {{you: number, agent: number}} each 0 to 1 */

@@ -13,6 +13,7 @@ const KINDS = {
   microphone_denied: { retry: true, typing: true },
   microphone_busy: { retry: true, typing: true },
   microphone_lost: { kind: "warning" },
+  microphone_revoked: { kind: "warning" },
   no_camera: { kind: "warning" },
   camera_denied: { kind: "warning" },
   no_speaker: { kind: "warning" },
@@ -36,6 +37,9 @@ const KINDS = {
   ended: { kind: "info", retry: true },
   page_failed: { retry: true },
 };
+
+/** The server's words for a call that a page wanted to go on with. */
+const GONE = new Set(["call_unknown", "call_over", "call_ended"]);
 
 /** Why a call could not be made or ended. */
 export class CallProblem extends Error {
@@ -114,6 +118,7 @@ export function refusalProblem(status, said, retryAfter) {
 
 function codeOf(status, code) {
   if (typeof code === "string" && Object.hasOwn(KINDS, code)) return code;
+  if (GONE.has(code)) return "lost";
   if (status === 404) return "agent_unknown";
   if (status === 503 || status === 429) return "full";
   return status >= 500 ? "server_error" : "refused";

@@ -71,7 +71,7 @@ export class SocketLine {
       socket.onmessage = ({ data }) => this.#receive(data);
       socket.onclose = ({ code }) => this.#closed(code);
     } catch (error) {
-      this.#finish(asProblem(error));
+      if (!this.#over) this.#finish(asProblem(error)); // a context that was closed prepares nothing: no fault
     }
   }
 

@@ -22,6 +22,8 @@ translate();
 const secrets = new URLSearchParams(location.hash.replace(/^#/, ""));
 const token = secrets.get("token") ?? secrets.get("ticket") ?? "";
 
+const NO_MICROPHONE = ["microphone_lost", "microphone_revoked", "no_microphone", "microphone_busy", "microphone_denied"];
+
 const transport = ["webrtc", "websocket"].find((way) => way === asked.get("transport")) ?? "auto";
 
 const signalling = new Signalling(document.baseURI, token);
@@ -108,6 +110,9 @@ async function dial({ resume = "", silent = false } = {}) {
   dialled.on("line", (line) => view.line(line));
   dialled.on("shown", paint);
   dialled.on("problem", (problem) => notice.show(problem));
+  dialled.on("microphone_back", () => {
+    if (NO_MICROPHONE.includes(notice.code)) notice.hide();
+  });
   dialled.on("sound_blocked", () => {
     notice.show(new CallProblem("sound_blocked"), { label: label("play"), run: () => void dialled.play() });
   });
@@ -234,7 +239,7 @@ view.agent.addEventListener("change", () => {
 
 view.microphone.addEventListener("change", () => {
   remember("microphone", view.microphone.value);
-  if (call.active) void attempt(["microphone_lost"], (during) => during.useMicrophone(view.microphone.value));
+  if (call.active) void attempt(NO_MICROPHONE, (during) => during.useMicrophone(view.microphone.value));
   else if (microphoneTest.running) void testMicrophone();
 });
 

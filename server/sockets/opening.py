@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from ...pipeline.units import MS
+from ...pipeline.units import MS, SECOND
 from ...transports.socket.caller import SocketCaller
 from ...transports.socket.codings import Coding, CodingError
 from ...transports.socket.native import NativeCodec
@@ -27,6 +27,8 @@ INSTEAD = "instead"
 _BEARER = "livegraph.bearer."
 """A subprotocol that begins so carries a token, in base64url without padding: pages can send no other header."""
 _MOST_INPUTS = 64
+_PAGE_IDLE_NS = 90 * SECOND
+"""A page that nobody looks at may say something once a minute, and no oftener: browsers see to that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +42,7 @@ class Opening:
         agent, inputs: what it calls, and what it brings along.
         dialect: how it spells messages of the protocol of calls.
         ahead_ns: how much of the agent's sound it is sent before it hears it.
+        idle_ns: a caller of whom nothing comes for so long is lost.
         answer: what it is told first, when its call has a place.
         replay: whether its first message is read by the codec as well.
         loose_inputs: whether inputs that the agent does not have are left out, and numbers are read from their texts.
@@ -54,6 +57,7 @@ class Opening:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     dialect: Dialect | None = None
     ahead_ns: int = 200 * MS
+    idle_ns: int = 60 * SECOND
     answer: Callable[[SocketCaller], Data | None] = lambda caller: None
     replay: bool = False
     loose_inputs: bool = False
@@ -106,6 +110,7 @@ def native_opening(data: Data, _: Mapping[str, str]) -> Opening | None:
         agent=hello.agent,
         inputs=hello.inputs,
         ahead_ns=hello.ahead_ms * MS,
+        idle_ns=_PAGE_IDLE_NS,
         answer=answer,
     )
 

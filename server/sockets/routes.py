@@ -103,7 +103,9 @@ class SocketDoor:
         self, websocket: WebSocket, wire: SocketWire, opening: Opening, first: Data, grant: Grant
     ) -> None:
         """Have the call of a caller who may have one; returns when it is over. Raises ``Refusal``."""
-        caller = SocketCaller(opening.codec, kind=opening.kind, ahead_ns=opening.ahead_ns)
+        caller = SocketCaller(
+            opening.codec, kind=opening.kind, ahead_ns=opening.ahead_ns, idle_ns=opening.idle_ns
+        )
         asked = CallRequest(
             websocket.path_params.get("agent") or opening.agent,
             opening.inputs,

@@ -18,6 +18,7 @@ import pytest
 from playwright.async_api import BrowserContext, Page, Route, expect
 
 from support.browser import TestBrowser, chromium
+from support.eventually import eventually
 from support.fake_call_server import DEFAULT_AGENTS, FakeCallServer, Refusal, fake_call_server
 
 pytestmark = pytest.mark.browser
@@ -408,6 +409,36 @@ def test_hanging_up_before_the_answer_leaves_no_call_behind() -> None:
             v.server.answer_gate.set()
             await v.server.until(lambda: v.server.hung_up == ["call-1"])
             await expect(v.page.locator("#problem")).to_be_hidden()
+
+    in_loop(run())
+
+
+def test_hanging_up_while_the_answer_is_taken_is_no_fault() -> None:
+    """A connection that was given up takes no answer any more: nobody is told of that, the console neither."""
+    slow = """
+        const take = RTCPeerConnection.prototype.setRemoteDescription;
+        RTCPeerConnection.prototype.setRemoteDescription = async function (answer) {
+          window.answered = true;
+          await new Promise((resolve) => (window.go = resolve));
+          return take.call(this, answer);
+        };"""
+
+    async def run() -> None:
+        async with visit(script=slow) as v:
+            said: list[str] = []
+            v.page.on("console", lambda message: said.append(message.text))
+            await v.page.click("#call")
+
+            async def answered() -> Any:
+                return await v.page.evaluate("window.answered")
+
+            await eventually(answered, "answer that is taken")
+            await v.page.click("#hangup")
+            await v.page.evaluate("go()")
+            await v.server.until(lambda: v.server.hung_up == ["call-1"])
+            await expect(v.page.locator("#state")).to_have_attribute("data-state", "idle")
+            await expect(v.page.locator("#problem")).to_be_hidden()
+            assert said == []
 
     in_loop(run())
 

@@ -84,15 +84,22 @@ class TestPage:
 
     page: Page
     errors: list[str] = field(default_factory=list)
+    _kept: dict[int, tuple[str, npt.NDArray[np.int16]]] = field(default_factory=dict)
+    """Of each track by number, what was taken of it already, and its id: a page that is reloaded begins anew."""
 
     async def heard(self, track: int = 0) -> Heard:
         """Remote track number ``track`` (by arrival) from its start until now; empty before it comes."""
-        found: dict[str, Any] | None = await self.page.evaluate("n => window.__heard.take(n)", track)
-        if found is None:
-            return Heard(np.zeros(0, np.int16), 48_000)
-        return Heard(
-            np.frombuffer(base64.b64decode(found["pcm"]), "<i2").astype(np.int16), int(found["rate"])
+        nothing = np.zeros(0, np.int16)
+        id, before = self._kept.get(track, ("", nothing))
+        found: dict[str, Any] | None = await self.page.evaluate(
+            "([n, id, from]) => window.__heard.take(n, id, from)", [track, id, len(before)]
         )
+        if found is None:
+            return Heard(nothing, 48_000)
+        new = np.frombuffer(base64.b64decode(found["pcm"]), "<i2").astype(np.int16)
+        pcm = np.concatenate([before, new]) if found["id"] == id else new
+        self._kept[track] = (found["id"], pcm)
+        return Heard(pcm, int(found["rate"]))
 
     async def say(self, utterance: Utterance) -> None:
         """Speak into the microphone now, over what its file says; returns when all is said.
@@ -171,7 +178,11 @@ def find_chromium() -> str | None:
 
 @asynccontextmanager
 async def chromium(
-    *, microphone: Path | None = None, camera: Path | None = None, allowed: bool = True
+    *,
+    microphone: Path | None = None,
+    camera: Path | None = None,
+    allowed: bool = True,
+    plays_unasked: bool = True,
 ) -> AsyncIterator[TestBrowser]:
     """Run headless Chromium while the block lasts; skips the test where there is none.
 
@@ -179,6 +190,7 @@ async def chromium(
         microphone: a 16-bit PCM WAV file, played once from when a page opens it. None: Chromium's beeps.
         camera: a video in YUV4MPEG2, shown again and again. None: Chromium's own.
         allowed: False refuses the microphone, as a person does who clicks "Block".
+        plays_unasked: False holds sound back before somebody has clicked, as browsers of people do.
     """
     executable = find_chromium()
     if executable is None:
@@ -188,6 +200,9 @@ async def chromium(
             "no Chromium on this machine: install Debian's `chromium`, or set LIVEGRAPH_TEST_CHROMIUM"
         )
     flags = [flag for flag in _FLAGS if allowed or flag != "--use-fake-ui-for-media-stream"]
+    if not plays_unasked:
+        flags = [flag for flag in flags if not flag.startswith("--autoplay-policy")]
+        flags.append("--autoplay-policy=document-user-activation-required")
     if microphone is not None:
         flags.append(f"--use-file-for-fake-audio-capture={microphone}%noloop")
     if camera is not None:

@@ -1,12 +1,21 @@
 // Records every remote audio track of every RTCPeerConnection of the page, and every other one that an element of it plays:
-// `__heard.take(n)` gives the n-th as base64 of 16-bit little-endian PCM. Runs before the page's own scripts.
+// `__heard.take(n, id, from)` gives the n-th from sample `from` on, as base64 of 16-bit little-endian PCM, and all of it where
+// it is another one than `id`. Runs before the page's own scripts, and takes little of the page's time: in a call over a
+// WebSocket it is the page that plays.
 (() => {
   const RATE = 48000;
+  const PIECE = RATE / 20;
   const WORKLET = `
     registerProcessor('record', class extends AudioWorkletProcessor {
-      process([input]) {
-        const samples = input[0];
-        if (samples) this.port.postMessage(samples.slice());
+      #piece = new Int16Array(${PIECE});
+      #filled = 0;
+      process([[samples]]) {
+        for (const value of samples ?? []) {
+          this.#piece[this.#filled++] = Math.max(-32768, Math.min(32767, Math.round(value * 32767)));
+          if (this.#filled < ${PIECE}) continue;
+          this.port.postMessage(this.#piece);
+          this.#filled = 0;
+        }
         return true;
       }
     });`;
@@ -33,21 +42,18 @@
     await context.resume();
   }
 
-  function take(number) {
+  function take(number, id = '', from = 0) {
     const entry = tracks[number];
     if (!entry) return null;
-    const length = entry.chunks.reduce((sum, chunk) => sum + chunk.length, 0);
-    const pcm = new Int16Array(length);
-    let at = 0;
-    for (const chunk of entry.chunks) {
-      for (const value of chunk) pcm[at++] = Math.max(-32768, Math.min(32767, Math.round(value * 32767)));
-    }
+    const pieces = entry.chunks.slice(entry.id === id ? from / PIECE : 0);
+    const pcm = new Int16Array(pieces.length * PIECE);
+    pieces.forEach((piece, n) => pcm.set(piece, n * PIECE));
     let binary = '';
     const bytes = new Uint8Array(pcm.buffer);
     for (let i = 0; i < bytes.length; i += 0x8000) {
       binary += String.fromCharCode.apply(null, bytes.subarray(i, i + 0x8000));
     }
-    return { rate: RATE, pcm: btoa(binary) };
+    return { id: entry.id, rate: RATE, pcm: btoa(binary) };
   }
 
   const Original = window.RTCPeerConnection;

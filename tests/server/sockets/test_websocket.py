@@ -12,12 +12,13 @@ import websockets
 from websockets.asyncio.client import ClientConnection
 
 from livegraph.audio import Pcm
-from livegraph.pipeline import AudioFrame, Graph, In, Out, Processor, TextFrame
+from livegraph.pipeline import SECOND, AudioFrame, Graph, In, Out, Processor, TextFrame
 from livegraph.pipeline.frames import TurnEndFrame, TurnStartFrame
 from livegraph.pipeline.graph.inputs import InputSpec
 from livegraph.pipeline.graph.plan import make_plan
 from livegraph.server.access.grant import Grant
 from livegraph.server.calls import ServedAgent
+from livegraph.server.sockets.opening import native_opening
 from livegraph.transports.socket.codings import Coding, SoundDecoder, SoundEncoder
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
@@ -269,6 +270,13 @@ def test_a_first_message_that_is_wrong_is_told_why(first: object, code: str, say
             assert web.desk.active == 0
 
     asyncio.run(run())
+
+
+def test_a_page_that_nobody_looks_at_is_not_taken_to_be_lost() -> None:
+    """Browsers let such a page say something once a minute."""
+    opening = native_opening('{"type": "hello"}', {})
+    assert opening is not None
+    assert opening.idle_ns >= 75 * SECOND
 
 
 def test_a_socket_takes_the_place_of_an_offer_that_led_nowhere() -> None:
