@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import stat
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
@@ -29,12 +30,18 @@ _NO_SUCH_NAME = ("output_unknown",)
 
 
 def admin_folder() -> Path:
-    """Where the sockets of this user's servers lie; made for its owner only."""
+    """Where the sockets of this user's servers lie; made for its owner only. ``Fault`` when it is not, or cannot be."""
     base = os.environ.get("XDG_RUNTIME_DIR")
     folder = Path(base) / "livegraph" if base else Path("/tmp") / f"livegraph-{os.getuid()}"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = folder.stat()
-    if found.st_uid != os.getuid() or found.st_mode & 0o077:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # Below /tmp anybody may have been there first, also with a link to a folder of this user's.
+        found = folder.lstat()
+    except OSError as error:
+        raise Fault(
+            f"cannot make {folder}: {error.strerror}", "set XDG_RUNTIME_DIR, or say --admin"
+        ) from None
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise Fault(f"{folder} is not this user's alone", f"chmod 700 {folder}, or --admin off")
     return folder
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import resource
 import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +16,19 @@ from .front_checks import check_listener
 if TYPE_CHECKING:
     from .serving import Serving
 
-__all__ = ["answers", "open_sockets", "open_unix"]
+__all__ = ["answers", "many_descriptors", "open_sockets", "open_unix"]
+
+_ENOUGH_DESCRIPTORS = 65_536
+
+
+def many_descriptors() -> None:
+    """Have as many open files as this process may: shells give 1,024 of what the system allows."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _ENOUGH_DESCRIPTORS if hard == resource.RLIM_INFINITY else min(_ENOUGH_DESCRIPTORS, hard)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        # What a kernel allows less than it says is no fault of ours.
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 def open_sockets(serving: Serving) -> socket.socket:

@@ -22,16 +22,20 @@ __all__ = ["LocalModel", "model_beside", "simulator_for"]
 
 @asynccontextmanager
 async def simulator_for(
-    agents: Sequence[Agent], terminal: Terminal, *, max_sessions: int = 64
+    agents: Sequence[Agent], terminal: Terminal, *, max_sessions: int = 64, spoken: bool = True
 ) -> AsyncIterator[Simulator]:
-    """A simulator that hears and speaks, while the block runs.
+    """A simulator that hears and speaks, while the block runs; not ``spoken``, it takes text and makes tones.
 
     Raises ``ConfigError`` for a faulty script of an agent.
     """
+    from ..simulator.ears import NoEars
     from ..simulator.server import Simulator
+    from ..simulator.voice import TonesVoice
 
     scripts = {agent.name: script for agent in agents if (script := brain_of(agent)) is not None}
-    async with Simulator(scripts=scripts, max_sessions=max_sessions) as simulator:
+    # Real ones take seconds to load.
+    senses: dict[str, Any] = {} if spoken else {"ears": NoEars(), "voice": TonesVoice()}
+    async with Simulator(scripts=scripts, max_sessions=max_sessions, **senses) as simulator:
         with terminal.progress("Loading the simulator's ears and voice"):
             await simulator.warm_up()
         yield simulator
@@ -39,20 +43,20 @@ async def simulator_for(
 
 @asynccontextmanager
 async def model_beside(
-    agent: Agent, route: Route, terminal: Terminal, *, notes: bool = True
+    agent: Agent, route: Route, terminal: Terminal, *, spoken: bool = True
 ) -> AsyncIterator[dict[type, Any]]:
     """What a call of this command brings along for its model: where the route is local the simulator, joined in memory.
 
-    A socket would take part in no virtual time. ``notes`` says whether it is told what the simulator lacks. Raises as
-    ``simulator_for``.
+    A socket would take part in no virtual time. Where nobody speaks or listens nothing is loaded for it, and nothing is
+    told of what the simulator lacks. Raises as ``simulator_for``.
     """
     if route.kind != "local":
         yield {}
         return
     from ..processors.gemini_live import LiveConnector
 
-    async with simulator_for([agent], terminal) as simulator:
-        for note in simulator.notes if notes else ():
+    async with simulator_for([agent], terminal, spoken=spoken) as simulator:
+        for note in simulator.notes if spoken else ():
             terminal.warn(note)
         yield {LiveConnector: simulator.connector(agent.name)}
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["serving_admin"]
 
+_TAKEN_WITHIN_S = 600.0
+"""Whoever taps may hold their terminal for a while; taps themselves give up earlier."""
+
 
 @asynccontextmanager
 async def serving_admin(
@@ -25,7 +28,7 @@ async def serving_admin(
 ) -> AsyncIterator[None]:
     """Serve them while the block runs. ``Fault`` when the address that was asked for cannot be had."""
     from ..server.admin import make_admin_app
-    from .web import WebServer
+    from .web import Patience, WebServer
 
     try:
         listening = listen_admin(serving.admin, port)
@@ -40,7 +43,7 @@ async def serving_admin(
         return
     listener, path, control = listening
     app = make_admin_app(pool, control=control, drained=drained, taps=serving.wish.taps or "full")
-    server = WebServer(app, lambda: None, grace_s=1)
+    server = WebServer(app, lambda: None, grace_s=1, patience=Patience(taken_s=_TAKEN_WITHIN_S))
     running = asyncio.create_task(server.serve(sockets=[listener]), name="admin server")
     try:
         yield

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -97,9 +97,15 @@ class Terminal:
         self.quiet = wishes.quiet and not debug
         self.paint = paint(sys.stderr)
         level = logging.ERROR if self.quiet else level
-        handler = logging.StreamHandler()
-        handler.setFormatter(_Format(self.paint, debug=debug, timestamps=timestamps))
-        logging.basicConfig(level=logging.DEBUG if debug else logging.WARNING, handlers=[handler], force=True)
+        self._log = _ToStderr()
+        self._log.setFormatter(_Format(self.paint, debug=debug, timestamps=timestamps))
+        root = logging.getLogger()
+        for other in root.handlers[:]:
+            # Of a command before, or somebody's `basicConfig`: lines would be there twice.
+            if type(other) in (_ToStderr, logging.StreamHandler):
+                root.removeHandler(other)
+        root.addHandler(self._log)
+        root.setLevel(logging.DEBUG if debug else logging.WARNING)
         logging.getLogger("livegraph").setLevel(logging.DEBUG if debug else level)
         for library in _TELL_WHAT_IS_SENT:
             logging.getLogger(library).setLevel(logging.WARNING)
@@ -107,12 +113,10 @@ class Terminal:
 
     def log_as(self, level: str | None, format: str | None) -> None:
         """From now on log from this level on (``debug`` of the command counts more), as ``text`` or ``json``."""
-        root = logging.getLogger()
         if format == "json":
             from ..server.logs import JsonFormatter
 
-            for handler in root.handlers:
-                handler.setFormatter(JsonFormatter())
+            self._log.setFormatter(JsonFormatter())
         if level and not self.debug:
             logging.getLogger("livegraph").setLevel(level.upper())
 
@@ -179,6 +183,14 @@ class Terminal:
 def _plain(text: str) -> str:
     """Words that may be somebody else's (a file's, a server's), which tell a terminal nothing."""
     return escaped(text, keep="\n\t")
+
+
+class _ToStderr(logging.StreamHandler[TextIO]):
+    """Writes to what stderr is now: a program that runs commands inside of itself gives each a stream of its own."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 class _Format(SafeFormatter):

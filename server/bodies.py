@@ -10,7 +10,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from .refusals import Refusal
 
-__all__ = ["read_json"]
+__all__ = ["media_type", "read_body", "read_json"]
 
 T = TypeVar("T")
 
@@ -23,7 +23,7 @@ async def read_json(request: Request, kind: type[T], *, limit: int) -> T:
     Raises ``Refusal``: 415 for another content type, 413 as soon as the limit is passed, 408 for a body
     that does not arrive, 400 for what is not JSON of this shape.
     """
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = media_type(request)
     if media != "application/json":
         raise Refusal(
             415,
@@ -31,23 +31,36 @@ async def read_json(request: Request, kind: type[T], *, limit: int) -> T:
             f"The body is {media or 'of no stated type'}; expected application/json.",
             "Send JSON with the header Content-Type: application/json.",
         )
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared[:20]) > limit:
-        raise _too_large(limit)
-    try:
-        async with asyncio.timeout(_DEADLINE_S):
-            body = await _read(request, limit)
-    except TimeoutError:
-        raise Refusal(408, "timeout", "The body did not arrive in time.", headers=_CLOSE) from None
-    except ClientDisconnect:
-        # Nobody reads the answer; what was begun ends here.
-        raise Refusal(400, "disconnected", "The body ended early.", headers=_CLOSE) from None
+    body = await read_body(request, limit=limit)
     try:
         return msgspec.json.decode(body, type=kind)
     except msgspec.ValidationError as error:
         raise Refusal(400, "bad_request", f"The body is not as expected: {error}.") from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Refusal(400, "bad_json", "The body is not JSON.") from None
+
+
+def media_type(request: Request) -> str:
+    """What a body is said to be, without parameters and in lower case; empty where nothing is said."""
+    return request.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+async def read_body(request: Request, *, limit: int) -> bytes:
+    """The body, whatever it is, at most ``limit`` bytes of it.
+
+    Raises ``Refusal``: 413 as soon as the limit is passed or promised to be, 408 for a body that does not arrive.
+    """
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared[:20]) > limit:
+        raise _too_large(limit)
+    try:
+        async with asyncio.timeout(_DEADLINE_S):
+            return await _read(request, limit)
+    except TimeoutError:
+        raise Refusal(408, "timeout", "The body did not arrive in time.", headers=_CLOSE) from None
+    except ClientDisconnect:
+        # Nobody reads the answer; what was begun ends here.
+        raise Refusal(400, "disconnected", "The body ended early.", headers=_CLOSE) from None
 
 
 # What is left of the body is not read, so the connection cannot carry another request.

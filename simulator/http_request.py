@@ -9,6 +9,7 @@ from http import HTTPStatus
 
 __all__ = ["HttpReader", "HttpRequest", "HttpResponse"]
 
+_END = b"\r\n\r\n"
 _LONGEST_HEAD = 32_768
 _LONGEST_BODY = 4_000_000
 # Pages of any origin may ask, as they may ask the service; the key is what protects it.
@@ -68,22 +69,37 @@ class HttpReader:
         self.broken = False
         """Whether it can be none any more."""
         self._data = bytearray()
+        self._whole = 0
+        """How many bytes there have to be before it is worth to look again."""
 
     def feed(self, data: bytes) -> HttpRequest | None:
         """The request, once it is complete."""
+        # The end of the head may have begun in what came before.
+        sought = max(0, len(self._data) - 3)
         self._data += data
-        head, found, body = bytes(self._data).partition(b"\r\n\r\n")
-        if not found:
-            self.broken = len(self._data) > _LONGEST_HEAD
+        if self._whole:
+            return self._complete(self._data.index(_END)) if len(self._data) >= self._whole else None
+        end = self._data.find(_END, sought)
+        if end > _LONGEST_HEAD or (end < 0 and len(self._data) > _LONGEST_HEAD):
+            self.broken = True
             return None
-        first, *lines = head.decode("latin-1").split("\r\n")
+        return self._complete(end) if end >= 0 else None
+
+    def _complete(self, end: int) -> HttpRequest | None:
+        """The request whose head ends there, if its body has come."""
+        first, *lines = self._data[:end].decode("latin-1").split("\r\n")
         words = first.split(" ")
         headers = {}
         for line in lines:
             name, _, value = line.partition(":")
             headers[name.strip().lower()] = value.strip()
         length = headers.get("content-length", "0")
-        if len(words) != 3 or not length.isdigit() or len(length) > 8 or int(length) > _LONGEST_BODY:
+        if (
+            len(words) != 3
+            or not (length.isascii() and length.isdigit())
+            or len(length) > 8
+            or int(length) > _LONGEST_BODY
+        ):
             self.broken = True
             return None
         if words[0] in ("GET", "OPTIONS"):
@@ -91,6 +107,9 @@ class HttpReader:
         if "chunked" in headers.get("transfer-encoding", ""):
             self.broken = True
             return None
-        if len(body) < int(length):
+        begin = end + len(_END)
+        self._whole = begin + int(length)
+        if len(self._data) < self._whole:
             return None
-        return HttpRequest(words[0], words[1], headers, body[: int(length)], bytes(self._data))
+        body = bytes(self._data[begin : self._whole])
+        return HttpRequest(words[0], words[1], headers, body, bytes(self._data))

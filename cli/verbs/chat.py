@@ -101,8 +101,7 @@ async def _chat(
         route.graph, agent.turns, inputs=agent.inputs, log=agent.log, conversation=agent.conversation
     )
     async with AsyncExitStack() as stack:
-        # Nobody hears its voice: what is missing for one is not told.
-        resources = await stack.enter_async_context(model_beside(agent, route, terminal, notes=False))
+        resources = await stack.enter_async_context(model_beside(agent, route, terminal, spoken=False))
         call = plan.call(inputs=inputs, resources=resources, call_id="chat")
         out = print_conversation(
             call.events,

@@ -118,7 +118,7 @@ def serve(given: Mapping[str, Any], cluster: ClusterWish | None = None) -> None:
     """Serve by the options of ``run``, by their names; with the calls on a cluster where that is wished."""
     from ...language.finding import DEFAULT
     from ...server.pool.process import fastest_loop
-    from ..listening import open_sockets
+    from ..listening import many_descriptors, open_sockets
     from ..serving import settle
 
     live: Live = given["live"]
@@ -134,6 +134,7 @@ def serve(given: Mapping[str, Any], cluster: ClusterWish | None = None) -> None:
         wish = opt.merged({name: given[name] for name in _SERVER_OPTIONS}, sections)
         terminal.log_as(wish.log_level, wish.log_format)
         serving = settle(wish)
+        many_descriptors()
         # The port first, before anything is loaded: one that is taken is known at once.
         with open_sockets(serving) as listener, asyncio.Runner(loop_factory=fastest_loop()) as runner:
             serving.secure()

@@ -70,7 +70,12 @@ class _Process:
             self._process = context.Process(target=serve, args=(theirs, os.getpid()), name="livegraph work")
             self._process.start()
         theirs.close()
+        assert self._process.pid is not None
+        self._pid = self._process.pid
         self._ready = False
+        self._forgetting = threading.Lock()
+        self._forgotten = False
+        self._code: int | None = None
 
     @property
     def alive(self) -> bool:
@@ -101,8 +106,7 @@ class _Process:
             if not self._line.poll(min(left_s, _LOOK_S)):
                 if left_s <= _LOOK_S:
                     raise TimeoutError
-                assert self._process.pid is not None
-                if len(descendants(self._process.pid, _MOST_STARTED)) > _MOST_STARTED:
+                if len(descendants(self._pid, _MOST_STARTED)) > _MOST_STARTED:
                     raise _Multiplied
                 continue
             said = pickle.loads(self._line.recv_bytes(MOST_BYTES))
@@ -113,28 +117,38 @@ class _Process:
 
     def kill(self) -> None:
         """End it and what it has started, now; called in any thread, also while another waits for it."""
-        if self._process.pid is not None:
-            started = descendants(self._process.pid)
+        if self._forgotten:
+            # Its number may be another's by now.
+            return
+        started = descendants(self._pid)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._pid, signal.SIGKILL)
+        for pid in started:
+            # Those that have left the group.
             with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-            for pid in started:
-                # Those that have left the group.
-                with contextlib.suppress(ProcessLookupError, PermissionError):
-                    os.kill(pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
         with contextlib.suppress(ValueError):
             self._process.kill()
 
     def forget(self) -> None:
-        """Nothing of it is needed any more."""
-        self.kill()
-        self._process.join(5)
-        self._line.close()
+        """Nothing of it is needed any more; again is fine."""
+        with self._forgetting:
+            if self._forgotten:
+                return
+            self.kill()
+            self._process.join(5)
+            self._look()
+            self._forgotten = True
+            self._line.close()
+            with contextlib.suppress(ValueError):
+                # Two pipes to it would stay open for as long as somebody's traceback knows it.
+                self._process.close()
 
     def how_it_ended(self) -> str:
         """Of a process that is gone."""
         until_s = time.monotonic() + _GONE_S
         # Not by join: a process that has closed everything is taken for gone by that.
-        while (code := self._process.exitcode) is None and time.monotonic() < until_s:
+        while (code := self._look()) is None and time.monotonic() < until_s:
             time.sleep(0.01)
         if code is None:
             self.kill()
@@ -143,6 +157,12 @@ class _Process:
             with contextlib.suppress(ValueError):
                 return f"by {signal.Signals(-code).name}"
         return f"it left with {code}"
+
+    def _look(self) -> int | None:
+        """With what it has left; ``None`` while it is there."""
+        with contextlib.suppress(ValueError):
+            self._code = self._process.exitcode
+        return self._code
 
 
 class _Ticket:
@@ -274,6 +294,7 @@ class Processes:
                         process = found
                     else:
                         self._all.discard(found)
+                        found.forget()
                 if process is None and self._room:
                     # A few milliseconds, and seldom; by the lock nobody starts one too many.
                     process = _Process()

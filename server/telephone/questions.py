@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, quote
 
 from starlette.datastructures import URL
-from starlette.requests import ClientDisconnect, HTTPConnection, Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ...transports.telephone.started import Provider
 from ..access.grant import ANYBODY, Grant
 from ..access.ticket import TicketError
+from ..bodies import read_body
 from ..gate import Gate, address_of
 from ..refusals import Refusal
 from ..wall_clock import unix_seconds
@@ -25,7 +25,6 @@ __all__ = ["PASS", "TelephoneQuestions", "wrong_signature"]
 
 _FORM_BYTES = 64 * 1024
 _MOST_FIELDS = 200
-_READ_WITHIN_S = 10.0
 _PASS_LIFE_S = 120.0
 """From the answer to the stream that it opens."""
 PASS = "pass"
@@ -55,7 +54,7 @@ class TelephoneQuestions:
     async def answer(self, request: Request) -> Response:
         """Somebody calls: connect them to the agent's stream."""
         self._count(ANYBODY, address_of(request))
-        body = await _read_form(request)
+        body = await read_body(request, limit=_FORM_BYTES)
         fields, query = _pairs(body.decode(errors="replace")), _pairs(request.url.query)
         given = dict(query) | dict(fields)
         provider = _provider_of(request, given)
@@ -151,23 +150,6 @@ def _provider_of(request: Request, given: Mapping[str, str]) -> Provider:
         "This is no question of Twilio, Telnyx or Plivo.",
         "Set this address as what a number does when a call comes in.",
     )
-
-
-async def _read_form(request: Request) -> bytes:
-    pieces = bytearray()
-    try:
-        async with asyncio.timeout(_READ_WITHIN_S):
-            async for piece in request.stream():
-                pieces += piece
-                if len(pieces) > _FORM_BYTES:
-                    raise Refusal(413, "too_large", f"The body is larger than {_FORM_BYTES // 1024} KiB.")
-    except TimeoutError:
-        raise Refusal(
-            408, "timeout", "The body did not arrive in time.", headers={"Connection": "close"}
-        ) from None
-    except ClientDisconnect:
-        raise Refusal(400, "disconnected", "The body ended early.", headers={"Connection": "close"}) from None
-    return bytes(pieces)
 
 
 def wrong_signature(provider: str) -> Refusal:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from ..access.grant import ANYBODY, Grant
+from ..bodies import media_type, read_body
 from ..gate import Gate, address_of
 from ..offering import Offer
 from ..pool.pool import Pool
@@ -32,7 +32,6 @@ __all__ = ["whip_routes"]
 
 _OFFER_BYTES = 64 * 1024
 _FRAGMENT_BYTES = 32 * 1024
-_READ_WITHIN_S = 10.0
 _MOST_SESSIONS = 10_000
 _MOST_INPUTS = 64
 _SDP, _FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
@@ -208,28 +207,13 @@ def _links(servers: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 async def _read(request: Request, kind: str, limit: int) -> str:
-    media = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    media = media_type(request)
     if media != kind:
         raise Refusal(
             415, "unsupported_media_type", f"The body is {media or 'of no stated type'}; expected {kind}."
         )
-    pieces = bytearray()
+    body = await read_body(request, limit=limit)
     try:
-        async with asyncio.timeout(_READ_WITHIN_S):
-            async for piece in request.stream():
-                pieces += piece
-                if len(pieces) > limit:
-                    raise Refusal(
-                        413, "too_large", f"The body is larger than {limit // 1024} KiB.", headers=_CLOSE
-                    )
-    except TimeoutError:
-        raise Refusal(408, "timeout", "The body did not arrive in time.", headers=_CLOSE) from None
-    except ClientDisconnect:
-        raise Refusal(400, "disconnected", "The body ended early.", headers=_CLOSE) from None
-    try:
-        return bytes(pieces).decode()
+        return body.decode()
     except UnicodeDecodeError:
         raise Refusal(400, "bad_request", "The body is not UTF-8.") from None
-
-
-_CLOSE = {"Connection": "close"}

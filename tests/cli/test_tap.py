@@ -7,7 +7,8 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,28 +26,49 @@ from .test_operate import call
 Ask = Callable[..., Awaitable[subprocess.CompletedProcess[str]]]
 
 
-def with_a_call(tmp_path: Path, during: Callable[[Ask, str, Any], Awaitable[None]], *options: str) -> None:
+Server = tuple[Running, Path]
+"""One that runs, and its admin socket."""
+
+
+@contextmanager
+def serving(folder: Path, *options: str) -> Iterator[Server]:
+    """``livegraph run echo``, which has had no fault when it ends."""
+    socket = folder / "admin.sock"
+    with running(
+        "run", "echo", "--port", "0", "--admin", f"unix:{socket}", *options, until="Ctrl-C"
+    ) as server:
+        yield server, socket
+        server.send(signal.SIGINT)
+        code, _, said = server.ended(20)
+    assert code == 130
+    assert "Traceback" not in said
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all: each test makes a call of its own."""
+    with serving(tmp_path_factory.mktemp("tap")) as there:
+        yield there
+
+
+def with_a_call(there: Server, during: Callable[[Ask, str, Any], Awaitable[None]]) -> None:
     """Run ``during`` with a command that asks the server, the id of its one call, and the caller."""
-    socket = tmp_path / "admin.sock"
+    server, socket = there
 
     async def ask(*arguments: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
         verb = livegraph if extra else _in_this_process
         return await asyncio.to_thread(verb, *arguments, "--server", socket, **extra)
 
-    async def run(server: Running) -> None:
+    async def run() -> None:
         caller = await call(server)
         (listed,) = json.loads((await ask("calls", "--json")).stdout)["calls"]
         await during(ask, listed["id"], caller)
         await caller.hang_up()
+        async with asyncio.timeout(20):
+            while json.loads((await ask("calls", "--json")).stdout)["calls"]:
+                await asyncio.sleep(0.05)
 
-    with running(
-        "run", "echo", "--port", "0", "--admin", f"unix:{socket}", *options, until="Ctrl-C"
-    ) as server:
-        asyncio.run(run(server))
-        server.send(signal.SIGINT)
-        code, _, said = server.ended(20)
-    assert code == 130
-    assert "Traceback" not in said
+    asyncio.run(run())
 
 
 def _in_this_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -58,7 +80,7 @@ def _in_this_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]
 
 
 @pytest.mark.timeout(240)
-def test_frames_come_as_lines_and_sound_as_a_file(tmp_path: Path) -> None:
+def test_frames_come_as_lines_and_sound_as_a_file(server: Server, tmp_path: Path) -> None:
     """Of what the caller says: each frame with its time and level; in the file the very tone, for its owner only."""
     wav, flac = tmp_path / "heard.wav", tmp_path / "heard.flac"
 
@@ -85,11 +107,11 @@ def test_frames_come_as_lines_and_sound_as_a_file(tmp_path: Path) -> None:
         assert len(samples) >= rate // 2
         assert pitch(samples, rate) == pytest.approx(440, abs=5)
 
-    with_a_call(tmp_path, look)
+    with_a_call(server, look)
 
 
 @pytest.mark.timeout(240)
-def test_what_is_wrong_is_named_with_what_there_is(tmp_path: Path) -> None:
+def test_what_is_wrong_is_named_with_what_there_is(server: Server, tmp_path: Path) -> None:
     """A call, a box, an output, a file, a loudspeaker that is not there; and no call is worse off for it."""
 
     async def look(ask: Ask, id: str, _: Any) -> None:
@@ -116,16 +138,16 @@ def test_what_is_wrong_is_named_with_what_there_is(tmp_path: Path) -> None:
         seen = json.loads((await ask("top", id, "--json")).stdout)["one"]
         assert {node["node"] for node in seen["nodes"]} == {"webrtc_in", "webrtc_out"}
 
-    with_a_call(tmp_path, look)
+    with_a_call(server, look)
 
 
 @pytest.mark.timeout(240)
-def test_it_ends_with_the_call_with_ctrl_c_and_with_its_reader(tmp_path: Path) -> None:
+def test_it_ends_with_the_call_with_ctrl_c_and_with_its_reader(server: Server, tmp_path: Path) -> None:
     """The file is complete each time, and the server serves on."""
 
     def tapping(id: str, *more: str | Path) -> subprocess.Popen[str]:
         code = "from livegraph.cli import main; main()"
-        arguments = ["tap", id, "webrtc_in.audio", "--server", tmp_path / "admin.sock", *more]
+        arguments = ["tap", id, "webrtc_in.audio", "--server", server[1], *more]
         return subprocess.Popen(
             [sys.executable, "-c", code, *map(str, arguments)],
             env=environment({}),
@@ -160,24 +182,20 @@ def test_it_ends_with_the_call_with_ctrl_c_and_with_its_reader(tmp_path: Path) -
         assert np.abs(read_wav(tmp_path / "b.wav")[0]).max() > 1_000
         assert caller.messages[-1] == {"type": "end", "reason": "operator"}
 
-    with_a_call(tmp_path, look)
+    with_a_call(server, look)
 
 
 @pytest.mark.timeout(240)
 def test_a_server_says_how_much_may_be_seen(tmp_path: Path) -> None:
-    """``--taps names``: types, times and levels, and no sound; ``none``: nothing."""
+    """``--taps names``: types, times and levels, and no sound. What ``none`` leaves is in the server's own tests."""
 
     async def names(ask: Ask, id: str, _: Any) -> None:
         assert "dBFS" in (await ask("tap", id, "webrtc_in.audio", "--frames", "20")).stdout
         refused = await ask("tap", id, "webrtc_in.audio", "--out", tmp_path / "a.wav")
         assert (refused.returncode, "nobody hear" in refused.stderr) == (1, True)
 
-    async def none(ask: Ask, id: str, _: Any) -> None:
-        refused = await ask("tap", id, "webrtc_in.audio")
-        assert (refused.returncode, "--taps none" in refused.stderr) == (1, True)
-
-    with_a_call(tmp_path, names, "--taps", "names")
-    with_a_call(tmp_path, none, "--taps", "none")
+    with serving(tmp_path, "--taps", "names") as there:
+        with_a_call(there, names)
 
 
 PORTAUDIO = """
@@ -208,7 +226,7 @@ class RawOutputStream:
 
 
 @pytest.mark.timeout(240)
-def test_the_loudspeaker_plays_it_or_is_missed_in_words(tmp_path: Path) -> None:
+def test_the_loudspeaker_plays_it_or_is_missed_in_words(server: Server, tmp_path: Path) -> None:
     """With PortAudio in the place of a device: the tone is played; without a device, or the library, it is said."""
     played = tmp_path / "played.raw"
 
@@ -237,4 +255,4 @@ def test_the_loudspeaker_plays_it_or_is_missed_in_words(tmp_path: Path) -> None:
         assert np.abs(samples).max() > 1_000
         assert pitch(samples, int(rate)) == pytest.approx(440, abs=10)
 
-    with_a_call(tmp_path, look)
+    with_a_call(server, look)

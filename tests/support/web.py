@@ -12,7 +12,7 @@ from typing import Any
 
 from aiortc import RTCSessionDescription
 
-from livegraph.cli.web import WebServer
+from livegraph.cli.web import Patience, WebServer
 from livegraph.server.app import make_app
 from livegraph.server.calls import CallDesk, ServedAgent
 from support.webrtc import Caller
@@ -127,12 +127,14 @@ async def _read_reply(reader: asyncio.StreamReader, *, has_body: bool) -> Reply:
 
 
 @asynccontextmanager
-async def serving(agents: Sequence[ServedAgent], **options: Any) -> AsyncIterator[Web]:
+async def serving(
+    agents: Sequence[ServedAgent], *, patience: Patience | None = None, **options: Any
+) -> AsyncIterator[Web]:
     """Serve these agents while the block lasts. Options are those of ``make_app``; callers are told all by default."""
     app = make_app(agents, **{"report": "full", "metrics": True, **options})
     with socket.create_server(("127.0.0.1", 0)) as listener:
         listening = asyncio.Event()
-        server = WebServer(app, listening.set, grace_s=1)
+        server = WebServer(app, listening.set, grace_s=1, patience=patience)
         task = asyncio.create_task(server.serve(sockets=[listener]))
         try:
             await asyncio.wait({task, asyncio.create_task(listening.wait())}, return_when="FIRST_COMPLETED")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from livegraph.pipeline.running.processes import (
@@ -218,6 +219,25 @@ async def test_processes_are_used_again_and_bounded() -> None:
         assert kept not in await asyncio.gather(*(pool.run(heavy.where) for _ in range(8)))
     finally:
         pool.close()
+
+
+@real
+async def test_a_process_that_died_holds_no_file() -> None:
+    """Whoever keeps the error keeps its traceback, and no pipe to the process that is in it."""
+    pool = Processes(1)
+    kept: list[WorkCrashedError] = []
+    try:
+        await pool.run(heavy.where)
+        before = psutil.Process().num_fds()
+        for _ in range(3):
+            with pytest.raises(WorkCrashedError) as died:
+                await pool.run(os._exit, (3,))
+            kept.append(died.value)
+        await pool.run(heavy.where)
+        assert psutil.Process().num_fds() <= before
+    finally:
+        pool.close()
+    assert len(kept) == 3
 
 
 @real

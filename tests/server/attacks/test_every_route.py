@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from livegraph.cli import web as web_module
+from livegraph.cli.web import Patience, WebServer
 from livegraph.pipeline import Graph
 from livegraph.pipeline.graph.inputs import InputSpec
 from livegraph.pipeline.graph.plan import make_plan
@@ -81,10 +81,10 @@ pytestmark = pytest.mark.timeout(240)
 
 
 @asynccontextmanager
-async def attacked(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Web]:
+async def attacked(caplog: pytest.LogCaptureFixture, patience: Patience | None = None) -> AsyncIterator[Web]:
     """A server that, when the block ends, is as well as before: no call, no fault, nothing in its operator's log."""
     caplog.set_level(logging.INFO)
-    async with serving([agent()], **options()) as web:
+    async with serving([agent()], patience=patience, **options()) as web:
         yield web
         assert web.desk.active == 0
         assert (await web.ask("GET", "/healthz")).json == {"status": "ok"}
@@ -95,11 +95,15 @@ async def attacked(caplog: pytest.LogCaptureFixture) -> AsyncIterator[Web]:
     assert TOKEN not in caplog.text
 
 
-def attack(caplog: pytest.LogCaptureFixture, during: Callable[[Web], Awaitable[None]]) -> None:
+def attack(
+    caplog: pytest.LogCaptureFixture,
+    during: Callable[[Web], Awaitable[None]],
+    patience: Patience | None = None,
+) -> None:
     """Run ``during`` against a server."""
 
     async def run() -> None:
-        async with attacked(caplog) as web:
+        async with attacked(caplog, patience) as web:
             await during(web)
 
     asyncio.run(run())
@@ -379,8 +383,6 @@ def test_a_body_without_end_is_cut_off(caplog: pytest.LogCaptureFixture) -> None
 def test_who_is_slow_is_hung_up_on(caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half a head or half a body on each route, all at once: every connection is closed, and others are served."""
     monkeypatch.setattr(bodies, "_DEADLINE_S", 0.5)
-    monkeypatch.setattr(web_module, "_HEAD_WITHIN_S", 0.5)
-    monkeypatch.setattr(web_module, "_BODY_WITHIN_S", 1.0)
 
     async def half(web: Web, request: bytes) -> bytes:
         reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
@@ -406,7 +408,7 @@ def test_who_is_slow_is_hung_up_on(caplog: pytest.LogCaptureFixture, monkeypatch
         for reply in await served:
             assert reply == b"" or reply.startswith(b"HTTP/1.1 4"), reply[:200]
 
-    attack(caplog, during)
+    attack(caplog, during, patience=Patience(head_s=0.5, body_s=1.0))
 
 
 # Addresses ------------------------------------------------------------------------------------------
@@ -864,7 +866,7 @@ def test_operators_routes_are_as_hard(caplog: pytest.LogCaptureFixture) -> None:
         assert {"/calls/{id}/tap/{port}", "/drain"} <= {way.pattern for way in ways}
         with socket.create_server(("127.0.0.1", 0)) as listener:
             up = asyncio.Event()
-            server = web_module.WebServer(admin, up.set, grace_s=1)
+            server = WebServer(admin, up.set, grace_s=1)
             task = asyncio.create_task(server.serve(sockets=[listener]))
             await up.wait()
             web = Web(listener.getsockname()[1], app.state.desk, server)

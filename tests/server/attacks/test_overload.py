@@ -14,13 +14,11 @@ from hypothesis import strategies as st
 
 from livegraph.language import check_file
 from livegraph.liveapi.link import LinkClosed
-from livegraph.pipeline import Graph
 from livegraph.pipeline.events import EventBus, SpeechChanged, Usage
 from livegraph.pipeline.files import write_whole
 from livegraph.pipeline.units import MS, SECOND
 from livegraph.processors.gemini_live.options.faults import read_history
 from livegraph.processors.tools.threads import ToolThreads
-from livegraph.server.calls import ServedAgent
 from livegraph.server.calls.warden import Warden
 from livegraph.server.limits import CallerLimits
 from livegraph.server.limits.blocked import BlockWatch
@@ -29,19 +27,9 @@ from livegraph.simulator.ears import NoEars
 from livegraph.simulator.server import Simulator
 from livegraph.simulator.voice import TonesVoice
 from livegraph.transports.webrtc.channel import MessageChannel
-from livegraph.transports.webrtc.webrtc_in import WebRTCIn
-from livegraph.transports.webrtc.webrtc_out import WebRTCOut
+from support.clients import echo
 from support.web import serving
 from support.webrtc import Caller
-
-
-def echo() -> ServedAgent:
-    graph = Graph("echo")
-    graph.add("mic", WebRTCIn)
-    graph.add("ear", WebRTCOut)
-    graph.connect("mic", "ear")
-    return ServedAgent("echo", graph.plan())
-
 
 # ---- load ----
 

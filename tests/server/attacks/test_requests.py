@@ -9,6 +9,7 @@ from contextlib import suppress
 
 import pytest
 
+from livegraph.cli.web import Patience
 from livegraph.pipeline import Graph
 from livegraph.pipeline.graph.inputs import InputSpec
 from livegraph.pipeline.graph.plan import make_plan
@@ -256,10 +257,8 @@ async def _raw(web: Web, data: bytes, then: bytes = b"") -> tuple[bytes, float]:
         writer.close()
 
 
-def test_slow_heads_and_bodies_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_heads_and_bodies_are_hung_up_on() -> None:
     """A connection that says nothing, half a head or half a body ends; no byte makes its deadline begin anew."""
-    monkeypatch.setattr("livegraph.cli.web._HEAD_WITHIN_S", 0.5)
-    monkeypatch.setattr("livegraph.cli.web._BODY_WITHIN_S", 0.5)
 
     async def drip(web: Web) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", web.port)
@@ -273,7 +272,7 @@ def test_slow_heads_and_bodies_are_hung_up_on(monkeypatch: pytest.MonkeyPatch) -
         writer.close()
 
     async def run() -> None:
-        async with serving([echo()]) as web:
+        async with serving([echo()], patience=Patience(head_s=0.5, body_s=0.5)) as web:
             fields = b"Host: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
             head = b"POST /api/offer HTTP/1.1\r\n" + fields
             assert (await _raw(web, b""))[0] == b""

@@ -19,9 +19,8 @@ from livegraph.server.limits import CallerLimits
 from livegraph.server.refusals import Refusal
 from livegraph.server.sockets import door
 from livegraph.server.wall_clock import unix_seconds
+from support.clients import echo
 from support.web import Web, serving
-
-from .test_overload import echo
 
 SECRET = b"0123456789abcdef0123456789abcdef"
 TOKEN = "kiosk-token-0123456789"

@@ -12,10 +12,9 @@ from livegraph.server.gate import by_tokens
 from livegraph.server.limits import CallerLimits
 from livegraph.server.wall_clock import unix_seconds
 from livegraph.server.whip.fragments import BadFragment, entity_tag, read_fragment, restarted, write_fragment
+from support.clients import echo
 from support.web import Reply, Web, serving
 from support.webrtc import Caller
-
-from ..attacks.test_overload import echo
 
 SDP = {"Content-Type": "application/sdp"}
 FRAGMENT = {"Content-Type": "application/trickle-ice-sdpfrag"}
