@@ -198,7 +198,13 @@ MaxPending = Annotated[
     _option("--max-pending", "Offers at a time whose callers have not connected.", _LIMITS, min=1),
 ]
 CallsPerCaller = Annotated[
-    int | None, _option("--calls-per-caller", "Calls at a time of one identity. 4", _LIMITS, min=1)
+    int | None,
+    _option(
+        "--calls-per-caller",
+        "Calls at a time of one identity, or of one address where nobody says who it is. 4",
+        _LIMITS,
+        min=1,
+    ),
 ]
 OffersPerMinute = Annotated[
     float | None, _option("--offers-per-minute", "Offers of one address a minute. 240", _LIMITS, min=0.1)

@@ -67,7 +67,11 @@ class ServerSection:
     max_pending: Annotated[int | None, _Count, Doc("offers at a time whose callers have not connected")] = (
         None
     )
-    calls_per_caller: Annotated[int | None, _Count, Doc("calls at a time of one identity")] = None
+    calls_per_caller: Annotated[
+        int | None,
+        _Count,
+        Doc("calls at a time of one identity, or of one address where nobody says who it is"),
+    ] = None
     offers_per_minute: Annotated[float | None, Range(0.1, 100_000), Doc("offers of one address a minute")] = (
         None
     )

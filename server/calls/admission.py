@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -26,11 +27,27 @@ class Caller:
     grant: Grant = ANYBODY
     address: str = ""
     """Where it asks from; empty where nobody knows (a program's own call), and then nothing is counted by it."""
+    known: bool = True
+    """Whether it was asked who it is."""
 
     @property
     def counted_by(self) -> str:
         """The address as limits count it."""
         return address_key(self.address) if self.address else ""
+
+    @property
+    def calls_counted_by(self) -> str:
+        """By what its calls are counted: who it is, or else where it is.
+
+        Nothing on this machine itself, which is where everybody is behind a proxy that was not named.
+        """
+        if self.grant.identity:
+            return f"identity {self.grant.identity}"
+        try:
+            elsewhere = not ipaddress.ip_address(self.address.partition("%")[0]).is_loopback
+        except ValueError:
+            elsewhere = False
+        return f"address {self.counted_by}" if elsewhere and self.known else ""
 
 
 @dataclass(eq=False, slots=True)
@@ -56,7 +73,7 @@ class Admission:
         self.max_pending = max_pending
         self.limits = limits
         self._entries: set[Entry] = set()
-        self._by_identity: Counter[str] = Counter()
+        self._calls: Counter[str] = Counter()
         self._pending_by_address: Counter[str] = Counter()
         self._buckets: dict[float, Buckets] = {}
 
@@ -96,8 +113,8 @@ class Admission:
 
     def enter(self, caller: Caller) -> Entry:
         """Take a place. Raises ``Refusal`` when there is none for this caller (429) or for anybody (503)."""
-        limits, identity, address = self.limits_of(caller.grant), caller.grant.identity, caller.counted_by
-        self._check_identity(caller.grant)
+        limits, address = self.limits_of(caller.grant), caller.counted_by
+        self._check_calls(caller)
         if address and limits.pending is not None and self._pending_by_address[address] >= limits.pending:
             raise _wait(
                 429, "too_many_pending", "Calls from here were begun and not taken up.", _PENDING_RETRY_S
@@ -115,28 +132,29 @@ class Admission:
             raise _wait(503, "full", "Too many calls are being set up.", _PENDING_RETRY_S)
         entry = Entry(caller)
         self._entries.add(entry)
-        if identity:
-            self._by_identity[identity] += 1
+        self._count(caller)
         if address:
             self._pending_by_address[address] += 1
         return entry
 
     def identify(self, entry: Entry, grant: Grant) -> None:
         """It has turned out who has this place, which stays taken. Raises ``Refusal`` (429) when that is too many."""
-        self._check_identity(grant)
-        self._forget_identity(entry)
-        entry.caller = Caller(grant, entry.caller.address)
-        if grant.identity:
-            self._by_identity[grant.identity] += 1
+        caller = Caller(grant, entry.caller.address)
+        self._check_calls(caller)
+        _less(self._calls, entry.caller.calls_counted_by)
+        entry.caller = caller
+        self._count(caller)
 
-    def _check_identity(self, grant: Grant) -> None:
-        limits, identity = self.limits_of(grant), grant.identity
-        if identity and limits.calls is not None and self._by_identity[identity] >= limits.calls:
-            calls = "1 call" if limits.calls == 1 else f"{limits.calls} calls"
-            raise _wait(429, "too_many_calls", f"There are {calls} of yours already.", _BUSY_RETRY_S)
+    def _count(self, caller: Caller) -> None:
+        if key := caller.calls_counted_by:
+            self._calls[key] += 1
 
-    def _forget_identity(self, entry: Entry) -> None:
-        _less(self._by_identity, entry.caller.grant.identity)
+    def _check_calls(self, caller: Caller) -> None:
+        most, key = self.limits_of(caller.grant).calls, caller.calls_counted_by
+        if key and most is not None and self._calls[key] >= most:
+            calls = "1 call" if most == 1 else f"{most} calls"
+            whose = "of yours" if caller.grant.identity else "from here"
+            raise _wait(429, "too_many_calls", f"There are {calls} {whose} already.", _BUSY_RETRY_S)
 
     def connected(self, entry: Entry) -> None:
         """The caller is there: its place is no longer a pending one."""
@@ -149,7 +167,7 @@ class Admission:
         if entry in self._entries:
             self._entries.remove(entry)
             self.connected(entry)
-            self._forget_identity(entry)
+            _less(self._calls, entry.caller.calls_counted_by)
 
 
 def _wait(status: int, code: str, message: str, seconds: int, remedy: str = "") -> Refusal:

@@ -190,7 +190,7 @@ class WorkersPool(Roster):
             self._check_ready()
             if instead := websocket.query_params.get(INSTEAD):
                 await self._stand_aside(instead)
-            entry = self._admission.enter(Caller(address=address_of(websocket)))
+            entry = self._admission.enter(Caller(address=address_of(websocket), known=False))
         except Refusal as refusal:
             self.refused(refusal.code)
             await deny(websocket, refusal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from importlib import import_module
 from typing import Any
 
 from starlette.routing import WebSocketRoute
@@ -42,6 +43,9 @@ class TelephoneDoor(SocketDoor):
     def __init__(self, desk: Desk, gate: Gate, metrics: Metrics, accounts: TelephoneAccounts) -> None:
         super().__init__(desk, gate, metrics, ())
         self._accounts = accounts
+        if accounts.twilio or accounts.telnyx or accounts.plivo:
+            # What asks them takes long to load: now, and not while calls run.
+            import_module("httpx")
 
     # Streams -------------------------------------------------------------------------------------------------
 

@@ -5,8 +5,6 @@ from __future__ import annotations
 import logging
 from urllib.parse import quote
 
-import httpx
-
 from ...transports.telephone.started import Started
 from .accounts import TelephoneAccounts
 from .answers import dial
@@ -101,6 +99,8 @@ async def _ask(
     auth: tuple[str, str] | None = None,
     bearer: str = "",
 ) -> bool:
+    import httpx
+
     headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
     host = httpx.URL(url).host
     try:

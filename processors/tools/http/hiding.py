@@ -17,6 +17,7 @@ __all__ = ["Hiding", "of_address", "of_command"]
 _SHOWN = "[secret]"
 _LEAST = 4
 """A key that is shorter would hide half of what is said."""
+_SCHEME = re.compile(r"(?:bearer|basic|token|digest|(?:api-?)?key)\s+\S", re.IGNORECASE)
 _RANDOM = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[^\s{}]{16,}")
 
 
@@ -78,10 +79,13 @@ def of_command(words: Sequence[str]) -> dict[str, str]:
 
 def _keys(name: str, value: str) -> Iterator[str]:
     """What of a header is secret, in all the forms in which it may come back."""
-    named = bool(KEY_NAME.search(name))
-    if "{" in value or not (named or _RANDOM.fullmatch(value)):
+    if "{" in value:
         return
-    parts = [value, *_last_words(value)]
+    if KEY_NAME.search(name) or _SCHEME.match(value):
+        parts = [value, *_last_words(value)]
+    else:
+        # By whatever name: a header may have more in it than the key.
+        parts = [word for word in re.split(r"[\s,;=]+", value) if _RANDOM.fullmatch(word)]
     for part in parts:
         for form in (part, quote(part, safe=""), quote_plus(part)):
             if len(form) >= _LEAST:

@@ -20,8 +20,11 @@ from livegraph.server.access import Grant, TicketError, Tickets, TokenFileError,
 from livegraph.server.access.ticket import UsedTickets
 from livegraph.server.access.token_file import read_tokens
 from livegraph.server.calls import ServedAgent
+from livegraph.server.calls.admission import Admission
+from livegraph.server.calls.admission import Caller as Counted
 from livegraph.server.gate import by_tokens
 from livegraph.server.limits import Buckets, CallerLimits, Rate
+from livegraph.server.refusals import Refusal
 from livegraph.server.wall_clock import unix_seconds
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from support.web import Web, serving
@@ -191,6 +194,31 @@ def test_calls_of_one_identity_are_counted() -> None:
             assert (await offered(web, "bob"))[0] == 200
 
     asyncio.run(run())
+
+
+def test_calls_of_one_address_are_counted_where_nobody_says_who_it_is() -> None:
+    """Whoever is known by name is counted by it; this machine, where a proxy is everybody, is not."""
+    admission = Admission(max_calls=100, max_pending=100, limits=CallerLimits(calls=2))
+    for address, same, other in (
+        ("203.0.113.7", "::ffff:203.0.113.7", "203.0.113.8"),
+        ("2001:db8::1", "2001:db8::2%eth0", "2001:db8:0:1::1"),
+    ):
+        entries = [admission.enter(Counted(address=address)) for _ in range(2)]
+        admission.connected(entries[0])
+        for more in (address, same):
+            with pytest.raises(Refusal, match="2 calls from here already"):
+                admission.enter(Counted(address=more))
+        admission.enter(Counted(Grant(identity="ada"), address))
+        asked = admission.enter(Counted(address=address, known=False))
+        with pytest.raises(Refusal, match="2 calls from here already"):
+            admission.identify(asked, Grant())
+        admission.identify(asked, Grant(identity=f"bob at {address}"))
+        admission.enter(Counted(address=other))
+        admission.leave(entries[0])
+        admission.enter(Counted(address=same))
+    for near in ("127.0.0.1", "::1", "", "testclient"):
+        for _ in range(5):
+            admission.enter(Counted(address=near))
 
 
 def test_token_files(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -82,11 +83,14 @@ class FullRoute:
         self._taken += 1
         try:
             parsed = aioice.Candidate.from_sdp(candidate)
-            if parsed.component != 1 or parsed.transport.lower() != "udp" or parsed.host.endswith(".local"):
-                return
-            self._next._add_remote_candidate(parsed, parsed.host)
         except (ValueError, IndexError):
             return
+        if (
+            parsed.component == 1
+            and parsed.transport.lower() == "udp"
+            and _may_be_at(parsed.host, parsed.port)
+        ):
+            self._next._add_remote_candidate(parsed, parsed.host)
 
     def connect(self, remote: Credentials) -> None:
         """Begin to search."""
@@ -154,3 +158,13 @@ class FullRoute:
         task = asyncio.create_task(connection.close(), name="ICE closes")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)
+
+
+def _may_be_at(host: str, port: int) -> bool:
+    """Whether a caller can be there, who is sent a check: not by a name or a zone, on this machine, or as a group."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    nowhere = address.is_loopback or address.is_multicast or address.is_unspecified or address.is_reserved
+    return 0 < port < 65_536 and "%" not in host and not nowhere

@@ -16,6 +16,7 @@ from aioice import stun, turn
 
 from livegraph.pipeline.errors import TransportError
 from livegraph.testing import no_tasks_left
+from livegraph.transports.webrtc.ice.full import FullRoute
 from livegraph.transports.webrtc.network import Network
 from livegraph.transports.webrtc.peer import Peer
 from livegraph.transports.webrtc.sdp import BadOffer
@@ -62,6 +63,62 @@ def test_what_is_trickled_is_taken_and_names_cost_nothing() -> None:
             await peer.connected()
             await peer.close()
             await caller.hang_up()
+
+    asyncio.run(main())
+
+
+FORGED = (
+    *(
+        "1 1 udp 1 192.0.2.7 99999 typ host",
+        "1 1 udp 1 192.0.2.7 0 typ host",
+        "1 1 udp 1 192.0.2.7 -1 typ host",
+    ),
+    f"1 1 udp 1 192.0.2.7 {'9' * 40} typ host",
+    *(
+        "1 1 udp 1 127.0.0.1 53 typ host",
+        "1 1 udp 1 ::1 53 typ host",
+        "1 1 udp 1 ::ffff:127.0.0.1 53 typ host",
+    ),
+    *(
+        "1 1 udp 1 224.0.0.1 9 typ host",
+        "1 1 udp 1 255.255.255.255 9 typ host",
+        "1 1 udp 1 0.0.0.0 9 typ host",
+    ),
+    *("1 1 udp 1 fe80::1%eth0 9 typ host", "1 1 udp 1 fe80::1%evil.example 9 typ host"),
+    *(
+        "1 1 udp 1 evil.example 9 typ host",
+        "1 1 udp 1 0b2f6d1e.local 9 typ host",
+        "1 1 udp 1 [::1] 9 typ host",
+    ),
+    *(
+        "1 1 udp 1 192.0.2.7 9 typ host rport x",
+        "1 1 tcp 1 192.0.2.7 9 typ host",
+        "1 2 udp 1 192.0.2.7 9 typ host",
+    ),
+    *("", "1 1 udp", "x" * 9_000, "1 1 udp 1 \U0001f4a9 9 typ host", "1 1 udp x 192.0.2.7 9 typ host"),
+)
+
+
+class Nobody:
+    """Hears of nothing."""
+
+    def on_datagram(self, data: bytes) -> None: ...
+    def on_check(self) -> None: ...
+    def on_nominated(self) -> None: ...
+    def on_lost(self, reason: str) -> None: ...
+
+
+def test_where_nobody_can_be_is_not_searched() -> None:
+    """A candidate is where a check is sent to: what is no address of another machine's is let be, and is no fault."""
+
+    async def main() -> None:
+        route = await FullRoute.gather(Nobody(), [])
+        for forged in FORGED:
+            route.add_candidate(forged)
+            assert route._next.remote_candidates == [], forged
+        route.add_candidate("1 1 udp 1 192.0.2.7 9 typ host")
+        assert [candidate.host for candidate in route._next.remote_candidates] == ["192.0.2.7"]
+        await route.close()
 
     asyncio.run(main())
 
