@@ -1,18 +1,27 @@
 """The pages on deploying, operating, embedding and security say what is so: options, files, code, configurations."""
 
 import ast
+import asyncio
 import configparser
 import re
 import shutil
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
+import httpx
 import pytest
+from aiortc import RTCSessionDescription
+from pydantic import BaseModel
+from starlette.requests import Request
 
+from livegraph import load_agent
 from livegraph.language import check_text
 from livegraph.language.server_section import ServerSection
 from livegraph.server.access import Tickets
 from livegraph.server.access.token_file import read_tokens
+from support.webrtc import Caller
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ("deploying", "operating", "embedding", "security")
@@ -65,6 +74,55 @@ def test_python_compiles(name: str) -> None:
             if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("livegraph"):
                 module = __import__(node.module or "", fromlist=["x"])
                 assert all(hasattr(module, alias.name) for alias in node.names)
+
+
+@pytest.mark.timeout(120)
+def test_the_program_of_the_embedding_page_answers_a_call(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its pieces, one after the other, with the reader's own sessions and accounts, are an application that works."""
+    monkeypatch.chdir(tmp_path)
+    inputs = "inputs: {customer: {default: ''}, greeting: {default: ''}}\n"
+    (tmp_path / "desk.yaml").write_text(f"version: 1\n{inputs}pipeline: [webrtc_in, webrtc_out]\n")
+
+    class Database:
+        """The reader's."""
+
+    class Sessions:
+        async def user(self, cookie: str | None) -> Any:
+            return SimpleNamespace(id="ada", number="17") if cookie else None
+
+    class Offer(BaseModel):
+        sdp: str
+
+    scope: dict[str, Any] = {
+        **{"sessions": Sessions(), "accounts": SimpleNamespace(balance={"17": "3.50"}.get)},
+        **{"Database": Database, "database": Database(), "keep": lambda event: None, "Offer": Offer},
+        "agent": load_agent("desk.yaml"),
+    }
+    for block in blocks("embedding", "python"):
+        exec(compile(block, "embedding.md", "exec", dont_inherit=True), scope)
+    request = Request({"type": "http", "headers": [(b"cookie", b"session=1")]})
+
+    async def run() -> None:
+        assert dict((await scope["authorize"](request)).inputs) == {"customer": "17"}
+        assert await scope["authorize"](Request({"type": "http", "headers": []})) is None
+        caller, app = Caller(None), httpx.ASGITransport(app=scope["app"])
+        async with httpx.AsyncClient(transport=app, base_url="http://localhost") as page:
+            reply = await page.post("/my/offer", json={"sdp": await caller.offer()})
+            assert set(reply.json()) == {"sdp", "type", "pc_id"}
+            answer = RTCSessionDescription(reply.json()["sdp"], "answer")
+            await caller.pc.setRemoteDescription(answer)
+            async with asyncio.timeout(60):
+                await caller.opened.wait()
+            (call,) = scope["desk"].calls()
+            assert call["identity"] == "ada"
+            await scope["desk"].end(call["id"])
+            await scope["desk"].close()
+            await caller.hang_up()
+
+    asyncio.run(run())
+    assert scope["balance"](SimpleNamespace(inputs={"customer": "17"})) == "3.50"
 
 
 def test_the_ticket_of_the_page_is_one() -> None:
