@@ -188,14 +188,14 @@ def tracing_of(environ: Mapping[str, str]) -> Tracing | None:
 
 def _front(wish: ServerSection) -> Front:
     proxies = list(wish.trusted_proxy or ())
-    if wish.uds is not None and not proxies:
-        # Whoever may write to the socket is the proxy.
+    if "*" in proxies:
+        # Everybody is, whoever else is named.
         proxies = ["*"]
     root = (wish.root_path or "").rstrip("/")
     check_root_path(root)
     from .web import Front
 
-    return Front(wish.ssl_certfile, wish.ssl_keyfile, root, proxies)
+    return Front(wish.ssl_certfile, wish.ssl_keyfile, root, proxies, behind_socket=wish.uds is not None)
 
 
 def _media_hosts(wish: ServerSection) -> tuple[str, ...]:

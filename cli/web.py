@@ -14,6 +14,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from ..server.sockets.door import MOST_MESSAGE_BYTES
+from .proxies import BehindSocket
 from .web_connections import MOST_HEAD_BYTES, Connections, Patience, PatientSocket, TimedProtocol
 
 __all__ = ["Front", "Patience", "WebServer"]
@@ -32,6 +33,8 @@ class Front:
     root_path: str = ""
     trusted_proxies: Sequence[str] = ()
     """Addresses and networks whose ``X-Forwarded-For`` and ``-Proto`` are believed."""
+    behind_socket: bool = False
+    """Whether it listens on a Unix socket, and whoever may write to that is believed as well."""
 
 
 class WebServer(uvicorn.Server):
@@ -48,6 +51,8 @@ class WebServer(uvicorn.Server):
     ) -> None:
         front = front or Front()
         most = _most_connections()
+        if front.behind_socket:
+            app = BehindSocket(app, front.trusted_proxies)
         super().__init__(
             uvicorn.Config(
                 app,
@@ -68,7 +73,7 @@ class WebServer(uvicorn.Server):
                 limit_concurrency=most,
                 h11_max_incomplete_event_size=MOST_HEAD_BYTES,
                 root_path=front.root_path,
-                proxy_headers=bool(front.trusted_proxies),
+                proxy_headers=bool(front.trusted_proxies) and not front.behind_socket,
                 forwarded_allow_ips=list(front.trusted_proxies) or None,
                 ssl_certfile=front.certfile,
                 ssl_keyfile=front.keyfile,

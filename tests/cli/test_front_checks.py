@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import socket
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from starlette.types import Receive, Scope, Send
 
 from livegraph.cli.exits import Exit, Fault, check_there
 from livegraph.cli.listening import open_sockets
+from livegraph.cli.proxies import BehindSocket
 from livegraph.cli.serving import settle
 from livegraph.language import load_agent
 from livegraph.language.finding import shipped_agents
@@ -77,6 +81,37 @@ def test_behind_a_proxy_callers_are_strangers(wish: ServerSection) -> None:
     assert not here.notes and "--tokens" in behind.notes[0]
     said = settle(replace(wish, report="full", idle=3 * SECOND))
     assert said.app["report"] == "full" and said.app["limits"].idle == 3 * SECOND
+
+
+@pytest.mark.parametrize(
+    ("said", "proxies", "client"),
+    [
+        (["203.0.113.7"], [], "203.0.113.7"),
+        # A proxy that adds its own to what the caller has written.
+        (["127.0.0.1, 203.0.113.7"], [], "203.0.113.7"),
+        (["the socket", "203.0.113.7"], [], "203.0.113.7"),
+        (["1.2.3.4, 203.0.113.7, 10.0.0.1"], ["10.0.0.0/8"], "203.0.113.7"),
+        (["1.2.3.4, 203.0.113.7"], ["*"], "203.0.113.7"),
+        ([], [], None),
+        ([""], [], None),
+    ],
+)
+def test_behind_a_socket_the_nearest_address_is_the_caller_s(
+    said: list[str], proxies: list[str], client: str | None
+) -> None:
+    """What a caller writes itself makes it nobody else, whatever its proxy makes of it."""
+    seen: list[Any] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append((scope["client"] and scope["client"][0], scope["scheme"]))
+
+    async def nothing(*_: object) -> Any:
+        return None
+
+    headers = [(b"x-forwarded-for", each.encode()) for each in said] + [(b"x-forwarded-proto", b"https")]
+    scope = {"type": "http", "client": None, "scheme": "http", "headers": headers}
+    asyncio.run(BehindSocket(app, proxies)(scope, nothing, nothing))
+    assert seen == [(client, "https")]
 
 
 def test_an_application_refuses_names_that_are_none() -> None:
