@@ -237,6 +237,8 @@ class TimedProtocol(H11Protocol):
         super().resume_writing()
 
     def on_response_complete(self) -> None:
+        # Anew for each: on a connection that is used again there is nearly always something on its way.
+        self._taken()
         if self.transport.get_write_buffer_size():
             self._watch_taking()
         super().on_response_complete()

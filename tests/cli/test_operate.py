@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 from aiortc import RTCSessionDescription
 
+from livegraph.cli.admin_socket import admin_folder
+from livegraph.cli.exits import Fault
 from livegraph.server.access import Tickets
 from livegraph.server.wall_clock import unix_seconds
 from support.command import Running, livegraph, running
@@ -173,3 +175,27 @@ def test_a_unix_socket_and_json_logs(tmp_path: Path) -> None:
     assert code == 130
     for line in said.splitlines():
         assert {"time", "level", "logger", "message"} <= json.loads(line).keys()
+
+
+def test_the_folder_of_admin_sockets_is_its_users_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was there first, with a link, a file or a folder that others may look into, gets no server to talk to."""
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    folder, elsewhere = tmp_path / "livegraph", tmp_path / "elsewhere"
+    assert admin_folder() == folder and stat.S_IMODE(folder.stat().st_mode) == 0o700
+    folder.chmod(0o750)
+    with pytest.raises(Fault, match="is not this user's alone"):
+        admin_folder()
+    folder.rmdir()
+    elsewhere.mkdir(0o700)
+    folder.symlink_to(elsewhere)
+    with pytest.raises(Fault, match="is not this user's alone"):
+        admin_folder()
+    elsewhere.rmdir()
+    with pytest.raises(Fault, match="cannot make"):
+        admin_folder()
+    folder.unlink()
+    folder.touch(0o600)
+    with pytest.raises(Fault, match="cannot make"):
+        admin_folder()
