@@ -361,7 +361,8 @@ def test_minted_credentials_open_a_real_relay_and_no_others_do(coturn: int) -> N
             assert "ada" not in config.body.decode()
             assert config.headers["cache-control"] == "no-store"
         assert await allocate(coturn, entry)
-        assert not await allocate(coturn, {**entry, "credential": "x" + entry["credential"][1:]})
+        other = ("B" if entry["credential"][0] == "A" else "A") + entry["credential"][1:]
+        assert not await allocate(coturn, {**entry, "credential": other})
         stamp, _, mark = entry["username"].partition(":")
         assert not await allocate(coturn, {**entry, "username": f"{int(stamp) + 9_999}:{mark}"})
         old = TurnService([url], SECRET, lambda: unix_seconds() - 7_200).mint("ada@example.org")
