@@ -10,9 +10,9 @@
 are held as there were when last, in the three seconds before the next caller came, 99 of 100 beats of a 10 ms timer
 were within 30 ms in every worker, or as were taken before the workers refused more. The agent's box computes for 10 %
 of a core a call (``busy_agent``), and the callers (``light_callers``, one process) for next to nothing: they are on the
-same machine, and were they no cheaper than calls, they would be what fills it. What each process has computed is told.
-The ratio is of the calls held. Takes about two minutes on two cores, which must have
-nothing else to do.
+same machine, and were they no cheaper than calls, they would be what fills it; for the same reason they have a lower
+priority. Who is late says all the same what is due. What each process has computed is told, and how late the callers
+were. The ratio is of the calls held. Takes about two minutes on two cores, which must have nothing else to do.
 
 *cost*: six calls a worker, for ten seconds; the CPU time of the workers for a call and second (by the packets that went
 to and fro: on a machine that is not quiet callers send fewer), and that of the process with the port. It is what *hold*
@@ -62,6 +62,7 @@ _LATE_STEPS = 2
 _FULL_STEPS = 3
 """So many without another call: the workers take no more, their cores are full before their loops come late."""
 _PATIENCE_S = 300.0
+_CALLERS_NICE = 10
 _PACKETS_A_SECOND = 100
 """Of a call, both ways."""
 _FREE = CallerLimits(calls=None, pending=None, offers_per_minute=None)
@@ -109,11 +110,13 @@ async def hold(workers: int) -> int:
             callers = await asyncio.create_subprocess_exec(
                 *(sys.executable, script, f"{url}api/offer", str(_SURELY_HELD * workers), str(_STEP_S))
             )
+            # They stand for machines elsewhere: where a core is wanted by both, the workers have it.
+            os.setpriority(os.PRIO_PROCESS, callers.pid, _CALLERS_NICE)
             try:
                 return await _held(pool, folder)
             finally:
                 spent = _cpu_s(callers.pid)
-                callers.kill()
+                callers.send_signal(signal.SIGINT)
                 await callers.wait()
                 front, ours = _cpu_s(os.getpid()), _cpu_s(*(worker["pid"] for worker in pool.workers))
                 print(

@@ -55,7 +55,7 @@ def test_run_serves_and_ends_its_calls(number: signal.Signals, code: int) -> Non
         assert await asyncio.to_thread(fetch, f"{page}healthz") == {"status": "ok"}
         command.send(number)
         ended = await asyncio.to_thread(command.ended)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while caller.messages[-1] != {"type": "end", "reason": "shutdown"}:
                 await asyncio.sleep(0.02)
         await caller.hang_up()

@@ -133,7 +133,7 @@ def test_agents_are_chosen_by_name() -> None:
             for wanted, got in ((None, "one"), ("two", "two")):
                 caller = Caller()
                 await web.call(caller, agent=wanted)
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     while not caller.messages:
                         await asyncio.sleep(0.01)
                 assert caller.messages[0]["agent"] == got

@@ -398,7 +398,7 @@ class TestWebSocket:
                         await socket.send(json.dumps(MINIMAL))
                         await socket.send(json.dumps({"realtimeInput": {"text": "hello"}}))
                         await until_turn_complete(socket)
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     while sim.sessions:
                         await asyncio.sleep(0.01)
 

@@ -59,7 +59,7 @@ def serving(
         options.setdefault("time_scale", 0.02)
         async with Simulator(ears=NoEars(), voice=TonesVoice(), **options) as simulator:
             await test(await simulator.serve(tls=tls.context() if tls else None), simulator)
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while simulator.sessions:
                     await asyncio.sleep(0.01)
 

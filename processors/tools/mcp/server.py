@@ -137,7 +137,10 @@ class McpServer:
             except asyncio.CancelledError:
                 raise
             except BaseException as error:
-                # Foreign code on both sides: whatever comes of it, the server is down, and it is said once.
+                # Foreign code on both sides: whatever comes of it, the server is down, and it is said once. Where the
+                # last user has gone, what went wrong while it was taken down has replaced the cancellation.
+                if self._keeper is not asyncio.current_task():
+                    raise asyncio.CancelledError from error
                 why = self._hide(_told(error))
             finally:
                 self._up.clear()

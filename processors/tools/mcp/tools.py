@@ -27,6 +27,7 @@ from ..selection import chosen, tool_name
 from ..settings import ToolSettings, resolve
 from ..shared import shared
 from ..yes_or_no import judge_words, only_refuses
+from .changes import listening
 from .entry import McpTools
 from .results import answer_from_words, asks_yes_or_no, linked, read_call_result, read_resource
 from .server import McpServer, ServerDown
@@ -165,7 +166,7 @@ class McpSource:
                 cache=None,
             )
             client_up = await stack.enter_async_context(made)
-            await stack.enter_async_context(_Listening(client_up, relist))
+            await stack.enter_async_context(listening(client_up, relist))
             return client_up
 
         common = shared()
@@ -314,37 +315,6 @@ async def _elicited(under_way: list[Any], params: Any) -> Any:
     if answer is None:
         return ElicitResult(action="decline")
     return ElicitResult(action="accept", content=answer)
-
-
-class _Listening:
-    """Follows the changes that servers of the newer protocol tell only to who asks for them."""
-
-    def __init__(self, client: Any, relist: Callable[[], None]) -> None:
-        self._client, self._relist = client, relist
-        self._task: asyncio.Task[None] | None = None
-
-    async def __aenter__(self) -> _Listening:
-        self._task = asyncio.create_task(self._follow(), name="MCP changes")
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        assert self._task is not None
-        self._task.cancel()
-        await asyncio.wait({self._task})
-
-    async def _follow(self) -> None:
-        from mcp import MCPError
-        from mcp.client.subscriptions import ListenNotSupportedError, SubscriptionLost
-
-        capabilities = self._client.server_capabilities
-        if capabilities.tools is None or not capabilities.tools.list_changed:
-            return
-        try:
-            async with self._client.listen(tools_list_changed=True) as events:
-                async for _ in events:
-                    self._relist()
-        except (ListenNotSupportedError, SubscriptionLost, MCPError, TimeoutError):
-            return
 
 
 def _need_package() -> None:

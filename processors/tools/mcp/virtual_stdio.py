@@ -21,8 +21,10 @@ _END_S = 2.0
 """Real seconds that a process has to end when its input does."""
 _PATIENCE_S = 20.0
 """Real seconds that time stands still for one answer."""
-_LASTING = ("subscriptions/listen",)
-"""Requests that are not answered while all is well."""
+_LASTING = "subscriptions/listen"
+"""A request that is answered at its end alone."""
+_ACKNOWLEDGED = "notifications/subscriptions/acknowledged"
+"""What says that it has come."""
 
 
 @asynccontextmanager
@@ -98,14 +100,16 @@ class _Owed:
     def __init__(self) -> None:
         self._theirs: set[Any] = set()
         self._ours: set[Any] = set()
+        self._lasting: set[Any] = set()
         self._gate: threading.Event | None = None
         self._over = False
 
     def sent(self, message: Any) -> None:
         """We have said this."""
         if hasattr(message, "method") and getattr(message, "id", None) is not None:
-            if message.method not in _LASTING:
-                self._theirs.add(message.id)
+            self._theirs.add(message.id)
+            if message.method == _LASTING:
+                self._lasting.add(message.id)
         else:
             self._ours.discard(getattr(message, "id", None))
         self._stand()
@@ -115,6 +119,8 @@ class _Owed:
         inner = getattr(message, "message", None)
         if inner is not None and hasattr(inner, "method") and getattr(inner, "id", None) is not None:
             self._ours.add(inner.id)
+        elif getattr(inner, "method", None) == _ACKNOWLEDGED:
+            self._theirs -= self._lasting
         else:
             self._theirs.discard(getattr(inner, "id", None))
         self._stand()

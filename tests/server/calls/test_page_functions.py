@@ -45,7 +45,7 @@ async def _asked(answers: list[Any]) -> tuple[WireLeg, Any]:
             page._heard(
                 answer if answer.id else ToolAnswer(id=asked["id"], ok=answer.ok, result=answer.result)
             )
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         return leg, await run
 
 

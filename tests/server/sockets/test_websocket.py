@@ -187,7 +187,7 @@ def test_messages_are_those_of_the_protocol() -> None:
                 "reason": "ended_by_agent",
                 "detail": "Goodbye, Ada.",
             }
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 await program.socket.wait_closed()
             assert program.socket.close_code == 1000
             await web.until_free()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import threading
+from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from livegraph.transports.webrtc.rtp.packets import build_rtp
 from support.command import livegraph
 from support.pool_agents import agents
 from support.speech import recorded
-from support.web import serving
+from support.web import Web, serving
 
 LOUD, SILENT = b"loud words", b"\xf8\xff\xfe"
 
@@ -248,23 +249,38 @@ def test_calls_begin_later_while_the_callers_are_late_themselves() -> None:
     asyncio.run(run())
 
 
+async def ended_by(web: Web, plan: LoadPlan, seen: Callable[[LoadReport], object]) -> LoadReport:
+    """Put load on a server that ends all calls when all are connected; what is told once this is ``seen``.
+
+    The server has a call before its caller knows that it is connected: who ends calls by what the server says may
+    end one that never was.
+    """
+    reports: asyncio.Queue[LoadReport] = asyncio.Queue()
+    load = asyncio.create_task(run_load(plan, told=reports.put_nowait))
+    try:
+        async with asyncio.timeout(60):
+            while (await reports.get()).connected < plan.calls:
+                pass
+            for call in web.desk.calls():
+                await web.desk.end(call["id"])
+            while not seen(report := await reports.get()):
+                pass
+            return report
+    finally:
+        load.cancel()
+        await asyncio.wait({load})
+
+
 def test_callers_whose_call_is_lost_call_again() -> None:
     """At once; how long that took is told, and the call that was lost is still one that was dropped."""
 
     async def run() -> LoadReport:
         async with serving(agents()) as web:
-            plan = LoadPlan(url=f"http://127.0.0.1:{web.port}/", calls=1, hold_s=2, again=True)
-            load = asyncio.create_task(run_load(plan))
-            async with asyncio.timeout(30):
-                while not web.desk.calls() or web.desk.pending:
-                    await asyncio.sleep(0.05)
-                (call,) = web.desk.calls()
-                await web.desk.end(call["id"])
-                return await load
+            plan = LoadPlan(url=f"http://127.0.0.1:{web.port}/", calls=1, hold_s=50, again=True)
+            return await ended_by(web, plan, lambda report: report.again_ms)
 
     report = asyncio.run(run())
     assert (report.connected, report.again) == (1, 1)
-    assert report.again_ms is not None
     assert report.dropped == {"the server ended it: operator": 1}
 
 
@@ -276,17 +292,8 @@ def test_callers_show_a_token_and_see_their_call_ended() -> None:
             return Grant(identity="load") if "let me in" in str(request.headers) else None  # type: ignore[attr-defined]
 
         async with serving(agents(), authorize=authorize) as web:
-            plan = LoadPlan(url=f"http://127.0.0.1:{web.port}/", calls=2, hold_s=30, token="let me in")
-            load = asyncio.create_task(run_load(plan))
-            async with asyncio.timeout(20):
-                while len(web.desk.calls()) < 2:
-                    await asyncio.sleep(0.05)
-            while web.desk.pending:
-                await asyncio.sleep(0.05)
-            await asyncio.sleep(0.5)
-            for call in web.desk.calls():
-                await web.desk.end(call["id"])
-            return await load
+            plan = LoadPlan(url=f"http://127.0.0.1:{web.port}/", calls=2, hold_s=50, token="let me in")
+            return await ended_by(web, plan, lambda report: sum(report.dropped.values()) == 2)
 
     report = asyncio.run(run())
     assert report.connected == 2

@@ -70,7 +70,7 @@ async def say(caller: RawCaller, packets: list[bytes], first: int, ssrc: int = 7
 
 async def taken(peer: Peer, samples: int) -> Pcm:
     pieces: list[Pcm] = []
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while sum(map(len, pieces)) < samples:
             piece = await peer.audio_in.recv()
             assert piece is not None

@@ -36,7 +36,7 @@ def test_it_searches_its_way_and_sound_and_messages_flow() -> None:
             )
             assert np.abs(said[-4_000:]).max() > 4_000
             peer.send({"type": "hello"})
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(30):
                 while not caller.messages:
                     await asyncio.sleep(0.01)
             # A check of the caller's is a sign of life here, too.
