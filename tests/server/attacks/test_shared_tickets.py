@@ -20,11 +20,11 @@ from livegraph.server.gate import by_tokens
 from livegraph.server.wall_clock import unix_seconds
 from livegraph.transports.webrtc.webrtc_in import WebRTCIn
 from livegraph.transports.webrtc.webrtc_out import WebRTCOut
+from support.ticket_users import TICKETS, use_all
 from support.web import Web, serving
 from support.webrtc import Caller
 
 SECRET = b"0123456789abcdef0123456789abcdef"
-TICKETS = 12
 
 
 def agent() -> ServedAgent:
@@ -49,16 +49,6 @@ async def offered(web: Web, ticket: str, **fields: object) -> tuple[int, str]:
 def stores(folder: Path) -> list[TicketStore]:
     """Both kinds."""
     return [OwnTickets(), SharedTickets(folder / "used.db")]
-
-
-def use_all(path: str) -> list[bool]:
-    """What one process may use of the same tickets."""
-
-    async def run() -> list[bool]:
-        store = SharedTickets(Path(path))
-        return list(await asyncio.gather(*(store.use(f"t{at}", 1_000.0, 0.0) for at in range(TICKETS))))
-
-    return asyncio.run(run())
 
 
 def test_of_several_processes_one_may_use_it(tmp_path: Path) -> None:
