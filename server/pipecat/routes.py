@@ -15,6 +15,7 @@ from ...pipeline.clock import clock_of_loop
 from ..access.grant import ANYBODY, bearer_of
 from ..bodies import read_json
 from ..gate import Gate, address_of
+from ..limits.buckets import address_key
 from ..offer_body import (
     CANDIDATES_BYTES,
     NO_STORE,
@@ -65,7 +66,9 @@ def pipecat_routes(pool: Pool, gate: Gate, ice_servers: IceServers) -> list[Rout
             )
         if asked.transport == _SOCKET:
             return JSONResponse(_socket_for(request, asked.body or {}), headers=NO_STORE)
-        session = sessions.begin(grant, asked.body or {}, clock_of_loop().now_ns())
+        whose = f"identity {grant.identity}" if grant.identity else f"address {address_key(address)}"
+        written = msgspec.json.encode(asked.body or {})
+        session = sessions.begin(grant, written, clock_of_loop().now_ns(), whose)
         started: dict[str, Any] = {"sessionId": session.id}
         if servers := [dict(server) for server in ice_servers(grant)]:
             started["iceConfig"] = {"iceServers": servers}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +14,8 @@ from starlette.routing import Route
 from ..access.grant import ANYBODY, Grant
 from ..bodies import media_type, read_body
 from ..gate import Gate, address_of
+from ..limits.buckets import address_key
+from ..limits.shelf import Shelf
 from ..offering import Offer
 from ..pool.pool import Pool
 from ..refusals import Refusal, sentence
@@ -33,6 +34,8 @@ __all__ = ["whip_routes"]
 _OFFER_BYTES = 64 * 1024
 _FRAGMENT_BYTES = 32 * 1024
 _MOST_SESSIONS = 10_000
+_MOST_BYTES, _MOST_BYTES_OF_ONE = 64 << 20, 4 << 20
+"""Of their offers, kept for restarts of ICE; a usual one has a few kilobytes."""
 _MOST_INPUTS = 64
 _SDP, _FRAGMENT = "application/sdp", "application/trickle-ice-sdpfrag"
 _EVERY = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -52,7 +55,9 @@ class _Whip:
         self, pool: Pool, gate: Gate, ice_servers: Callable[[Grant], Sequence[Mapping[str, Any]]]
     ) -> None:
         self._pool, self._gate, self._ice_servers = pool, gate, ice_servers
-        self._sessions: OrderedDict[str, _Session] = OrderedDict()
+        self._sessions: Shelf[_Session] = Shelf(
+            most=_MOST_SESSIONS, most_bytes=_MOST_BYTES, of_one_bytes=_MOST_BYTES_OF_ONE
+        )
 
     async def endpoint(self, request: Request) -> Response:
         """``POST``: a call begins. ``OPTIONS`` is answered by the ``Guard``."""
@@ -69,7 +74,7 @@ class _Whip:
         id = request.path_params["session"]
         if request.method == "DELETE":
             await self._pool.hang_up(id)
-            self._sessions.pop(id, None)
+            self._sessions.take(id)
             return Response(status_code=200)
         if request.method != "PATCH":
             raise _not_allowed("OPTIONS, PATCH, DELETE")
@@ -88,9 +93,7 @@ class _Whip:
             request,
         )
         session = _Session(sdp, credentials_of(sdp)[0], entity_tag(answered.sdp))
-        self._sessions[answered.pc_id] = session
-        if len(self._sessions) > _MOST_SESSIONS:
-            self._sessions.popitem(last=False)
+        self._sessions.put(answered.pc_id, session, len(sdp), address_key(address))
         root = request.scope.get("root_path", "")
         reply = Response(
             answered.sdp,
@@ -109,7 +112,7 @@ class _Whip:
 
     async def _patch(self, id: str, request: Request) -> Response:
         self._pool.count_request(ANYBODY, address_of(request), further=True)
-        session = self._sessions.get(id)
+        session = self._sessions.use(id)
         if session is None:
             raise Refusal(404, "call_unknown", "There is no such session, or it is over.")
         asked = request.headers.get("if-match")

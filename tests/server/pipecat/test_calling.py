@@ -269,14 +269,26 @@ def test_two_clients_on_one_session_are_two_calls() -> None:
 def test_sessions_end() -> None:
     """Ten minutes after their last use, and the oldest first when there are too many."""
     sessions = Sessions()
-    first = sessions.begin(Grant(), {}, 0)
-    second = sessions.begin(Grant(), {}, 300 * SECOND)
+    first = sessions.begin(Grant(), b"{}", 0, "ada")
+    second = sessions.begin(Grant(), b"{}", 300 * SECOND, "ada")
     assert sessions.find(first.id, 500 * SECOND) is first
     assert sessions.find(second.id, 900 * SECOND) is None
     assert sessions.find(first.id, 1_099 * SECOND) is first
     for _ in range(4_096):
-        sessions.begin(Grant(), {}, 1_100 * SECOND)
+        sessions.begin(Grant(), b"{}", 1_100 * SECOND, "ada")
     assert sessions.find(first.id, 1_100 * SECOND) is None
+
+
+def test_sessions_are_bounded_in_what_they_hold() -> None:
+    """Who begins many with much in them loses their own; of all together the oldest go."""
+    sessions, large = Sessions(), b'{"a": "' + b"x" * 65_000 + b'"}'
+    first = sessions.begin(Grant(), b'{"agent": "echo"}', 0, "ada")
+    mallory = [sessions.begin(Grant(), large, 1, "mallory") for _ in range(500)]
+    assert sessions.find(first.id, 2) is first and first.body == {"agent": "echo"}
+    assert sum(sessions.find(one.id, 2) is not None for one in mallory) == (1 << 20) // len(large)
+    for number in range(600):
+        sessions.begin(Grant(), large, 3, str(number))
+    assert sessions.find(first.id, 4) is None
 
 
 def test_a_program_talks_with_the_page() -> None:
