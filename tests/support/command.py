@@ -39,7 +39,7 @@ def livegraph(
 
 
 @contextmanager
-def running(*arguments: str | Path, until: str, within_s: float = 40, **extra: str) -> Iterator[Running]:
+def running(*arguments: str | Path, until: str, within_s: float = 90, **extra: str) -> Iterator[Running]:
     """Run ``livegraph`` while the block lasts, which begins when it has printed a line with ``until`` in it."""
     process = subprocess.Popen(
         [sys.executable, "-c", _MAIN, *map(str, arguments)],
