@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ import h11
 import pytest
 
 from livegraph.cli.web import Front, Patience, WebServer
+from livegraph.server.pool.process import fastest_loop
 from livegraph.server.tls import self_signed
 from support.clients import echo
 from support.web import Web, serving
@@ -29,6 +30,12 @@ SOCKET = (
     b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
 )
 MANY = 60_000
+
+
+def as_served(attack: Coroutine[Any, Any, None]) -> None:
+    """Run it on the loop that the command serves with, whose transports are not asyncio's."""
+    with asyncio.Runner(loop_factory=fastest_loop()) as runner:
+        runner.run(attack)
 
 
 @asynccontextmanager
@@ -83,7 +90,7 @@ def test_a_body_in_pieces_of_a_byte_is_not_read(
             assert reply == b"" or reply.startswith(b"HTTP/1.1 4"), reply[:100]
             assert (await web.ask("GET", "/healthz")).status == 200
 
-    asyncio.run(run())
+    as_served(run())
     assert 0 < read < MANY // 10
     assert warned(caplog) == []
 
@@ -101,7 +108,7 @@ def test_what_follows_a_refusal_makes_no_fault(caplog: pytest.LogCaptureFixture)
                     writer.write_eof()
                     await rest(reader)
 
-    asyncio.run(run())
+    as_served(run())
     assert warned(caplog) == []
 
 
@@ -127,7 +134,7 @@ def test_frames_without_number_end_their_socket(
             # Closed, long before it would have been asked what it wants.
             assert b"too many frames" in await rest(reader)
 
-    asyncio.run(run())
+    as_served(run())
     assert warned(caplog) == []
 
 
@@ -150,7 +157,7 @@ def test_whoever_asks_and_never_reads_is_cut_off() -> None:
                     while connections:
                         await asyncio.sleep(0.01)
 
-    asyncio.run(run())
+    as_served(run())
 
 
 def test_silence_makes_room_for_whoever_speaks() -> None:
@@ -167,7 +174,7 @@ def test_silence_makes_room_for_whoever_speaks() -> None:
             for _, writer in silent:
                 writer.close()
 
-    asyncio.run(run())
+    as_served(run())
 
 
 def test_a_handshake_of_tls_ends_in_time(tmp_path: Path) -> None:
@@ -195,4 +202,4 @@ def test_a_handshake_of_tls_ends_in_time(tmp_path: Path) -> None:
                 server.should_exit = True
                 await task
 
-    asyncio.run(run())
+    as_served(run())
