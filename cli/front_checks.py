@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import re
 import socket
 import ssl
@@ -96,6 +97,18 @@ def check_certificate(certificate: Path | None, key: Path | None) -> None:
         raise Fault(
             f"--ssl-certfile {certificate}, --ssl-keyfile {key}: {getattr(error, 'strerror', '') or error}"
         ) from None
+
+
+def is_unix_socket(descriptor: int | None) -> bool:
+    """Whether it is one, as systemd gives it for ``ListenStream=/run/...``: callers have no address there."""
+    if descriptor is None:
+        return False
+    try:
+        with socket.socket(fileno=os.dup(descriptor)) as given:
+            return given.family == socket.AF_UNIX
+    except (OSError, OverflowError):
+        # Whoever opens it says what is wrong with it.
+        return False
 
 
 def check_listener(listener: socket.socket, option: str) -> None:

@@ -18,6 +18,7 @@ from .front_checks import (
     check_proxies,
     check_root_path,
     check_stun,
+    is_unix_socket,
 )
 from .letting_in import TokenBox, authorizer, read_secret, used_tickets_in
 
@@ -195,7 +196,8 @@ def _front(wish: ServerSection) -> Front:
     check_root_path(root)
     from .web import Front
 
-    return Front(wish.ssl_certfile, wish.ssl_keyfile, root, proxies, behind_socket=wish.uds is not None)
+    behind_socket = wish.uds is not None or is_unix_socket(wish.fd)
+    return Front(wish.ssl_certfile, wish.ssl_keyfile, root, proxies, behind_socket=behind_socket)
 
 
 def _media_hosts(wish: ServerSection) -> tuple[str, ...]:

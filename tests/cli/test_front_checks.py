@@ -162,6 +162,20 @@ def test_a_descriptor_is_one_that_callers_reach() -> None:
         assert again.getsockname() == listener.getsockname()
 
 
+def test_a_unix_socket_by_its_descriptor_is_one_behind_a_proxy(tmp_path: Path) -> None:
+    """As one by its path: whoever may write to it says where callers are."""
+
+    def believes(descriptor: int) -> bool:
+        return settle(ServerSection(fd=descriptor, open=True)).front.behind_socket
+
+    with socket.socket(socket.AF_UNIX) as unix, socket.create_server(("127.0.0.1", 0)) as port:
+        unix.bind(str(tmp_path / "voice.sock"))
+        assert believes(unix.fileno()) and not believes(port.fileno())
+        assert unix.getsockname() == str(tmp_path / "voice.sock")
+    assert not believes(1 << 19)
+    assert settle(ServerSection(uds=tmp_path / "other.sock")).front.behind_socket
+
+
 def test_a_pipe_is_told_to_be_no_file(tmp_path: Path) -> None:
     """It is there: only what it holds could be read once, and for ever be waited for."""
     os.mkfifo(tmp_path / "tokens")
