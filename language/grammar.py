@@ -17,7 +17,7 @@ from ..pipeline.convert.hints import show
 from ..pipeline.errors import Fix, Problem
 from ..pipeline.graph.graph import Graph
 from ..pipeline.graph.inputs import InputSpec
-from ..pipeline.graph.presets import with_preset
+from ..pipeline.graph.presets import settled, with_preset
 from ..pipeline.running.call_log import LogPolicy
 from ..pipeline.spelling import nearest
 from ..pipeline.turns.controller import TurnPolicy
@@ -159,6 +159,7 @@ def read_draft(tree: Tree, *, name: str, templates: Templates, member: bool = Fa
         record_form(top["record"], build)
     readable = edges is not None and apply_edges(draft.graph, edges, build.lost, shape)
     lower(build)
+    draft.turns = settled(draft.turns, draft.graph, draft.conversation)
     draft.graph = with_preset(draft.graph, draft.turns.preset)
     said_elsewhere(draft.conversation, draft.graph, top, shape)
     shape.problems += contradictions(draft.conversation, draft.turns)

@@ -305,6 +305,14 @@ class Processor:
         """Why this box has to hear silence behind what is said; a clause, empty when it has not."""
         return ""
 
+    @classmethod
+    def turns_told_at(cls, options: Mapping[str, Any]) -> str | None:
+        """The input at which a box that talks with the user can be told by a detector when they speak.
+
+        Empty where, with these ``options``, its service finds that out itself; ``None``: it talks with nobody.
+        """
+        return None
+
 
 def ports_of(cls: type[Processor]) -> dict[str, PortSpec]:
     """The ports of a processor class by name, in order of declaration.

@@ -21,12 +21,13 @@ from ...pipeline.frames import Frame
 from ...pipeline.graph.check import CheckResult
 from ...pipeline.graph.declarations import NodeSpec, PolicyChange
 from ...pipeline.graph.inputs import InputSpec
+from ...pipeline.graph.presets import chosen
 from ...pipeline.graph.resolve import ResolvedEdge, common_types
 from ...pipeline.options import MISSING, OptionSpec, Secret, option_specs
 from ...pipeline.processor import ports_of
 from ...pipeline.running.call_log import LogPolicy
 from ...pipeline.secrecy import holds_key
-from ...pipeline.turns.controller import TurnPolicy
+from ...pipeline.turns.controller import TurnPolicy, TurnPreset
 from ...pipeline.turns.conversation_policy import ConversationPolicy
 from ..origins import Origin
 from ..report import Resolved
@@ -107,8 +108,7 @@ class _Explainer:
         if checked.edges:
             made["edges"] = Entry({str(edge): self._edge(edge, checked) for edge in checked.edges})
         made["turns"] = self._group(TurnPolicy, agent.turns, ("turns",))
-        if isinstance(self.resolved.tree.get(("turns",)), str):
-            made["turns"].value["preset"] = self._at(agent.turns.preset, ("turns",))
+        made["turns"].value["preset"] = self._preset(agent.turns.preset)
         if agent.conversation != ConversationPolicy():
             made["conversation"] = self._group(ConversationPolicy, agent.conversation, ("conversation",))
             _make_live(made["conversation"])
@@ -128,6 +128,15 @@ class _Explainer:
                 {key: self._at(str(value), ("simulator", key)) for key, value in agent.simulator.items()}
             )
         return Entry(made)
+
+    def _preset(self, preset: TurnPreset) -> Entry:
+        """The preset of turns: what the file says, or what it comes to and why."""
+        written = self.resolved.tree.get(("turns",))
+        short = isinstance(written, str)
+        given = written if short else (written or {}).get("preset", "auto")
+        if given != "auto":
+            return self._at(preset, ("turns",) if short else ("turns", "preset"))
+        return Entry(preset, chosen(self.resolved.draft.graph, self.resolved.agent.conversation)[1])
 
     def _node(self, node: NodeSpec, inserted: str) -> Entry:
         if inserted:
@@ -156,9 +165,13 @@ class _Explainer:
                 for known in (name, *(mark.old for mark in spec.renamed))
                 if self.resolved.placed((*path, known)) in self.resolved.tree.origins
             ),
-            (*path, name),
+            None,
         )
-        return self._value(node.options[name], spec, at)
+        entry = self._value(node.options[name], spec, at or (*path, name))
+        preset = self.resolved.agent.turns.preset
+        if at is None and name in node.processor.turn_presets.get(preset, {}):
+            entry.origin = f"turns: {preset}"
+        return entry
 
     def _value(self, value: Any, spec: OptionSpec, path: Steps, *, whole: bool = True) -> Entry:
         """An option that was given, down to its single values; ``whole``: groups with their defaults."""

@@ -37,7 +37,7 @@ __all__ = ["json_schema"]
 
 _AGENT_NAME = r"[A-Za-z0-9_][A-Za-z0-9_.-]*"
 _PROFILE = r".+"
-_PRESETS = "^(service|local|telephone)$"
+_PRESETS = "^(auto|service|local|telephone)$"
 _WORD = r"[A-Za-z_][A-Za-z0-9_]*"
 _EDGE = r"\s*[^\s>]+\s*->\s*[^\s>]+\s*"
 

@@ -19,7 +19,7 @@ from .check import CheckResult, Insertion, check
 from .declarations import GraphSpec
 from .input_names import unknown_input_names
 from .inputs import InputSpec, fill_call_texts, input_values, varies_by_call
-from .presets import with_preset
+from .presets import settled, with_preset
 
 __all__ = ["Plan", "make_plan"]
 
@@ -116,7 +116,8 @@ def make_plan(
     conversation: ConversationPolicy | None = None,
 ) -> Plan:
     """Check ``graph`` and make its plan. Raises ``ConfigError`` with every fault."""
-    turns = turns or TurnPolicy()
+    conversation = conversation or ConversationPolicy()
+    turns = settled(turns or TurnPolicy(), graph, conversation)
     graph = with_preset(graph, turns.preset)
     checked = check(graph)
     if not checked.errors:

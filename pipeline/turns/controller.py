@@ -31,7 +31,7 @@ class TurnState(StrEnum):
     INTERRUPTED = "interrupted"
 
 
-TurnPreset = Literal["service", "local", "telephone"]
+TurnPreset = Literal["auto", "service", "local", "telephone"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +46,10 @@ class TurnPolicy:
     """Silence after a shorter noise before the agent goes on."""
     thinking_limit_ns: int = 15 * SECOND
     """An agent that has not answered by then is no longer thinking."""
-    preset: TurnPreset = "service"
+    preset: TurnPreset = "auto"
     """Who decides when the user's turn begins and ends: ``service``, or the detector here, ``local`` and ``telephone``.
-    It stands for values of options that the graph does not say."""
+    It stands for values of options that the graph does not say. A plan has one of these three in the place of ``auto``
+    (``pipeline.graph.presets``)."""
 
     if TYPE_CHECKING:
 
@@ -351,7 +352,7 @@ class TurnController:
     def _words_come(self) -> bool:
         """Whether words decide, and the service tells them while they are spoken, or soon after."""
         manners = self.interruptions
-        return self.policy.preset == "service" and (bool(manners.backchannels) or manners.min_words > 0)
+        return self.policy.preset in ("auto", "service") and manners.by_words
 
     def _await_end(self, now_ns: int) -> None:
         """The voice fell silent: soon the agent goes on, unless it was speech whose words are still to be told."""

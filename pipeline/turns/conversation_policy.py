@@ -163,6 +163,11 @@ class Interruptions:
             if not words_of(words):
                 raise FieldFault(("backchannels", index), "a backchannel of no words", "leave it out")
 
+    @property
+    def by_words(self) -> bool:
+        """Whether what was said decides, and not only for how long."""
+        return self.mode == "pause" and (bool(self.backchannels) or self.min_words > 0)
+
 
 @dataclass(frozen=True, slots=True)
 class Ending:

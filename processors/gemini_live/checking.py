@@ -13,7 +13,12 @@ from .credentials import credentials_from
 from .endpoint import ONLY_VERTEX
 from .options.faults import option_faults
 
-__all__ = ["box_faults", "credentials_fault", "silence_needed"]
+__all__ = ["box_faults", "credentials_fault", "silence_needed", "turns_told_at"]
+
+_OF_THE_SERVICE = ("vad", "explicit_vad_signal")
+"""Options that mean something to the service's own detector only."""
+_DETECTION = frozenset({"realtimeInputConfig", "realtime_input_config"})
+"""What of the setup message says how the service listens."""
 
 
 def credentials_fault(given: Any) -> OptionFault | None:
@@ -51,3 +56,21 @@ def silence_needed(options: Mapping[str, Any]) -> str:
     if not can.needs_trailing_sound or options.get("activity") == "manual":
         return ""
     return f"{can.name} hears the end of what is said only in silence: its answer may come a second late"
+
+
+def turns_told_at(options: Mapping[str, Any]) -> str:
+    """The input at which a detector may mark the turns; empty where the service's own does, by ``options`` or model."""
+    given = options.get("activity")
+    if given is not None:
+        return "speech" if given == "manual" else ""
+    personas = options.get("agents") or {}
+    models = {options.get("model"), *(_model_of(each) for each in personas.values())}
+    converse = all(capabilities(model or DEFAULT_MODEL).answers for model in models)
+    asked = any(options.get(name) is not None for name in _OF_THE_SERVICE)
+    written = not _DETECTION.isdisjoint(options.get("extra") or ())
+    return "" if asked or written or not converse else "speech"
+
+
+def _model_of(persona: Any) -> str:
+    """A ``Persona``, or what one is made of in a graph that is not checked yet."""
+    return str((persona.get("model") if isinstance(persona, Mapping) else persona.model) or "")

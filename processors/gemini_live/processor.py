@@ -56,7 +56,7 @@ from . import events
 from .answers.fallback import load_recording
 from .assembly import settings_as, settings_from
 from .call_parts import endpoint_of
-from .checking import box_faults, credentials_fault, silence_needed
+from .checking import box_faults, credentials_fault, silence_needed, turns_told_at
 from .colleagues.desk import Desk
 from .colleagues.persona import Agents, FirstAgent
 from .colleagues.switching import Reception
@@ -212,6 +212,11 @@ class GeminiLive(Processor):
     def needs_silence(cls, options: Mapping[str, Any]) -> str:
         """Such a model finds the end of what was said only in silence that it hears."""
         return silence_needed(options)
+
+    @classmethod
+    def turns_told_at(cls, options: Mapping[str, Any]) -> str:
+        """Its input ``speech``, unless the options or the model leave turns to the service."""
+        return turns_told_at(options)
 
     @classmethod
     def check_surroundings(

@@ -24,7 +24,7 @@ nodes:
   out: {use: webrtc_out, from: live.audio}
 edges:
   live.audio -> out: {max_duration: 60s}
-turns: {confirm: 400ms}
+turns: {preset: service, confirm: 400ms}
 """
 
 
@@ -49,7 +49,7 @@ def test_what_works_the_same_is_no_difference(plan: Callable[..., Plan]) -> None
         plan(("nodes:", "# how it sounds\nnodes:")),
         plan(("threshold: 0.5", "threshold: 0.5, min_speech: 96ms")),
         plan((", threshold: 0.5", "")),
-        plan(("500ms", "0.5s"), ("turns: {confirm: 400ms}", "")),
+        plan(("500ms", "0.5s"), ("turns: {preset: service, confirm: 400ms}", "turns: service")),
     )
     assert all(not compare(one, other) for other in others)
     assert compare(one, one) == Differences()
@@ -72,7 +72,7 @@ def test_an_option_that_is_taken_away_goes_back_to_its_default(plan: Callable[..
 def test_turns_can_be_taken(plan: Callable[..., Plan]) -> None:
     found = compare(plan(), plan(("400ms", "250ms")))
     assert found.tunable
-    assert found.turns == TurnPolicy(confirm_ns=250_000_000)
+    assert found.turns == TurnPolicy(preset="service", confirm_ns=250_000_000)
     assert found.shown == ("turns",)
 
 
@@ -128,6 +128,14 @@ def test_nodes_and_edges_that_come_and_go_reach_running_calls(
         assert found.takable and not found.tunable
         assert any(told in one for one in found.graph) and any(told in one for one in found.shown)
         assert bool(found.live) == bool(more)
+
+
+def test_a_preset_that_follows_from_another_graph_is_for_new_calls(plan: Callable[..., Plan]) -> None:
+    """Where turns are marked here, a call whose detector goes would hear nobody any more."""
+    auto = ("preset: service, ", "")
+    found = compare(plan(auto), plan(auto, ("from: gate, voice", "from: mic, voice")))
+    assert not found.takable
+    assert {"gate.turn_end", "live.activity"} <= {*found.fixed}
 
 
 def test_python_that_changed_is_for_new_calls(plan: Callable[..., Plan], tmp_path: Path) -> None:
