@@ -62,6 +62,8 @@ class Manners:
         """When the agent was last heard to go on."""
         self._keys = KeyRow()
         self._answering: Answering | None = None
+        self._held_turn = 0
+        """What the model answered to a hello that the greeting of ours answers: not a word of it is heard."""
 
     # Facts -------------------------------------------------------------------------------------
 
@@ -132,6 +134,9 @@ class Manners:
 
     def agent_started(self, now_ns: int, turn: int) -> list[Act]:
         """The first sound of ``turn`` was heard."""
+        if self._greets_first:
+            self._held_turn = turn
+            return [Hush(), *self._settle(now_ns)]
         self._sounding, self._heard_ns = True, now_ns
         self._allowance.begins(turn)
         self._first.begin()
@@ -146,6 +151,8 @@ class Manners:
 
     def agent_stopped(self, now_ns: int, turn: int) -> list[Act]:
         """The last sound of ``turn`` was heard, or it was cut."""
+        if turn == self._held_turn:
+            return self._settle(now_ns)
         self._sounding, self._heard_ns = False, now_ns
         self._first.end()
         speech = self._speech
@@ -304,6 +311,12 @@ class Manners:
     def _calm(self) -> bool:
         """Whether nobody speaks, is about to, or is at work."""
         return not (self._user or self._sounding or self._thinking or self._tools or self._speech)
+
+    @property
+    def _greets_first(self) -> bool:
+        """Whether the greeting is still to come, once it is clear who is at the other end of a line that we called."""
+        held = self._answering is not None and not self._answering.settled and self._farewell is None
+        return held and bool(self.policy.opening.greeting)
 
     @property
     def _mutes(self) -> bool:

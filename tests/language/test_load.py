@@ -43,7 +43,7 @@ def test_everything_that_a_file_declares(path: Path) -> None:
         "The front desk",
         "Answers the phone.",
     )
-    assert agent.turns == TurnPolicy(confirm_ns=250 * MS)
+    assert agent.turns == TurnPolicy(confirm_ns=250 * MS, preset="service")
     assert agent.simulator == {"brain": path.parent / "front_desk.brain.yaml"}
     assert agent.source == path
     assert agent.graph.name == "front_desk"
