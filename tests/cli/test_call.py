@@ -71,7 +71,7 @@ def test_speaking_over_the_agent_stops_it(tmp_path: Path) -> None:
         3.0,
         spoken("Tell me a story."),
         6.0,
-        spoken("Stop it. What day is it today?"),
+        spoken("Stop it, what day is it today?"),
         0.5,
     )
     done = livegraph("call", "voice_agent", "--in", caller, "--out", tmp_path / "out.wav", "--json")
