@@ -84,6 +84,7 @@ class PlayoutBuffer:
         self._tail = silence(0, channels)
         """Sound that fades away: it comes before the queue."""
         self._last = silence(1, channels)
+        """The last piece of sound that was given."""
         self._sounding = False
         """Whether the sample before came from the queue. Never while there is a tail."""
         self._risen = 0
@@ -98,6 +99,8 @@ class PlayoutBuffer:
         self._finished = False
         self._paused = False
         self._facts: list[Fact] = []
+        self._unsaid = False
+        """Whether ``_turn`` was played further than ``_facts`` say: who asks once for much has it worked out once."""
 
     # What is told to it
 
@@ -140,6 +143,7 @@ class PlayoutBuffer:
         self._queue = deque(entry for entry in self._queue if not 0 < entry[0] <= turn)
         self._held = sum(len(pcm) for _, pcm in self._queue if pcm is not None)
         self._ends = sum(pcm is None for _, pcm in self._queue)
+        self._say_position()
         self._facts = [fact for fact in self._facts if not 0 < fact.turn <= turn]
         self._waited = 0
         self._paused = False
@@ -171,6 +175,8 @@ class PlayoutBuffer:
 
     def facts(self) -> list[Fact]:
         """What was played since this was last asked, in order, one ``Played`` at most for each turn."""
+        if self._unsaid:
+            self._say_position()
         told, self._facts = self._facts, []
         return told
 
@@ -194,10 +200,8 @@ class PlayoutBuffer:
                 if turn is not self._turn and turn != self._turn:
                     self._turn_to(turn)
                 self._position += samples
-                if turn:
-                    self._note(turn)
-                piece = pcm[:samples]
-                self._last = piece[-1:]
+                self._unsaid = True
+                self._last = piece = pcm[:samples]
                 return piece
         pieces: list[Pcm] = []
         left = samples
@@ -215,7 +219,7 @@ class PlayoutBuffer:
                 break
             pieces.append(piece)
             left -= len(piece)
-            self._last = piece[-1:]
+            self._last = piece
         self._reach_ends()
         if left:
             self._dry += left
@@ -245,6 +249,7 @@ class PlayoutBuffer:
         while self._queue and self._queue[0][1] is None and not self._paused and not len(self._tail):
             turn, _ = self._queue.popleft()
             self._ends -= 1
+            self._say_position()
             self._facts.append(PlayedOut(turn))
 
     def _next(self, most: int) -> Pcm:
@@ -259,8 +264,7 @@ class PlayoutBuffer:
         if turn != self._turn:
             self._turn_to(turn)
         self._position += len(pcm)
-        if turn:
-            self._note(turn)
+        self._unsaid = True
         if not self._sounding:
             self._sounding = True
             if self._follows is not None:
@@ -277,6 +281,7 @@ class PlayoutBuffer:
 
     def _turn_to(self, turn: int) -> None:
         """The sound of ``turn`` follows. Where two speak at once, each goes on from its own place."""
+        self._say_position()
         self._places[source_of(self._turn)] = self._turn, self._position
         known, position = self._places.get(source_of(turn), (0, 0))
         self._turn, self._position = turn, position if known == turn else 0
@@ -292,11 +297,16 @@ class PlayoutBuffer:
         self._dry_turn = 0
         self._cushion = ns_to_samples(cushion.size_ns, self.rate)
 
-    def _note(self, turn: int) -> None:
-        """``turn`` was played up to ``_position``."""
+    def _say_position(self) -> None:
+        """Put it to the facts how far ``_turn`` was played, where they lack it."""
+        if not self._unsaid:
+            return
+        self._unsaid, turn = False, self._turn
+        if not turn:
+            return
         fact = Played(turn, samples_to_ns(self._position, self.rate))
         before = self._facts[-1] if self._facts else None
-        if isinstance(before, Played) and (before.turn is turn or before.turn == turn):
+        if isinstance(before, Played) and before.turn == turn:
             self._facts[-1] = fact
         else:
             self._facts.append(fact)
@@ -317,7 +327,7 @@ class PlayoutBuffer:
         if not self._sounding:
             return
         self._sounding = False
-        last = pieces[-1][-1:] if pieces else self._last
+        last = (pieces[-1] if pieces else self._last)[-1:]
         missing = self._fade - sum(len(piece) for piece in pieces)
         if pieces or _loud(last):
             self._tail = fade_out(np.concatenate((*pieces, np.repeat(last, missing, axis=0))), self._fade)

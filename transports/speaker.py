@@ -41,11 +41,8 @@ class Speaker:
         self._buffer = PlayoutBuffer(rate, channels, limit_ns=limit_ns, cushion_ns=cushion_ns)
         self._conversation = conversation
         # On the way of every 20 ms: looked up once.
-        self._sounded, self._played, self._played_out = (
-            conversation.sounded,
-            conversation.played,
-            conversation.played_out,
-        )
+        self._outputs = conversation.outputs
+        self._played, self._played_out = conversation.played, conversation.played_out
         self._waiting: asyncio.Future[None] | None = None
         self._rate = rate
         self._pulled = 0
@@ -55,13 +52,14 @@ class Speaker:
         """How long whoever pulls keeps the sound before it is heard, as far as that is known: a browser has a buffer of
         its own. What was played is told so much later."""
         self._turn = 0
+        self._finished = False
         self._beneath: tuple[Background, Beneath] | None = None
         conversation.attach(self)
 
     @property
     def drained(self) -> bool:
         """Whether ``finish`` was called and all is played."""
-        return self._buffer.drained and not self._unheard
+        return self._finished and self._buffer.drained and not self._unheard
 
     @property
     def held_ns(self) -> int:
@@ -89,24 +87,30 @@ class Speaker:
 
     def finish(self) -> None:
         """Nothing more will come."""
+        self._finished = True
         self._buffer.finish()
 
     def pull(self, samples: int) -> Pcm:
         """The next ``samples`` samples, silence where there is no sound. The conversation hears of it."""
-        sound = self._buffer.pull(samples)
-        self._sounded(sound, self._rate)
+        sound = self._buffer.take(samples)
+        if len(sound) < samples:
+            sound = _filled_up(sound, samples)
+        outputs = self._outputs
+        for listener in outputs.listeners:
+            listener(sound, self._rate)
         self._pulled += samples
         if self._heard is not None:
             self._heard(sound)
         self._report()
-        return sound if self._conversation.background is None else self._backed(sound)
+        return sound if outputs.background is None else self._backed(sound)
 
     def take(self, samples: int) -> Pcm:
         """As ``pull``, without the silence at the end."""
-        if self._conversation.background is not None and not self._buffer.drained:
+        if self._outputs.background is not None and not self._buffer.drained:
             return self.pull(samples)
         sound = self._buffer.take(samples)
-        self._sounded(sound, self._rate)
+        for listener in self._outputs.listeners:
+            listener(sound, self._rate)
         if self._heard is not None:
             self._heard(_filled_up(sound, samples))
         self._report()
@@ -114,7 +118,7 @@ class Speaker:
 
     def _backed(self, sound: Pcm) -> Pcm:
         """``sound`` with what goes on beneath it."""
-        background = self._conversation.background
+        background = self._outputs.background
         if background is None:
             return sound
         if self._beneath is None or self._beneath[0] is not background:
@@ -149,7 +153,7 @@ class Speaker:
                 facts.append(self._unheard.popleft()[1])
         for fact in facts:
             self._turn = fact.turn
-            if isinstance(fact, Played):
+            if fact.__class__ is Played:
                 self._played(fact.turn, fact.position_ns)
             else:
                 self._played_out(fact.turn)

@@ -23,12 +23,13 @@ class HeardQueue(Generic[T]):
 
     def __init__(self, limit: int = 4096) -> None:
         self._limit = limit
-        self._pieces: deque[tuple[int, int, T]] = deque()
+        self.pieces: deque[tuple[int, int, T]] = deque()
+        """What waits, with the turn and the place that it waits for."""
         self._finished = 0
         self._void = 0
 
     def __len__(self) -> int:
-        return len(self._pieces)
+        return len(self.pieces)
 
     def add(self, turn: int, at_ns: int, piece: T) -> Iterator[T]:
         """``piece`` belongs to the sound of ``turn`` from ``at_ns`` on; yields what the bound pushes out.
@@ -42,26 +43,26 @@ class HeardQueue(Generic[T]):
             yield piece
             return
         # Turns may wait side by side: what is heard first stands first, whenever it was told.
-        index = len(self._pieces)
-        while index and self._pieces[index - 1][:2] > (turn, at_ns):
+        index = len(self.pieces)
+        while index and self.pieces[index - 1][:2] > (turn, at_ns):
             index -= 1
-        self._pieces.insert(index, (turn, at_ns, piece))
-        while len(self._pieces) > self._limit:
-            yield self._pieces.popleft()[2]
+        self.pieces.insert(index, (turn, at_ns, piece))
+        while len(self.pieces) > self._limit:
+            yield self.pieces.popleft()[2]
 
     def played(self, turn: int, position_ns: int) -> Iterator[T]:
         """What is audible now that ``turn`` has been played up to ``position_ns``, and all of turns before."""
-        while self._pieces and self._pieces[0][:2] <= (turn, position_ns):
-            yield self._pieces.popleft()[2]
+        while self.pieces and self.pieces[0][:2] <= (turn, position_ns):
+            yield self.pieces.popleft()[2]
 
     def finished(self, turn: int) -> Iterator[T]:
         """All that is left of turns up to ``turn``: their sound is over."""
         self._finished = max(self._finished, turn)
-        while self._pieces and self._pieces[0][0] <= turn:
-            yield self._pieces.popleft()[2]
+        while self.pieces and self.pieces[0][0] <= turn:
+            yield self.pieces.popleft()[2]
 
     def void(self, turn: int) -> None:
         """Forget what was not heard of turns up to ``turn``."""
         self._void = max(self._void, turn)
-        while self._pieces and self._pieces[0][0] <= turn:
-            self._pieces.popleft()
+        while self.pieces and self.pieces[0][0] <= turn:
+            self.pieces.popleft()

@@ -56,7 +56,7 @@ class Outputs:
         self.heard_ns = 0
         """When the caller last heard the agent."""
         self._words: defaultdict[TurnController, HeardQueue[Callable[[], None]]] = defaultdict(HeardQueue)
-        self._sounding: dict[str, int] = {}
+        self.sounding: dict[str, int] = {}
         """The turn of each source that is heard."""
         self._since_ns = 0
 
@@ -78,8 +78,8 @@ class Outputs:
         for controller, words in self._words.items():
             if not isinstance(turn, Turn) or controller.source == turn.source:
                 words.void(turn)
-        cut = [source for source, sounding in self._sounding.items() if sounding <= turn]
-        return [self._sounding.pop(source) for source in cut]
+        cut = [source for source, sounding in self.sounding.items() if sounding <= turn]
+        return [self.sounding.pop(source) for source in cut]
 
     def say(self, controller: TurnController, turn: int, at_ns: int, heard: Callable[[], None]) -> None:
         """Call ``heard`` when the sound of ``turn`` has been played up to ``at_ns``; never if it is cut before."""
@@ -91,26 +91,26 @@ class Outputs:
 
     def is_new(self, controller: TurnController, turn: int) -> bool:
         """Whether the sound of ``turn`` begins."""
-        sounding = self._sounding.get(controller.source)
-        # Nearly always it is the very one of 20 ms ago.
-        return sounding is not turn and sounding != turn and turn > controller.voided
+        sounding = self.sounding.get(controller.source)
+        return sounding != turn and turn > controller.voided
 
     def begins(self, controller: TurnController, turn: int, now_ns: int) -> int | None:
         """The sound of ``turn`` begins; returns the turn of its source that sounded until now."""
-        before = self._sounding.get(controller.source)
-        self._sounding[controller.source], self._since_ns = turn, now_ns
+        before = self.sounding.get(controller.source)
+        self.sounding[controller.source], self._since_ns = turn, now_ns
         return before
 
     def ends(self, controller: TurnController, turn: int) -> bool:
         """The last sound of ``turn`` was heard; whether it was the one that sounded."""
-        if self._sounding.get(controller.source) != turn:
+        if self.sounding.get(controller.source) != turn:
             return False
-        del self._sounding[controller.source]
+        del self.sounding[controller.source]
         return True
 
     def played(self, controller: TurnController, turn: int, position_ns: int) -> None:
         """The caller has heard ``turn`` up to ``position_ns`` of its sound."""
-        if words := self._words[controller]:
+        words = self._words[controller]
+        if words.pieces:
             for released in words.played(turn, position_ns):
                 released()
 
@@ -121,4 +121,4 @@ class Outputs:
 
     def sounds_ns(self, now_ns: int) -> int | None:
         """For how long the agent has been heard in this turn; ``None`` while it is not."""
-        return now_ns - self._since_ns if self._sounding else None
+        return now_ns - self._since_ns if self.sounding else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from livegraph.pipeline.frames import AudioFrame, TurnEndFrame
+from livegraph.pipeline.turns.outputs import Outputs
 from livegraph.pipeline.units import MS
 from livegraph.transports.speaker import Speaker
 
@@ -14,15 +15,11 @@ RATE = 24_000
 class Notes:
     """What a conversation is told."""
 
-    background = None
-
     def __init__(self) -> None:
         self.told: list[tuple[str, int, int]] = []
+        self.outputs = Outputs()
 
     def attach(self, playout: object) -> None:
-        pass
-
-    def sounded(self, samples: object, rate: int) -> None:
         pass
 
     def played(self, turn: int, position_ns: int) -> None:

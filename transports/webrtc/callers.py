@@ -144,6 +144,8 @@ class _ByPeer:
         self._heard: Callable[[Pcm, int, int], None] = _nobody
         self._kept_ns: int | None = None
         """How long its page says that it keeps sound."""
+        self._way = -1
+        """The ``media.way`` by which the delay was worked out last."""
         self.voice = peer.audio_in
         self.on_over, self.on_message, self.closed = peer.on_over, peer.on_message, peer.closed
         self.listen_beside = peer.on_message
@@ -178,14 +180,16 @@ class _ByPeer:
         await self._peer.audio_out.play(self._speaker, self._rate)
 
     def delay(self, ns: int) -> None:
-        self._kept_ns = ns
+        self._kept_ns, self._way = ns, -1
 
     def _tell(self, samples: Pcm) -> None:
         """By what the caller reports: of its buffer where its page does, and of the way there."""
-        speaker = self._speaker
-        if speaker is not None:
-            after_ns = speaker.heard_after_ns = self._media.until_heard_ns(self._kept_ns)
-            self._heard(samples, self._rate, after_ns)
+        speaker, media = self._speaker, self._media
+        assert speaker is not None, "it is the speaker that tells"
+        if self._way != media.way:
+            self._way = media.way
+            speaker.heard_after_ns = media.until_heard_ns(self._kept_ns)
+        self._heard(samples, self._rate, speaker.heard_after_ns)
 
 
 class _BySocket:

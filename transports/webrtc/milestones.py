@@ -24,6 +24,11 @@ class Milestones:
     # What has happened ---------------------------------------------------------------------------
 
     @property
+    def was_connected(self) -> bool:
+        """Whether it has been connected."""
+        return self._connected.done()
+
+    @property
     def is_over(self) -> bool:
         """Whether it has begun to close."""
         return self._over.done()

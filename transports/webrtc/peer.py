@@ -19,7 +19,7 @@ from typing import Any, Literal
 from aiortc import RTCDataChannel
 
 from ...pipeline.clock import clock_of_loop
-from ...pipeline.units import MS, SECOND, format_duration
+from ...pipeline.units import SECOND
 from .channel import MessageChannel
 from .link import Link
 from .links import Answer, Links
@@ -34,14 +34,13 @@ from .rtp.statistics import MediaStatistics
 from .sdp import read_offer
 from .sdp.terms import Terms
 from .signalling import Signalling
+from .vigil import Vigil
 
 __all__ = ["Answer", "Peer", "PeerState"]
 
 logger = logging.getLogger("livegraph.webrtc")
 
 PeerState = Literal["connecting", "connected", "away", "closed"]
-
-_LOOK_EVERY_NS = 500 * MS
 
 
 class Peer:
@@ -64,7 +63,6 @@ class Peer:
         self.resume_at_least_ns = 0
         """For how long the call waits where it waits at all: some clients take long to notice that they are lost."""
         self._network = network
-        self._connect_within_ns = connect_within_ns
         self._clock = clock_of_loop()
         self._presence = Presence(silence_ns)
         self._terms: Terms | None = None
@@ -81,7 +79,7 @@ class Peer:
         self._media = MediaSession(
             clock=self._clock, send_rtp=self._links.send_rtp, send_rtcp=self._links.send_rtcp
         )
-        self._life = asyncio.create_task(self._live(), name=f"peer {self.id[:6]}")
+        self._life = asyncio.create_task(self._live(connect_within_ns), name=f"peer {self.id[:6]}")
 
     @classmethod
     async def accept(
@@ -342,7 +340,7 @@ class Peer:
             self._terms = terms
             self._media.attach(terms, self._clock.now_ns())
 
-    def _lose(self, reason: str, *, hung_up: bool) -> None:
+    def _lose(self, reason: str, *, hung_up: bool = False) -> None:
         """The connection carries nothing: wait for the caller, or end."""
         if self._state == "away" or self._milestones.is_over:
             return
@@ -367,16 +365,11 @@ class Peer:
         logger.info("peer %s is away: %s", self.id[:6], reason)
         self._away.tell(True)
 
-    async def _live(self) -> None:
+    async def _live(self, connect_within_ns: int) -> None:
         """Watch over the deadlines, then take everything down. The only place that does."""
+        vigil = Vigil(self._milestones, self._presence, self._links, self._signalling, self._lose)
         try:
-            looked_ns = self._clock.now_ns()
-            while not await self._milestones.over(_LOOK_EVERY_NS / SECOND):
-                now_ns = self._clock.now_ns()
-                # A loop that was held up has not read what came meanwhile.
-                self._presence.held_up(max(0, now_ns - looked_ns - _LOOK_EVERY_NS), now_ns)
-                looked_ns = now_ns
-                self._check_deadlines(now_ns)
+            await vigil.keep(self._clock, connect_within_ns)
         except asyncio.CancelledError:
             self._milestones.end("cancelled")
             raise
@@ -387,22 +380,6 @@ class Peer:
             finally:
                 logger.info("peer %s closed: %s", self.id[:6], self._milestones.why_over)
                 self._milestones.close()
-
-    def _check_deadlines(self, now_ns: int) -> None:
-        if self._milestones.is_over:
-            return
-        late = now_ns - self._signalling.offered_ns >= self._connect_within_ns
-        if self._state == "connecting":
-            if late:
-                self._milestones.end(f"no connection within {format_duration(self._connect_within_ns)}")
-            return
-        if late:
-            self._links.forget_coming()
-        if self._state == "away":
-            if self._links.coming is None and self._presence.is_given_up(now_ns):
-                self._milestones.end(self._presence.reason)
-        elif silence := self._presence.silence(now_ns):
-            self._lose(silence, hung_up=False)
 
     async def _take_down(self) -> None:
         """Every step is taken, whatever another raises."""

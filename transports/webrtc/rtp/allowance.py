@@ -20,24 +20,24 @@ class Allowance:
     everything behind the microphone work for many hours of sound at once.
     """
 
-    __slots__ = ("_at_ns", "_credit_ns", "_given", "_rate", "_until")
+    __slots__ = ("_at_ns", "_credit_ns", "_given", "_rate", "until")
 
     def __init__(self, rate: int) -> None:
         self._rate = rate
         self._credit_ns = _AT_FIRST_NS
         self._at_ns = -1
         self._given = 0
-        self._until = -1
-        """Up to so many samples nothing has to be worked out."""
+        self.until = -1
+        """Up to so many samples all is allowed, and nothing has to be worked out."""
 
     def allows(self, given: int, now_ns: int) -> bool:
         """Whether a caller who has given ``given`` samples so far may go on."""
-        if given <= self._until:
+        if given <= self.until:
             return True
         if self._at_ns >= 0:
             passed_ns = (now_ns - self._at_ns) * _PASSES // _OF
             spent_ns = (given - self._given) * SECOND // self._rate
             self._credit_ns = min(_MOST_NS, self._credit_ns + passed_ns - spent_ns)
         self._at_ns, self._given = now_ns, given
-        self._until = given + self._credit_ns * self._rate // SECOND
+        self.until = given + self._credit_ns * self._rate // SECOND
         return self._credit_ns > 0

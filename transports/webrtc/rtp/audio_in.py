@@ -60,7 +60,8 @@ class AudioInput:
         self.gathers = False
         """Whether sound is handed over 40 ms at a time, where the loop has little time: all that is behind it costs by
         the piece."""
-        self._gathered: Sound | None = None
+        self._gathered: tuple[int, Pcm] | None = None
+        """Where what waits begins in media time, and its samples."""
         self._gathered_ns = 0
         """When it came."""
         self._past_order = OrderCounts()
@@ -176,7 +177,8 @@ class AudioInput:
             receiver = self.receiver = AudioReceiver(
                 self._rate, most_wait_ns=self._most_wait_ns, begins_at=self._given
             )
-        if not self._allowance.allows(receiver.given, now_ns):
+        given = receiver.given
+        if given > self._allowance.until and not self._allowance.allows(given, now_ns):
             self.hasty += 1
             return False
         self._hand_over(receiver.receive(packet, now_ns, copies, sent), now_ns)
@@ -289,18 +291,19 @@ class AudioInput:
         """Keep ``sound`` until there are 40 ms with what is kept, which it joins on to."""
         kept = self._gathered
         if kept is None:
-            self._gathered, self._gathered_ns = sound, now_ns
+            media_ns, samples, self._gathered_ns = sound.media_ns, sound.samples, now_ns
         else:
-            samples = np.concatenate((kept.samples, sound.samples))
+            media_ns, samples = kept[0], np.concatenate((kept[1], sound.samples))
             samples.setflags(write=False)
-            self._gathered = kept._replace(samples=samples)
-        if not self.gathers or len(self._gathered.samples) * SECOND >= _GATHERED_NS * self._rate:
+        self._gathered = (media_ns, samples)
+        if not self.gathers or len(samples) * SECOND >= _GATHERED_NS * self._rate:
             self._hand_over_gathered()
 
     def _hand_over_gathered(self) -> None:
         kept, self._gathered = self._gathered, None
         if kept is not None and self._deliver is not None:
-            self._deliver(kept.samples, kept.media_ns)
+            media_ns, samples = kept
+            self._deliver(samples, media_ns)
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done() and (self._pieces or self._ended):

@@ -116,7 +116,8 @@ class AudioReceiver:
         """By what they say of when they were sent, where they do."""
         self._sent = -1
         """When the newest of those was sent, extended."""
-        self._given = begins_at
+        self.given = begins_at
+        """Samples given so far, counted from ``begins_at``'s zero."""
         self._stamp = 0
         """The extended timestamp of the newest packet that came."""
         self._due = 0
@@ -148,11 +149,6 @@ class AudioReceiver:
     def highest(self) -> int:
         """The highest extended sequence number, -1 before the first packet."""
         return self._order.highest
-
-    @property
-    def given(self) -> int:
-        """Samples given so far, counted from ``begins_at``'s zero."""
-        return self._given
 
     @property
     def limit_ns(self) -> int:
@@ -376,8 +372,8 @@ class AudioReceiver:
     def _emit(self, samples: Pcm, kind: Kind, sounds: list[Sound]) -> None:
         if count := len(samples):
             samples.setflags(write=False)
-            sounds.append(_made(Sound, (self._given * SECOND // self.rate, samples, kind)))
-            self._given += count
+            sounds.append(_made(Sound, (self.given * SECOND // self.rate, samples, kind)))
+            self.given += count
 
 
 def _media_ns(stamp: int) -> int:

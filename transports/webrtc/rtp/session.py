@@ -84,6 +84,8 @@ class MediaSession:
         self._one_way_ns: int | None = None
         self._jitter_there_ns = 0
         """How unevenly our packets reach the caller."""
+        self.way = 0
+        """Another number whenever ``until_heard_ns`` may say something else."""
         self._feedback = FeedbackSender()
         self._dtmf = DtmfReceiver()
         self._keys: list[Callable[[str, int], None]] = []
@@ -128,6 +130,7 @@ class MediaSession:
         self.video_in.agree(terms.video, terms.audio_ssrc)
         if audio is not None and audio.sends:
             self._sender = self._next_sender(terms, now_ns)
+            self.way += 1
             self.audio_out.use(self._sender)
         self._reports_ns = now_ns
         if self._ticker is None:
@@ -291,6 +294,7 @@ class MediaSession:
                     trip_ns = round_trip_ns(block, ntp_of(self._unix_ns + now_ns))
                     self._sender.adaptation.reported(block.fraction_lost, trip_ns)
                     self._jitter_there_ns = block.jitter * SECOND // 48_000
+                    self.way += 1
             if isinstance(report, SenderReport):
                 self.audio_in.reported(report, now_ns)
                 trip_ns = None if self._sender is None else self._sender.adaptation.round_trip_ns
