@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ctypes
-import weakref
 from typing import Any, Protocol
 
 import numpy as np
 
 from ....audio import Pcm
+from .abi import ffi
 from .library import OpusError, OpusLibrary, opus_library
 from .packets import MOST_PACKET_SAMPLES, PACKET_MS, RATES, silence_packet
 
@@ -109,12 +108,13 @@ class OpusEncoder:
         self.samples = rate * frame_ms // 1_000
         """What ``encode`` takes."""
         self._library = _bound(library)
-        error = ctypes.c_int()
-        self._state = self._library.opus_encoder_create(rate, 1, _VOIP, ctypes.byref(error))
-        if error.value:
-            raise OpusError(f"no Opus encoder: {_text(self._library, error.value)}")
-        weakref.finalize(self, self._library.opus_encoder_destroy, self._state)
-        self._out: Any = ctypes.create_string_buffer(_MOST_BYTES)
+        error = ffi.new("int *")
+        state = self._library.opus_encoder_create(rate, 1, _VOIP, error)
+        if error[0]:
+            raise OpusError(f"no Opus encoder: {_text(self._library, error[0])}")
+        self._state = ffi.gc(state, self._library.opus_encoder_destroy)
+        self._out = ffi.new("char[]", _MOST_BYTES)
+        self._packet = ffi.buffer(self._out)
         self._silence = silence_packet(frame_ms)
         self._zeros = bytes(2 * self.samples)
         self._quiet_most = -(-_QUIET_NS // (frame_ms * 1_000_000))
@@ -151,7 +151,7 @@ class OpusEncoder:
         }
         for setting, value in wanted.items():
             if self._settings.get(setting) != value:
-                failed = self._library.opus_encoder_ctl(self._state, setting, ctypes.c_int32(value))
+                failed = self._library.opus_encoder_ctl(self._state, setting, ffi.cast("int32_t", value))
                 if failed:
                     raise OpusError(f"Opus takes no {wanted}: {_text(self._library, failed)}")
                 self._settings[setting] = value
@@ -170,7 +170,7 @@ class OpusEncoder:
         size = self._library.opus_encode(self._state, data, self.samples, self._out, _MOST_BYTES)
         if size < 0:
             raise OpusError(f"Opus could not encode: {_text(self._library, size)}")
-        packet: bytes = self._out[:size]
+        packet: bytes = self._packet[:size]
         return packet
 
 
@@ -189,23 +189,23 @@ class OpusDecoder:
             raise OpusError(f"Opus cannot be decoded to {rate} Hz; rates are {RATES}")
         self.rate = rate
         self._library = _bound(library)
-        error = ctypes.c_int()
-        self._state = self._library.opus_decoder_create(rate, 1, ctypes.byref(error))
-        if error.value:
-            raise OpusError(f"no Opus decoder: {_text(self._library, error.value)}")
-        weakref.finalize(self, self._library.opus_decoder_destroy, self._state)
+        error = ffi.new("int *")
+        state = self._library.opus_decoder_create(rate, 1, error)
+        if error[0]:
+            raise OpusError(f"no Opus decoder: {_text(self._library, error[0])}")
+        self._state = ffi.gc(state, self._library.opus_decoder_destroy)
         self._most = MOST_PACKET_SAMPLES * rate // 48_000
-        self._room = np.zeros(self._most, np.int16)
-        self._address = self._room.ctypes.data
+        self._room = ffi.new("char[]", 2 * self._most)
+        self._pcm = ffi.buffer(self._room)
 
     def decode(self, packet: bytes) -> Pcm:
-        """The sound of ``packet``, a new array. Raises ``OpusError`` for what is no Opus; the next one may be."""
+        """The sound of ``packet``, which nobody may change. Raises ``OpusError`` for no Opus; the next one may be."""
         if not packet:
             raise OpusError("an empty Opus packet")
-        count = self._library.opus_decode(self._state, packet, len(packet), self._address, self._most, 0)
+        count = self._library.opus_decode(self._state, packet, len(packet), self._room, self._most, 0)
         if count < 0:
             raise OpusError(f"this is no Opus packet: {_text(self._library, count)}")
-        return self._room[:count].copy()
+        return np.frombuffer(self._pcm[: 2 * count], np.int16)
 
     def decode_fec(self, packet: bytes, samples: int) -> Pcm:
         """The ``samples`` samples before ``packet``, from the copy in it; concealed where it has none.
@@ -223,11 +223,11 @@ class OpusDecoder:
         self._library.opus_decoder_ctl(self._state, _RESET)
 
     def _decode(self, packet: bytes | None, samples: int, fec: int) -> Pcm:
-        size = 0 if packet is None else len(packet)
-        count = self._library.opus_decode(self._state, packet, size, self._address, samples, fec)
+        data, size = (ffi.NULL, 0) if packet is None else (packet, len(packet))
+        count = self._library.opus_decode(self._state, data, size, self._room, samples, fec)
         if count < 0:
             raise OpusError(f"this is no Opus packet: {_text(self._library, count)}")
-        return self._room[:count].copy()
+        return np.frombuffer(self._pcm[: 2 * count], np.int16)
 
 
 def make_encoder(rate: int, bit_rate: int = 32_000, *, frame_ms: int = PACKET_MS) -> AnyEncoder:
@@ -258,4 +258,4 @@ def _bound(library: OpusLibrary | None) -> Any:
 
 
 def _text(library: Any, code: int) -> str:
-    return str(library.opus_strerror(code).decode())
+    return str(ffi.string(library.opus_strerror(code)).decode())

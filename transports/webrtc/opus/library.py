@@ -7,18 +7,18 @@ twice the CPU of 1.6 for the same packets. The bindings are the documented C API
 
 from __future__ import annotations
 
-import ctypes
 import ctypes.util
 import re
-from ctypes import POINTER, c_char_p, c_int, c_int32, c_void_p
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from ....pipeline.errors import TransportError
+from .abi import DECLARATIONS, ffi
 
 __all__ = ["OpusError", "OpusLibrary", "load_libopus", "opus_library"]
 
+_USED = re.findall(r"opus_\w+", DECLARATIONS)
 _LACKS = (
     "bit rate, FEC and complexity that change during a call",
     "lost packets given back from the next one (in-band FEC)",
@@ -33,7 +33,7 @@ class OpusError(TransportError):
 class OpusLibrary:
     """What encodes and decodes in this process.
 
-    ``bound`` is libopus with its functions declared, ``None`` where there is none.
+    ``bound`` is libopus with its functions, see ``abi``; ``None`` where there is none.
     """
 
     def __init__(self, bound: Any, version: str, path: str) -> None:
@@ -60,10 +60,12 @@ def load_libopus() -> OpusLibrary | None:
     found = []
     for path in _candidates():
         try:
-            bound = _bind(ctypes.CDLL(path))
-        except (OSError, AttributeError):
+            bound = ffi.dlopen(path)
+            if not all(hasattr(bound, name) for name in _USED):
+                continue
+        except OSError:
             continue
-        found.append(OpusLibrary(bound, bound.opus_get_version_string().decode(), path))
+        found.append(OpusLibrary(bound, ffi.string(bound.opus_get_version_string()).decode(), path))
     return max(found, key=lambda library: _release(library.version), default=None)
 
 
@@ -88,24 +90,3 @@ def _in_wheel() -> list[Path]:
         (package.parent / "av.libs", "*opus*.dll"),
     )
     return [path for folder, pattern in patterns for path in sorted(folder.glob(pattern))]
-
-
-def _bind(library: Any) -> Any:
-    """Declare the functions that are used. ``AttributeError`` when one is missing."""
-    signatures: dict[str, tuple[Any, list[Any]]] = {
-        "opus_get_version_string": (c_char_p, []),
-        "opus_strerror": (c_char_p, [c_int]),
-        "opus_encoder_create": (c_void_p, [c_int32, c_int, c_int, POINTER(c_int)]),
-        "opus_encoder_destroy": (None, [c_void_p]),
-        "opus_encode": (c_int32, [c_void_p, c_void_p, c_int, c_void_p, c_int32]),
-        "opus_decoder_create": (c_void_p, [c_int32, c_int, POINTER(c_int)]),
-        "opus_decoder_destroy": (None, [c_void_p]),
-        "opus_decode": (c_int, [c_void_p, c_char_p, c_int32, c_void_p, c_int, c_int]),
-        # These two take more arguments after the named ones, which must not be declared (arm64 passes them apart).
-        "opus_encoder_ctl": (c_int, [c_void_p, c_int]),
-        "opus_decoder_ctl": (c_int, [c_void_p, c_int]),
-    }
-    for name, (result, arguments) in signatures.items():
-        function = getattr(library, name)
-        function.restype, function.argtypes = result, arguments
-    return library

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import contextlib
 import ctypes
+import inspect
+import io
 
+import cffi
 import numpy as np
 import pytest
 from hypothesis import given
@@ -17,17 +21,38 @@ from livegraph.transports.webrtc.opus import (
     OpusDecoder,
     OpusEncoder,
     OpusError,
+    abi,
     has_fec,
     inspect_packet,
     opus_library,
     packet_samples,
     silence_packet,
 )
+from livegraph.transports.webrtc.opus.abi import DECLARATIONS
 from livegraph.transports.webrtc.opus.fallback import AvDecoder, AvEncoder
 from livegraph.transports.webrtc.opus.library import OpusLibrary
 from livegraph.transports.webrtc.opus.packets import Mode
 from support.rtp_line import encoded, tone
 from support.speech import recorded
+
+
+def test_the_functions_are_bound_as_they_are_declared() -> None:
+    """What cffi compiles of the declarations is what stands beside them."""
+    compiler = cffi.FFI()
+    compiler.cdef(DECLARATIONS)
+    compiler.set_source("livegraph_opus", None)
+    made = io.StringIO()
+    compiler.emit_python_code(made)
+    written = ast.parse(inspect.getsource(abi))
+    ours, theirs = (
+        next(one for one in ast.walk(tree) if isinstance(one, ast.Call) and _called(one) == "FFI")
+        for tree in (written, ast.parse(made.getvalue()))
+    )
+    assert ast.dump(ours) == ast.dump(theirs)
+
+
+def _called(call: ast.Call) -> str:
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
 
 
 def test_the_library_is_found_and_lacks_nothing() -> None:
@@ -160,7 +185,7 @@ def test_what_is_no_opus_raises_and_the_decoder_goes_on(bad: bytes) -> None:
 @given(st.binary(max_size=80))
 def test_what_a_packet_says_of_itself_is_what_libopus_says(packet: bytes) -> None:
     """Length, number of frames and well-formedness of any bytes."""
-    bound = opus_library().bound
+    bound = ctypes.CDLL(opus_library().path)
     samples = bound.opus_packet_get_nb_samples(packet, len(packet), 48_000) if packet else -1
     sizes = (ctypes.c_int16 * 48)()
     frames = (ctypes.c_void_p * 48)()
