@@ -14,6 +14,7 @@ import os
 import socket
 import sys
 import time
+from collections.abc import Callable
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # as `livegraph run` does
 
@@ -47,6 +48,33 @@ class Lags:
         return f"{late[len(late) * 99 // 100]:.1f} {late[-1]:.1f}"
 
 
+class Orders:
+    """What comes by stdin: stalls of the event loop, and questions for its lag. ``stop`` is called at its end."""
+
+    def __init__(self, stop: Callable[[], None]) -> None:
+        self._stop = stop
+        self._lags = Lags()
+        self._watching: asyncio.Task[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(sys.stdin.fileno(), self._obey)
+
+    def close(self) -> None:
+        """Look no more."""
+        if self._watching is not None:
+            self._watching.cancel()
+
+    def _obey(self) -> None:
+        line = sys.stdin.readline()
+        if line.strip() == "lag":
+            self._watching = self._watching or asyncio.create_task(self._lags.watch())
+            print(self._lags.told(), flush=True)
+        elif line:
+            time.sleep(int(line) / 1_000)
+        else:
+            self._stop()
+            self._loop.remove_reader(sys.stdin.fileno())
+
+
 async def main(model: str) -> None:
     """Serve until stdin ends."""
     from livegraph.cli.web import WebServer
@@ -63,29 +91,12 @@ async def main(model: str) -> None:
         [ServedAgent("agent", plan, resources={LiveConnector: WebSocketConnector(model, "stub")})],
         max_calls=128,
     )
-    loop = asyncio.get_running_loop()
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = WebServer(app, lambda: print(listener.getsockname()[1], flush=True), grace_s=1)
 
-        lags = Lags()
-        watching: asyncio.Task[None] | None = None
-
-        def stall() -> None:
-            line = sys.stdin.readline()
-            if line.strip() == "lag":
-                nonlocal watching
-                watching = watching or asyncio.create_task(lags.watch())
-                print(lags.told(), flush=True)
-            elif line:
-                time.sleep(int(line) / 1_000)
-            else:
-                server.should_exit = True
-                loop.remove_reader(sys.stdin.fileno())
-
-        loop.add_reader(sys.stdin.fileno(), stall)
+        orders = Orders(lambda: setattr(server, "should_exit", True))
         await server.serve(sockets=[listener])
-        if watching is not None:
-            watching.cancel()
+        orders.close()
 
 
 if __name__ == "__main__":

@@ -4,7 +4,8 @@
 
 One peer connection for each call with aiortc's own receivers, senders, decoders and encoders; sound up to the model
 in pieces of 20 ms with the same detector beside it, sound of the model down by a track that keeps its own time. It
-prints its port, and stalls its event loop for as many milliseconds as a line on stdin says.
+prints its port, stalls its event loop for as many milliseconds as a line on stdin says, and tells its lag for ``lag``
+as ``media_server.py`` does.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ import uvloop
 import websockets
 from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError, MediaStreamTrack
+from media_server import Orders
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -126,18 +128,9 @@ async def main(model: str) -> None:
     while not server.started:  # noqa: ASYNC110  # uvicorn has no event for it
         await asyncio.sleep(0.01)
     print(server.servers[0].sockets[0].getsockname()[1], flush=True)
-    loop = asyncio.get_running_loop()
-
-    def stall() -> None:
-        line = sys.stdin.readline()
-        if not line:
-            server.should_exit = True
-            loop.remove_reader(sys.stdin.fileno())
-        else:
-            time.sleep(int(line) / 1_000)
-
-    loop.add_reader(sys.stdin.fileno(), stall)
+    orders = Orders(lambda: setattr(server, "should_exit", True))
     await serving
+    orders.close()
 
 
 if __name__ == "__main__":

@@ -18,9 +18,17 @@ __all__ = ["announcement", "facts"]
 
 
 def announcement(
-    serving: Serving, port: int, prepared: Sequence[Prepared], notes: Sequence[str], room: tuple[int, str]
+    serving: Serving,
+    port: int,
+    prepared: Sequence[Prepared],
+    notes: Sequence[str],
+    room: tuple[int, str],
+    media_port: int,
 ) -> str:
-    """The whole of it, with a QR code of the page's address where a telephone is to read it."""
+    """The whole of it, with a QR code of the page's address where a telephone is to read it.
+
+    ``media_port`` is where callers' sound comes to, which a firewall has to let through; 0 where there is no one port.
+    """
     colour = paint(sys.stdout)
     page = serving.url(port)
     token = f"#token={serving.invitation}" if serving.invitation else ""
@@ -34,6 +42,7 @@ def announcement(
     )
     rows += [("Model" if index == 0 else "", model) for index, model in enumerate(models)]
     rows.append(("Calls", room[1]))
+    rows.append(("Media", _media(serving, media_port)))
     notes = [*notes, *serving.notes]
     if not serving.near and serving.front.certfile is None:
         notes.append(
@@ -55,7 +64,12 @@ def announcement(
 
 
 def facts(
-    serving: Serving, port: int, prepared: Sequence[Prepared], notes: Sequence[str], room: tuple[int, str]
+    serving: Serving,
+    port: int,
+    prepared: Sequence[Prepared],
+    notes: Sequence[str],
+    room: tuple[int, str],
+    media_port: int,
 ) -> str:
     """The same as one JSON object, for programs that start servers."""
     return json_text(
@@ -67,9 +81,19 @@ def facts(
                 for item in prepared
             ],
             "max_calls": room[0],
+            "media_port": media_port,
             "notes": [*notes, *serving.notes],
         }
     )
+
+
+def _media(serving: Serving, media_port: int) -> str:
+    if serving.wish.ice == "full":
+        return "UDP, a port for each call (--ice full)"
+    if media_port:
+        return f"UDP and TCP port {media_port}"
+    first = serving.wish.udp_port
+    return f"UDP and TCP, a port for each worker, {f'from {first} on' if first else 'as they are free'}"
 
 
 def _qr(text: str) -> str:

@@ -56,6 +56,8 @@ class Front:
     model: LocalModel
     choice: AgentChoice | None = None
     """What workers have their agents by."""
+    media_port: int = 0
+    """Where the sound of all callers comes to, if that is one port."""
 
     async def exchange(self, sources: Sequence[Source]) -> Mapping[str, Running]:
         """Put the agents of these into service in the place of those before."""
@@ -164,7 +166,7 @@ async def _here(
             f"cannot listen on UDP port {serving.wish.udp_port}: {error.strerror or error}",
             "another --udp-port, or 0 for a free one",
         ) from None
-    return Front(app, app.state.pool, model)
+    return Front(app, app.state.pool, model, media_port=app.state.network.port)
 
 
 async def _by_workers(

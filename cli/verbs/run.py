@@ -190,7 +190,8 @@ async def _serve(
 
         def started() -> None:
             tell = facts if as_json else announcement
-            print(tell(serving, port, prepared, front.model.notes, (staff.max_calls, staff.fits)), flush=True)
+            room = staff.max_calls, staff.fits
+            print(tell(serving, port, prepared, front.model.notes, room, front.media_port), flush=True)
 
         server = WebServer(front.app, started, grace_s=_GRACE_S, front=serving.front)
         running = asyncio.create_task(server.serve(sockets=[listener]), name="web server")

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 import signal
 import socket
 import urllib.request
@@ -75,6 +76,7 @@ def test_run_serves_and_ends_its_calls(number: signal.Signals, code: int) -> Non
     ) as command:
         text = "".join(command.printed)
         assert "Page    http://127.0.0.1:" in text
+        assert re.search(r"^  Media   UDP and TCP port \d+$", text, re.MULTILINE)
         assert "voice_agent (Voice agent)" in text
         assert "receptionist (Receptionist)" in text
         assert "Model   local simulator (no key needed)" in text

@@ -36,6 +36,9 @@ logger = logging.getLogger("livegraph.webrtc")
 _MOST_WAITING = 256
 """DTLS records. A handshake has about a dozen, and what is lost of a channel's is sent again."""
 _MOST_RECORD_BYTES = 2_048
+_MOST_OF_HANDSHAKE = 256
+"""Datagrams. Whoever sends more before the handshake is done does not mean to finish it: endless cookies, fragments
+without an end, one greeting after another. Each costs OpenSSL more than any packet of media."""
 _CIPHERS = (
     b"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-SHA:ECDHE-ECDSA-AES256-SHA:"
     b"ECDHE-RSA-AES128-GCM-SHA256:ECDHE-RSA-CHACHA20-POLY1305"
@@ -161,7 +164,7 @@ class SecureTransport:
     ) -> None:
         self.counts: Counter[str] = Counter()
         """What was dropped, by why: ``rtp`` and ``rtcp`` that is not authentic or a repetition, ``dtls`` that is no
-        record, ``data`` that broke its reader, and ``unsendable`` packets of ours."""
+        record or more than a handshake takes, ``data`` that broke its reader, and ``unsendable`` packets of ours."""
         self.role: Literal["client", "server"] = role
         self._send = send
         self._on_data = on_data
@@ -175,6 +178,8 @@ class SecureTransport:
         self._tx: Any = None
         self._ways: Protection | None = None
         self._sources: dict[bytes, None] = {}
+        self._of_handshake = 0
+        """Datagrams that came before the handshake was done."""
         self._over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     @property
@@ -206,6 +211,11 @@ class SecureTransport:
         if len(record) > _MOST_RECORD_BYTES or not _are_sound_records(record):
             self.counts["dtls"] += 1
             return
+        if self._ways is None:
+            self._of_handshake += 1
+            if self._of_handshake > _MOST_OF_HANDSHAKE:
+                self.counts["dtls"] += 1
+                return
         self._records.put(record)
 
     def unprotect_rtp(self, packet: bytes) -> bytes | None:

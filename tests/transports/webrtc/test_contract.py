@@ -145,6 +145,15 @@ def test_the_full_agent_is_steered_by_these() -> None:
 
     asyncio.run(main())
     assert "self.receiver.data_received(" in source(aioice.ice.StunProtocol.datagram_received)
+    assert "self.receiver.request_received(message, addr, self)" in source(
+        aioice.ice.StunProtocol.datagram_received
+    )
+    # ice.guard: errors for strangers, and what comes through a relay, pass by these as well.
+    assert "self.respond_error(message, addr, protocol, (401" in source(aioice.Connection.request_received)
+    assert "self.receiver.datagram_received(payload, peer_address)" in source(
+        aioice.turn.TurnClientMixin.datagram_received
+    )
+    assert "self._protocols.append(relay_protocol)" in source(aioice.Connection.get_component_candidates)
     judged = source(aioice.Connection.request_received)
     assert judged.index("check_message_integrity") < judged.index(
         "self.check_incoming(message, addr, protocol)"

@@ -17,6 +17,7 @@ import aioice
 from aiortc import RTCIceServer
 from aiortc.rtcicetransport import connection_kwargs
 
+from .guard import Guard
 from .lite import Credentials
 from .route import RouteListener
 
@@ -25,7 +26,6 @@ __all__ = ["FullRoute"]
 logger = logging.getLogger("livegraph.webrtc")
 
 _MOST_CANDIDATES = 128
-_MOST_BYTES = 2_048
 
 
 class FullRoute:
@@ -36,6 +36,7 @@ class FullRoute:
     def __init__(self, listener: RouteListener, servers: Sequence[Mapping[str, Any]]) -> None:
         self._listener = listener
         self._servers = servers
+        self._guards: dict[aioice.Connection, Guard] = {}
         self._next = self._connection = self._make()
         self._taken = 0
         self._remote: list[aioice.Candidate] = []
@@ -47,7 +48,7 @@ class FullRoute:
         """A route with its candidates. ``servers`` are as in a browser; of each kind the first is used."""
         route = cls(listener, servers)
         try:
-            await route._connection.gather_candidates()
+            await route._gather(route._connection)
         except BaseException:
             await route.close()
             raise
@@ -103,7 +104,7 @@ class FullRoute:
     async def restart(self) -> Credentials:
         """Gather anew; the call stays on the old pair until a new one stands."""
         fresh = self._make()
-        await fresh.gather_candidates()
+        await self._gather(fresh)
         if self._next is not self._connection:
             self._put_away(self._next)
         self._next = fresh
@@ -123,17 +124,12 @@ class FullRoute:
     def _make(self) -> aioice.Connection:
         options = connection_kwargs([RTCIceServer(**dict(server)) for server in self._servers])
         connection = aioice.Connection(ice_controlling=False, **options)
-        # Looked up on the instance: aioice's own queue has no bound, and a task of ours would stand behind it.
-        setattr(connection, "data_received", self._received)  # noqa: B010
-        judge = connection.check_incoming
-
-        def judged(*check: Any) -> None:
-            # It is authentic by here.
-            self._listener.on_check()
-            judge(*check)
-
-        setattr(connection, "check_incoming", judged)  # noqa: B010
+        self._guards[connection] = Guard(connection, self._listener.on_datagram, self._listener.on_check)
         return connection
+
+    async def _gather(self, connection: aioice.Connection) -> None:
+        await connection.gather_candidates()
+        self._guards[connection].watch()
 
     async def _connect(self, connection: aioice.Connection) -> None:
         try:
@@ -150,11 +146,8 @@ class FullRoute:
         if connection is self._connection:
             self._listener.on_lost("the connection failed")
 
-    def _received(self, data: bytes, component: int) -> None:
-        if data and len(data) <= _MOST_BYTES:
-            self._listener.on_datagram(data)
-
     def _put_away(self, connection: aioice.Connection) -> None:
+        self._guards.pop(connection, None)
         task = asyncio.create_task(connection.close(), name="ICE closes")
         self._closing.add(task)
         task.add_done_callback(self._closing.discard)

@@ -25,6 +25,8 @@ _MOST_QUEUED_BYTES = 1 << 20
 _MOST_TCP_QUEUED_BYTES = 64 << 10
 """Sound that is so far behind is of no use to anybody."""
 _MOST_FRAME_BYTES = 2_048
+_MOST_FRAMES_AT_ONCE = 64
+"""Of one connection, before others have their turn: a piece of what TCP delivers may hold 100,000 frames of nothing."""
 _PROVE_WITHIN_S = 5.0
 _MOST_UNPROVED = 64
 _MOST_CONNECTIONS = 1_024
@@ -102,6 +104,12 @@ class _Tcp:
         self.connections[connection.source] = connection
         return True
 
+    def forget(self, connection: _Connection) -> None:
+        """Nothing comes by ``connection`` any more, and nothing goes."""
+        if self.connections.get(connection.source) is connection:
+            del self.connections[connection.source]
+            self.mux.lose(self, connection.source)
+
     def close(self) -> None:
         if self.server is not None:
             self.server.close()
@@ -115,6 +123,8 @@ class _Connection(asyncio.Protocol):
         self.proved = False
         self._channel = channel
         self._held = bytearray()
+        self._goes_on = False
+        """Whether the rest of what is held is taken in the loop's next turn."""
         self._transport: asyncio.Transport | None = None
         self._deadline: asyncio.TimerHandle | None = None
 
@@ -122,13 +132,21 @@ class _Connection(asyncio.Protocol):
         self._transport = transport
         self.source = transport.get_extra_info("peername") or ("", 0)
         if not self._channel.admit(self):
+            self._transport = None
             transport.abort()
             return
         self._deadline = asyncio.get_running_loop().call_later(_PROVE_WITHIN_S, self.close)
 
     def data_received(self, data: bytes) -> None:
         self._held += data
-        while len(self._held) >= 2 and self._transport is not None:
+        if not self._goes_on:
+            self._take_frames()
+
+    def _take_frames(self) -> None:
+        self._goes_on = False
+        for _ in range(_MOST_FRAMES_AT_ONCE):
+            if len(self._held) < 2 or self._transport is None:
+                return
             size = int.from_bytes(self._held[:2])
             if size > _MOST_FRAME_BYTES:
                 self.close()
@@ -145,14 +163,19 @@ class _Connection(asyncio.Protocol):
             elif not self.proved:
                 self.close()
                 return
+        if self._transport is not None and self._held:
+            # Nothing more is read meanwhile: what is held stays as small as it is.
+            self._goes_on = True
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        if self._transport is not None and not self._transport.is_closing():
+            self._transport.resume_reading()
+        self._take_frames()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if self._deadline is not None:
-            self._deadline.cancel()
-        self._transport = None
-        if self._channel.connections.get(self.source) is self:
-            del self._channel.connections[self.source]
-            self._channel.mux.lose(self._channel, self.source)
+        self._leave()
 
     def send(self, data: bytes) -> None:
         transport = self._transport
@@ -160,8 +183,18 @@ class _Connection(asyncio.Protocol):
             transport.write(len(data).to_bytes(2) + data)
 
     def close(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
+        # At once: until the transport says so itself, others that come would find no room.
+        transport = self._transport
+        self._leave()
+        if transport is not None:
+            transport.abort()
+
+    def _leave(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._transport = None
+        self._held.clear()
+        self._channel.forget(self)
 
 
 class Sockets:

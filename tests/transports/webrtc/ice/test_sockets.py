@@ -143,3 +143,105 @@ def test_a_place_that_is_left_closes_its_connection() -> None:
             writer.close()
 
     asyncio.run(main())
+
+
+class FakeTransport:
+    """A connection as the loop hands it over, from one port after another."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.aborted = self.paused = False
+        self.written: list[bytes] = []
+
+    def get_extra_info(self, name: str) -> object:
+        return ("127.0.0.9", self.port) if name == "peername" else None
+
+    def get_write_buffer_size(self) -> int:
+        return 0
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def is_closing(self) -> bool:
+        return self.aborted
+
+    def pause_reading(self) -> None:
+        self.paused = True
+
+    def resume_reading(self) -> None:
+        self.paused = False
+
+    def abort(self) -> None:
+        self.aborted = True
+
+
+def joined(channel: sockets._Tcp, port: int) -> tuple[sockets._Connection, FakeTransport]:
+    connection, transport = sockets._Connection(channel), FakeTransport(port)
+    connection.connection_made(transport)
+    return connection, transport
+
+
+def test_ten_thousand_silent_connections_in_one_turn_keep_nobody_out() -> None:
+    """Before the loop tells of the end of any of them: 64 are kept, and a caller who proves itself comes in."""
+
+    async def main() -> None:
+        mux = Mux()
+        channel = sockets._Tcp(mux)
+        transports = [joined(channel, port)[1] for port in range(10_000)]
+        assert len(channel.connections) <= sockets._MOST_UNPROVED
+        assert sum(not transport.aborted for transport in transports) == len(channel.connections)
+        seat, ears = seated(mux)
+        caller, transport = joined(channel, 20_000)
+        caller.data_received(framed(knock(seat)))
+        assert ears.nominated == 1 and caller.proved
+        for port in range(30_000, 31_000):
+            joined(channel, port)
+        assert not transport.aborted and seat.remote_address == "127.0.0.9:20000"
+        channel.close()
+        assert not channel.connections and not mux.seated
+
+    asyncio.run(main())
+
+
+def test_frames_of_nothing_leave_others_their_turn_and_all_come() -> None:
+    """A hundred thousand in one piece, of a caller who has proved itself: 64 at a time, and nothing read meanwhile."""
+
+    async def main() -> None:
+        mux = Mux()
+        channel = sockets._Tcp(mux)
+        seat, ears = seated(mux)
+        caller, transport = joined(channel, 1)
+        caller.data_received(framed(knock(seat)))
+        caller.data_received(framed(b"") * 1_000 + framed(b"\x80last"))
+        assert mux.counts["empty"] == sockets._MOST_FRAMES_AT_ONCE and transport.paused
+        turns = 0
+        while not ears.heard:
+            await asyncio.sleep(0)
+            turns += 1
+        assert ears.heard == [b"\x80last"] and mux.counts["empty"] == 1_000 and turns >= 15
+        await asyncio.sleep(0)
+        assert not transport.paused and not caller._held
+        channel.close()
+
+    asyncio.run(main())
+
+
+def test_what_follows_an_end_is_not_read() -> None:
+    """A frame that is too long ends a connection: those behind it in the same piece are nobody's, and half a frame
+    that is never finished holds no more than its own length."""
+
+    async def main() -> None:
+        mux = Mux()
+        channel = sockets._Tcp(mux)
+        seat, ears = seated(mux)
+        caller, transport = joined(channel, 1)
+        caller.data_received(framed(knock(seat)))
+        caller.data_received((2_000).to_bytes(2) + b"\x80half")
+        assert len(caller._held) == 7
+        caller.data_received(bytes(1_995) + b"\xff\xff" + framed(b"\x80later"))
+        assert transport.aborted and len(ears.heard) == 1 and not channel.connections
+        caller.data_received(framed(b"\x80later"))
+        caller.connection_lost(None)
+        assert len(ears.heard) == 1 and seat.remote_address == "" and not caller._held
+
+    asyncio.run(main())

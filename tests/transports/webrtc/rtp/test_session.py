@@ -18,6 +18,7 @@ from livegraph.transports.webrtc.rtp.packets import build_rtp, pack_extensions, 
 from livegraph.transports.webrtc.rtp.reception import ntp_of
 from livegraph.transports.webrtc.rtp.rtcp import (
     Bye,
+    Feedback,
     ReceiverReport,
     ReportBlock,
     SenderReport,
@@ -29,6 +30,7 @@ from livegraph.transports.webrtc.rtp.session import MediaSession
 from livegraph.transports.webrtc.sdp.terms import (
     ABSOLUTE_SEND_TIME,
     AUDIO_LEVEL,
+    TRANSPORT_WIDE,
     Codec,
     OpusTerms,
     Section,
@@ -572,3 +574,48 @@ def test_extensions_of_any_length_are_read_or_left(values: dict[int, bytes], two
         line.close()
 
     run_virtual(scene())
+
+
+def test_transport_wide_feedback_tells_of_each_packet_over_all_sources_once() -> None:
+    """Five times a second where it was agreed: what came of sound and of foreign sources, what is missing as missing,
+    over the turn of the 16 bits; nothing where it was not agreed, and numbers of the wrong length say nothing."""
+
+    async def scene(agreed: bool) -> list[tuple[int, Feedback]]:
+        clock = clock_of_loop()
+        told: list[tuple[int, Feedback]] = []
+
+        def note(data: bytes) -> None:
+            reports, malformed = parse_rtcp(data)
+            assert not malformed
+            told.extend((clock.now_ns(), one) for one in reports if isinstance(one, Feedback))
+
+        media = MediaSession(clock=clock, send_rtp=lambda data: None, send_rtcp=note)
+        known = terms(2)
+        assert known.audio is not None
+        section = replace(known.audio, extensions={TRANSPORT_WIDE: 5} if agreed else {})
+        media.attach(replace(known, audio=section), clock.now_ns())
+        for number in range(100):
+            wide = (65_500 + number) & 0xFFFF
+            if number % 10 != 3:
+                extension = pack_extensions({5: wide.to_bytes(2)})
+                kind, ssrc = (111, 77) if number % 2 else (96, 78)
+                media.receive_rtp(
+                    build_rtp(kind, number, 960 * number, ssrc, b"\xf8\xff\xfe", extension=extension),
+                    clock.now_ns(),
+                )
+            odd = build_rtp(111, number, 960 * number, 77, b"\xf8", extension=pack_extensions({5: b"\x01"}))
+            media.receive_rtp(odd, clock.now_ns())
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.3)
+        media.close()
+        return told
+
+    assert run_virtual(scene(False)) == []
+    told = run_virtual(scene(True))
+    assert 4 <= len(told) <= 7
+    assert all(200 * MS <= later[0] - sooner[0] <= 240 * MS for sooner, later in pairwise(told))
+    assert [one.first for _, one in told[:1]] == [65_500]
+    for (_, sooner), (_, later) in pairwise(told):
+        assert later.first == (sooner.first + sooner.packets) & 0xFFFF
+    assert sum(one.packets for _, one in told) == 100
+    assert sum(one.received for _, one in told) == 90
