@@ -36,9 +36,6 @@ class Conversation:
         self._caller = CallerSide(self._floor)
         self.outputs = self._floor.outputs
         """Who plays, and what goes on beneath it."""
-        # Told 50 times a second of every call: without a step between.
-        self.played: Callable[[int, int], None] = self._floor.played
-        """``played(turn, position_ns)``: the caller has heard ``turn`` up to ``position_ns`` of its sound."""
         self._source = ""
         """Whose turns are opened here where nobody says whose."""
 
@@ -250,6 +247,10 @@ class Conversation:
         """These samples (int16) of ``rate`` hertz leave for the caller's ear, silence included."""
         for listener in self._floor.outputs.listeners:
             listener(samples, rate)
+
+    def played(self, turn: int, position_ns: int) -> None:
+        """The caller has heard ``turn`` up to ``position_ns`` of its sound."""
+        self._floor.played(turn, position_ns)
 
     def played_out(self, turn: int) -> None:
         """The last sound of ``turn`` was heard."""
