@@ -41,6 +41,10 @@ class ClusterWish:
     public_address_command: str = ""
     entry_port: int | None = None
     """Where the other nodes take HTTP, too."""
+    ingress: str = "own"
+    """Who takes it there: ``own`` entries, or Ray ``serve``."""
+    replicas: int = 1
+    """Of the application that Ray Serve has."""
 
 
 def read_resources(written: str, option: str) -> dict[str, float]:

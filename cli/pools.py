@@ -20,6 +20,7 @@ from .prepared import Prepared, Source
 from .routes import Live
 from .serving import Serving
 from .terminal import Terminal
+from .ways_in import open_ways_in
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -235,15 +236,8 @@ async def _by_workers(
         raise Fault(f"a worker cannot serve: {refusal.message}", refusal.remedy) from None
     except WorkerLost as lost:
         raise Fault(f"a worker cannot be started: {lost}", "its own words are above") from None
-    if staff.cluster is not None and staff.cluster.entry_port is not None:
-        from .entries import Entries
-
-        await stack.enter_async_context(
-            Entries(
-                *(app, serving.host, staff.cluster.entry_port, serving.front),
-                opened=lambda address: terminal.say(f"HTTP at {address}, too"),
-            )
-        )
+    if staff.cluster is not None:
+        await open_ways_in(stack, staff.cluster, app, serving, terminal)
     return Front(app, pool, model, choice)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..pipeline.errors import NotFoundError
+from ..pipeline.running.threads import DaemonThreads, outcome_of
 from .composing import Chosen
 from .exits import Fault
 from .prepared import Prepared, Source, agent_files, check_names, read_sources
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from ..server.calls import Running
 
 __all__ = ["Reloader", "told_changes"]
+
+_READ_WITHIN_S = 150.0
+"""An import that takes longer than two minutes is ended and named, where that can be done."""
 
 Exchange = Callable[[Sequence[Source]], Awaitable[Mapping[str, "Running"]]]
 """Puts the agents of these into service; how their running calls took it."""
@@ -54,7 +58,13 @@ class Reloader:
         # In a thread: calls are under way, and must not wait for files and for modules that are imported.
         seen = await asyncio.to_thread(self._look)
         try:
-            fresh = await asyncio.to_thread(self._read)
+            async with asyncio.timeout(_READ_WITHIN_S):
+                # A thread that nobody waits for: a file may be imported that never comes to its end.
+                fresh = await outcome_of(DaemonThreads("reload"), self._read)
+        except TimeoutError:
+            self._reject(f"the files were not read after {_READ_WITHIN_S:.0f} s; everything stays as it was")
+            self._watch.loaded(self._files(), seen)
+            return
         except (Fault, NotFoundError) as fault:
             self._terminal.error(str(fault), fault.remedy)
             self._reject("everything stays as it was")

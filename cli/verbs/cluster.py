@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+from enum import Enum
 from typing import Annotated, Any, get_type_hints
 
 import typer
@@ -15,6 +16,14 @@ from .run import run, serve
 __all__ = ["cluster"]
 
 _PANEL = "Cluster"
+
+
+class Ingress(Enum):
+    """Who takes HTTP on the nodes of a cluster."""
+
+    own = "own"
+    serve = "serve"
+
 
 _OWN: dict[str, tuple[Any, Any]] = {
     "address": (
@@ -81,6 +90,31 @@ _OWN: dict[str, tuple[Any, Any]] = {
         ],
         None,
     ),
+    "ingress": (
+        Annotated[
+            Ingress,
+            typer.Option(
+                "--ingress",
+                rich_help_panel=_PANEL,
+                help="Who takes HTTP at --entry-port: our own entries, or Ray Serve (8000 by default).",
+            ),
+        ],
+        Ingress.own,
+    ),
+    "replicas": (
+        Annotated[
+            int,
+            typer.Option(
+                "--replicas",
+                min=1,
+                max=256,
+                metavar="N",
+                rich_help_panel=_PANEL,
+                help="With --ingress serve: so many replicas hand on what comes in.",
+            ),
+        ],
+        1,
+    ),
     "public_address_command": (
         Annotated[
             str,
@@ -111,6 +145,8 @@ def cluster(**given: Any) -> None:
             read_placements(own["place"] or ()),
             own["public_address_command"],
             own["entry_port"],
+            own["ingress"].value,
+            own["replicas"],
         )
     serve(given, wish)
 

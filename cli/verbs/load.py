@@ -175,7 +175,7 @@ def _check_words(say: Path | None) -> None:
         return
     from ...audio import AudioError, read_wav
     from ...pipeline.errors import LivegraphError
-    from ...testing.load.crowd import spoken
+    from ...testing.load.recording import spoken
 
     try:
         spoken(*read_wav(say))

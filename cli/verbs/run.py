@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, suppress
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -243,10 +243,35 @@ class _Bell:
         """Wait until it rings, ``limit_s`` at most; whether it was for the files."""
         with suppress(TimeoutError):
             async with asyncio.timeout(limit_s):
-                await self._rung.wait()
+                # It may have been asked for beside other work.
+                if not self._reload:
+                    await self._rung.wait()
         self._rung.clear()
         reload, self._reload = self._reload, False
         return reload
+
+    async def wait_beside(self, task: asyncio.Task[None]) -> None:
+        """Wait until it rings, or the task is done. What it is asked for meanwhile is kept."""
+        ringing = asyncio.create_task(self._rung.wait(), name="bell")
+        try:
+            await asyncio.wait({ringing, task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            ringing.cancel()
+            await asyncio.gather(ringing, return_exceptions=True)
+        self._rung.clear()
+
+
+async def _unless_over(work: Coroutine[Any, Any, None], bell: _Bell, over: Callable[[], bool]) -> None:
+    """Wait until the work is done, or all is over: then it is left."""
+    task = asyncio.create_task(work, name="reload")
+    try:
+        while not task.done() and not over():
+            await bell.wait_beside(task)
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    if not task.cancelled():
+        task.result()
 
 
 async def _keep_current(
@@ -263,4 +288,4 @@ async def _keep_current(
         if asked and serving.tokens is not None and (fault := serving.tokens.reload()):
             terminal.error(fault, "the tokens that it held before stay")
         if not over() and (asked or (watch and await reloader.changed())):
-            await reloader.reload()
+            await _unless_over(reloader.reload(), bell, over)

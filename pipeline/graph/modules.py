@@ -25,6 +25,7 @@ from types import ModuleType
 from .. import file_contents
 from ..errors import ConfigError, Fix, Problem, from_signal, told
 from ..spelling import did_you_mean, sure
+from .import_limit import ImportTooLongError, limited
 
 __all__ = [
     "Modules",
@@ -146,8 +147,11 @@ def import_reference(where: str, use: str, base_dir: Path | None = None) -> Modu
 
 def import_module(name: str, use: str) -> ModuleType:
     """The module ``name``; ``ConfigError`` tells which module is missing and how to install it."""
+    if name in sys.modules:
+        return sys.modules[name]
     try:
-        return importlib.import_module(name)
+        with limited(f"`{use}`"):
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
         missing = error.name or name
         if name == missing or name.startswith(f"{missing}."):
@@ -229,7 +233,9 @@ def _executed(name: str, file: Path, source: bytes, use: str) -> ModuleType:
     sys.modules[name] = module  # type hints are evaluated in the module that sys.modules has
     try:
         # Not by the loader: it takes bytecode for current that is as old, in seconds, and as long.
-        exec(compile(source, file, "exec", dont_inherit=True), module.__dict__)
+        code = compile(source, file, "exec", dont_inherit=True)
+        with limited(f"`{use}`", file):
+            exec(code, module.__dict__)
     except ModuleNotFoundError as error:
         del sys.modules[name]
         message = f"`{use}` needs the module `{error.name}`, which is not installed"
@@ -244,6 +250,9 @@ def _executed(name: str, file: Path, source: bytes, use: str) -> ModuleType:
 
 
 def _broken(use: str, error: BaseException) -> ConfigError:
+    if isinstance(error, ImportTooLongError):
+        hint = f"it was at {error.where}: what takes long belongs into its functions"
+        return _fault("LG111", f"`{use}` cannot be imported: {error}", hint)
     if isinstance(error, SyntaxError):
         where = f"{Path(error.filename or '?').name}:{error.lineno}"
     else:

@@ -11,7 +11,7 @@ import logging
 import time
 from collections import deque
 from collections.abc import Coroutine, Mapping, Sequence
-from typing import Any, Protocol, Self, TypeVar
+from typing import Any, Self, TypeVar
 from weakref import WeakKeyDictionary
 
 import msgspec
@@ -22,13 +22,14 @@ from ..calls.served import Running, ServedAgent
 from ..refusals import Refusal
 from .backoff import Backoff
 from .post import Post
-from .remote import RemoteWorker
 from .setup import WorkerSetup
+from .started import Started
+from .watching import Patience, Watch
 from .wire import Begin
 from .worker import WorkerLost
 from .workers import WorkersPool
 
-__all__ = ["MOST_WORKERS", "KeptPool", "Started"]
+__all__ = ["MOST_WORKERS", "KeptPool"]
 
 logger = logging.getLogger("livegraph.server")
 
@@ -40,33 +41,6 @@ MOST_WORKERS = 1_024
 
 
 T = TypeVar("T")
-
-
-class Started(Protocol):
-    """A worker that has loaded all that calls need, and serves when it is told to."""
-
-    @property
-    def worker(self) -> RemoteWorker:
-        """To ask it."""
-        ...
-
-    @property
-    def alive(self) -> bool:
-        """Whether it can be asked for anything."""
-        ...
-
-    @property
-    def ending(self) -> str:
-        """How it ended, for the log, where that was not in order."""
-        ...
-
-    def kill(self) -> None:
-        """End it at once, and its calls with it. Again is fine."""
-        ...
-
-    async def end(self, within_s: float) -> None:
-        """Have it end its calls and itself; what is not over then is killed. Returns when it is gone."""
-        ...
 
 
 class KeptPool(WorkersPool):
@@ -85,13 +59,8 @@ class KeptPool(WorkersPool):
 
     exclusive_ports = False
     """Whether a successor has to wait until the worker before it has let go of its port."""
-    silent_looks = 3
-    """So many looks without a report, and offers go to others where there are some. Looks, not seconds: we may be held
-    ourselves."""
-    held_looks = 8
-    """So many, and its loop is held: another one takes its place."""
-    dead_looks = 40
-    """So many, and it is killed."""
+    patience = Patience(silent=3, held=8, dead=40)
+    """Looks, every half second, without a report."""
 
     def __init__(
         self,
@@ -109,11 +78,10 @@ class KeptPool(WorkersPool):
             raise ValueError(f"a pool has 1 to {MOST_WORKERS} workers")
         self._setup = setup
         self._count = workers
-        self._memory_bytes = memory_bytes
         self._retired_drain_s = retired_drain_s
         self._started: dict[Post, Started] = {}
         self._retired: dict[Post, asyncio.Future[None]] = {}
-        self._missed: dict[Post, tuple[float, int]] = {}
+        self._watching: Watch[Post] = Watch(self.patience, memory_bytes)
         self._keepers: dict[int, asyncio.Task[None]] = {}
         self._ready: deque[Started] = deque()
         self._next: dict[int, Started] = {}
@@ -320,7 +288,6 @@ class KeptPool(WorkersPool):
             self.lose(post)
             self._started.pop(post, None)
             self._retired.pop(post, None)
-            self._missed.pop(post, None)
             if started.ending:
                 logger.error("worker %d: %s", post.slot, started.ending)
 
@@ -338,22 +305,13 @@ class KeptPool(WorkersPool):
 
     def _look(self, post: Post, started: Started) -> None:
         worker = started.worker
-        at, looks = self._missed.get(post, (0.0, 0))
-        looks = looks + 1 if at == worker.reported_s else 0
-        self._missed[post] = (worker.reported_s, looks)
-        post.silent = looks >= self.silent_looks
-        if looks >= self.dead_looks:
-            logger.error("worker %d has not been heard of for long, and is killed", post.slot)
+        look = self._watching.look(post, worker.report, worker.reported_s, draining=post.state == "draining")
+        post.silent = look.silent
+        if look.kill:
+            logger.error("worker %d is killed: %s", post.slot, look.why)
             started.kill()
-        elif post.state != "serving":
-            return
-        elif looks >= self.held_looks:
-            self.retire(post, "held", "its event loop is held")
-        elif self._memory_bytes is not None and worker.report.memory_bytes > self._memory_bytes:
-            has = f"it has {worker.report.memory_bytes / 1e6:.0f} MB of memory"
-            self.retire(post, "memory", f"{has}, and may have {self._memory_bytes / 1e6:.0f}")
-        elif worker.report.leaving:
-            self.retire(post, "asked", "it was asked to end")
+        elif post.state == "serving" and look.reason:
+            self.retire(post, look.reason, look.why)
 
     def retire(self, post: Post, reason: str, why: str) -> None:
         """Have another worker take this one's place; its calls go on for a while. Again is fine."""

@@ -11,9 +11,9 @@ from ...language import Agent
 from ...transports.webrtc.network import PublicAddress
 from ..calls.served import ServedAgent
 from .elastic import ElasticPool
-from .kept import Started
 from .setup import MOST_PORT, WorkerSetup
 from .spawning import WorkerProcess, spawn
+from .started import Started
 from .wire import Begin
 
 __all__ = ["ProcessPool"]

@@ -22,10 +22,12 @@ from ..refusals import Refusal
 from .actors import ActorDiedError, Mailbox, RayError, ray, stream_to
 from .elastic import ElasticPool
 from .hosting import Host
-from .kept import MOST_WORKERS, Started
+from .kept import MOST_WORKERS
 from .remote import RemoteWorker
 from .setup import WorkerSetup
+from .started import Started
 from .stream import Heard
+from .watching import Patience
 from .wire import Begin
 from .worker import WorkerLost
 
@@ -113,9 +115,7 @@ class RayPool(ElasticPool):
     """
 
     # What workers report goes through Ray, which takes its time when the cluster is busy.
-    silent_looks = 10
-    held_looks = 24
-    dead_looks = 80
+    patience = Patience(silent=10, held=24, dead=80)
 
     def __init__(
         self,

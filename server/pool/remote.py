@@ -124,7 +124,7 @@ class RemoteWorker:
     async def carry(self, scope: Scope, receive: Receive, send: Send) -> None:
         """See ``Worker``."""
         if self.lost.done():
-            raise WorkerLost("the worker is gone")
+            raise WorkerLost("the worker is gone", gone=True)
         await self._sockets.carry(scope, receive, send)
 
     async def calls(self) -> list[dict[str, Any]]:
@@ -174,7 +174,7 @@ class RemoteWorker:
 
     async def _ask(self, method: str, *given: Any, within_s: float = _WITHIN_S) -> Any:
         if self.lost.done() or self._stream is None:
-            raise WorkerLost("the worker is gone")
+            raise WorkerLost("the worker is gone", gone=True)
         self._number += 1
         number = self._number
         answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
@@ -227,6 +227,6 @@ class RemoteWorker:
         asked, self._asked = self._asked, {}
         for answer in asked.values():
             if not answer.done():
-                answer.set_exception(WorkerLost("the worker is gone"))
+                answer.set_exception(WorkerLost("the worker is gone", gone=True))
                 # It may be that nobody waits for it any more.
                 answer.exception()

@@ -16,10 +16,12 @@ from .names import parted
 from .post import Post
 from .worker import Worker, WorkerEvent, WorkerLost, WorkerReport
 
-__all__ = ["Roster", "call_lost"]
+__all__ = ["LOST", "Roster", "call_lost"]
 
 logger = logging.getLogger("livegraph.server")
 
+LOST = "call_lost"
+"""The code of a refusal: the worker that had the call is gone."""
 _REMEMBERED = 1_024
 """Workers that are gone."""
 
@@ -119,8 +121,9 @@ class Roster:
     async def _reach(self, post: Post, asked: Awaitable[T]) -> T:
         try:
             return await asked
-        except WorkerLost:
-            if post.name not in self._posts:
+        except WorkerLost as lost:
+            # It may be gone, and not have been taken off the roster yet.
+            if lost.gone or post.name not in self._posts:
                 raise call_lost() from None
             raise Refusal(
                 503, "no_answer", "The call's worker does not answer.", "Try again.", {"Retry-After": "1"}
@@ -181,4 +184,4 @@ class Roster:
 
 def call_lost() -> Refusal:
     """For whoever asks for a call whose worker is gone."""
-    return Refusal(410, "call_lost", "The call was lost: what served it is gone.", "Make a new call.")
+    return Refusal(410, LOST, "The call was lost: what served it is gone.", "Make a new call.")

@@ -103,7 +103,7 @@ class SocketsHere:
                     continue
                 sent = event["type"]
                 try:
-                    if not gone:
+                    if not gone and not hearing.done():
                         await send(event)
                 except (WebSocketDisconnect, RuntimeError, OSError):
                     # Its caller left in this moment: the worker hears of it by what is received, and comes to its end.

@@ -48,7 +48,11 @@ Told = Callable[[WorkerReport | WorkerEvent], None]
 
 
 class WorkerLost(Exception):
-    """The worker is gone, or does not answer: what was asked of it may or may not have been done."""
+    """The worker does not answer, or is ``gone``: what was asked of it may or may not have been done."""
+
+    def __init__(self, why: str, *, gone: bool = False) -> None:
+        super().__init__(why)
+        self.gone = gone
 
 
 class Worker(Protocol):

@@ -36,7 +36,7 @@ from .doorkeeper import PoolDoorkeeper
 from .local import no_workers
 from .names import parted
 from .post import Held
-from .roster import Roster, call_lost
+from .roster import LOST, Roster, call_lost
 from .setup import uncounted
 from .worker import WorkerLost
 
@@ -177,7 +177,11 @@ class WorkersPool(Roster):
             # It is over, as its caller wishes.
             return
         post, own = self._post(pc_id)
-        await self._reach(post, post.worker.hang_up(own))
+        try:
+            await self._reach(post, post.worker.hang_up(own))
+        except Refusal as refusal:
+            if refusal.code != LOST:
+                raise
 
     async def carry(self, scope: Scope, receive: Receive, send: Send, gate: Gate) -> None:
         """Have a worker serve this WebSocket, as an ASGI application does; returns when it is over.

@@ -18,32 +18,21 @@ from typing import Any
 
 import httpx
 import msgspec
-import numpy as np
 
-from ...audio import Pcm, Resampler, read_wav, rms_dbfs, to_mono
+from ...audio import read_wav
 from ...pipeline.errors import LivegraphError, TransportError
-from ...transports.webrtc.opus import OpusEncoder
 from ...transports.webrtc.secure import Certificate
 from .caller import LoadCaller
+from .conversation import converse
 from .numbers import Seen
 from .plan import NOT_OURS, UNREACHABLE, LoadPlan
+from .recording import packets, room_noise, spoken
 
-__all__ = ["Crowd", "main", "spoken"]
+__all__ = ["Crowd", "main"]
 
 _PACKET_S = 0.02
 _BEATS = 5
-_RATE = 16_000
-_ROOM_RMS = 12
-"""A room's noise, about -69 dBFS: below what any detector takes for speech."""
-_SOUND_DBFS = -55.0
-_QUIETER_DB = 35.0
-"""What is so much quieter than the loudest 20 ms is the recording's room."""
 _TELL_EVERY_S = 1.0
-_GREETING_WITHIN_S = 3.0
-_SETTLED_S = 0.8
-_ANSWER_WITHIN_S = 10.0
-_INTERRUPT_AFTER_S = 1.0
-_SILENT_WITHIN_S = 5.0
 _REQUEST_WITHIN_S = 15.0
 _MOST_CONNECTIONS = 128
 _KEEP_CONNECTIONS_S = 2.0
@@ -70,8 +59,8 @@ class Crowd:
         self._callers: set[LoadCaller] = set()
         self._beats: tuple[list[LoadCaller], ...] = tuple([] for _ in range(_BEATS))
         """The same, by when in 20 ms they send: a server's callers have not one clock."""
-        self._room = _packets(_noise())
-        self._words = _packets(spoken(*read_wav(Path(plan.say)))) if plan.say else []
+        self._room = packets(room_noise())
+        self._words = packets(spoken(*read_wav(Path(plan.say)))) if plan.say else []
         self._stop = asyncio.Event()
         self._late_s = 0.0
         """By how much the callers' clock is late, on average of some beats."""
@@ -198,7 +187,9 @@ class Crowd:
 
     async def _talk(self, caller: LoadCaller) -> None:
         """Converse until the time is up, the call is over, or all are to stop."""
-        talking = asyncio.create_task(self._converse(caller), name="load conversation")
+        talking = asyncio.create_task(
+            converse(caller, self._words, self.seen, interrupt=self._plan.interrupt), name="load conversation"
+        )
         stopping = asyncio.create_task(self._stop.wait(), name="load stop")
         waits: set[asyncio.Future[Any]] = {caller.over, stopping}
         try:
@@ -221,61 +212,6 @@ class Crowd:
         await caller.close()
         self._count_one(caller)
         self._callers.discard(caller)
-
-    async def _converse(self, caller: LoadCaller) -> None:
-        if not self._words:
-            return
-        await self._settled(caller, _GREETING_WITHIN_S)
-        while True:
-            ended = await caller.say(self._words)
-            self.seen.said += 1
-            answered = await self._answer(caller, ended)
-            if answered is None:
-                continue
-            self.seen.answer_ms.append(1_000 * (answered - ended))
-            if self._plan.interrupt:
-                await self._interrupt(caller)
-            await self._settled(caller, _ANSWER_WITHIN_S)
-
-    async def _settled(self, caller: LoadCaller, begin_within_s: float) -> None:
-        """Wait until the agent has said what it has to say; for it to begin, ``begin_within_s``."""
-        began = time.monotonic()
-        while True:
-            now = time.monotonic()
-            quiet = caller.hearing.quiet_for(now)
-            if quiet > _SETTLED_S and (quiet < now - began or now - began > begin_within_s):
-                return
-            await asyncio.sleep(0.1)
-
-    async def _answer(self, caller: LoadCaller, ended: float) -> float | None:
-        heard: asyncio.Future[float] = asyncio.get_running_loop().create_future()
-        caller.hearing.next_sound(ended, lambda at: None if heard.done() else heard.set_result(at))
-        try:
-            async with asyncio.timeout(_ANSWER_WITHIN_S):
-                return await heard
-        except TimeoutError:
-            return None
-
-    async def _interrupt(self, caller: LoadCaller) -> None:
-        """Speak over the agent, where it still speaks, and see how long it goes on."""
-        await asyncio.sleep(_INTERRUPT_AFTER_S)
-        if not caller.hearing.speaking(time.monotonic()):
-            return
-        began = time.monotonic()
-        saying = caller.say(self._words)
-        while time.monotonic() - began < _SILENT_WITHIN_S:
-            await asyncio.sleep(_PACKET_S)
-            last = caller.hearing.last_sound_s
-            if last is not None and not caller.hearing.speaking(time.monotonic()):
-                # An answer that was over before the caller spoke was not interrupted.
-                if last > began:
-                    self.seen.silence_ms.append(1_000 * (last + _PACKET_S - began))
-                break
-        ended = await saying
-        self.seen.said += 1
-        answered = await self._answer(caller, ended)
-        if answered is not None:
-            self.seen.answer_ms.append(1_000 * (answered - ended))
 
     # All ---------------------------------------------------------------------------------------
 
@@ -345,33 +281,6 @@ def _code_of(reply: httpx.Response) -> str:
         return f"{reply.status_code} {reply.json()['error']['code']}"
     except (ValueError, KeyError, TypeError):
         return str(reply.status_code)
-
-
-def _packets(pcm: Pcm) -> list[bytes]:
-    encoder = OpusEncoder(_RATE)
-    size = encoder.samples
-    whole = np.concatenate([pcm, np.zeros(-len(pcm) % size, np.int16)])
-    return [encoder.encode(piece) for piece in whole.reshape(-1, size)]
-
-
-def _noise() -> Pcm:
-    return np.random.default_rng(7).normal(0, _ROOM_RMS, _RATE).astype(np.int16)
-
-
-def spoken(pcm: Pcm, rate: int) -> Pcm:
-    """From the first to the last sound of a recording, at 16 kHz: times are taken from what is said, not from its file.
-
-    Raises ``LivegraphError`` for one in which nothing is.
-    """
-    resampler = Resampler(rate, _RATE)
-    one = np.concatenate([resampler.process(to_mono(pcm)), resampler.flush()])
-    size = _RATE // 50
-    levels = [rms_dbfs(one[at : at + size]) for at in range(0, len(one), size)]
-    least = max(_SOUND_DBFS, max(levels, default=_SOUND_DBFS) - _QUIETER_DB)
-    loud = [index for index, level in enumerate(levels) if level > least]
-    if not loud:
-        raise LivegraphError("nobody speaks in the file that callers are to say")
-    return one[loud[0] * size : (loud[-1] + 1) * size]
 
 
 async def _main() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 import pytest
 
+from livegraph.cli import reloading
 from livegraph.cli.composing import Chosen
 from livegraph.cli.prepared import Prepared, Source, read_sources
 from livegraph.cli.reloading import Reloader
 from livegraph.cli.routes import Live
 from livegraph.cli.terminal import Terminal
+from livegraph.cli.verbs.run import _Bell, _unless_over
 from livegraph.language import Layers
 from livegraph.pipeline.errors import NotFoundError
 from livegraph.server.calls import Running
@@ -272,3 +274,55 @@ def test_the_first_fault_at_the_start_is_raised(folder: Path) -> None:
     """There is nothing good yet that could stay."""
     with pytest.raises(NotFoundError, match="there is no agent `nobody`"):
         read_sources(Chosen(("nobody",), Layers()), Live.LOCAL, Terminal())
+
+
+def test_files_that_are_not_read_in_time_change_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A file that is imported and never comes to its end is left to itself; the next reload is as any."""
+    agent = tmp_path / "desk.yaml"
+    agent.write_text(AGENT)
+    (tmp_path / "brain.yaml").write_text(BRAIN)
+    (tmp_path / "tools.py").write_text(TOOLS)
+    server = Server(Chosen([str(agent)], Layers()))
+    go_on = tmp_path / "go_on"
+    waits = (
+        f"import time\nfrom pathlib import Path\nwhile not Path({str(go_on)!r}).exists(): time.sleep(0.05)\n"
+    )
+
+    async def run() -> None:
+        (tmp_path / "tools.py").write_text(waits + TOOLS)
+        with monkeypatch.context() as patch:
+            patch.setattr(reloading, "_READ_WITHIN_S", 0.3)
+            await server.reloader.reload()
+        assert server.exchanges == 0
+        assert "not reloaded: the files were not read" in capfd.readouterr().err
+        (tmp_path / "tools.py").write_text(TOOLS.replace("late", "early"))
+        await server.reloader.reload()
+        assert server.exchanges == 1
+        go_on.touch()
+
+    asyncio.run(run())
+
+
+def test_a_reload_that_hangs_keeps_no_server_from_ending() -> None:
+    """Whoever ends it meanwhile is heard at once; files that are asked for meanwhile are read afterwards."""
+
+    async def run() -> None:
+        bell, ended, began = _Bell(), False, asyncio.Event()
+
+        async def hang() -> None:
+            began.set()
+            await asyncio.sleep(3600)
+
+        waiting = asyncio.create_task(_unless_over(hang(), bell, lambda: ended))
+        await began.wait()
+        bell.ring_for_reload()
+        await asyncio.sleep(0)
+        assert not waiting.done()
+        ended = True
+        bell.ring()
+        await asyncio.wait_for(waiting, 10)
+        assert await asyncio.wait_for(bell.wait(None), 10)
+
+    asyncio.run(run())

@@ -133,15 +133,20 @@ def test_a_worker_that_dies_is_replaced(server: Server) -> None:
 
 
 def test_reloads_and_upgrades_under_load_fail_no_offer(server: Server) -> None:
-    """Files change in quick succession, are faulty in between, are read anew by SIGHUP, and change while workers are
-    replaced: each offer is answered, and no call ends before its time. (Callers have patience with a slow machine.)"""
+    """Files change in quick succession, are faulty in between, are read anew by SIGHUP, a hundred in a second, and
+    change while workers are replaced: each offer is answered, and no call ends before its time. (Callers have patience
+    with a slow machine.)"""
     before = {worker["pid"] for worker in server.workers()}
     with under_load(server, "--calls", "30", "--ramp", "2/s", "--hold", "3s", "--patience", "60s") as calling:
-        for number in range(6):
-            server.agent.write_text(ECHO.format(title=f"Number {number}", db=number))
+        for number in range(100):
+            server.agent.write_text(
+                FAULTY if number % 2 else ECHO.format(title=f"Number {number}", db=number % 6)
+            )
             server.command.send(signal.SIGHUP)
-            time.sleep(0.1)
-        until(lambda: server.title() == "Number 5")
+            time.sleep(0.01)
+        server.agent.write_text(ECHO.format(title="Number 100", db=5))
+        server.command.send(signal.SIGHUP)
+        until(lambda: server.title() == "Number 100")
         server.agent.write_text(FAULTY)
         server.command.send(signal.SIGHUP)
         with ThreadPoolExecutor(1) as pool:

@@ -56,15 +56,18 @@ def agents(title: str = "Echo") -> list[ServedAgent]:
 
 
 class _Source:
-    """``title_file`` holds the title of the agent; one that is empty makes it faulty."""
+    """``title_file`` holds the title of the agent; one that is empty makes it faulty. ``hang_s`` holds the loop, as an
+    import does that does not return."""
 
     tracing: Tracing | None = None
 
     def __init__(self, options: Mapping[str, Any]) -> None:
         self._file = options.get("title_file")
+        self._hang_s = float(options.get("hang_s", 0))
 
     async def load(self, options: Mapping[str, Any] | None = None) -> Sequence[ServedAgent]:
         """The agents."""
+        time.sleep(self._hang_s)  # noqa: ASYNC251
         if self._file is None:
             return agents()
         title = (await asyncio.to_thread(Path(self._file).read_text)).strip()

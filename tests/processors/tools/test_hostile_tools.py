@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -212,6 +213,22 @@ def test_no_signal_keeps_a_process_beyond_its_time(tools: str, name: str) -> Non
     answer, finished = asked(tools, name, "2s")
     assert answer == {"error": f"{name} did not answer within 2s"}
     assert finished.outcome == "timeout"
+
+
+def test_an_import_that_never_returns_in_the_process_ends_with_the_call(tmp_path: Path) -> None:
+    """Here it returned, there it does not: the call ends at its deadline, its process with it, and so does the next."""
+    file = tmp_path / "tools.py"
+    hang = f"import os, time\nif os.getpid() != {os.getpid()}:\n    time.sleep(600)\n"
+    file.write_text(hang + "def answer() -> str:\n    return 'well'\n", "utf-8")
+
+    async def script(model: Model, events: list[Event]) -> None:
+        for number in ("1", "2"):
+            model.ask("answer", number)
+            assert await model.answer() == {"error": "answer did not answer within 1s"}
+
+    began = time.monotonic()
+    talk(with_tools(str(file), isolation="process", timeout="1s"), script)
+    assert time.monotonic() - began < 50
 
 
 def test_what_a_tool_writes_goes_nowhere_where_it_harms(tools: str) -> None:

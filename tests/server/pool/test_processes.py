@@ -18,7 +18,8 @@ import psutil
 import pytest
 
 from livegraph.server.offering import Offer
-from livegraph.server.pool import ProcessPool, WorkerSetup
+from livegraph.server.pool import ProcessPool, WorkerSetup, remote
+from livegraph.server.pool.worker import WorkerLost
 from livegraph.server.refusals import Refusal
 from livegraph.testing import no_tasks_left
 from support.pool_agents import SOURCE, agents
@@ -229,18 +230,86 @@ def test_workers_that_cannot_be_started_are_tried_less_and_less_often(
 
 
 def test_a_worker_that_outgrows_its_memory_is_drained_and_replaced() -> None:
-    """By its own resident memory; the calls that it has go on."""
+    """By its own resident memory; the calls that it has go on. One that goes on growing while it drains is killed
+    before the machine has no memory left: its calls are lost and told so, the others lose nothing."""
 
     async def run() -> None:
-        async with opened(memory_bytes=700_000_000) as (pool, callers):
+        async with opened(memory_bytes=400_000_000) as (pool, callers):
             lines = await on_both(pool, callers)
             before = pid_of(pool, 0)
-            lines[0][0][0].say(type="text", text="eat 800")
+            eater, pc_id = lines[0][0]
+            eater.say(type="text", text="eat 400")
             await until(lambda: any(w["state"] == "draining" for w in pool.workers), 15)
             await until(lambda: len([w for w in pool.workers if w["state"] == "serving"]) == 2, 60)
             assert pid_of(pool, 0) != before
-            await callers.heard(lines[0][0][0], 440)
+            await callers.heard(eater, 440)
             assert 'reason="memory"' in (await pool.metrics()).decode()
+            eater.say(type="text", text="eat 400")
+            await until(lambda: not psutil.pid_exists(before), 20)
+            await until(lambda: pool.active == len(lines[1]))
+            with pytest.raises(Refusal, match="lost"):
+                await pool.renegotiate(pc_id, "v=0")
+            for caller, _ in lines[1]:
+                assert_whole(caller)
+
+    asyncio.run(run())
+
+
+def test_what_follows_an_offer_is_told_of_a_worker_that_dies_of_it(
+    stand: Stand[ProcessPool], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A restart of ICE, candidates, a page that comes back, one that leaves and a goodbye, all under way as their
+    worker is killed: each hears at once that the call is lost, the goodbye that it is over. A worker that only stands
+    still is said not to answer, in time."""
+
+    async def run(pool: ProcessPool, callers: Crew) -> None:
+        await with_a_spare(pool)
+        _, answered = await callers.call(pool)
+        pc_id, slot = answered.pc_id, int(answered.pc_id.partition("-")[0])
+        await until(lambda: pid_of(pool, slot))
+        stopped = pid_of(pool, slot)
+        os.kill(stopped, signal.SIGSTOP)
+        with monkeypatch.context() as patch:
+            patch.setattr(remote, "_WITHIN_S", 0.5)
+            with pytest.raises(Refusal) as refused:
+                await pool.add_candidates(pc_id, [])
+        assert (refused.value.status, refused.value.code) == (503, "no_answer")
+        assert "Retry-After" in refused.value.headers
+        asking = [
+            asyncio.create_task(one)
+            for one in (
+                pool.renegotiate(pc_id, "v=0"),
+                pool.add_candidates(pc_id, []),
+                pool.resume(answered.resume, "v=0"),
+                pool.leave(pc_id),
+                pool.hang_up(pc_id),
+            )
+        ]
+        # All of them are asked of it.
+        await until(lambda: len(pool._post(pc_id)[0].worker._asked) >= len(asking))  # type: ignore[attr-defined]
+        os.kill(stopped, signal.SIGKILL)
+        *found, goodbye = await asyncio.wait_for(asyncio.gather(*asking, return_exceptions=True), 20)
+        assert [isinstance(one, Refusal) and (one.status, one.code) for one in found] == [
+            (410, "call_lost")
+        ] * 4
+        assert goodbye is None
+        await until(lambda: pool.active == 0)
+        again, _ = await callers.call(pool)
+        await callers.heard(again, 440)
+
+    stand.run(run)
+
+
+def test_a_worker_whose_agents_do_not_load_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An import that never returns: the pool does not open, says so, and no process is left."""
+    monkeypatch.setattr(remote, "_PREPARE_WITHIN_S", 3.0)
+
+    async def run() -> None:
+        before = workers_here()
+        with pytest.raises(WorkerLost, match="did not answer within 3 s"):
+            async with opened(workers=1, setup={"options": {"hang_s": 600}}):
+                raise AssertionError
+        assert workers_here() <= before
 
     asyncio.run(run())
 
@@ -264,8 +333,9 @@ def test_sigterm_to_a_worker_drains_it(stand: Stand[ProcessPool]) -> None:
     stand.run(run)
 
 
-def test_each_worker_has_its_own_port_and_so_has_its_successor() -> None:
-    """``udp_port`` and the next ones; callers are told the port of the worker that has their call."""
+def test_each_worker_has_its_own_port_and_so_has_its_successor(caplog: pytest.LogCaptureFixture) -> None:
+    """``udp_port`` and the next ones; callers are told the port of the worker that has their call. A port that is taken
+    meanwhile is named, the other worker goes on, and the successor is there when the port is free again."""
 
     async def run() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
@@ -281,12 +351,27 @@ def test_each_worker_has_its_own_port_and_so_has_its_successor() -> None:
                     sdp = caller.pc.remoteDescription.sdp
                     assert f" 127.0.0.1 {port + slot} typ host" in sdp
             os.kill(pid_of(pool, 1), signal.SIGKILL)
-            await until(lambda: [w["udp_port"] for w in pool.workers] == [port, port + 1], 20)
-            for _ in range(3):
-                caller, _ = await callers.call(pool)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as another:
+                # Somebody takes it before the successor can, which takes a second to start.
+                await until(lambda: _binds(another, port + 1))
+                await until(lambda: f"cannot listen on UDP port {port + 1}" in caplog.text, 60)
+                caller, answered = await callers.call(pool)
+                assert answered.pc_id.startswith("0-")
                 await callers.heard(caller, 440)
+            await until(lambda: [w["udp_port"] for w in pool.workers] == [port, port + 1], 60)
+            for caller, _ in lines[0]:
+                assert_whole(caller)
 
-    asyncio.run(run())
+    with caplog.at_level("WARNING", "livegraph.server"):
+        asyncio.run(run())
+
+
+def _binds(sock: socket.socket, port: int) -> bool:
+    try:
+        sock.bind(("127.0.0.1", port))
+    except OSError:
+        return False
+    return True
 
 
 def test_a_port_that_is_taken_is_named_and_nothing_is_left() -> None:
@@ -342,7 +427,8 @@ def test_agents_that_are_faulty_keep_the_pool_from_opening(tmp_path: Path) -> No
 _SUPERVISOR = """
 import asyncio, sys
 from support.pool_agents import SOURCE, agents
-from livegraph.server.pool import ProcessPool, WorkerSetup
+from livegraph.server.pool import ProcessPool, WorkerSetup, remote
+from livegraph.server.pool.worker import WorkerLost
 
 async def main():
     async with ProcessPool(WorkerSetup(source=SOURCE), agents(), workers=2, max_calls=4) as pool:

@@ -20,10 +20,11 @@ from livegraph.pipeline.errors import LivegraphError
 from livegraph.server.access.grant import Grant
 from livegraph.testing.load import LoadPlan, LoadReport, run_load
 from livegraph.testing.load.checks import candidates_of, check, is_answer, values_of
-from livegraph.testing.load.crowd import Crowd, retry_after, spoken
+from livegraph.testing.load.crowd import Crowd, retry_after
 from livegraph.testing.load.hearing import Hearing
 from livegraph.testing.load.numbers import Seen, Tally, figures
 from livegraph.testing.load.plan import UNREACHABLE
+from livegraph.testing.load.recording import spoken
 from livegraph.testing.load.running import processes_for
 from livegraph.transports.webrtc.ice.stun import read_request, success, verified
 from livegraph.transports.webrtc.rtp.packets import build_rtp
