@@ -55,9 +55,6 @@ def test_an_import_that_never_returns_is_ended_and_named(
     assert f"it was at tools.py:{line}" in said
     assert f"takes long: it is at tools.py:{line}" in caplog.text
     assert signal.getsignal(signal.SIGURG) is before
-    assert not any(
-        "livegraph_file" in name and "tools" in name for name in list(sys.modules) if str(file) in name
-    )
     file.write_text("def well() -> str:\n    return 'well'\n")
     assert import_reference(str(file), file.name).well() == "well"
 

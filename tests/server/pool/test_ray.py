@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from typing import Any
 
 import httpx
@@ -258,5 +260,74 @@ def test_every_node_takes_calls(cluster: Nodes, stand: Stand[RayPool]) -> None:
             await until(lambda: set(entries.addresses) - there, 90)
             (fresh,) = set(entries.addresses) - there
             assert (await client.get(f"{entries.addresses[fresh]}readyz")).status_code == 200
+
+    stand.run(run)
+
+
+def test_ray_serve_is_a_way_in(cluster: Nodes, stand: Stand[RayPool]) -> None:
+    """The page, offers, candidates, goodbyes and more WebSockets than Serve itself would take at a time, through two
+    replicas; a replica and the relay are killed, and calls and what follows know nothing of it. When the command is
+    gone without a word, Serve has the application no more."""
+    ray_serve = pytest.importorskip("livegraph.server.pool.ray_serve", reason="Ray Serve is not installed")
+
+    async def run(pool: RayPool, callers: Crew) -> None:
+        await back_to(pool, 1)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        front = ray_serve.ServeFront(port=port, root_path="/voice", replicas=2)
+        page = f"http://127.0.0.1:{port}/voice/"
+        async with (
+            ray_serve.ServeIngress(make_pool_app(pool, metrics=True), front) as ingress,
+            httpx.AsyncClient(timeout=30) as client,
+        ):
+
+            async def answers() -> bool:
+                return bool((await client.get(f"{page}readyz")).status_code == 200)
+
+            await until(lambda: ingress.lines == 2, 60)
+            with pytest.raises(ray_serve.ServeTaken):
+                async with ray_serve.ServeIngress(make_pool_app(pool), front):
+                    raise AssertionError
+            assert "livegraph" in (await client.get(page)).text
+            caller = callers.caller(500)
+            offer = {"sdp": await caller.offer(), "type": "offer"}
+            answer = (await client.post(f"{page}api/offer", json=offer)).json()
+            await caller.pc.setRemoteDescription(RTCSessionDescription(answer["sdp"], answer["type"]))
+            await until(lambda: caller.messages, 20)
+            trickled = {"pc_id": answer["pc_id"], "candidates": []}
+            for _ in range(4):
+                assert (await client.patch(f"{page}api/offer", json=trickled)).status_code == 204
+            async with AsyncExitStack() as stack:
+                for count in range(6):
+                    at = f"{page.replace('http', 'ws')}ws/echo"
+                    by_socket = await stack.enter_async_context(websockets.connect(at))
+                    await by_socket.send('{"type": "hello"}')
+                    async with asyncio.timeout(20):
+                        while '"ready"' not in str(await by_socket.recv()):
+                            pass
+                    assert pool.active == 2 + count
+            await until(lambda: pool.active == 1)
+            replica = next(
+                actor
+                for actor in ray.util.list_named_actors(all_namespaces=True)
+                if actor["name"].startswith("SERVE_REPLICA::livegraph-voice")
+            )
+            ray.kill(ray.get_actor(**replica), no_restart=True)
+            await until(lambda: ingress.lines == 3, 60)
+            assert await answers()
+            await callers.heard(caller, 500)
+            ray.kill(ingress._relay, no_restart=True)
+            await until(lambda: ingress.lines == 0, 30)
+            await until(lambda: ingress.lines == 2, 60)
+            assert await answers()
+            assert (await client.delete(f"{page}api/offer/{answer['pc_id']}")).status_code == 204
+            await until(lambda: pool.active == 0)
+            # As with `kill -9` of the command: the relay ends with it, and there is no other.
+            ingress._serving.cancel()
+            ray.kill(ingress._relay, no_restart=True)
+            async with asyncio.timeout(60):
+                while front.name in (await asyncio.to_thread(ray_serve.serve.status)).applications:
+                    await asyncio.sleep(0.2)
 
     stand.run(run)
