@@ -107,6 +107,14 @@ def _check_memory(workers: int, there_bytes: int | None) -> None:
         )
 
 
+def _pins(workers: int) -> bool:
+    """Whether each worker has a core for itself: bound to it, its loop comes late less often."""
+    from ..pipeline.running.cores import may_use
+    from ..server.limits.room import cores
+
+    return workers > 1 and workers == len(may_use()) == cores()
+
+
 def _by(workers: int | None) -> str:
     if workers is None:
         return ""
@@ -202,7 +210,8 @@ async def _by_workers(
         if staff.cluster is None:
             from ..server.pool import ProcessPool
 
-            pool: ElasticPool = ProcessPool(setup, shown(prepared), workers=workers, **common)
+            pin = _pins(workers) if wish.pin is None else wish.pin
+            pool: ElasticPool = ProcessPool(setup, shown(prepared), workers=workers, pin=pin, **common)
         else:
             pool = join_cluster(
                 *(stack, staff.cluster, setup, [one.agent for one in prepared], shown(prepared)),

@@ -175,6 +175,14 @@ WorkerMemory = Annotated[
         metavar="SIZE",
     ),
 ]
+Pin = Annotated[
+    bool | None,
+    _option(
+        "--pin/--no-pin",
+        "Bind each worker's event loop to a core. By default where there are as many workers as cores.",
+        _LIMITS,
+    ),
+]
 Ui = Annotated[
     str | None,
     _option(

@@ -63,6 +63,9 @@ class ServerSection:
     worker_memory: Annotated[
         int | None, Unit("B"), Range(50_000_000), Doc("a worker that has more is drained and replaced")
     ] = None
+    pin: Annotated[
+        bool | None, Doc("whether each worker has a core; by default where there are as many as cores")
+    ] = None
     max_calls: Annotated[int | None, _Count, Doc("calls at a time, over all workers")] = None
     max_pending: Annotated[int | None, _Count, Doc("offers at a time whose callers have not connected")] = (
         None

@@ -80,6 +80,7 @@ def run(
     report: opt.Report = None,
     workers: opt.Workers = None,
     worker_memory: opt.WorkerMemory = None,
+    pin: opt.Pin = None,
     ui: opt.Ui = None,
     max_calls: opt.MaxCalls = None,
     max_pending: opt.MaxPending = None,

@@ -18,6 +18,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from .cores import unbind
+
 __all__ = ["MOST_BYTES", "Done", "Failed", "Job", "Tell", "descendants", "serve", "tell"]
 
 MOST_BYTES = 64 << 20
@@ -106,6 +108,7 @@ def serve(line: Connection, server: int) -> None:
     """Do what comes by ``line``, until it ends or the process ``server`` is gone."""
     # Of a group of its own: what the work starts ends with it. Ctrl-C is for the server to act upon.
     os.setsid()
+    unbind()
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     _keep_orphans()

@@ -3,9 +3,10 @@
 Ports: ``calls`` in and ``results`` out, joined to the model; ``transcript`` in. The model is told the facts, and how
 the last calls went, with its instructions: when a call begins and at each renewal, so that they outlive the service's
 window. It keeps facts by the functions ``remember``, ``forget`` and ``forget_everything``. The conversation as it was
-heard is kept when the call ends, with a summary by the model itself or by a text model; one that could not be made in
-time is made in the next call. Without a ``key`` nothing is remembered. Facts are kept in a file of SQLite, in
-PostgreSQL by ``url``, or where the program says (``resources={MemoryStore: ...}``).
+heard is kept while it goes on, so that it outlives a process that dies, and at its end with a summary by the model
+itself or by a text model; one that could not be made in time is made in the next call. Without a ``key`` nothing is
+remembered. Facts are kept in a file of SQLite, in PostgreSQL by ``url``, or where the program says
+(``resources={MemoryStore: ...}``).
 
 Example:
     memory: {store: ./memory.sqlite, key: ada}
@@ -50,6 +51,7 @@ _MOST_UTTERANCES = 2_000
 _MOST_NUMBER = 2**53
 """Beyond it floats, and infinity, are no numbers of facts."""
 _STORE_WITHIN_S = 8.0
+_KEEP_EVERY_S = 2.0
 _SUMMARY_WITHIN_S = 2.0
 """While a call ends; it may take three seconds for that."""
 _LATER_WITHIN_S = 30.0
@@ -121,6 +123,9 @@ class Memory(Processor):
         self._mine = False
         self._known = Recalled()
         self._heard: deque[tuple[str, str, bool, float]] = deque(maxlen=_MOST_UTTERANCES)
+        self._fresh = asyncio.Event()
+        """Something was said that is not kept yet."""
+        self._keeping = asyncio.Lock()
         self._began_s = 0
         self._erased = False
 
@@ -159,6 +164,8 @@ class Memory(Processor):
         self.calls.advertised = ToolCatalog(_FUNCTIONS, notes=lambda: facts_block(self._known))
         if self._summary != "none" and any(call.summary is None for call in self._known.calls):
             self.spawn(self._catch_up(), name="summaries")
+        if self._keep_calls:
+            self.spawn(self._keep_so_far(), name="conversation so far")
 
     async def on_calls(self, frame: ToolCallFrame | ToolCancelFrame) -> ToolResultFrame | None:
         if isinstance(frame, ToolCancelFrame) or self._store is None:
@@ -173,6 +180,7 @@ class Memory(Processor):
         if self._store is not None and frame.final and text:
             text = self.call.redacted(text)
             self._heard.append((frame.role, text, frame.interrupted, round(frame.time_ns / SECOND, 3)))
+            self._fresh.set()
 
     async def stop(self) -> None:
         """Keep the conversation, with a summary if one is to be had in time."""
@@ -180,8 +188,9 @@ class Memory(Processor):
         if store is None:
             return
         try:
-            if self._keep_calls and self._heard and not self._erased:
-                await self._keep()
+            async with self._keeping:
+                if self._keep_calls and self._heard and not self._erased:
+                    await self._keep()
         finally:
             if self._mine:
                 await store.close()
@@ -230,7 +239,8 @@ class Memory(Processor):
         self._erased = True
         self._heard.clear()
         self._known = Recalled()
-        await self._kept("write", lambda store: store.erase(self._key))
+        async with self._keeping:
+            await self._kept("write", lambda store: store.erase(self._key))
         return {"output": "everything about this caller is erased, and nothing of this call will be kept"}
 
     # Inside ------------------------------------------------------------------------------------
@@ -277,6 +287,23 @@ class Memory(Processor):
                 text = await self._summarised(call.said, _LATER_WITHIN_S)
                 if text and not self._erased:
                     await self._add_summary(call.call_id, text)
+
+    async def _keep_so_far(self) -> None:
+        """Keep what was said so far, now and then: what serves the call may be gone before its end."""
+        while True:
+            await self._fresh.wait()
+            self._fresh.clear()
+            async with self._keeping:
+                if self._erased:
+                    return
+                call = PastCall(self.call.id, self._began_s, said_of(self._heard))
+                try:
+                    await self._kept("write", lambda store, call=call: store.keep(self._key, call))  # type: ignore[misc]
+                except ServiceError as error:
+                    # The call goes on without; at its end it is tried once more, and told.
+                    self.log.error("%s: %s", self.name, error, exc_info=error)
+                    return
+            await asyncio.sleep(_KEEP_EVERY_S)
 
     async def _keep(self) -> None:
         said = said_of(self._heard)

@@ -9,7 +9,7 @@ from ...pipeline.clock import SystemClock
 from ...pipeline.errors import ConfigError, Problem
 from ...pipeline.running.offload import shared_processes
 from ...pipeline.running.places import Place, place_of
-from ...pipeline.running.processes import OffloadError
+from ...pipeline.running.processes import OffloadError, WorkTooLongError
 from ...pipeline.units import MS, SECOND
 from .catalog import FunctionSpec
 from .context import ToolContext
@@ -82,6 +82,9 @@ class IsolatedTool:
             fault = error
         except OffloadError as error:
             fault = DistantFault("its process was ended", str(error))
+            if isinstance(error, WorkTooLongError):
+                # It had its time, and some of it before it could begin: that is a deadline, not a crash.
+                await let_pass(limit_ns)
         else:
             await let_pass(run.took_ns)
             return result

@@ -13,6 +13,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from ...pipeline.running.cores import may_use
 from ...pipeline.units import SECOND
 
 __all__ = ["Room", "cores", "measure_room", "memory_bytes"]
@@ -55,10 +56,7 @@ def measure_room() -> Room:
 
 def cores(cgroup: Path = Path("/sys/fs/cgroup/cpu.max")) -> float:
     """How many cores this process may use: those that it is pinned to, or the share that its container has."""
-    try:
-        allowed = float(len(os.sched_getaffinity(0)))
-    except AttributeError:
-        allowed = float(os.cpu_count() or 1)
+    allowed = float(len(may_use()))
     try:
         quota, period = cgroup.read_text("ascii").split()
         return allowed if quota == "max" else min(allowed, int(quota) / int(period))

@@ -60,7 +60,8 @@ class Outbox:
     async def take(self, over: asyncio.Future[None], within_s: float) -> bytes | None:
         """All that waits, as soon as there is something; empty for nothing, ``None`` when it is over."""
         waiting = asyncio.ensure_future(self._waiting.get())
-        done, _ = await asyncio.wait({waiting, over}, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
+        waits: set[asyncio.Future[Any]] = {waiting, over}
+        done, _ = await asyncio.wait(waits, timeout=within_s, return_when=asyncio.FIRST_COMPLETED)
         if waiting not in done:
             waiting.cancel()
             return None if over in done else b""

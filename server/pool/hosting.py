@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from ...pipeline.errors import LivegraphError
+from ...pipeline.running.cores import bind_loop
 from ..calls.served import Running, ServedAgent
 from ..refusals import Refusal, sentence
 from .desk_worker import DeskWorker
@@ -126,6 +127,8 @@ class Host:
                 # They were taken anew while the desk was opened.
                 agents = self._agents
                 await desk.exchange(agents)
+        if begin.bound:
+            bind_loop(begin.slot)
         self._worker = worker
         self._done(number, None)
         worker.tell(self._say)

@@ -26,6 +26,7 @@ class ProcessPool(ElasticPool):
         workers: how many serve.
         spares: how many more are kept ready.
         udp_port: of the first worker's media, the next one has the next; 0 takes free ones.
+        pin: bind the event loop of each worker to a core.
         environment: variables of the processes, beside those of this one.
         others: see ``ElasticPool``.
 
@@ -40,6 +41,7 @@ class ProcessPool(ElasticPool):
         workers: int,
         spares: int = 1,
         udp_port: int = 0,
+        pin: bool = False,
         environment: Mapping[str, str] | None = None,
         **others: Any,
     ) -> None:
@@ -59,6 +61,7 @@ class ProcessPool(ElasticPool):
         # Each computes for seconds before it is ready: more at once are no sooner there.
         self._starting_at_once = asyncio.Semaphore(2 * (os.cpu_count() or 1))
         self._udp_port = udp_port
+        self._pin = pin
         # One core computes for one worker: libraries that start a thread a core would take turns on it.
         self._environment = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", **(environment or {})}
 
@@ -67,4 +70,4 @@ class ProcessPool(ElasticPool):
             return await spawn(self._setup, self._environment)
 
     def _begin_at(self, slot: int, started: Started) -> Begin:
-        return Begin(slot, self._udp_port + slot if self._udp_port else 0)
+        return Begin(slot, self._udp_port + slot if self._udp_port else 0, bound=self._pin)

@@ -188,8 +188,9 @@ class ServeIngress:
     """
 
     def __init__(self, app: ASGIApp, front: ServeFront) -> None:
-        trusted = list(front.trusted_proxies)
-        self._app = ProxyHeadersMiddleware(app, trusted) if trusted else app  # type: ignore[arg-type]
+        self._app: Any = app
+        if front.trusted_proxies:
+            self._app = ProxyHeadersMiddleware(self._app, list(front.trusted_proxies))
         self._front = front
         self.started_serve = False
         """Whether it did not run before; then it ends with this."""

@@ -54,6 +54,8 @@ class Begin(msgspec.Struct, frozen=True):
     udp_port: int = 0
     public_addresses: tuple[str, ...] = ()
     """Where the world reaches this worker, where that is not the same for all."""
+    bound: bool = False
+    """Whether its event loop is bound to a core, by its ``slot``."""
 
 
 class Ask(msgspec.Struct, frozen=True, tag="ask"):

@@ -56,6 +56,22 @@ def test_the_manifest_for_kubernetes() -> None:
     assert service["spec"]["selector"].items() <= head["metadata"]["labels"].items()
 
 
+def test_the_service_for_ray_serve() -> None:
+    """The arguments that it names fit to the command of the manifest, and its port is theirs."""
+    text = (DEPLOY / "serve.yaml").read_text()
+    line = re.search(r"# {3}(--ingress.*)", text)
+    assert line is not None
+    cluster, own = yaml.safe_load_all((DEPLOY / "kuberay.yaml").read_text())
+    head = cluster["spec"]["headGroupSpec"]["template"]
+    (front,) = (each for each in head["spec"]["containers"] if each["name"] == "livegraph")
+    options = parsed([*front["command"][2:], *shlex.split(line[1])])
+    assert (options["ingress"].value, options["replicas"]) == ("serve", 2)
+    service = yaml.safe_load(text)
+    assert service["spec"]["ports"][0]["targetPort"] == options["entry_port"]
+    assert service["spec"]["selector"] == own["spec"]["selector"]
+    assert service["metadata"]["name"] != own["metadata"]["name"]
+
+
 def test_the_cluster_file() -> None:
     """Ray's own reader takes it, and the command in its last lines is one of ours."""
     text = (DEPLOY / "cluster.yaml").read_text()

@@ -36,7 +36,13 @@ def asks_for(name: str, **args: Any) -> dict[str, Any]:
 
 
 async def call_once(
-    path: Path, caller: str, *scripts: Script, seconds: float = 6, resources: Any = None, **options: Any
+    path: Path,
+    caller: str,
+    *scripts: Script,
+    seconds: float = 6,
+    resources: Any = None,
+    meanwhile: Callable[[], Awaitable[None]] | None = None,
+    **options: Any,
 ) -> tuple[list[Connection], list[Event]]:
     """One call of ``caller``, to its end."""
     graph = Graph()
@@ -56,6 +62,8 @@ async def call_once(
         call.events.subscribe(Event, events.append)
         async with call:
             await asyncio.sleep(seconds)
+            if meanwhile is not None:
+                await meanwhile()
     return server.connections, events
 
 
@@ -97,6 +105,43 @@ def test_a_fact_is_in_the_instructions_of_the_next_call_and_of_nobody_elses(tmp_
             assert "likes tea" in told(again)
             (other, *_), _ = await call_once(store, "Ada", quiet)
             assert told(other) == "You are kind."
+
+    run_virtual(main())
+
+
+def test_a_conversation_is_kept_while_it_goes_on(tmp_path: Path) -> None:
+    """Whoever serves the call may be gone at any moment, and says no goodbye. What the caller wants erased stays so."""
+    path = tmp_path / "m.sqlite"
+
+    async def main() -> None:
+        said: list[str] = []
+
+        async def look() -> None:
+            store = SqliteStore(path)
+            said.extend(call.said for call in (await store.recall("ada", calls=3)).calls)
+            await store.close()
+
+        async def erases(server: Connection) -> None:
+            await server.accept("h")
+            await talk(server, "I am sorry to hear that.")
+            await asyncio.sleep(0.5)
+            await server.send(asks_for("forget_everything"))
+            await server.until(lambda: server.tool_responses)
+            await talk(server, "All is gone.")
+            await server.until(lambda: False)
+
+        async with no_tasks_left():
+            await call_once(path, "ada", speaks, quiet, meanwhile=look)
+            (so_far,) = said
+            assert "My dog is ill." in so_far
+            assert "I am sorry to hear that." in so_far
+            said.clear()
+            await look()
+            # The same call, once.
+            assert len(said) == 1
+            said.clear()
+            await call_once(path, "ada", erases, quiet, seconds=9, meanwhile=look)
+            assert said == []
 
     run_virtual(main())
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from support.ray_left import shut_ray
+
 
 @pytest.fixture(scope="module")
 def ray_here() -> Iterator[None]:
@@ -15,4 +17,4 @@ def ray_here() -> Iterator[None]:
     # Not any cluster that another test has at the same time.
     ray.init("local", num_cpus=4, **small)
     yield
-    ray.shutdown()
+    shut_ray()

@@ -13,6 +13,7 @@ from livegraph.server.pool import WorkerSetup
 from livegraph.server.pool.scaling import Scaling
 from support.pool_agents import SOURCE, agents
 from support.pool_callers import crew, until
+from support.ray_left import shut_ray
 from support.ray_nodes import autoscaling_cluster
 
 ray = pytest.importorskip("ray", reason="Ray has no wheel for this Python")
@@ -75,4 +76,4 @@ def test_the_cluster_grows_and_shrinks_with_the_calls(short_folder: Path) -> Non
         try:
             asyncio.run(run())
         finally:
-            ray.shutdown()
+            shut_ray()

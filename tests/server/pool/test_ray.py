@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from typing import Any
 
 import httpx
@@ -22,6 +22,7 @@ from livegraph.server.refusals import Refusal
 from support.pool_agents import SOURCE, agents
 from support.pool_callers import Crew, assert_whole, crew, until
 from support.pool_stand import Stand, standing
+from support.ray_left import shut_ray
 
 ray = pytest.importorskip("ray", reason="Ray has no wheel for this Python")
 from livegraph.cli.entries import Entries  # noqa: E402  # it needs Ray
@@ -39,13 +40,20 @@ class Nodes:
     def __init__(self) -> None:
         from ray.cluster_utils import Cluster
 
-        small = {"object_store_memory": 100_000_000, "include_dashboard": False}
-        self.made = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, **small})
+        self.made = Cluster()
+        self._patiently(num_cpus=1, include_dashboard=False)
         self.workers = [self.add() for _ in range(NODES)]
 
     def add(self) -> Any:
         """One more."""
-        return self.made.add_node(num_cpus=2, resources={"udp": 2}, object_store_memory=100_000_000)
+        return self._patiently(num_cpus=2, resources={"udp": 2})
+
+    def _patiently(self, **options: Any) -> Any:
+        # Ray gives a node 30 s to start, which a machine that does other things as well may need.
+        for _ in range(2):
+            with suppress(Exception):
+                return self.made.add_node(object_store_memory=100_000_000, **options)
+        return self.made.add_node(object_store_memory=100_000_000, **options)
 
     def remove(self, node_id: str) -> None:
         """Lose one, without a word."""
@@ -60,7 +68,7 @@ def cluster() -> Iterator[Nodes]:
     nodes = Nodes()
     ray.init(address=nodes.made.address, log_to_driver=False)
     yield nodes
-    ray.shutdown()
+    shut_ray()
     nodes.made.shutdown()
 
 
