@@ -79,4 +79,4 @@ async def _by_serve(
     where = f"http{'' if front.certfile is None else 's'}://{url_host(front.host)}:{front.port}"
     if not ingress.started_serve:
         where = "the address of Ray Serve"
-    terminal.say(f"HTTP at {where}{front.root_path or '/'} of every node, too, by Ray Serve")
+    terminal.say(f"HTTP at {where}{front.root_path or '/'} of each node with a replica, too, by Ray Serve")

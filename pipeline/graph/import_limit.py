@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 __all__ = ["LIMIT_S", "ImportTooLongError", "limited"]
 
@@ -67,7 +68,7 @@ class _Watch(threading.Thread):
         self._lock = threading.Lock()
         self._by_signal = False
 
-    def handle_signal(self) -> tuple[int, object, object] | None:
+    def handle_signal(self) -> tuple[int, Any, Any] | None:
         """Have a signal end the import, where it can: its number, its handler, and the one before."""
         if _SIGNAL is None or threading.current_thread() is not threading.main_thread():
             return None

@@ -188,9 +188,9 @@ class ServeIngress:
     """
 
     def __init__(self, app: ASGIApp, front: ServeFront) -> None:
-        self._app: Any = app
-        if front.trusted_proxies:
-            self._app = ProxyHeadersMiddleware(self._app, list(front.trusted_proxies))
+        # uvicorn's types of an application are narrower than Starlette's.
+        served: Any = app
+        self._app: Any = ProxyHeadersMiddleware(served, list(front.trusted_proxies))
         self._front = front
         self.started_serve = False
         """Whether it did not run before; then it ends with this."""

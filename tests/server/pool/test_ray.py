@@ -276,7 +276,8 @@ def test_ray_serve_is_a_way_in(cluster: Nodes, stand: Stand[RayPool]) -> None:
     """The page, offers, candidates, goodbyes and more WebSockets than Serve itself would take at a time, through two
     replicas; a replica and the relay are killed, and calls and what follows know nothing of it. When the command is
     gone without a word, Serve has the application no more."""
-    ray_serve = pytest.importorskip("livegraph.server.pool.ray_serve", reason="Ray Serve is not installed")
+    pytest.importorskip("ray.serve", reason="Ray Serve is not installed", exc_type=ImportError)
+    from livegraph.server.pool import ray_serve
 
     async def run(pool: RayPool, callers: Crew) -> None:
         await back_to(pool, 1)
