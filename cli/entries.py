@@ -17,9 +17,9 @@ from typing import Any, Self
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from ..server.pool.actors import Mailbox, RayError, ray, stream_to
-from ..server.pool.sockets import SocketsFar, SocketsHere
-from ..server.pool.stream import Stream
-from ..server.pool.wire import Message, SocketEvent, SocketOpened, SocketOver, WireError
+from ..server.pool.carrying import serving_far
+from ..server.pool.sockets import SocketsHere
+from ..server.pool.wire import Message, SocketEvent, SocketOver
 from .web import Front, WebServer
 
 __all__ = ["Entries"]
@@ -133,32 +133,16 @@ class Entries:
         try:
             async with asyncio.timeout(_BEGIN_WITHIN_S):
                 host, port = await actor.begin.remote(self._host, self._port, self._front)
-            gone = asyncio.Event()
-            stream: Stream | None = None
-
-            def send(message: Message) -> None:
-                if stream is not None:
-                    stream.send(message)
-
-            far = SocketsFar(self._app, send)
-
-            def heard(message: Message) -> None:
-                if not isinstance(message, SocketOpened | SocketEvent | SocketOver):
-                    raise WireError(f"an entry has sent {type(message).__name__}")
-                far.take(message)
-
-            stream = await stream_to(actor)(heard, gone.set)
             scheme = "http" if self._front.certfile is None else "https"
             shown = f"[{host}]" if ":" in host else host
-            self.addresses[node] = address = f"{scheme}://{shown}:{port}{self._front.root_path}/"
-            if self._opened is not None:
-                self._opened(address)
-            try:
-                await gone.wait()
-            finally:
-                self.addresses.pop(node, None)
-                stream.close()
-                await far.close()
+            async with serving_far(stream_to(actor), self._app) as gone:
+                self.addresses[node] = address = f"{scheme}://{shown}:{port}{self._front.root_path}/"
+                try:
+                    if self._opened is not None:
+                        self._opened(address)
+                    await gone.wait()
+                finally:
+                    self.addresses.pop(node, None)
         finally:
             ray.kill(actor, no_restart=True)
 

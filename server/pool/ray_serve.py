@@ -13,7 +13,6 @@ import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -24,10 +23,9 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from ..refusals import Refusal
 from .actors import RayError, ray
+from .carrying import handing_on, serving_far
 from .relay import Relay, line_to
-from .sockets import SocketsFar, SocketsHere
-from .stream import Stream
-from .wire import Message, SocketEvent, SocketOpened, SocketOver, WireError
+from .sockets import SocketsHere
 
 __all__ = ["RayError", "ServeFront", "ServeIngress", "ServeTaken", "serve_runs"]
 
@@ -147,29 +145,12 @@ class _Replica:
             logger.error("what was served is gone, and Serve is not told of it: %s", type(error).__name__)
 
     async def _stay(self, relay: Any, line: int, joined: asyncio.Event) -> None:
-        gone = asyncio.Event()
-        stream: Stream | None = None
-
-        def say(message: Message) -> None:
-            if stream is not None:
-                stream.send(message)
-
-        sockets = SocketsHere(say)
-
-        def heard(message: Message) -> None:
-            if not isinstance(message, SocketEvent | SocketOver):
-                raise WireError(f"the pool has sent {type(message).__name__}")
-            sockets.take(message)
-
-        stream = await line_to(relay, line, of_pool=False)(heard, gone.set)
-        self._sockets = sockets
-        joined.set()
         try:
-            await gone.wait()
+            async with handing_on(line_to(relay, line, of_pool=False)) as (self._sockets, gone):
+                joined.set()
+                await gone.wait()
         finally:
             self._sockets = None
-            sockets.lose()
-            stream.close()
             relay.leave.remote(line)
 
 
@@ -302,24 +283,7 @@ class ServeIngress:
 
     async def _serve(self, relay: Any, line: int) -> None:
         """Serve what comes by one replica, until that is gone."""
-        gone = asyncio.Event()
-        stream: Stream | None = None
-
-        def say(message: Message) -> None:
-            if stream is not None:
-                stream.send(message)
-
-        far = SocketsFar(self._app, say)
-
-        def heard(message: Message) -> None:
-            if not isinstance(message, SocketOpened | SocketEvent | SocketOver):
-                raise WireError(f"a replica has sent {type(message).__name__}")
-            far.take(message)
-
-        async with AsyncExitStack() as stack:
-            stream = await line_to(relay, line, of_pool=True)(heard, gone.set)
-            stack.callback(stream.close)
-            stack.push_async_callback(far.close)
+        async with serving_far(line_to(relay, line, of_pool=True), self._app) as gone:
             self.lines += 1
             try:
                 await gone.wait()
