@@ -20,7 +20,7 @@ _NETWORK, _CALLERS, _LIMITS, _RUNNING = "Network", "Who may call", "How much", "
 
 
 def _option(name: str, help: str, panel: str, **more: Any) -> Any:
-    variable = "LIVEGRAPH_" + name.strip("-").replace("-", "_").upper()
+    variable = "LIVEGRAPH_" + name.partition("/")[0].strip("-").replace("-", "_").upper()
     return typer.Option(name, help=help, envvar=variable, rich_help_panel=panel, show_default=False, **more)
 
 

@@ -51,7 +51,7 @@ def test_options_exist(name: str) -> None:
 def test_every_setting_is_an_option_and_a_variable() -> None:
     """What the section ``server`` has can be said on the command line and in the environment."""
     source = (ROOT / "cli/server_options.py").read_text("utf-8")
-    options = set(re.findall(r'"--([a-z-]+)"', source))
+    options = set(re.findall(r'"--([a-z-]+)(?:/--no-[a-z-]+)?"', source))
     assert {field.replace("_", "-") for field in ServerSection.__dataclass_fields__} == options
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import httpx
@@ -227,6 +227,21 @@ def test_an_agent_may_have_workers_of_its_own(cluster: Nodes) -> None:
     asyncio.run(run())
 
 
+@asynccontextmanager
+async def by_socket_to(address: str) -> AsyncIterator[websockets.ClientConnection]:
+    """A WebSocket; where the workers have too much to do just now, a little later."""
+    async with asyncio.timeout(60):
+        while True:
+            try:
+                made = await websockets.connect(address)
+                break
+            except websockets.InvalidStatus as refused:
+                assert refused.response.status_code == 503
+                await asyncio.sleep(1)
+    async with made:
+        yield made
+
+
 def test_every_node_takes_calls(cluster: Nodes, stand: Stand[RayPool]) -> None:
     """HTTP on each node: the page, an offer, a candidate, a goodbye and a WebSocket reach the worker that has the call,
     whatever node it is on. A node that is lost takes its entry along, one that comes gets one."""
@@ -253,7 +268,7 @@ def test_every_node_takes_calls(cluster: Nodes, stand: Stand[RayPool]) -> None:
             assert (await client.patch(f"{second}api/offer", json=trickled)).status_code == 204
             assert (await client.delete(f"{second}api/offer/{answer['pc_id']}")).status_code == 204
             await until(lambda: pool.active == 0)
-            async with websockets.connect(f"{second.replace('http', 'ws')}ws/echo") as by_socket:
+            async with by_socket_to(f"{second.replace('http', 'ws')}ws/echo") as by_socket:
                 await by_socket.send('{"type": "hello"}')
                 async with asyncio.timeout(20):
                     while '"ready"' not in str(await by_socket.recv()):
@@ -273,9 +288,9 @@ def test_every_node_takes_calls(cluster: Nodes, stand: Stand[RayPool]) -> None:
 
 
 def test_ray_serve_is_a_way_in(cluster: Nodes, stand: Stand[RayPool]) -> None:
-    """The page, offers, candidates, goodbyes and more WebSockets than Serve itself would take at a time, through two
-    replicas; a replica and the relay are killed, and calls and what follows know nothing of it. When the command is
-    gone without a word, Serve has the application no more."""
+    """The page, offers, candidates, goodbyes, a WebSocket, and more requests than Serve itself would take at a time,
+    through two replicas; a replica and the relay are killed, and calls and what follows know nothing of it. When the
+    command is gone without a word, Serve has the application no more."""
     pytest.importorskip("ray.serve", reason="Ray Serve is not installed", exc_type=ImportError)
     from livegraph.server.pool import ray_serve
 
@@ -307,15 +322,29 @@ def test_ray_serve_is_a_way_in(cluster: Nodes, stand: Stand[RayPool]) -> None:
             trickled = {"pc_id": answer["pc_id"], "candidates": []}
             for _ in range(4):
                 assert (await client.patch(f"{page}api/offer", json=trickled)).status_code == 204
-            async with AsyncExitStack() as stack:
-                for count in range(6):
-                    at = f"{page.replace('http', 'ws')}ws/echo"
-                    by_socket = await stack.enter_async_context(websockets.connect(at))
-                    await by_socket.send('{"type": "hello"}')
-                    async with asyncio.timeout(20):
-                        while '"ready"' not in str(await by_socket.recv()):
-                            pass
-                    assert pool.active == 2 + count
+            let_go = asyncio.Event()
+
+            async def slowly() -> AsyncIterator[bytes]:
+                yield b"{"
+                await let_go.wait()
+                yield b"}"
+
+            kind = {"Content-Type": "application/json"}
+            slow = [
+                asyncio.create_task(client.post(f"{page}api/offer", content=slowly(), headers=kind))
+                for _ in range(14)
+            ]
+            await asyncio.sleep(1)
+            assert await answers()
+            assert not any(one.done() for one in slow)
+            let_go.set()
+            assert {reply.status_code for reply in await asyncio.gather(*slow)} == {400}
+            async with by_socket_to(f"{page.replace('http', 'ws')}ws/echo") as by_socket:
+                await by_socket.send('{"type": "hello"}')
+                async with asyncio.timeout(20):
+                    while '"ready"' not in str(await by_socket.recv()):
+                        pass
+                assert pool.active == 2
             await until(lambda: pool.active == 1)
             replica = next(
                 actor
