@@ -1,13 +1,16 @@
 """The cores that this process may use, and the one that its event loop is bound to where it is.
 
-Threads and processes begin with the binding of the thread that starts them. So what work in other processes may use is
-kept beside it, for them as well.
+Threads and processes begin with the binding of the thread that starts them. So what they may use is kept beside it, and
+each takes it as it begins: what decodes a picture must not have the loop's core alone.
 """
 
 from __future__ import annotations
 
 import os
+import sys
+import threading
 from collections.abc import Sequence
+from types import FrameType
 
 __all__ = ["bind_loop", "may_use", "unbind"]
 
@@ -32,12 +35,19 @@ def bind_loop(index: int) -> None:
     cores = may_use()
     os.environ[_VARIABLE] = ",".join(map(str, cores))
     _set({cores[index % len(cores)]})
+    threading.setprofile(_begin_unbound)
 
 
 def unbind() -> None:
-    """This process was started by one that is bound, and is not itself."""
+    """This thread, or this process, was started by one that is bound, and is not itself."""
     if os.environ.get(_VARIABLE):
         _set(set(may_use()))
+
+
+def _begin_unbound(_frame: FrameType, _event: str, _arg: object) -> None:
+    """Called for the first thing that a thread does, and never again."""
+    sys.setprofile(None)
+    unbind()
 
 
 def _set(cores: set[int]) -> None:

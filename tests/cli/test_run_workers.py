@@ -19,7 +19,7 @@ import pytest
 
 from livegraph.cli.admin_socket import AdminClient
 from livegraph.cli.exits import Exit, Fault
-from livegraph.cli.pools import _check_memory
+from livegraph.cli.pools import _check_memory, _pins
 from support.command import Running, livegraph, running
 
 pytestmark = pytest.mark.timeout(240)
@@ -119,6 +119,9 @@ def test_a_worker_that_dies_is_replaced(server: Server) -> None:
     first = {worker["worker"]: worker["pid"] for worker in server.workers()}
     assert sorted(first) == [0, 1]
     assert {worker["pid"] for worker in server.asks("top")["workers"]} == set(first.values())
+    if _pins(2):
+        bound = [psutil.Process(pid).cpu_affinity() for pid in first.values()]
+        assert sorted(sum(bound, [])) == sorted(os.sched_getaffinity(0))
     server.agent.write_text(FAULTY)
     try:
         # More than are kept ready.
@@ -177,6 +180,14 @@ def test_sigterm_drains_all_and_ends_everything(server: Server) -> None:
     assert code == 0, err
     assert "Traceback" not in err
     assert not [pid for pid in pids if psutil.pid_exists(pid)]
+
+
+def test_workers_are_bound_where_each_has_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many as cores; not where there are fewer or more, or a container has a share of them."""
+    monkeypatch.setattr("livegraph.pipeline.running.cores.may_use", lambda: [0, 1])
+    for there, bound in ((2.0, {2}), (1.5, set())):
+        monkeypatch.setattr("livegraph.server.limits.room.cores", lambda there=there: there)
+        assert {workers for workers in range(1, 5) if _pins(workers)} == bound
 
 
 def test_a_faulty_number_of_workers_is_named() -> None:
