@@ -120,8 +120,8 @@ def test_a_worker_that_dies_is_replaced(server: Server) -> None:
     assert sorted(first) == [0, 1]
     assert {worker["pid"] for worker in server.asks("top")["workers"]} == set(first.values())
     if _pins(2):
-        bound = [psutil.Process(pid).cpu_affinity() for pid in first.values()]
-        assert sorted(sum(bound, [])) == sorted(os.sched_getaffinity(0))
+        bound = [core for pid in first.values() for core in psutil.Process(pid).cpu_affinity()]
+        assert sorted(bound) == sorted(os.sched_getaffinity(0))
     server.agent.write_text(FAULTY)
     try:
         # More than are kept ready.
