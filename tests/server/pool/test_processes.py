@@ -334,7 +334,8 @@ def test_sigterm_to_a_worker_drains_it(stand: Stand[ProcessPool]) -> None:
 
 
 def test_each_worker_has_its_own_port_and_so_has_its_successor(caplog: pytest.LogCaptureFixture) -> None:
-    """``udp_port`` and the next ones; callers are told the port of the worker that has their call. A port that is taken
+    """``udp_port`` and the next ones, and a core where that is wished; callers are told the port of the worker that has
+    their call. A port that is taken
     meanwhile is named, the other worker goes on, and the successor is there when the port is free again."""
 
     async def run() -> None:
@@ -342,8 +343,12 @@ def test_each_worker_has_its_own_port_and_so_has_its_successor(caplog: pytest.Lo
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
         port = min(port, 65_000)
-        async with opened(udp_port=port, setup={"media_hosts": ("127.0.0.1",)}) as (pool, callers):
+        bound = {"udp_port": port, "pin": True, "setup": {"media_hosts": ("127.0.0.1",)}}
+        async with opened(**bound) as (pool, callers):
             await until(lambda: all(worker["udp_port"] for worker in pool.workers))
+            cores = sorted(os.sched_getaffinity(0))
+            for slot in (0, 1):
+                assert psutil.Process(pid_of(pool, slot)).cpu_affinity() == [cores[slot % len(cores)]]
             assert [worker["udp_port"] for worker in pool.workers] == [port, port + 1]
             lines = await on_both(pool, callers)
             for slot, found in lines.items():
