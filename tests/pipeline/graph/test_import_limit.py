@@ -24,7 +24,7 @@ LOOP = "def go():\n    while True: pass\n\ngo()\n"
 WAIT = "import time\n\ntime.sleep(600)\n"
 SWALLOW = """\
 import time
-for _ in range(3):
+for _ in range(2):
     try:
         time.sleep(600)
     except BaseException:
@@ -59,8 +59,10 @@ def test_an_import_that_never_returns_is_ended_and_named(
     assert import_reference(str(file), file.name).well() == "well"
 
 
-def test_one_that_catches_everything_is_ended_again(tmp_path: Path) -> None:
-    """As often as it goes on: here three times, and then it is done, late."""
+def test_one_that_catches_everything_is_ended_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As often as it goes on: here twice, and then it is done, late."""
+    # So far apart that none comes between two tries.
+    monkeypatch.setattr(import_limit, "_AGAIN_S", 1.0)
     file = tmp_path / "stubborn.py"
     file.write_text(SWALLOW + "done = True\n")
     assert import_reference(str(file), file.name).done

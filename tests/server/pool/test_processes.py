@@ -335,8 +335,8 @@ def test_sigterm_to_a_worker_drains_it(stand: Stand[ProcessPool]) -> None:
 
 def test_each_worker_has_its_own_port_and_so_has_its_successor(caplog: pytest.LogCaptureFixture) -> None:
     """``udp_port`` and the next ones, and a core where that is wished; callers are told the port of the worker that has
-    their call. A port that is taken
-    meanwhile is named, the other worker goes on, and the successor is there when the port is free again."""
+    their call. A port that is taken meanwhile is named, the other worker goes on, and the successor is there when the
+    port is free again."""
 
     async def run() -> None:
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
