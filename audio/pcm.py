@@ -33,6 +33,7 @@ Float = npt.NDArray[np.float32]
 
 _FULL_SCALE = 32_768.0
 _SECOND_NS = 1_000_000_000
+_INT16 = np.dtype(np.int16)
 
 
 class AudioError(ValueError):
@@ -41,7 +42,8 @@ class AudioError(ValueError):
 
 def check_pcm(pcm: Pcm) -> None:
     """Raise `AudioError` unless `pcm` is int16 with one or two dimensions."""
-    if pcm.dtype != np.int16 or pcm.ndim not in (1, 2):
+    # It is the very one nearly always: to compare with a type makes a dtype of that first.
+    if (pcm.dtype is not _INT16 and pcm.dtype != _INT16) or pcm.ndim not in (1, 2):
         raise AudioError(f"expected {_PCM}, got {pcm.dtype} of shape {pcm.shape}")
 
 

@@ -35,6 +35,7 @@ _ROOM = _CONTEXT + _WINDOW + _RATE // 25
 _MOST_ROOM = 16 * _ROOM
 """Above it, what a long recording needed is given back."""
 _SCALE = np.float32(1.0 / 32_768.0)
+_INT16 = np.dtype(np.int16)
 
 
 class SileroVad:
@@ -79,7 +80,7 @@ class SileroVad:
 
     def add(self, pcm: Pcm) -> int:
         """Take samples as ``process`` does and only keep them; returns how many windows wait to be judged."""
-        if pcm.dtype != np.int16 or pcm.ndim != 1:
+        if pcm.dtype is not _INT16 or pcm.ndim != 1:
             _check_mono(pcm)
         begin = self._filled
         self._filled = end = begin + len(pcm)

@@ -18,6 +18,7 @@ _SET_BITRATE, _SET_COMPLEXITY, _SET_FEC, _SET_LOSS, _SET_DTX = 4_002, 4_010, 4_0
 _SET_SIGNAL, _SIGNAL_AUTO, _SIGNAL_MUSIC = 4_024, -1_000, 3_002
 _RESET = 4_028
 _MOST_BYTES = 1_276
+_INT16 = np.dtype(np.int16)
 _QUIET_NS = 100_000_000  # the encoder's look-ahead and the end of its ringing are out by then
 
 
@@ -158,7 +159,7 @@ class OpusEncoder:
 
     def encode(self, pcm: Pcm) -> bytes:
         """One packet for ``samples`` samples, int16 of shape ``(samples,)``. Raises ``OpusError`` for other shapes."""
-        if pcm.dtype != np.int16 or pcm.shape != (self.samples,):
+        if (pcm.dtype is not _INT16 and pcm.dtype != _INT16) or pcm.shape != (self.samples,):
             raise OpusError(f"an Opus packet takes int16 of shape ({self.samples},), got {pcm.shape}")
         # By its bytes: to ask an array for its address, or whether it is all zeros, costs more than the copy.
         data = pcm.tobytes()
