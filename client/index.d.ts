@@ -27,38 +27,42 @@ export interface InputInfo {
   default?: string | number | boolean | null;
   choices?: (string | number)[];
   max_length?: number;
+  pattern?: string;
+  /** Of a number, both included. */
+  range?: [least: number, most: number];
 }
 
+/** What is left open may be `undefined` as well. */
 export interface CallOptions {
   /** The server's address, ending in a slash; by default the one that this file came from. */
-  server?: string | URL;
+  server?: string | URL | undefined;
   /** Which agent; by default the server's own choice. */
-  agent?: string;
+  agent?: string | undefined;
   /** What the agent is told about this call, by the names of its inputs. */
-  inputs?: Record<string, string | number | boolean | null>;
+  inputs?: Record<string, string | number | boolean | null> | undefined;
   /** A token or ticket that shows who calls. */
-  token?: string;
+  token?: string | undefined;
   /**
    * What carries the call. "auto", the default, is a peer connection, and a WebSocket where no packet of one gets through:
    * then nothing can be shown, and a reload ends the call.
    */
-  transport?: "auto" | "webrtc" | "websocket";
+  transport?: "auto" | "webrtc" | "websocket" | undefined;
   /** STUN and TURN servers, where the server's own are not to be used. */
-  iceServers?: RTCIceServer[];
+  iceServers?: RTCIceServer[] | undefined;
   /**
    * Functions of the page that the agent may ask for, by the names under which it declares them.
    * What one returns (or promises) is the answer; what it throws is told to the agent as its failure.
    */
-  tools?: Record<string, (args: Record<string, any>, call: Call) => unknown>;
+  tools?: Record<string, (args: Record<string, any>, call: Call) => unknown> | undefined;
 }
 
 export interface StartOptions {
   /** true: the default microphone. false: none, the user types. Or a certain one, or sound of your own. */
-  audio?: boolean | { deviceId: string } | MediaStream;
+  audio?: boolean | { deviceId?: string | undefined } | MediaStream | undefined;
   /** true: something may be shown later. Or what is shown at once. */
-  video?: boolean | "camera" | "screen";
+  video?: boolean | "camera" | "screen" | undefined;
   /** What `leave()` gave on the page before. */
-  resume?: string;
+  resume?: string | undefined;
 }
 
 export interface Transcript {
@@ -215,7 +219,7 @@ export function label(key: string, values?: Record<string, string | number>): st
 export function words(): {
   problems: Record<ProblemCode, [title: string, message: string, remedy: string]>;
   ends: Record<string, [title: string, message: string]>;
-  states: Record<string, [label: string, hint: string]>;
+  states: Record<State | "joining" | "detour" | "reading" | "failed", [label: string, hint: string]>;
   labels: Record<string, string>;
 };
 

@@ -21,7 +21,7 @@ export interface SoundFormat {
   rate: number;
 }
 
-/** The call runs. `live` is where its model is, for people; `report` how much the caller is told of it. */
+/** The call runs. `live` is where its model is, for people; `report` how much the caller is told of it. It is told again, with `state` and `muted` as they stand, to a page that has connected anew. */
 export interface Ready {
   type: "ready";
   version: number;

@@ -37,6 +37,11 @@ class AnyDialect:
         """Whether the caller was found to speak RTVI."""
         return isinstance(self._dialect, Rtvi)
 
+    @property
+    def is_native(self) -> bool:
+        """Whether the caller speaks our own protocol, as far as it has said anything."""
+        return isinstance(self._dialect, Native)
+
     def opened(self, label: str) -> Iterable[Json]:
         """The caller's channel has this name; returns what goes over it at once."""
         return self._become(Native()) if label == _NATIVE and self._dialect is None else []

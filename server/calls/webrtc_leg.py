@@ -8,7 +8,7 @@ from typing import Any
 from ...pipeline.units import SECOND
 from ...transports.webrtc.over import end_of
 from ...transports.webrtc.peer import Peer
-from ..protocol import EndReason, FromCaller, FromServer, Json, read_message, to_json
+from ..protocol import EndReason, FromCaller, FromServer, Json, Muted, Ready, State, read_message, to_json
 from ..tongues import AnyDialect
 from .leg import LegNumbers, LegState
 
@@ -19,6 +19,8 @@ _RTVI_WAIT_NS = 20 * SECOND
 """Pipecat's clients look for another way only when ICE has failed, or 5 s after it was disconnected."""
 _COMPLAINTS = frozenset(("error", "error-response"))
 """What a dialect answers to a message that is not as it should be."""
+_STANDING = (Ready, State, Muted)
+"""What holds until it is told otherwise: a page that was reloaded goes on with the call and knows nothing of it."""
 
 
 class WebRTCLeg:
@@ -30,6 +32,8 @@ class WebRTCLeg:
         self.peer = peer
         self._dialect = AnyDialect()
         self._unclear = 0
+        self._was_open = False
+        self._standing: dict[type[FromServer], FromServer] = {}
         peer.speak(self._read, self._opened)
 
     @property
@@ -75,6 +79,8 @@ class WebRTCLeg:
 
     def tell(self, message: FromServer) -> None:
         """On the data channel, once it is open."""
+        if isinstance(message, _STANDING):
+            self._standing[type(message)] = message
         self._send(self._dialect.spell(message))
 
     def listen(self, listener: Callable[[FromCaller], object]) -> Callable[[], None]:
@@ -100,6 +106,10 @@ class WebRTCLeg:
 
     def _opened(self, label: str) -> None:
         self._send(self._dialect.opened(label))
+        if self._was_open and self._dialect.is_native:
+            for message in self._standing.values():
+                self._send(self._dialect.spell(message))
+        self._was_open = True
 
     def _read(self, message: Json) -> list[Json]:
         """What a message means to the boxes of the call; what it asks of the dialect is answered."""

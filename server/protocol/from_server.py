@@ -42,7 +42,10 @@ __all__ = [
 
 
 class Ready(WireMessage, tag="ready", frozen=True):
-    """The call runs. ``live`` is where its model is, for people; ``report`` how much the caller is told of it."""
+    """The call runs. ``live`` is where its model is, for people; ``report`` how much the caller is told of it.
+
+    It is told again, with ``state`` and ``muted`` as they stand, to a page that has connected anew.
+    """
 
     version: int
     agent: str
