@@ -19,7 +19,7 @@ from livegraph.cli.admin_socket import admin_folder
 from livegraph.cli.exits import Fault
 from livegraph.server.access import Tickets
 from livegraph.server.wall_clock import unix_seconds
-from support.command import Running, livegraph, running
+from support.command import Running, in_this_process, livegraph, running
 from support.webrtc import Caller
 
 
@@ -45,10 +45,10 @@ async def call(server: Running) -> Caller:
 
 
 async def ask(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    return await asyncio.to_thread(livegraph, *arguments)
+    return await asyncio.to_thread(in_this_process, *arguments)
 
 
-@pytest.mark.timeout(240)  # a dozen processes, one after another
+@pytest.mark.timeout(240)
 def test_calls_are_seen_and_ended_by_the_admin_socket(tmp_path: Path) -> None:
     """``calls``, ``top``, ``hangup`` and ``drain`` find the server by its socket, which is its user's only."""
     socket = tmp_path / "admin.sock"

@@ -14,11 +14,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
 
 from livegraph.audio import read_wav
-from livegraph.cli.app import app
-from support.command import Running, environment, livegraph, running
+from support.command import Running, environment, in_this_process, livegraph, running
 from support.webrtc import pitch
 
 from .test_operate import call
@@ -56,7 +54,7 @@ def with_a_call(there: Server, during: Callable[[Ask, str, Any], Awaitable[None]
     server, socket = there
 
     async def ask(*arguments: str | Path, **extra: str) -> subprocess.CompletedProcess[str]:
-        verb = livegraph if extra else _in_this_process
+        verb = livegraph if extra else in_this_process
         return await asyncio.to_thread(verb, *arguments, "--server", socket, **extra)
 
     async def run() -> None:
@@ -69,14 +67,6 @@ def with_a_call(there: Server, during: Callable[[Ask, str, Any], Awaitable[None]
                 await asyncio.sleep(0.05)
 
     asyncio.run(run())
-
-
-def _in_this_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """The same verb without a process of its own, most of whose time is its start."""
-    done = CliRunner().invoke(app, [str(each) for each in arguments])
-    if done.exception is not None and not isinstance(done.exception, SystemExit):
-        raise done.exception
-    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 @pytest.mark.timeout(240)

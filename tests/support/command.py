@@ -11,7 +11,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-__all__ = ["livegraph", "running"]
+from typer.testing import CliRunner
+
+__all__ = ["in_this_process", "livegraph", "running"]
 
 _MAIN = "from livegraph.cli import main; main()"
 _KEPT = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
@@ -36,6 +38,16 @@ def livegraph(
         timeout=within_s,
         check=False,
     )
+
+
+def in_this_process(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
+    """The same without a process of its own, most of whose time is its start; one at a time."""
+    from livegraph.cli.app import app
+
+    done = CliRunner().invoke(app, [str(each) for each in arguments])
+    if done.exception is not None and not isinstance(done.exception, SystemExit):
+        raise done.exception
+    return subprocess.CompletedProcess(arguments, done.exit_code, done.stdout, done.stderr)
 
 
 @contextmanager
