@@ -24,8 +24,8 @@ export class Notice {
     this.hide();
     const text = element("div", { class: "problem-text" });
     text.append(element("h2", {}, problem.title));
-    if (problem.message) text.append(element("p", {}, problem.message));
-    if (problem.remedy) text.append(element("p", { class: "remedy" }, problem.remedy));
+    if (problem.message) text.append(element("p", { dir: "auto" }, problem.message));
+    if (problem.remedy) text.append(element("p", { class: "remedy", dir: "auto" }, problem.remedy));
     const dismiss = element("button", { type: "button", id: "dismiss", "aria-label": label("dismiss") }, icon("close"));
     dismiss.addEventListener("click", () => this.hide());
     this.#box.replaceChildren(icon(problem.kind === "info" ? "info" : "warning"), text, dismiss);

@@ -97,6 +97,7 @@ export class Timeline {
     this.#answers = this.#answers.filter(({ at }, i) => now - at < SHOWN_MS || i === this.#answers.length - 1);
     pen.clearRect(0, 0, width, this.#canvas.height);
     pen.font = `11px ${style.fontFamily}`;
+    pen.textAlign = "left"; // time runs to the right whichever way words do
     const x = (time) => Math.max(0, width * (1 - (now - time) / SHOWN_MS));
     for (const { row, from, to, cut } of this.#spans) {
       const y = ROWS.indexOf(row) * ROW_PX + 4;

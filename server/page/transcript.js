@@ -1,6 +1,6 @@
 /** The conversation as it happens: both sides' words, with the tool calls where they happened. */
 
-import { clockText, label } from "./client.js";
+import { clockText, direction, label } from "./client.js";
 import { element, icon } from "./dom.js";
 
 const MOST_ENTRIES = 500;
@@ -161,7 +161,7 @@ export class Transcript {
     const known = this.#entries.get(key);
     if (known) return known;
     const summary = element("summary", {}, icon("tool"), element("code", { class: "tool-name" }, String(name)));
-    summary.append(element("span", { class: "brief" }), element("span", { class: "tool-status" }), icon("chevron"));
+    summary.append(element("span", { class: "brief", dir: "ltr" }), element("span", { class: "tool-status" }), icon("chevron"));
     const entry = element("li", { class: "entry tool", "data-tool": String(name), "data-call": String(id) });
     entry.append(element("details", {}, summary, element("dl")));
     return this.#add(key, entry);
@@ -225,5 +225,7 @@ function brief(args) {
 }
 
 function durationText(ms) {
-  return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+  const text = ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`;
+  // Within a sentence that runs from right to left too, the number stands before its unit.
+  return direction() === "rtl" ? `\u2066${text}\u2069` : text;
 }

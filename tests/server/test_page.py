@@ -921,6 +921,24 @@ def test_fault_of_the_agent_is_explained() -> None:
 # ---- how it looks ----
 
 
+UNTRANSLATED = """async () => {
+    const { language, speak, words } = await import('./client.js');
+    const all = (tag) => {
+      speak(tag);
+      return new Set(JSON.stringify(words()).match(/"[^"]+"/g).map((word) => word.slice(1, -1)));
+    };
+    const here = language();
+    const english = all('en');
+    const own = all(here);
+    const said = [...document.querySelectorAll('*')].filter((e) => e.checkVisibility()).flatMap((e) => [
+      ...[...e.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()),
+      ...['aria-label', 'title', 'placeholder'].map((name) => e.getAttribute(name)),
+    ]);
+    return said.filter((words) => english.has(words) && !own.has(words));
+}"""
+"""What the page says in English though it speaks another language."""
+
+
 @pytest.mark.parametrize(
     ("width", "height", "language"),
     [
@@ -931,6 +949,7 @@ def test_fault_of_the_agent_is_explained() -> None:
         (320, 568, "de"),
         (390, 844, "ar"),
         (844, 390, "ar"),
+        (640, 400, "de"),
     ],
 )
 def test_everything_fits_and_can_be_touched(width: int, height: int, language: str) -> None:
@@ -958,6 +977,7 @@ def test_everything_fits_and_can_be_touched(width: int, height: int, language: s
 
             async def fits() -> None:
                 assert await v.page.evaluate(small) == []
+                assert await v.page.evaluate(UNTRANSLATED) == []
                 assert await v.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
                 for control in ("#call", "#hangup"):
                     if await v.page.is_visible(control):
