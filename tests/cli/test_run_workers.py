@@ -20,6 +20,7 @@ import pytest
 from livegraph.cli.admin_socket import AdminClient
 from livegraph.cli.exits import Exit, Fault
 from livegraph.cli.pools import _check_memory, _pins
+from livegraph.cli.server_options import merged
 from support.command import Running, livegraph, running
 
 pytestmark = pytest.mark.timeout(240)
@@ -189,11 +190,14 @@ def test_workers_are_bound_where_each_has_a_core(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_faulty_number_of_workers_is_named() -> None:
-    """As any option is."""
-    for wrong in ("0", "many", "-1"):
-        done = livegraph("run", "echo", "--workers", wrong)
-        assert done.returncode == 2
-        assert "workers" in done.stderr
+    """As any option is: what the command makes of them, and the command itself."""
+    for wrong in ("0", "-1", "1.5"):
+        with pytest.raises(Fault, match="workers") as fault:
+            merged({"workers": wrong}, [])
+        assert fault.value.code == Exit.USAGE
+    done = livegraph("run", "echo", "--workers", "many")
+    assert done.returncode == 2
+    assert "workers" in done.stderr
 
 
 def test_more_workers_than_the_memory_can_hold_are_refused() -> None:
