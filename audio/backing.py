@@ -8,18 +8,37 @@ from numpy.typing import NDArray
 from .levels import rms_dbfs
 from .pcm import AudioError, Pcm
 
-__all__ = ["Backing"]
+__all__ = ["Backing", "SeamlessLoop"]
 
 _SEAM_S = 0.05
 _GLIDE_S = 0.15
 """How long a change of level takes, down and up."""
 
 
+class SeamlessLoop:
+    """A sound whose end fades into its beginning; never changed, so that any number of ``Backing`` share it.
+
+    Args:
+        sound: int16, mono, at ``rate`` Hz; at least a tenth of a second of it.
+
+    Raises ``AudioError`` for one that is too short.
+    """
+
+    def __init__(self, sound: Pcm, rate: int) -> None:
+        seam = round(_SEAM_S * rate)
+        if sound.ndim != 1 or len(sound) < max(1, 2 * seam):
+            raise AudioError(f"a loop is mono and lasts at least {2 * _SEAM_S:g} s")
+        ramp = np.linspace(0.0, 1.0, seam, dtype=np.float32)
+        self.rate = rate
+        self.samples: NDArray[np.float32] = sound[: len(sound) - seam].astype(np.float32)
+        self.samples[:seam] = sound[:seam] * ramp + sound[len(sound) - seam :] * (1.0 - ramp)
+
+
 class Backing:
     """Mixes a loop under whatever sounds.
 
     Args:
-        loop: int16, mono, at ``rate``; at least a tenth of a second of it.
+        loop: int16, mono, at ``rate``, at least a tenth of a second of it; or one that others share.
         gain_db: how loud it is by itself.
         duck_db: by how much it is lowered while the other sound is heard.
         hold_s: how long it stays so after that has fallen silent.
@@ -30,7 +49,7 @@ class Backing:
 
     def __init__(
         self,
-        loop: Pcm,
+        loop: Pcm | SeamlessLoop,
         rate: int,
         *,
         gain_db: float = -20.0,
@@ -38,17 +57,8 @@ class Backing:
         hold_s: float = 0.4,
         above_dbfs: float = -45.0,
     ) -> None:
-        seam = round(_SEAM_S * rate)
-        if loop.ndim != 1 or len(loop) < 2 * seam:
-            raise AudioError(f"a loop is mono and lasts at least {2 * _SEAM_S:g} s")
-        # Its end fades into its beginning, so that it has no seam.
-        ramp = np.linspace(0.0, 1.0, seam, dtype=np.float32)
-        whole = loop.astype(np.float32)
-        joined = whole[:-seam].copy() if seam else whole
-        joined[:seam] = whole[:seam] * ramp + whole[-seam:] * (1.0 - ramp) if seam else joined[:0]
-        self._loop = joined
+        self._loop = (loop if isinstance(loop, SeamlessLoop) else SeamlessLoop(loop, rate)).samples
         self._at = 0
-        self._rate = rate
         self._loud = 10.0 ** (gain_db / 20.0)
         self._low = 10.0 ** ((gain_db - duck_db) / 20.0)
         self._step = abs(self._loud - self._low) / max(1.0, _GLIDE_S * rate)

@@ -9,12 +9,12 @@ Example:
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
 
-from ..audio import AudioError, Backing, Pcm, read_wav, to_mono
-from ..audio.resample import Resampler
+from ..audio import Backing, Pcm
 from ..pipeline import (
     MS,
     SECOND,
@@ -28,10 +28,9 @@ from ..pipeline import (
     Range,
     StartError,
 )
+from .loop_file import LoopFile
 
 __all__ = ["BackgroundSound"]
-
-_LONGEST_S = 600
 
 
 class BackgroundSound(Processor):
@@ -62,8 +61,7 @@ class BackgroundSound(Processor):
     ) -> None:
         self._file = file
         self._gain, self._duck_by, self._hold_ns = gain, duck_by, duck_hold
-        self._sound: tuple[Pcm, int] | None = None
-        self._at_rate: dict[int, Pcm] = {}
+        self._loop: LoopFile
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> Iterator[OptionFault]:
@@ -72,15 +70,20 @@ class BackgroundSound(Processor):
             yield OptionFault("file", f"there is no file `{file.name}`", f"looked in {file.parent}")
         elif file is not None:
             try:
-                Backing(*_read_loop(file))
+                LoopFile.of(file).read()
             except (OSError, ValueError) as error:
                 yield OptionFault("file", f"`{file.name}` cannot be played again and again: {error}")
 
+    @classmethod
+    def shared_by_calls(cls, options: Mapping[str, Any]) -> AbstractAsyncContextManager[object]:
+        """The file, which is read once for all calls."""
+        return _held(options["file"])
+
     async def start(self) -> None:
-        """Read the file, and have every output of this call play it."""
+        """Read the file, unless another call has, and have every output of this call play it."""
+        self._loop = LoopFile.of(self._file)
         try:
-            self._sound = await asyncio.to_thread(_read_loop, self._file)
-            self.under(self._sound[1])
+            await asyncio.to_thread(self._loop.read)
         except (OSError, ValueError) as error:
             raise StartError(self.name, f"the file cannot be used: {error} (option file)") from error
         self.call.conversation.play_beneath(self)
@@ -92,24 +95,30 @@ class BackgroundSound(Processor):
     def on_audio(self, frame: AudioFrame) -> AudioFrame:
         return frame
 
-    def under(self, rate: int) -> Backing:
+    def under(self, rate: int) -> "_Bed":
         """What mixes the loop under an output of this rate: one for each output."""
-        assert self._sound is not None
-        samples, own_rate = self._sound
-        if rate not in self._at_rate:
-            self._at_rate[rate] = samples if rate == own_rate else Resampler(own_rate, rate).process(samples)
-        return Backing(
-            self._at_rate[rate],
-            rate,
-            gain_db=self._gain,
-            duck_db=self._duck_by,
-            hold_s=self._hold_ns / SECOND,
-        )
+        bed = _Bed()
+        self.spawn(self._prepare(bed, rate), name=f"background at {rate} Hz")
+        return bed
+
+    async def _prepare(self, bed: "_Bed", rate: int) -> None:
+        """Minutes of sound take a while to be resampled, and no output waits for it."""
+        loop = self._loop.known(rate) or await asyncio.to_thread(self._loop.at, rate)
+        hold_s = self._hold_ns / SECOND
+        bed.backing = Backing(loop, rate, gain_db=self._gain, duck_db=self._duck_by, hold_s=hold_s)
 
 
-def _read_loop(file: Path) -> tuple[Pcm, int]:
-    """The sound of a WAV file of any channels, as one, and its rate. Raises ``AudioError``."""
-    samples, rate = read_wav(file.expanduser())
-    if len(samples) > _LONGEST_S * rate:
-        raise AudioError(f"it is longer than {_LONGEST_S // 60} minutes")
-    return to_mono(samples), rate
+class _Bed:
+    """Of one output: the sound alone, until there is a loop at its rate."""
+
+    def __init__(self) -> None:
+        self.backing: Backing | None = None
+
+    def under(self, sound: Pcm) -> Pcm:
+        """``sound`` with the next of the loop beneath it."""
+        return sound if self.backing is None else self.backing.under(sound)
+
+
+@asynccontextmanager
+async def _held(file: Path) -> AsyncIterator[LoopFile]:
+    yield LoopFile.of(file)
