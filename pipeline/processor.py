@@ -124,13 +124,16 @@ class OptionFault(Exception):
 class NameUsed(NamedTuple):
     """What ``names_used`` yields: an option speaks of the ``name`` of something of this ``kind``.
 
-    ``option`` may lead inside, as ``("rules", 0, "to")``; ``known`` are names that nobody need give.
+    ``option`` may lead inside, as ``("rules", 0, "to")``; ``known`` are names that nobody need give. With ``elsewhere``
+    something that is not of this graph may have the name, and ``*`` and ``?`` in it stand for any characters: where
+    nobody has it, that is a warning.
     """
 
     kind: str
     name: str
     option: tuple[str | int, ...]
     known: tuple[str, ...] = ()
+    elsewhere: bool = False
 
 
 class Processor:

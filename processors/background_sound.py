@@ -103,7 +103,9 @@ class BackgroundSound(Processor):
 
     async def _prepare(self, bed: "_Bed", rate: int) -> None:
         """Minutes of sound take a while to be resampled, and no output waits for it."""
-        loop = self._loop.known(rate) or await asyncio.to_thread(self._loop.at, rate)
+        loop = self._loop.known(rate)
+        if loop is None:
+            loop = await asyncio.to_thread(self._loop.at, rate)
         hold_s = self._hold_ns / SECOND
         bed.backing = Backing(loop, rate, gain_db=self._gain, duck_db=self._duck_by, hold_s=hold_s)
 

@@ -10,7 +10,7 @@ Example:
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -101,6 +101,10 @@ class DtmfMenu(Processor):
         for key, one in options.get("menu", {}).items():
             if one.to:
                 yield NameUsed("agents", one.to, ("menu", key, "to"), (HUMAN,))
+
+    @classmethod
+    def names_given(cls, options: Mapping[str, Any]) -> Mapping[str, Collection[str]]:
+        return {"functions": tuple(filter(None, [cls(**options)._ask]))}
 
     async def start(self) -> None:
         if self._ask:

@@ -8,7 +8,7 @@ Example:
     language_switch: {languages: {de: {phrases: ['sprechen Sie Deutsch', auf Deutsch]}, en: {}}, tool: switch_language}
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -112,6 +112,10 @@ class LanguageSwitch(Processor):
         for code, choice in options.get("languages", {}).items():
             if choice is not None and choice.to:
                 yield NameUsed("agents", choice.to, ("languages", code, "to"), (HUMAN,))
+
+    @classmethod
+    def names_given(cls, options: Mapping[str, Any]) -> Mapping[str, Collection[str]]:
+        return {"functions": tuple(filter(None, [cls(**options)._tool]))}
 
     async def start(self) -> None:
         functions = (self._function(),) if self._tool else ()

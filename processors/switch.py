@@ -10,7 +10,7 @@ Example:
     switch: {input: agent, tool: transfer}
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Annotated, Any
@@ -106,6 +106,10 @@ class Switch(Processor):
                     yield OptionFault(("when", index, "where"), f"`{rule.event}` has no `{name[:40]}`", hint)
             if rule.input is None and rule.output is None:
                 yield OptionFault(("when", index), "it switches nothing", "say `input` or `output`")
+
+    @classmethod
+    def names_given(cls, options: Mapping[str, Any]) -> Mapping[str, Collection[str]]:
+        return {"functions": tuple(filter(None, [options.get("tool")]))}
 
     async def start(self) -> None:
         self._input = self._input or next((edge.name for edge in self.inputs.edges), "")

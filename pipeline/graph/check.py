@@ -109,7 +109,7 @@ def _check_options(graph: GraphSpec, result: CheckResult) -> None:
         result.problems += problems
         result.nodes[node.name] = replace(node, options=options)
     if not result.errors:
-        result.problems += name_problems(result.nodes.values())
+        result.problems += name_problems(result.nodes.values(), graph.name)
     result.problems += file_problems(result.nodes.values())
 
 

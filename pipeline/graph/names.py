@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatchcase
 
 from ..errors import Problem
+from ..processor import NameUsed
 from ..spelling import did_you_mean
 from .declarations import NodeSpec
 from .own_faults import broken_check, plain
@@ -12,8 +14,8 @@ from .own_faults import broken_check, plain
 __all__ = ["name_problems"]
 
 
-def name_problems(nodes: Iterable[NodeSpec]) -> Iterator[Problem]:
-    """A problem for each name that nobody has."""
+def name_problems(nodes: Iterable[NodeSpec], graph: str = "") -> Iterator[Problem]:
+    """A problem for each name that nobody has; ``graph`` is what the agent as a whole is called."""
     given: dict[str, dict[str, None]] = {}
     nodes = list(nodes)
     for node in nodes:
@@ -34,10 +36,20 @@ def name_problems(nodes: Iterable[NodeSpec]) -> Iterator[Problem]:
                 # A part of a graph: whoever names such things is not in it.
                 continue
             there = given[one.kind]
-            if one.name in there or (there and one.name in one.known):
-                continue
-            kind = one.kind.removesuffix("s")
-            hint = did_you_mean(one.name, there, label=one.kind) if there else f"declare it in `{one.kind}`"
-            yield Problem(
-                "LG250", f"there is no {kind} `{one.name[:60]}`", (*node.path, *one.option), hint=hint
-            )
+            if one.elsewhere:
+                own = (graph,) if one.kind == "agents" and graph else ()
+                if not _is_somebody(one, (*there, *own, *one.known)):
+                    yield _unknown(node, one, [*there, *own])
+            elif one.name not in there and not (there and one.name in one.known):
+                yield _unknown(node, one, [*there])
+
+
+def _is_somebody(one: NameUsed, names: Iterable[str]) -> bool:
+    return any(fnmatchcase(name, one.name) or fnmatchcase(one.name, name) for name in names)
+
+
+def _unknown(node: NodeSpec, one: NameUsed, there: list[str]) -> Problem:
+    kind = one.kind.removesuffix("s")
+    hint = did_you_mean(one.name, there, label=one.kind) if there else f"declare it in `{one.kind}`"
+    message = f"there is no {kind} `{one.name[:60]}`" + (" here" if one.elsewhere else "")
+    return Problem("LG250", message, (*node.path, *one.option), hint=hint, warning=one.elsewhere)

@@ -22,6 +22,7 @@ from ...pipeline import (
     AudioFrame,
     In,
     InterruptFrame,
+    NameUsed,
     OptionFault,
     Out,
     Processor,
@@ -49,7 +50,6 @@ from ...pipeline.events import (
     TransferAsked,
     Usage,
 )
-from ...pipeline.files import make_folders, write_whole
 from ...pipeline.frames import source_of
 from ..tools.catalog import FunctionSpec
 from . import events
@@ -58,12 +58,12 @@ from .assembly import settings_as, settings_from
 from .call_parts import endpoint_of
 from .checking import box_faults, credentials_fault, silence_needed, turns_told_at
 from .colleagues.desk import Desk
-from .colleagues.persona import Agents, FirstAgent
+from .colleagues.persona import Agents, FirstAgent, functions_named
 from .colleagues.switching import Reception
 from .dialogue.history import History
-from .dialogue.history_store import HistoryStore
 from .downlink import Ports
 from .frames import ContextFrame, HandOverFrame, UpdateFrame
+from .keeping import keep
 from .lines import Lines
 from .link_ahead import LinkAhead
 from .options import fields as opt
@@ -209,6 +209,11 @@ class GeminiLive(Processor):
         return {"agents": tuple(options.get("agents", ()))}
 
     @classmethod
+    def names_used(cls, options: Mapping[str, Any]) -> Iterator[NameUsed]:
+        """The functions of which a colleague is told nothing."""
+        return functions_named(options.get("agents", {}))
+
+    @classmethod
     def needs_silence(cls, options: Mapping[str, Any]) -> str:
         """Such a model finds the end of what was said only in silence that it hears."""
         return silence_needed(options)
@@ -285,21 +290,7 @@ class GeminiLive(Processor):
         if self._reception is None:
             return
         await self._reception.close()
-        caller = self.call.identity
-        kept = History.from_list(self.call.redacted(self._reception.history.to_list()))
-        store = self.call.resource(HistoryStore)  # type: ignore[type-abstract]  # a Protocol is a key like any other
-        if store is not None:
-            await store.save(self.call.id, caller, kept)
-        if self._settings.save_history is None:
-            return
-        path = self._settings.save_history
-        try:
-            await asyncio.to_thread(make_folders, path)
-            await asyncio.to_thread(write_whole, path, kept.to_json_lines())
-        except OSError as error:
-            raise ProcessorError(
-                self.name, f"cannot write the history to {path}: {error.strerror} (option save_history)"
-            ) from error
+        await keep(self._reception.history, self._settings.save_history, self.name, self.call)
 
     # For programs ------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ Example:
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -153,6 +153,10 @@ class Memory(Processor):
         if not str(options.get("key") or "").strip():
             told = "`key` says who calls, and without it nobody is remembered"
             yield OptionFault("key", told, 'write key: "{{inputs.caller}}"', warning=True)
+
+    @classmethod
+    def names_given(cls, options: Mapping[str, Any]) -> Mapping[str, Collection[str]]:
+        return {"functions": tuple(function.name for function in _FUNCTIONS)}
 
     async def start(self) -> None:
         self._began_s = unix_time_ns() // SECOND

@@ -12,7 +12,7 @@ Example:
 """
 
 import asyncio
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Annotated, Any
 
@@ -49,6 +49,7 @@ from ...pipeline.processor import Emitted
 from ...pipeline.running.context import set_idempotency_key
 from ...pipeline.running.tasks import settle
 from ...pipeline.units import MS, SECOND, format_duration
+from .admitted import agents_named
 from .breaker import BreakerPolicy
 from .consent import Consents
 from .context import ToolDesk
@@ -202,6 +203,17 @@ class ToolRouter(Processor):
         for option in ("agents", "own_state"):
             for index, name in enumerate(options.get(option, ())):
                 yield NameUsed("agents", name, (option, index))
+        for path, name in agents_named(options["tools"], options.get("isolation", "none")):
+            yield NameUsed("agents", name, ("tools", *path), elsewhere=True)
+
+    @classmethod
+    def names_given(cls, options: Mapping[str, Any]) -> Mapping[str, Collection[str]]:
+        """The functions, as the model calls them; ``*`` where a server has to be asked for them."""
+        try:
+            known, whole = known_tools(options["tools"], options.get("isolation", "none"))
+        except ConfigError:  # told by ``check_options``
+            return {"functions": ("*",)}
+        return {"functions": (*known, *(() if whole else ("*",)))}
 
     @classmethod
     def shared_by_calls(cls, options: Mapping[str, Any]) -> AbstractAsyncContextManager[None]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, fields
 from typing import Annotated, Any, Literal
 
 from ....pipeline.options import Doc, PerCall, Range
-from ....pipeline.processor import OptionFault
+from ....pipeline.processor import NameUsed, OptionFault
 from ....pipeline.spelling import did_you_mean
 from ..options import fields as opt
 from ..options.groups import Thinking
@@ -21,6 +21,7 @@ __all__ = [
     "Kept",
     "Persona",
     "Transfer",
+    "functions_named",
     "persona_faults",
     "with_humans",
 ]
@@ -28,6 +29,8 @@ __all__ = [
 HUMAN = "human"
 """A colleague that need not be declared: whoever answers where the call is passed on to."""
 
+_OWN_FUNCTIONS = ("end_call", "hand_over_to_*", "transfer_to_*", "hand_back_to_*")
+"""What personas may call that no box of the graph offers."""
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}")
 _SIP = re.compile(r"sips?:[^\s<>\"]+")
 _NUMBER = re.compile(r"\+?[0-9][0-9 ().\-/]{1,30}")
@@ -160,6 +163,14 @@ def persona_faults(given: Mapping[str, Persona], first: str) -> Iterator[OptionF
                 yield from _pattern_faults(one.when, (*at, "hand_over", index, "when"))
         if each.returns_to:
             yield from _target_faults(each.returns_to, name, everybody, (*at, "returns_to"))
+
+
+def functions_named(given: Mapping[str, Persona]) -> Iterator[NameUsed]:
+    """The functions that ``history.without`` speaks of, with their places from the box's options on."""
+    for name, each in given.items():
+        for index, function in enumerate(each.history.without if isinstance(each.history, Kept) else ()):
+            at = ("agents", name, "history", "without", index)
+            yield NameUsed("functions", function, at, _OWN_FUNCTIONS, elsewhere=True)
 
 
 def _target_faults(
