@@ -30,6 +30,8 @@ from .signatures import by_plivo, by_twilio, spellings
 __all__ = ["TelephoneDoor", "telephone_streams"]
 
 _DIAL_LIFE_S = 60.0
+_MOST_BEFORE_START = 50
+"""A second of sound that has overtaken the start."""
 _OWN = frozenset((PASS, "token"))
 
 
@@ -61,9 +63,11 @@ class TelephoneDoor(SocketDoor):
         return await self._granted(websocket, bearer) if bearer else None
 
     async def _listen(self, wire: SocketWire, _: Mapping[str, str]) -> tuple[Opening, Data]:
-        """``start``, behind Twilio's and Telnyx's ``connected``."""
+        """``start``, behind Twilio's and Telnyx's ``connected``; sound may have overtaken it, and is let go."""
         data = await first_message(wire)
-        if is_greeting(data):
+        for _number in range(_MOST_BEFORE_START):
+            if not is_greeting(data):
+                break
             data = await first_message(wire)
         try:
             started = read_start(data)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
+import axe_playwright_python
 import pytest
 from playwright.async_api import expect
 
@@ -15,7 +17,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 
 def test_the_inside_of_a_call_is_shown_and_can_be_turned() -> None:
     """The graph has every box, its edges count, how the line is is there; a slider tunes the running call, which is an
-    event, and what the call then runs with comes back."""
+    event, and what the call then runs with comes back. axe finds nothing wrong with it, in both schemes."""
+    axe = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 
     async def run() -> None:
         async with livegraph_run("voice_agent") as server, chromium() as browser:
@@ -52,6 +55,15 @@ def test_the_inside_of_a_call_is_shown_and_can_be_turned() -> None:
             await slider.dispatch_event("change")
             await expect(page.locator("#events li", has_text="Tuned").first).to_be_visible()
             await expect(page.locator(f"[id='{turned}']")).to_have_value(str(least))
+
+            await page.evaluate(axe)
+            for scheme in ("light", "dark"):
+                # What fades from one colour to another has neither.
+                await page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]  # one of both
+                found = await page.evaluate(
+                    "axe.run(document).then(r => r.violations.map(v => `${v.id} at ${v.nodes[0].target}`))"
+                )
+                assert found == [], scheme
 
             await page.click("#details")
             await expect(page.locator("#inside")).to_be_hidden()

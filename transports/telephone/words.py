@@ -17,6 +17,9 @@ from .twilio import TwilioCodec, TwilioStart
 __all__ = ["codec_of", "is_greeting", "read_start"]
 
 
+_EARLY = frozenset(("connected", "media"))
+
+
 class _Start(msgspec.Struct):
     callSid: object = msgspec.UNSET
     call_control_id: object = msgspec.UNSET
@@ -29,9 +32,10 @@ class _First(msgspec.Struct):
 
 
 def is_greeting(data: Data) -> bool:
-    """Whether a message is ``connected``, by which Twilio and Telnyx begin: the one after it says who calls."""
+    """Whether a message may stand before the start: ``connected``, by which Twilio and Telnyx begin, or sound that has
+    overtaken it."""
     try:
-        return isinstance(data, str) and msgspec.json.decode(data, type=_First).event == "connected"
+        return isinstance(data, str) and msgspec.json.decode(data, type=_First).event in _EARLY
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return False
 

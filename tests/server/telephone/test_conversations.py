@@ -284,6 +284,38 @@ def test_a_stream_that_talks_nonsense_is_still_a_call(kind: type[FakeTelephone])
     answered(test)
 
 
+@pytest.mark.parametrize("kind", PROVIDERS, ids=lambda kind: str(kind.provider))
+def test_disorder_at_both_ends_of_a_stream(kind: type[FakeTelephone]) -> None:
+    """Sound overtakes the start, which comes twice; sound, keys and a second stop come after the stop. It is one call,
+    begun once and ended once, and its number keeps its plus."""
+
+    class Hasty(kind):  # type: ignore[misc,valid-type]
+        def _begin(self) -> None:
+            for chunk in (1, 2, 3):
+                self.tell(self._media(chunk, 20 * chunk - 20, "//8="))
+            super()._begin()
+            super()._begin()
+
+    async def test(app: Starlette, told: Told) -> None:
+        phone = Hasty(parameters={"caller": "+49 30 1", "agent": "desk", "token": "", "call_id": "theirs"})
+        await phone.dial(app)
+        await until(lambda: told.said())
+        assert told.said() == ["Good day and welcome to the practice."]
+        assert app.state.desk.active == 1
+        given = told.inputs[0]["caller"]
+        assert given == ("+4930111" if kind is FakeTelnyx else "+49 30 1")
+        phone.hang_up()
+        phone.tell(phone._media(99_999, 0, "//8="))
+        phone.press("1")
+        phone.hang_up()
+        await phone.gone()
+        assert len(told.of(CallEnded)) == 1
+        assert [event.key for event in told.of(KeyPressed)] == []
+        assert 'reason="hung_up"} 1.0' in app.state.metrics.text().decode()
+
+    answered(test)
+
+
 def test_an_agent_for_browsers_answers_the_telephone() -> None:
     """Its file stays as it is."""
 
