@@ -148,7 +148,7 @@ def test_a_person_talks_to_an_agent_by_pipecats_client(site: str, guide: str, tm
             await client.page.evaluate("client.sendText('Tell me a story.')")
             await client.until("BotTtsText", "/wanderer/.test(data.text)")
             await client.page.evaluate("events.length = 0")
-            await client.shown.say(spoken("Stop. Please stop."))
+            await client.shown.say(spoken("Please stop telling me that story."))
             await client.until("UserStartedSpeaking")
             await client.until("BotStoppedSpeaking")
             assert not [text for text in await client.events("BotTtsText") if "sea" in text["text"]]
