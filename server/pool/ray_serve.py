@@ -191,6 +191,7 @@ class ServeIngress:
             self._serving = asyncio.create_task(self._keep(relay), name="Ray Serve")
             await _in_thread(self._deploy)
         except BaseException:
+            # Cancelled as well: nobody else knows of what Serve and Ray have by now.
             await self._stop()
             raise
         return self
