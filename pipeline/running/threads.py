@@ -49,7 +49,11 @@ class DaemonThreads(Executor):
 
         self._count(1)
         name = f"{self._name} {getattr(function, '__name__', '')}"
-        threading.Thread(target=work, name=name, daemon=True).start()
+        try:
+            threading.Thread(target=work, name=name, daemon=True).start()
+        except RuntimeError:  # the system gives no more
+            self._count(-1)
+            raise
         return future
 
     def _count(self, change: int) -> None:

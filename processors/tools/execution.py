@@ -18,6 +18,7 @@ from .breaker import Breaker, BreakerPolicy
 from .context import NotConfirmed, ToolContext, ToolDesk, needs_consent, one_at_a_time
 from .errors import ServiceFault, ToolError
 from .fillers import Filling
+from .holding import HELD_LONGEST_NS, Held, TooLateError, Watch, within
 from .outcome import DistantFault, Outcome, fault_of, says_error
 from .result_cache import ResultCache, wish_key
 from .results import ToolResult, bounded, read_result
@@ -59,6 +60,7 @@ class Execution:
         self._max_media_bytes = max_media_bytes
         self._breaker = breaker
         self._cache = ResultCache()
+        self._watch = Watch()
         self._stand_ins = desk.call.resource(StandIns)
 
     async def run(
@@ -143,18 +145,18 @@ class Execution:
         until_ns = self._desk.call.clock.now_ns() + limit_ns
         async with AsyncExitStack() as stack:
             filling = stack.enter_context(Filling(settings.filler, self._desk, self._log))
-            held = _Held()
+            held = Held(lambda: self._overdue(frame.name, settings.exclusive))
             if settings.exclusive:
                 try:
-                    await _within(limit_ns, self._common.acquire(settings.exclusive))
-                except _TooLateError:
+                    await within(limit_ns, self._common.acquire(settings.exclusive))
+                except TooLateError:
                     return Outcome.error(
                         "busy",
                         f"{frame.name} could not begin: {settings.exclusive} is in use",
                         retryable=True,
                     )
                 held.free = lambda: self._common.release(settings.exclusive)
-                stack.callback(held.leave)
+                stack.callback(held.close)
             if tool.streams:
                 # What it yields is spoken of: nothing has to fill the silence after the first.
                 inner = part
@@ -173,7 +175,7 @@ class Execution:
         frame: ToolCallFrame,
         part: Callable[[ToolResult], Awaitable[None]],
         until_ns: int,
-        held: _Held,
+        held: Held,
     ) -> Outcome:
         clock, settings = self._desk.call.clock, tool.settings
         tried = 0
@@ -198,7 +200,7 @@ class Execution:
         frame: ToolCallFrame,
         part: Callable[[ToolResult], Awaitable[None]],
         limit_ns: int,
-        held: _Held,
+        held: Held,
         tried: int,
     ) -> tuple[Outcome, bool, int | None]:
         """One try: its outcome, whether another may go better, and how long the service wants to be left alone."""
@@ -221,7 +223,15 @@ class Execution:
                 self._desk, frame, progress=tool.settings.progress, keep=held.keep
             )
             try:
-                result = await self._invoke(tool, arguments, context, part, limit_ns)
+                result = await self._watch.run(
+                    lambda renew: self._invoke(tool, arguments, context, part, limit_ns, renew),
+                    limit_ns,
+                    f"tool {name}",
+                    held,
+                    lambda: self._log.error(
+                        "%s: tool %s ignores its cancellation and is left behind", self._desk.node, name
+                    ),
+                )
             except ToolError as error:
                 counted = True
                 self._count(breaker, failed=error.retryable or isinstance(error, ServiceFault))
@@ -229,7 +239,7 @@ class Execution:
                 # A tool that asked the caller first has not done anything yet.
                 outcome = Outcome(how, self._read(error.body()), tried if how == "refused" else 0)
                 return outcome, error.retryable, error.retry_after_ns
-            except _TooLateError:
+            except TooLateError:
                 counted = True
                 self._count(breaker, failed=True)
                 # As it was said: what is left of it when a try begins is a little less.
@@ -268,20 +278,31 @@ class Execution:
         context: ToolContext[Any],
         part: Callable[[ToolResult], Awaitable[None]],
         limit_ns: int,
+        renew: Callable[[], None],
     ) -> ToolResult:
         stand_in = self._stand_ins and self._stand_ins.of(self._desk.node, tool.spec.name)
         if stand_in:
-            return self._read(await _within(limit_ns, stand_in(arguments)))
+            return self._read(await within(limit_ns, stand_in(arguments)))
         if not tool.streams:
-            return self._read(await _within(limit_ns, tool.call(arguments, context)))
+            return self._read(await within(limit_ns, tool.call(arguments, context)))
         last = ToolResult({})
         async with aclosing(tool.call(arguments, context)) as values:
             while True:
                 try:
-                    last = self._read(await _within(limit_ns, anext(values)))
+                    last = self._read(await within(limit_ns, anext(values)))
                 except StopAsyncIteration:
                     return last
                 await part(last)
+                renew()
+
+    def _overdue(self, name: str, resource: str) -> None:
+        self._log.error(
+            "%s: tool %s has not returned %s after its call: %s is free for others all the same",
+            self._desk.node,
+            name,
+            format_duration(HELD_LONGEST_NS),
+            resource,
+        )
 
     def _breaker_of(self, tool: Tool) -> Breaker | None:
         if self._breaker is None or not tool.settings.service:
@@ -310,24 +331,6 @@ class Execution:
         return Outcome.error("crashed", f"{name} failed ({kind})", tried, fault_of(error, message=False))
 
 
-class _Held:
-    """What a tool holds alone: given up when the call is over and no thread of it works any more."""
-
-    def __init__(self) -> None:
-        self.free: Callable[[], None] | None = None
-        self._users = 1
-
-    def keep(self) -> Callable[[], None]:
-        """It is held until what is returned is called."""
-        self._users += 1
-        return self.leave
-
-    def leave(self) -> None:
-        self._users -= 1
-        if not self._users and self.free is not None:
-            self.free()
-
-
 def unknown_fields(tools: Iterable[Tool]) -> Iterator[OptionFault]:
     """A warning for each field of a question to the caller that is no argument of its tool: it would be read out."""
     for tool in tools:
@@ -345,17 +348,3 @@ def _filled(question: str, args: dict[str, Any]) -> str:
     for name, value in args.items():
         question = question.replace("{" + name + "}", str(value))
     return question
-
-
-class _TooLateError(Exception):
-    """A deadline of ours has passed; a function may well raise a ``TimeoutError`` of its own."""
-
-
-async def _within(limit_ns: int, answer: Awaitable[Any]) -> Any:
-    try:
-        async with asyncio.timeout(limit_ns / SECOND) as deadline:
-            return await answer
-    except TimeoutError as error:
-        if deadline.expired():
-            raise _TooLateError from error
-        raise

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
@@ -73,9 +74,8 @@ class PythonTool:
         loop = asyncio.get_running_loop()
         # It cannot be stopped: what it holds alone is its own until it returns.
         release = context.keep_busy()
-        value, took_ns = await loop.run_in_executor(
-            threads, call, self.function, arguments, context, lambda: _soon(loop, release)
-        )
+        told = _Told(threads, lambda: _soon(loop, release))
+        value, took_ns = await loop.run_in_executor(told, call, self.function, arguments, context)
         await let_pass(took_ns)
         if isinstance(value, _Raised):
             raise value.error
@@ -148,9 +148,24 @@ class _Raised:
     error: BaseException
 
 
-def call(
-    tool: ToolFunction, arguments: dict[str, Any], context: ToolContext[Any], ended: Callable[[], object]
-) -> tuple[Any, int]:
+class _Told(Executor):
+    """Tells when the one function that it is given has ended, or will never begin."""
+
+    def __init__(self, threads: Executor, ended: Callable[[], object]) -> None:
+        self._threads = threads
+        self._ended = ended
+
+    def submit(self, function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        try:
+            future = self._threads.submit(function, *args, **kwargs)
+        except RuntimeError:  # no more threads are to be had
+            self._ended()
+            raise
+        future.add_done_callback(lambda _: self._ended())
+        return future
+
+
+def call(tool: ToolFunction, arguments: dict[str, Any], context: ToolContext[Any]) -> tuple[Any, int]:
     """What the function returns or, as a value, what it raised, for a future does not take every exception.
 
     And how long that took, in nanoseconds of real time.
@@ -160,8 +175,6 @@ def call(
         value = tool.call(arguments, context)
     except BaseException as error:
         value = _Raised(error)
-    finally:
-        ended()
     return value, real.now_ns()
 
 
