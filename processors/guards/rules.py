@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+import regex
+
 from ...pipeline.options import Doc, ModuleRef
 from ..patterns import PatternError, Phrase, Slow
 from ..utterances import Utterance
+from .spellings import plain, words_pattern
 
 __all__ = ["GuardRule", "Matcher", "Trip", "rule_faults"]
 
@@ -49,17 +51,17 @@ class Matcher:
         self.rules = tuple(rules)
         self.slow: list[str] = []
         """Names of rules whose pattern took too long; whoever reads them says so."""
-        self._phrases = [(rule, _phrase(rule)) for rule in self.rules]
+        self._rails = [(rule, _Rail(rule)) for rule in self.rules]
         self._met: set[tuple[str, str, int]] = set()
 
     def look(self, utterance: Utterance) -> list[Trip]:
         """The rules that this utterance meets and had not met before."""
         found = []
-        for rule, phrase in self._phrases:
-            if phrase is None or not self.concerns(rule, utterance):
+        for rule, rail in self._rails:
+            if not self.concerns(rule, utterance):
                 continue
             try:
-                if phrase.found(utterance.text):
+                if rail.found(utterance.text):
                     found.append(self.meet(rule, utterance))
             except Slow:
                 self.slow.append(rule.name)
@@ -77,15 +79,21 @@ class Matcher:
         return Trip(rule, utterance)
 
 
-def _phrase(rule: GuardRule) -> Phrase | None:
-    parts = []
-    if rule.words:
-        # Between two words of a phrase there may be more than a space.
-        words = ("\\W+".join(re.escape(word) for word in each.split()) for each in rule.words)
-        parts.append(rf"(?<!\w)(?:{'|'.join(words)})(?!\w)")
-    if rule.pattern:
-        parts.append(f"(?:{rule.pattern})")
-    return Phrase("|".join(parts)) if parts else None
+class _Rail:
+    """What a rule looks for."""
+
+    def __init__(self, rule: GuardRule) -> None:
+        flags = regex.IGNORECASE | regex.FULLCASE
+        self._words = Phrase(words_pattern(rule.words), flags=flags) if rule.words else None
+        self._pattern = Phrase(rule.pattern) if rule.pattern else None
+
+    def found(self, text: str) -> bool:
+        """Whether it is in ``text``. Raises ``Slow``."""
+        written = plain(text)
+        if self._words is not None and self._words.found(written):
+            return True
+        # Whoever wrote a pattern may have had either way of writing in mind.
+        return self._pattern is not None and any(map(self._pattern.found, dict.fromkeys((text, written))))
 
 
 def rule_faults(rules: Sequence[GuardRule]) -> Iterator[tuple[tuple[str | int, ...], str, str, str]]:
@@ -109,7 +117,7 @@ def rule_faults(rules: Sequence[GuardRule]) -> Iterator[tuple[tuple[str | int, .
                 "give it `words`, `pattern` or `check`",
                 "LG220",
             )
-        if any(not word.strip() for word in rule.words):
+        if any(not plain(word).strip() for word in rule.words):
             yield (index, "words"), "a word is empty", "leave it out", "LG220"
         if rule.to and rule.then != "redirect":
             yield (index, "to"), "`to` is for `then: redirect`", "leave it out", "LG220"

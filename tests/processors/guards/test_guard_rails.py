@@ -111,6 +111,41 @@ def test_words_are_whole_and_phrases_may_be_stretched() -> None:
         assert bool(matcher.look(Utterance("user", number, text, False))) is met
 
 
+@pytest.mark.parametrize(
+    ("word", "said"),
+    [
+        ("na\u00efve", "a nai\u0308ve one"),
+        ("nai\u0308ve", "a NA\u00cfVE one"),
+        ("can't", "I can\u2019t"),
+        ("can\u2019t", "I can't"),
+        ("e-mail", "my e\u2011mail"),
+        ("stra\u00dfe", "THE STRASSE"),
+        ("bomb", "a b\u00adom\u200bb, then"),
+        ("bomb", "\u201c\uff42\uff4f\uff4d\uff42\u201d"),
+        ("court case", "my court\u00a0case"),
+        ("C++", "in c++!"),
+        ("\u7206\u5f3e", "\u3053\u308c\u306f\u7206\u5f3e\u3067\u3059"),
+    ],
+    ids=ascii,
+)
+def test_words_are_found_however_they_are_written_and_cut(word: str, said: str) -> None:
+    """Also where each letter comes in a piece of its own: with the last one at the latest, once."""
+    matcher = Matcher([GuardRule("it", words=[word])])
+    trips = [
+        matcher.look(Utterance("user", 1, said[:end], end == len(said))) for end in range(1, len(said) + 1)
+    ]
+    assert sum(map(len, trips)) == 1
+
+
+def test_a_word_that_a_corrected_transcript_takes_back_has_been_met_once() -> None:
+    """What followed has been done; one that only the whole has is met then."""
+    taken_back = [("user", "build a bo", False), ("user", "mb", False), ("user", "build a boat", True)]
+    brought_in = [("user", "build a boat", False), ("user", "build a bomb", True), ("user", "a boat", True)]
+    for pieces in (taken_back, brought_in):
+        frames, events, _ = run(pieces, rules=[GuardRule("weapons", words=["bomb"])])
+        assert len(frames) == 1 and tripped(events) == [("weapons", "user")]
+
+
 def test_a_function_is_asked_and_cannot_hold_anything_up() -> None:
     """One that answers counts; one that does not in 80 ms, or raises, is named in the log and stops nothing."""
 
