@@ -223,7 +223,7 @@ class ToolResultFrame(Frame, frozen=True, eq=False):
 
     ``scheduling`` (``SILENT``, ``WHEN_IDLE``, ``INTERRUPT``) tells a non-blocking model when to speak of it;
     ``will_continue`` says that more results of the same call follow. ``undone``: nothing was done, since the caller has
-    not said yes; who asks for the same once more may have it, and not only this answer again.
+    not said yes, or it may be done once more: who asks for the same again may have it, and not only this answer.
     """
 
     id: str

@@ -324,10 +324,10 @@ class LiveCall:
         self._protocol.calls.rules = rules
 
     def forget(self, call_id: str) -> None:
-        """Nobody is told what the function of this call came to."""
+        """Nobody is told what the function of this call came to: asked for again it is a new wish."""
         done = {"output": "done"}
         args, name = self._protocol.calls.arguments(call_id), self._protocol.calls.name(call_id)
-        self._protocol.result(call_id, done, now_ns=self._call.clock.now_ns())
+        self._protocol.result(call_id, done, undone=True, now_ns=self._call.clock.now_ns())
         self.history.answered(name, args, done)
 
     def leave(self) -> None:

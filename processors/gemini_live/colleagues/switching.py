@@ -218,7 +218,7 @@ class Reception:
             ask_to_transfer(self._call, self._node, decision, target, self.history.entries)
             text = passed_on(decision.to, leaves=target.then == "end")
             if call is not None:
-                self._finish(call.id, call.name, {"output": text})
+                self._finish(call.id, call.name, {"output": text}, again=False)
             else:
                 self.talking.intake.context(ContextFrame(f"[{text}]", reply=True))
             if target.then == "end":
@@ -337,8 +337,14 @@ class Reception:
                 PersonaChanged(time_ns=now_ns, persona=persona, before=before, reason=reason, node=self._node)
             )
 
-    def _finish(self, call_id: str, name: str, body: dict[str, str], *, tell: bool = True) -> None:
-        """Answer a function of ours; where nobody is told any more, it is only known to be over."""
+    def _finish(
+        self, call_id: str, name: str, body: dict[str, str], *, tell: bool = True, again: bool = True
+    ) -> None:
+        """Answer a function of ours; where nobody is told any more, it is only known to be over.
+
+        Asked for ``again``, be it by another who speaks by then, it is decided anew, and not answered with what it
+        came to before.
+        """
         failed, now_ns = "error" in body, self._call.clock.now_ns()
         if self._call.events.wants(ToolFinished):
             event = ToolFinished(
@@ -347,7 +353,7 @@ class Reception:
             self._call.events.publish(event)
         if tell:
             self._live.intake.result(
-                ToolResultFrame(call_id, name, dict(body), failed=failed, time_ns=now_ns)
+                ToolResultFrame(call_id, name, dict(body), failed=failed, undone=again, time_ns=now_ns)
             )
         else:
             self._live.forget(call_id)
