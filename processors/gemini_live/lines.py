@@ -66,13 +66,20 @@ class Lines:
         return stop
 
     def hold(self, sound: Pcm, rate: int) -> Callable[[], None]:
-        """Play ``sound`` again and again until the agent or the user speaks.
+        """Play ``sound`` again and again, once nothing is being said, until the agent or the user speaks.
 
         Where nobody does, it ends soon after what is returned was called.
         """
         over = asyncio.Event()
-        self._spawn(self._hold(sound, rate, over), "hold")
-        return over.set
+        begun: list[Turn] = []
+        holding = self._spawn(self._hold(sound, rate, begun, over), "hold")
+
+        def stop() -> None:
+            over.set()
+            if not begun:
+                holding.cancel()
+
+        return stop
 
     async def _say(self, text: str, begun: list[Turn]) -> None:
         live = self._live()
@@ -84,20 +91,21 @@ class Lines:
             # Its sound cannot be had beside the model, which may say it itself.
             live.intake.say(text)
             return
-        try:
-            async with asyncio.timeout(_SILENT_WITHIN_NS / SECOND):
-                await live.heard_out()
-        except TimeoutError:
+        if not await _silent(live):
             return
         turn = live.speak(line)
         if turn is not None:
             begun.append(turn)
 
-    async def _hold(self, sound: Pcm, rate: int, over: asyncio.Event) -> None:
+    async def _hold(self, sound: Pcm, rate: int, begun: list[Turn], over: asyncio.Event) -> None:
         pcm = sound if sound.ndim == 1 else sound.mean(axis=1).astype(sound.dtype)
         pcm = pcm if rate == _RATE else Resampler(rate, _RATE).process(pcm)
         live, clock, conversation = self._live(), self._call.clock, self._call.conversation
+        if not await _silent(live) or conversation.user_speaking:
+            # Nobody waits in silence.
+            return
         turn = conversation.next_turn(self._node, line=True)
+        begun.append(turn)
         live.play(said.StartTurn(turn))
         sounds = True
         live.ends_with_next(turn, lambda: sounds)
@@ -123,3 +131,13 @@ class Lines:
             said.TurnComplete(turn),
         ):
             live.play(outcome)
+
+
+async def _silent(live: LiveCall) -> bool:
+    """Wait until nothing is being said; false where somebody speaks on and on."""
+    try:
+        async with asyncio.timeout(_SILENT_WITHIN_NS / SECOND):
+            await live.heard_out()
+    except TimeoutError:
+        return False
+    return True

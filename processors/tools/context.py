@@ -72,6 +72,8 @@ class ToolDesk:
         """The personas whose tools keep state of their own."""
         self.wishes: dict[str, tuple[str, dict[str, Any]]] = {}
         """What was asked of the caller, by its key in ``consents``."""
+        self.fillers: set[str] = set()
+        """What is said now to fill a silence."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
 

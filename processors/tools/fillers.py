@@ -57,7 +57,10 @@ class Filling:
             # Nobody waits in silence.
             return
         if filler.sound is None:
-            self._stops.append(self._desk.say(filler.say))
+            # Two that wait side by side need not both say so.
+            if filler.say not in self._desk.fillers:
+                self._desk.fillers.add(filler.say)
+                self._stops += [self._desk.say(filler.say), lambda: self._desk.fillers.discard(filler.say)]
             return
         try:
             sound, rate = read_filler_sound(filler.sound)

@@ -397,6 +397,39 @@ def test_a_filler_is_heard_only_when_it_takes_long_and_ends_with_the_answer() ->
     talk(with_tools(look), script)
 
 
+def test_two_that_take_long_side_by_side_fill_the_silence_once() -> None:
+    """The same words: once until whoever had them said has its answer. Others are said each in its turn."""
+
+    @tool(filler="One moment, please.")
+    async def look(seconds: float) -> str:
+        await asyncio.sleep(seconds)
+        return "seen"
+
+    @tool(filler="I look it up.")
+    async def read() -> str:
+        await asyncio.sleep(3)
+        return "read"
+
+    async def script(model: Model, events: list[Event]) -> None:
+        model.ask("look", "1", seconds=2)
+        model.ask("look", "2", seconds=4)
+        model.ask("read", "3")
+        for _ in range(3):
+            await model.answer()
+        said = [what for what, _ in model.spoken]
+        assert said == [
+            "One moment, please.",
+            "I look it up.",
+            "end of One moment, please.",
+            "end of I look it up.",
+        ]
+        model.ask("look", "4", seconds=2)
+        await model.answer()
+        assert [what for what, _ in model.spoken[4:]] == ["One moment, please.", "end of One moment, please."]
+
+    talk(with_tools(look, read), script)
+
+
 def test_a_filler_may_be_a_sound(tmp_path: Path) -> None:
     write_wav(tmp_path / "keys.wav", np.ones(800, np.int16), 8_000)
 
