@@ -97,40 +97,36 @@ def test_more_frames_than_a_queue_holds_go_round(asks: type[Processor], answers:
     assert call.reason == "completed"
 
 
-def test_small_bounds_on_every_edge_of_a_loop_do_not_lock_it() -> None:
-    """Three nodes round, each waiting for room in the next, all queues of two."""
+def small_loop_takes(words: list[str], last: type[Processor], round_: int, into: int | None = None) -> None:
+    """Three nodes, each waiting for room in the next: all ``words`` come home, in order.
+
+    Queues hold ``round_`` frames round the loop, and ``into`` on the way there.
+    """
     heard: list[str] = []
     graph = Graph()
-    graph.add("words", Words, words=[str(n) for n in range(200)])
+    graph.add("words", Words, words=words)
     graph.add("asks", AsksSlowly)
     graph.add("one", SlowUpper)
-    graph.add("two", SlowUpper)
+    graph.add("two", last)
     graph.add("sink", Collect, into=heard)
-    for source, target in (("words", "asks.text"), ("asks.out", "one"), ("one", "two"), ("two", "asks.back")):
-        graph.connect(source, target, max_frames=2)
+    graph.connect("words", "asks.text", max_frames=into)
+    for source, target in (("asks.out", "one"), ("one", "two"), ("two", "asks.back")):
+        graph.connect(source, target, max_frames=round_)
     graph.connect("asks.heard", "sink")
     call = run(graph)
-    assert heard == [str(n) for n in range(200)]
+    assert heard == words
     assert all(stats.dropped == 0 for stats in call.stats().values())
+
+
+def test_small_bounds_on_every_edge_of_a_loop_do_not_lock_it() -> None:
+    """All queues of two."""
+    small_loop_takes([str(n) for n in range(200)], SlowUpper, 2, into=2)
 
 
 @pytest.mark.parametrize("answers", [Upper, SlowUpper])
 def test_a_small_loop_behind_a_long_queue_takes_what_goes_round_first(answers: type[Processor]) -> None:
     """A thousand words wait in front of it: were they served in order of arrival alone, the loop would overflow."""
-    heard: list[str] = []
-    graph = Graph()
-    graph.add("words", Words, words=[str(n) for n in range(3_000)])
-    graph.add("asks", AsksSlowly)
-    graph.add("one", SlowUpper)
-    graph.add("two", answers)
-    graph.add("sink", Collect, into=heard)
-    graph.connect("words", "asks.text")
-    for source, target in (("asks.out", "one"), ("one", "two"), ("two", "asks.back")):
-        graph.connect(source, target, max_frames=4)
-    graph.connect("asks.heard", "sink")
-    call = run(graph)
-    assert heard == [str(n) for n in range(3_000)]
-    assert all(stats.dropped == 0 for stats in call.stats().values())
+    small_loop_takes([str(n) for n in range(3_000)], answers, 4)
 
 
 @pytest.mark.parametrize("asks", [Asks, AsksSlowly])

@@ -11,7 +11,7 @@ import pytest
 
 from livegraph.pipeline import SECOND, ProcessorError
 from support.live_room import Room, converse, listen
-from support.live_server import Connection, audio_message, talk
+from support.live_server import Connection, Script, audio_message, talk
 
 CUT_SHORT = [(0.0, 1011), (0.0, 1006), (0.3, 1011)]
 
@@ -110,6 +110,19 @@ def test_a_connection_that_ends_some_time(left: Any) -> None:
     assert room.changes() == ["connected", "going_away", "resumed", "closed"]
 
 
+def attempts_until_given_up(script: Script) -> list[int]:
+    """When connections were tried before the call ended with a sentence, in nanoseconds."""
+    rooms: list[Room] = []
+
+    async def body(room: Room) -> None:
+        rooms.append(room)
+        await room.call.clock.sleep_until_ns(1_000 * SECOND)
+
+    with pytest.raises(ProcessorError, match="takes connections and ends them at once"):
+        converse(body, script)
+    return rooms[0].server.attempts_ns
+
+
 @pytest.mark.parametrize(("after_s", "code"), CUT_SHORT)
 def test_connections_that_end_as_soon_as_they_are_made_are_no_storm(after_s: float, code: int) -> None:
     """They are tried less and less often, and for a minute."""
@@ -119,15 +132,7 @@ def test_connections_that_end_as_soon_as_they_are_made_are_no_storm(after_s: flo
         await asyncio.sleep(after_s)
         await server.close(code)
 
-    rooms: list[Room] = []
-
-    async def body(room: Room) -> None:
-        rooms.append(room)
-        await room.call.clock.sleep_until_ns(1_000 * SECOND)
-
-    with pytest.raises(ProcessorError, match="takes connections and ends them at once"):
-        converse(body, script)
-    attempts = rooms[0].server.attempts_ns
+    attempts = attempts_until_given_up(script)
     assert 10 < len(attempts) < 30
     assert 50e9 < attempts[-1] - attempts[0] < 70e9
 
@@ -140,15 +145,7 @@ def test_a_service_that_sends_everybody_away_at_once_is_asked_less_and_less() ->
         await server.send({"goAway": {"timeLeft": "0s"}}, {"goAway": {}})
         await server.until(lambda: server.closed)
 
-    rooms: list[Room] = []
-
-    async def body(room: Room) -> None:
-        rooms.append(room)
-        await room.call.clock.sleep_until_ns(1_000 * SECOND)
-
-    with pytest.raises(ProcessorError, match="takes connections and ends them at once"):
-        converse(body, script)
-    assert 10 < len(rooms[0].server.attempts_ns) < 30
+    assert 10 < len(attempts_until_given_up(script)) < 30
 
 
 def test_two_connections_that_were_short_have_to_follow_each_other_to_be_a_storm() -> None:
