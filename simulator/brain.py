@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from .actions import Action, CallTool, Say, Silent
 from .brain_file import BrainError, default_brain, load_brain, parse_brain
-from .brain_fill import answer, fill, fill_from_rule, missing
+from .brain_fill import answer, fill, fill_from_rule, is_unfinished, missing, volunteered
 from .brain_memory import Memory
 from .brain_reply import Template, join_words, sentence
 from .brain_requests import asks_for_greeting, is_note, quoted, untagged
@@ -139,10 +139,13 @@ class Brain:
         """Speak of a tool that failed; `error` is for the caller's ears."""
         if (call := self._memory.calls.pop(call_key, None)) is None:
             return []
-        rule = self._rule(call)
+        rule, slots = self._rule(call), _mapping(call.get("slots"))
         reason = " ".join(error.split())[:200].rstrip(". ")
+        if rule and rule.ask and self._memory.pending is None:
+            # Who names another time is not asked for the rest again.
+            self._memory.pending = {"rule": rule.id, "slots": slots, "waiting": None, "tries": 0}
         if rule and rule.say_error:
-            values = {**_mapping(call.get("slots")), "error": reason}
+            values = {**slots, "error": reason}
             return [self._say(f"{rule.id}.error", rule.say_error, values)]
         return [Say(f"Sorry, that did not work: {reason}." if reason else "Sorry, that did not work.")]
 
@@ -215,7 +218,8 @@ class Brain:
             if matches:
                 # "book a table" also matches where "book a table for {guests}" tells more.
                 fullest = max(matches, key=len)
-                return self._apply(rule, {**fullest, "heard": _echo(heard)}, heard)
+                told = volunteered(rule.ask, heard, fullest)
+                return self._apply(rule, {**told, **fullest, "heard": _echo(heard)}, heard)
         return None
 
     def _apply(self, rule: Rule, slots: dict[str, object], heard: Heard) -> list[Action]:
@@ -249,24 +253,39 @@ class Brain:
         if is_called_off(heard):
             return [self._say("cancelled", self._script.cancelled, {"heard": _echo(heard)})]
         rule, slots = self._rule(pending), _mapping(pending["slots"])
+        if rule and pending["waiting"] is None:
+            return self._corrected(rule, slots, heard)
         ask = next((ask for ask in rule.ask if ask.slot == pending["waiting"]), None) if rule else None
         if rule is None or ask is None or not self._is_able(rule):
             # Script or tools have changed since.
             return None
         # A note to the model is no answer of the caller's, however little a text has to be. Anything at all could be a
         # text, a question that something else understands is none.
-        value = None if is_note(heard.text) else answer(ask.kind, heard)
+        begun = is_unfinished(ask.kind, heard)
+        value = None if begun or is_note(heard.text) else answer(ask.kind, heard)
         if ask.kind in _TEXTS and heard.text.rstrip().endswith("?") and self._is_understood(heard):
             value = None
+        # A free text may name a day that has nothing to do with the others.
+        told = {} if ask.kind in _TEXTS else volunteered(rule.ask, heard, slots)
         if value is not None:
-            return self._apply(rule, {**slots, ask.slot: value}, heard)
+            return self._apply(rule, {**slots, **told, ask.slot: value}, heard)
         if self._is_understood(heard):
             return None
+        if told:
+            return self._apply(rule, {**slots, **told}, heard)
         tries = pending["tries"]
         if not isinstance(tries, int) or tries >= _MOST_TRIES:
             return [self._say("cancelled", self._script.cancelled, {"heard": _echo(heard)})]
         self._memory.pending = {**pending, "tries": tries + 1}
-        return [self._ask(rule, ask, slots)]
+        # Silence would not do: it is no answer, and the model would be asked for one.
+        return [Say("Yes?") if begun and not tries else self._ask(rule, ask, slots)]
+
+    def _corrected(self, rule: Rule, slots: dict[str, object], heard: Heard) -> list[Action] | None:
+        """Try a call that failed again with another day or time; None when none is told."""
+        if not self._is_able(rule) or is_note(heard.text) or self._is_understood(heard):
+            return None
+        told = volunteered(rule.ask, heard, slots)
+        return self._apply(rule, {**slots, **told}, heard) if told else None
 
     def _is_understood(self, heard: Heard) -> bool:
         """Whether some rule or tool knows what to do with it."""

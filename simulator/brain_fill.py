@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from .brain_reply import Template
-from .brain_slots import Found, Value, find, find_named
+from .brain_script import Ask
+from .brain_slots import TIME, Found, Value, find, find_named
 from .brain_text import Heard, normal, stem
 from .brain_tools import Arguments, DeclaredTool, Parameter, coerce
 from .brain_words import SMALL
 
-__all__ = ["answer", "fill", "fill_from_rule", "missing"]
+__all__ = ["answer", "fill", "fill_from_rule", "is_unfinished", "missing", "volunteered"]
 
 # What people put before an answer, and before what an answer is about.
 _LEAD = re.compile(
@@ -19,6 +20,13 @@ _LEAD = re.compile(
     r"let us say|"
     r"i would like|i want|i will take|i need|i think|my name is|the name is|name is|i am|this is|call me|say|"
     r"for|at|on|in|to|about|under|the name)(?: |$))+"
+)
+# After one of these something has to come.
+_UNFINISHED = re.compile(r"\b(?:is|am|for|at|on|in|to|about|under|say|me|like|want|need|take|be|it|that)$")
+# What is said while one looks for a day, a time or a number.
+_THINKING = re.compile(
+    r"^(?:(?:okay|yes|yeah|right|all right|sure|let me (?:think|see|look|check)"
+    r"|(?:just )?(?:a|1) (?:moment|second))(?: |$))+$"
 )
 # In this order, the most certain first.
 _TELLING = ("date", "time", "number", "integer", "name", "place")
@@ -55,6 +63,48 @@ def answer(kind: str, heard: Heard) -> Value | None:
     start = _LEAD.match(heard.norm + " ")
     first = len(start.group().split()) if start else 0
     return heard.original(first if first < len(heard.words) else 0, len(heard.words)) or None
+
+
+def is_unfinished(kind: str, heard: Heard) -> bool:
+    """Whether nothing was said but what people put before an answer: "my name is", or "okay", and a pause."""
+    if kind in ("date", "time", "number") and _THINKING.match(heard.norm):
+        return True
+    return (
+        _UNFINISHED.search(heard.norm) is not None
+        and (lead := _LEAD.match(heard.norm + " ")) is not None
+        and len(lead.group().split()) == len(heard.words)
+    )
+
+
+def volunteered(asks: Sequence[Ask], heard: Heard, told: Mapping[str, object]) -> dict[str, Value]:
+    """What an utterance tells of the slots that a rule asks for, so that nobody is asked for what they have said.
+
+    Days, times, and the name after "my name is"; numbers may be about anything. A kind that two of the slots have is
+    not guessed at, and neither is a time in "good morning".
+
+    Args:
+        told: the slots that are known: what they hold is not taken for another one.
+    """
+    kinds = [ask.kind for ask in asks]
+    values: dict[str, Value] = {}
+    for ask in asks:
+        if ask.slot == "name" and (named := find_named(heard, ())) is not None:
+            values["name"] = named.value
+        elif ask.kind in ("date", "time") and kinds.count(ask.kind) == 1:
+            for found in _stated(ask.kind, heard):
+                if found.value not in told.values():
+                    values[ask.slot] = found.value
+                    break
+    return values
+
+
+def _stated(kind: str, heard: Heard) -> list[Found]:
+    found = list(find(kind, heard))
+    if kind == "time":
+        found = [each for each in found if re.fullmatch(TIME, " ".join(heard.words[each.first : each.last]))]
+        if not found and (hour := _hour(heard, set())) is not None:
+            found = [hour]
+    return found
 
 
 def _find(parameter: Parameter, heard: Heard, used: set[int]) -> Found | None:
