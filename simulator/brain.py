@@ -14,7 +14,7 @@ from .brain_file import BrainError, default_brain, load_brain, parse_brain
 from .brain_fill import answer, fill, fill_from_rule, is_unfinished, missing, volunteered
 from .brain_memory import Memory
 from .brain_reply import Template, join_words, sentence
-from .brain_requests import asks_for_greeting, is_note, quoted, untagged
+from .brain_requests import after_notes, asks_for_greeting, is_note, quoted, untagged
 from .brain_script import Ask, Rule, Script
 from .brain_slots import Value, find_named
 from .brain_text import Heard, is_called_off, listen
@@ -73,6 +73,7 @@ class Brain:
         """Answer an utterance, spoken or typed. Any text will do; one without words gives `Silent`."""
         if (inner := untagged(text)) is not None:
             return self.instructed(inner)
+        text = after_notes(text)
         self.puzzled = self.word_for_word = False
         if (words := quoted(text)) is not None:
             self.word_for_word = True

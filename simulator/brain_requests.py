@@ -8,7 +8,14 @@ from __future__ import annotations
 
 import re
 
-__all__ = ["asks_for_greeting", "in_other_words", "is_note", "quoted", "untagged"]
+__all__ = [
+    "after_notes",
+    "asks_for_greeting",
+    "in_other_words",
+    "is_note",
+    "quoted",
+    "untagged",
+]
 
 _QUOTED = re.compile(
     r"(?<!\byour )(?<!\blast )\b(?:say|saying|speak|greet|greeting|welcome|reply|respond|answer|begin|start|open|repeat"
@@ -57,14 +64,27 @@ def untagged(text: str) -> str | None:
 
 def is_note(text: str) -> bool:
     """Whether all of it is in brackets: notes to the model, as a play has them, and nothing that somebody says."""
-    depth, noted = 0, False
-    for letter in text:
+    begin = _notes_end(text)
+    return begin is not None and not text[begin:].strip()
+
+
+def after_notes(text: str) -> str:
+    """What is asked for behind notes that lead it, which may quote anything; all of it where there is nothing else."""
+    begin = _notes_end(text)
+    return text[begin:].lstrip() or text if begin is not None else text
+
+
+def _notes_end(text: str) -> int | None:
+    """Where the notes at the beginning are over; None where there are none, or where they have no end."""
+    depth, end = 0, None
+    for index, letter in enumerate(text):
         depth += letter == "["
         if depth == 0 and not letter.isspace():
-            return False
-        noted = noted or depth > 0
-        depth -= letter == "]" and depth > 0
-    return noted and depth == 0
+            break
+        if letter == "]":
+            depth -= 1
+            end = index + 1
+    return end if depth == 0 else None
 
 
 def in_other_words(text: str) -> str:
