@@ -25,6 +25,10 @@ _MOST_BODY_BYTES = 1 << 20
 _FRAMES_PER_S = 1_000
 _MOST_FRAMES_AT_ONCE = 4_000
 """On one WebSocket, of every kind: an empty one costs as much as one with 20 ms of sound."""
+_UNANSWERED_S = 60.0
+"""Whoever answers no ping for so long is gone, though something still comes of it."""
+_HELD_UP_S, _LOOK_AGAIN_S = 0.5, 1.0
+"""A timer that is so late tells that this loop was held up: what has come meanwhile is read first."""
 _PORTION_BYTES = 2_048
 """So much is looked at between two looks at how many frames it was."""
 
@@ -82,7 +86,7 @@ class PatientSocket(WebSocketsSansIOProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._frames_left: float = _MOST_FRAMES_AT_ONCE
-        self._counted_s = self.loop.time()
+        self._counted_s = self._came_s = self.loop.time()
         self.logger = _socket_logger
         # At the level of debug it tells the log of each header and each message: what callers are let in by.
         self.conn.logger = _socket_logger
@@ -100,7 +104,7 @@ class PatientSocket(WebSocketsSansIOProtocol):
         now_s = self.loop.time()
         more = (now_s - self._counted_s) * _FRAMES_PER_S
         self._frames_left = min(_MOST_FRAMES_AT_ONCE, self._frames_left + more)
-        self._counted_s = now_s
+        self._counted_s = self._came_s = now_s
         for at in range(0, len(data), _PORTION_BYTES):
             if self.transport.is_closing():
                 return
@@ -140,8 +144,21 @@ class PatientSocket(WebSocketsSansIOProtocol):
             self.conn.data_to_send()
 
     def keepalive_timeout(self) -> None:
+        more_s = self._patience_s()
+        if more_s > 0:
+            self.pong_timer = self.loop.call_later(more_s, self.keepalive_timeout)
+            return
         super().keepalive_timeout()
         self._cut_off_soon()
+
+    def _patience_s(self) -> float:
+        """How much longer the answer to a ping may take: the ping itself waits behind the sound that a slow network or
+        a busy machine has not taken yet, and of who is there something else comes meanwhile."""
+        now_s = self.loop.time()
+        if self.pong_timer is not None and now_s - self.pong_timer.when() > _HELD_UP_S:
+            return _LOOK_AGAIN_S
+        silent_until_s = self._came_s + (self.ping_timeout or 0.0)
+        return min(silent_until_s, self.ping_sent_at + _UNANSWERED_S) - now_s
 
     def handle_close(self, event: Frame) -> None:
         super().handle_close(event)

@@ -1,5 +1,6 @@
 /** The line of one call: peer connection, trickled candidates, data channel, mending, and the one way it ends. */
 
+import { Patience } from "./patience.js";
 import { offerPictures } from "./pictures.js";
 import { CallProblem, asProblem, endProblem } from "./problems.js";
 import { CHANNEL, FromServer, ToServer, decode, encode } from "./protocol.js";
@@ -35,7 +36,8 @@ export class Connection {
   #pictures = null;
   #look = 0;
   #looks = 0;
-  #came = { bytes: 0, at: 0 };
+  #came = 0;
+  #patience = null;
   #kept = { delay: 0, count: 0 };
   #pcId = null;
   #candidates = [];
@@ -181,10 +183,10 @@ export class Connection {
     const reports = [...(await pc.getStats()).values()];
     if (this.#over || pc !== this.#pc) return;
     this.#looks += 1;
-    const now = performance.now();
     const bytes = reports.reduce((sum, report) => sum + (report.type === "transport" ? report.bytesReceived ?? 0 : 0), 0);
-    if (bytes !== this.#came.bytes) this.#came = { bytes, at: now };
-    else if (bytes > 0 && now - this.#came.at > SILENT_MS && pc.connectionState === "connected") this.#broken();
+    const silent = this.#patience.look(bytes !== this.#came);
+    this.#came = bytes;
+    if (bytes > 0 && silent > SILENT_MS && pc.connectionState === "connected") this.#broken();
     if (this.#looks % TELL_PLAYOUT_LOOKS === 0) this.#tellPlayout(reports);
   }
 
@@ -203,7 +205,8 @@ export class Connection {
     if (this.#over) return;
     clearInterval(this.#look);
     this.#kept = { delay: 0, count: 0 };
-    this.#came = { bytes: 0, at: performance.now() };
+    this.#came = 0;
+    this.#patience = new Patience(2 * LOOK_MS);
     this.#look = setInterval(() => this.#lookAtLine().catch(() => {}), LOOK_MS); // a closed connection has no figures
     clearTimeout(this.#deadline);
     this.#mended();

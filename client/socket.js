@@ -1,6 +1,7 @@
 /** The line of one call over a WebSocket, for networks that let neither UDP nor its stand-ins through. */
 
 import { Capture } from "./capture.js";
+import { Patience } from "./patience.js";
 import { Playout } from "./playout.js";
 import { CallProblem, asProblem, endProblem, refusalProblem } from "./problems.js";
 import { FromServer, SocketFromServer, SocketToServer, ToServer, decode, encode } from "./protocol.js";
@@ -28,7 +29,8 @@ export class SocketLine {
   #deadline = 0;
   #look = 0;
   #said = 0; // bytes of the microphone that were given to the socket
-  #sent = { bytes: 0, at: 0 }; // of those, how many have left it, and when the last did
+  #sent = 0; // of those, how many have left it
+  #patience = null;
   #aliveAt = 0;
   #refusal = null;
   #fault = null;
@@ -159,7 +161,7 @@ export class SocketLine {
     if (this.#connected) return;
     this.#connected = true;
     clearTimeout(this.#deadline);
-    this.#sent = { bytes: 0, at: performance.now() };
+    this.#patience = new Patience(2 * CHECK_MS);
     this.#aliveAt = performance.now();
     this.#look = setInterval(() => this.#lookAtLine(), CHECK_MS);
     if (this.#stream !== null) {
@@ -180,13 +182,15 @@ export class SocketLine {
   #lookAtLine() {
     const now = performance.now();
     const bytes = this.#said - this.#socket.bufferedAmount;
-    if (this.#socket.bufferedAmount === 0 || bytes > this.#sent.bytes) this.#sent = { bytes, at: now };
+    const taken = this.#socket.bufferedAmount === 0 || bytes > this.#sent;
+    if (taken) this.#sent = bytes;
+    const waited = this.#patience.look(taken);
     if (now - this.#aliveAt > ALIVE_MS) {
       this.#aliveAt = now;
       this.#say(SocketToServer.ALIVE);
     }
-    this.#on.shaky(now - this.#sent.at > SHAKY_MS);
-    if (now - this.#sent.at > LOST_MS) this.#finish(this.#lost());
+    this.#on.shaky(waited > SHAKY_MS);
+    if (waited > LOST_MS) this.#finish(this.#lost());
   }
 
   #closed(code) {

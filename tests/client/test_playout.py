@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-import livegraph
-
-_CLIENT = Path(livegraph.__file__).parent / "client"
+from support.in_node import in_node
 
 SET_UP = """
 const context = {
@@ -51,15 +45,7 @@ const behind = () => { const last = played.at(-1); return last.at + last.length 
 
 def run(script: str) -> Any:
     """What ``told`` is after the script."""
-    node = shutil.which("node")
-    if node is None:
-        pytest.skip("no Node on this machine")
-    command = [node, "--input-type=module", "-e", f"{SET_UP}\n{script}\nconsole.log(JSON.stringify(told));"]
-    done = subprocess.run(
-        [*command, _CLIENT.as_uri()], capture_output=True, text=True, check=False, timeout=60
-    )
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return in_node(f"{SET_UP}\n{script}")
 
 
 @pytest.mark.parametrize(("pauses", "within_s"), [("true", 3.0), ("false", 16.0)])
