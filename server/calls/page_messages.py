@@ -25,8 +25,8 @@ Answerer = Callable[[Any], Any]
 ``LookupError`` or ``ValueError`` is told to the page in its own words."""
 
 _MOST_UNDER_WAY = 16
-_WITHIN_S = 10.0
-"""Pipecat's clients wait for as long."""
+_WITHIN_S = 60.0
+"""The page's own deadline comes first: in Pipecat's clients 10 s, or what the request was given."""
 
 
 class PageMessages:

@@ -68,8 +68,8 @@ class Reader:
 
     def _context(self, _: str, data: Json) -> list[FromCaller]:
         """What old clients say instead of ``send-text``."""
-        content = data.get("content")
-        if data.get("role") != "user" or not isinstance(content, str):
+        content = _written(data.get("content"))
+        if data.get("role") != "user" or content is None:
             raise _Wrong("only texts of the user are taken; use send-text")
         return [Text(text=content, reply=data.get("run_immediately") is True)]
 
@@ -91,3 +91,14 @@ class Reader:
         if not _KEYS.fullmatch(keys):
             raise _Wrong("buttons have to be 0 to 9, * or #")
         return [Keys(keys=keys)]
+
+
+def _written(content: object) -> str | None:
+    """A text, or the texts of a list of parts, a line each, as models' messages have them; ``None`` for anything else."""
+    if isinstance(content, str):
+        return content
+    if not isinstance(content, list) or not content:
+        return None
+    texts = [part.get("text") if isinstance(part, dict) else part for part in content]
+    written = [text for text in texts if isinstance(text, str)]
+    return "\n".join(written) if len(written) == len(texts) else None

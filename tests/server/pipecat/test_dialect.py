@@ -248,6 +248,11 @@ def test_a_function_of_the_page_is_asked_for_once(report: Any, version: str, wor
             {"role": "user", "content": "hello", "run_immediately": True},
             say.Text(text="hello"),
         ),
+        (
+            "append-to-context",
+            {"role": "user", "content": [{"type": "text", "text": "a fact"}, {"text": "and"}, "another"]},
+            say.Text(text="a fact\nand\nanother", reply=False),
+        ),
         ("client-message", {"t": "price", "d": {"of": 1}}, say.Ask(id="m1", name="price", data={"of": 1})),
         ("client-message", {"t": "ping"}, say.Ask(id="m1", name="ping")),
         ("dtmf", {"buttons": ["1", "2", "#"]}, say.Keys(keys="12#")),
@@ -275,6 +280,11 @@ def test_what_a_client_may_say(kind: str, data: object, meant: Any) -> None:
         ("send-text", {"content": 7}),
         ("send-text", "hello"),
         ("append-to-context", {"role": "assistant", "content": "x"}),
+        ("append-to-context", {"role": "user", "content": []}),
+        (
+            "append-to-context",
+            {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]},
+        ),
         ("client-message", {"d": 1}),
         ("llm-function-call-result", {"result": 1}),
         ("dtmf", {"buttons": ["1", "x"]}),
