@@ -6,6 +6,7 @@ The pages come from a server of their own, on another origin; Chromium, WebRTC a
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
@@ -14,8 +15,12 @@ from pathlib import Path
 
 import axe_playwright_python
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
+from livegraph.language import parse_agent
+from livegraph.processors.gemini_live import LiveConnector
+from livegraph.server import ServedAgent
+from livegraph.simulator.server import Simulator
 from support.browser import chromium
 from support.clients import echo
 from support.judges import Unavailable
@@ -161,5 +166,67 @@ def test_the_library_is_served_to_pages_that_may_call_and_to_no_others() -> None
             assert allowed.headers["access-control-allow-origin"] == "https://www.example.org"
             foreign = await web.ask("GET", "/client.js", headers={"Origin": "https://evil.example"})
             assert "access-control-allow-origin" not in foreign.headers
+
+    asyncio.run(run())
+
+
+DESK = """
+version: 1
+inputs:
+  caller: {type: text}
+agent: {instructions: You are the front desk.}
+"""
+STAND_INS = """
+window.states = []; window.said = []; window.problems = [];
+const show = (state) => states.push(state);
+const line = (role, utterance, text) => said.push([role, text]);
+const tell = (...words) => problems.push(words);
+"""
+"""What the program of the docs leaves to whoever uses it."""
+
+
+def test_what_the_docs_show_runs_as_it_stands() -> None:
+    """The button's page and the program, from the addresses that they name: the page of a shop on one origin, livegraph
+    on another. The program types, mutes, shows the camera and hangs up, and nothing of it fails."""
+    text = (ROOT / "docs" / "pages-of-your-own.md").read_text(encoding="utf-8")
+    (button,) = re.findall(r"^```html\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    (program,) = re.findall(r"^```js\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    shop = {
+        "/button": button.replace('agent="desk"', """agent="desk" inputs='{"caller": "Ann"}'"""),
+        "/program": f'<script type="module">{STAND_INS}{program}window.call = call;</script>',
+    }
+
+    async def run() -> None:
+        async with Simulator() as simulator, chromium() as browser:
+            desk = ServedAgent.of(
+                parse_agent(DESK, file="desk.yaml"), resources={LiveConnector: simulator.connector()}
+            )
+            async with serving([desk], allow_origins=["https://www.example.org"]) as web:
+
+                async def served(route: Route) -> None:
+                    address = f"http://127.0.0.1:{web.port}/"
+                    url = route.request.url.replace("https://voice.example.org/", address)
+                    await route.fulfill(response=await route.fetch(url=url))
+
+                async def shown(route: Route) -> None:
+                    body = "<!doctype html><title>Shop</title>" + shop[route.request.url.split(".org")[1]]
+                    await route.fulfill(body=body, content_type="text/html")
+
+                context = await browser.browser.new_context(permissions=["microphone", "camera"])
+                await context.route("https://voice.example.org/**", served)
+                await context.route("https://www.example.org/**", shown)
+                page = await context.new_page()
+                faults: list[str] = []
+                page.on("pageerror", lambda error: faults.append(str(error)))
+                await page.goto("https://www.example.org/button")
+                await page.get_by_role("button", name="Call the front desk").click()
+                await page.get_by_role("button", name="Hang up").click()
+                await page.goto("https://www.example.org/program")
+                await page.wait_for_function("window.call?.phase === 'ended'")
+                assert await page.evaluate("problems") == []
+                assert await page.evaluate("said") == [["user", "Is Friday free?"]]
+                assert {"connecting", "listening"} <= set(await page.evaluate("states"))
+                assert faults == []
+                await web.until_free()
 
     asyncio.run(run())
