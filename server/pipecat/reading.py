@@ -94,7 +94,7 @@ class Reader:
 
 
 def _written(content: object) -> str | None:
-    """A text, or the texts of a list of parts, a line each, as models' messages have them; ``None`` for anything else."""
+    """A text, or the texts of a list of parts, a line each, as in models' messages; ``None`` for anything else."""
     if isinstance(content, str):
         return content
     if not isinstance(content, list) or not content:

@@ -40,11 +40,12 @@ for (let waited = 0; waited < 60 && !(connected && channel.readyState === "open"
   await new Promise((resolve) => setTimeout(resolve, 250));
 channel.send(JSON.stringify({type: "text", text: "hello"}));
 let stats = {};
-for (let waited = 0; waited < 40; waited++) {
+for (let waited = 0; waited < 160; waited++) {
   await new Promise((resolve) => setTimeout(resolve, 250));
   for (const report of (await pc.getStats()).values())
     if (["inbound-rtp", "outbound-rtp", "remote-inbound-rtp"].includes(report.type)) stats[report.type] = report;
-  if ((stats["inbound-rtp"]?.totalAudioEnergy ?? 0) > 0.01 && (stats["inbound-rtp"]?.packetsReceived ?? 0) > 150) break;
+  const [heard, said] = [stats["inbound-rtp"] ?? {}, stats["outbound-rtp"] ?? {}];
+  if (heard.totalAudioEnergy > 0.01 && heard.packetsReceived > 150 && said.packetsSent > 100) break;
 }
 const result = {
   state: pc.connectionState, connected, messages,

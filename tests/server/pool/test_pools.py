@@ -117,18 +117,30 @@ async def workers_of(pool: Pool) -> set[int]:
     return {one["worker"] for one in await pool.calls()}
 
 
+async def on_each_worker(made: Made, least: int) -> list[tuple[Caller, Answered]]:
+    """So many calls, and more until each worker has one; their notes are 100 Hz apart, the first is at 400.
+
+    They are placed by measured load: where the machine keeps one from its turn for long, all are hung up, and it is
+    tried anew.
+    """
+    async with asyncio.timeout(240):
+        while True:
+            calls: list[tuple[Caller, Answered]] = []
+            while len(calls) < MOST_CALLS - 2:
+                calls.append(await made.callers.call(made.pool, made.caller(400 + 100 * len(calls))))
+                if len(calls) >= least and (not made.several or await workers_of(made.pool) == {0, 1}):
+                    return calls
+            for _, answered in calls:
+                await made.pool.hang_up(answered.pc_id)
+            await until(lambda: made.pool.active == 0)
+
+
 def test_calls_are_spread_and_each_is_led_back_to_its_own_worker(kind: Kind) -> None:
     """Callers hear themselves; a further offer, a resumption and a goodbye reach the call that they are of."""
 
     async def run(made: Made) -> None:
         pool = made.pool
-        callers: list[Caller] = []
-        answers: list[Answered] = []
-        # By measured load: a machine that does other things as well may have its reasons to prefer one.
-        while len(callers) < 3 or (made.several and await workers_of(pool) != {0, 1}):
-            assert len(callers) < 8
-            callers.append(made.caller(400 + 100 * len(callers)))
-            answers.append((await made.callers.call(pool, callers[-1]))[1])
+        callers, answers = zip(*await on_each_worker(made, 3), strict=True)
         for number, caller in enumerate(callers):
             await made.callers.heard(caller, 400 + 100 * number)
         listed = await pool.calls()
@@ -298,10 +310,8 @@ def test_metrics_are_joined(kind: Kind) -> None:
     """The numbers of all workers in one text, each labelled with its worker where there are several."""
 
     async def run(made: Made) -> None:
-        calls, before = 0, refusals(await made.pool.metrics())
-        while calls < 2 or (made.several and await workers_of(made.pool) != {0, 1}):
-            await made.callers.call(made.pool, made.caller())
-            calls += 1
+        before = refusals(await made.pool.metrics())
+        calls = len(await on_each_worker(made, 2))
         made.pool.refused("full")
         text = await made.pool.metrics()
         assert refusals(text) == before + 1
