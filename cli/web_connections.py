@@ -212,7 +212,7 @@ class TimedProtocol(H11Protocol):
         self.logger = _logger
         self.conn = _Reader(h11.SERVER, self.config.h11_max_incomplete_event_size or MOST_HEAD_BYTES)
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn has it
         super().connection_made(transport)
         self._await(h11.IDLE)
         self.server_state.came(self)

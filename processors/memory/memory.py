@@ -300,9 +300,8 @@ class Memory(Processor):
             async with self._keeping:
                 if self._erased:
                     return
-                call = PastCall(self.call.id, self._began_s, said_of(self._heard))
                 try:
-                    await self._kept("write", lambda store, call=call: store.keep(self._key, call))  # type: ignore[misc]
+                    await self._keep_heard()
                 except ServiceError as error:
                     # The call goes on without; at its end it is tried once more, and told.
                     self.log.error("%s: %s", self.name, error, exc_info=error)
@@ -310,15 +309,18 @@ class Memory(Processor):
             await asyncio.sleep(_KEEP_EVERY_S)
 
     async def _keep(self) -> None:
-        said = said_of(self._heard)
-        call = PastCall(self.call.id, self._began_s, said)
         # First what there is: the summary may not come in time.
-        await self._kept("write", lambda store: store.keep(self._key, call))
-        if self._summary == "none" or len(spoken_lines(said)) < _LEAST_LINES:
+        call = await self._keep_heard()
+        if self._summary == "none" or len(spoken_lines(call.said)) < _LEAST_LINES:
             return
-        text = await self._summarised(said, _SUMMARY_WITHIN_S)
+        text = await self._summarised(call.said, _SUMMARY_WITHIN_S)
         if text:
             await self._add_summary(call.call_id, text)
+
+    async def _keep_heard(self) -> PastCall:
+        call = PastCall(self.call.id, self._began_s, said_of(self._heard))
+        await self._kept("write", lambda store: store.keep(self._key, call))
+        return call
 
     async def _add_summary(self, call_id: str, text: str) -> None:
         await self._kept("write", lambda store: store.summarise(self._key, call_id, self.call.redacted(text)))

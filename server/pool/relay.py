@@ -72,6 +72,7 @@ class Relay:
         self._lines: dict[int, _Line] = {}
         self._last = 0
         self._joined: asyncio.Queue[int] = asyncio.Queue()
+        """No more than there are replicas, each of which joins anew only when its line is over."""
 
     async def join(self) -> int:
         """A line to the pool: its number."""

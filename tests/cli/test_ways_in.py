@@ -24,7 +24,7 @@ def fault_of(wish: ServerSection) -> Fault:
 
     async def run() -> None:
         async with AsyncExitStack() as stack:
-            await open_ways_in(stack, WISH, LocalPool, settle(wish), Terminal())  # type: ignore[arg-type]
+            await open_ways_in(stack, WISH, LocalPool, settle(wish), Terminal())  # type: ignore[arg-type]  # nothing is served
 
     with pytest.raises(Fault) as fault:
         asyncio.run(run())

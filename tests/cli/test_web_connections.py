@@ -29,7 +29,7 @@ class Line(asyncio.Transport):
         self.client = ClientProtocol(parse_uri("ws://here/ws"))
         self.pings: list[bytes] = []
         self.closed = False
-        self.server = PatientSocket(Config(_app, **TIMES), ServerState(), {})  # type: ignore[arg-type]
+        self.server = PatientSocket(Config(_app, **TIMES), ServerState(), {})  # type: ignore[arg-type]  # uvicorn takes more
         self.server.connection_made(self)
         self.client.send_request(self.client.connect())
         self.say()

@@ -67,7 +67,7 @@ class _Source:
 
     async def load(self, options: Mapping[str, Any] | None = None) -> Sequence[ServedAgent]:
         """The agents."""
-        time.sleep(self._hang_s)  # noqa: ASYNC251
+        time.sleep(self._hang_s)  # noqa: ASYNC251  # as an import that does not return
         if self._file is None:
             return agents()
         title = (await asyncio.to_thread(Path(self._file).read_text)).strip()

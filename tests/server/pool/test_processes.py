@@ -286,7 +286,7 @@ def test_what_follows_an_offer_is_told_of_a_worker_that_dies_of_it(
             )
         ]
         # All of them are asked of it.
-        await until(lambda: len(pool._post(pc_id)[0].worker._asked) >= len(asking))  # type: ignore[attr-defined]
+        await until(lambda: len(pool._post(pc_id)[0].worker._asked) >= len(asking))  # type: ignore[attr-defined]  # of RemoteWorker
         os.kill(stopped, signal.SIGKILL)
         *found, goodbye = await asyncio.wait_for(asyncio.gather(*asking, return_exceptions=True), 20)
         assert [isinstance(one, Refusal) and (one.status, one.code) for one in found] == [

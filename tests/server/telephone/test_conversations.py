@@ -289,7 +289,7 @@ def test_disorder_at_both_ends_of_a_stream(kind: type[FakeTelephone]) -> None:
     """Sound overtakes the start, which comes twice; sound, keys and a second stop come after the stop. It is one call,
     begun once and ended once, and its number keeps its plus."""
 
-    class Hasty(kind):  # type: ignore[misc,valid-type]
+    class Hasty(kind):  # type: ignore[misc,valid-type]  # a class that is a parameter
         def _begin(self) -> None:
             for chunk in (1, 2, 3):
                 self.tell(self._media(chunk, 20 * chunk - 20, "//8="))
